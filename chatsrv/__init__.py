@@ -1,0 +1,1 @@
+"""A chat server with real logins, and the framework it is made of."""

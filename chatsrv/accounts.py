@@ -1,0 +1,53 @@
+"""Who logged in: an account and its role.
+
+Knows nothing of passwords, files or sockets. Values, to be shared between threads freely.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+Network = IPv4Network | IPv6Network
+
+
+class Role(StrEnum):
+    """What an account may do in the chat; each role includes the ones below it."""
+
+    ADMIN = "admin"
+    MODERATOR = "moderator"
+    MEMBER = "member"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as a backend vouches for it.
+
+    `name` is the name as the account's owner wrote it when it was made: everybody sees it so.
+    `networks` are those from which it may log in; empty means from anywhere.
+    """
+
+    name: str
+    role: Role = Role.MEMBER
+    networks: tuple[Network, ...] = ()
+
+    def may_come_from(self, address: str) -> bool:
+        """Tell whether this account may log in from `address`, an IPv4 or IPv6 address in text form.
+
+        An IPv4 address mapped into IPv6 (RFC 4291 §2.5.5.2) counts as the IPv4 address it carries.
+
+        >>> from ipaddress import ip_network
+        >>> Account("alice", networks=(ip_network("127.0.0.0/8"),)).may_come_from("::ffff:127.0.0.1")
+        True
+        """
+        if not self.networks:
+            return True
+        peer = unmapped(address)
+        return any(peer in network for network in self.networks)
+
+
+def unmapped(address: str) -> IPv4Address | IPv6Address:
+    """Return `address` as a value, without its zone and without the IPv6 wrapping of an IPv4 address."""
+    peer = ip_address(address.partition("%")[0])
+    if isinstance(peer, IPv6Address) and peer.ipv4_mapped:
+        return peer.ipv4_mapped
+    return peer

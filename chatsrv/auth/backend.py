@@ -1,0 +1,76 @@
+"""The contract of an auth backend: names and passwords, nothing else.
+
+A backend never hears of sockets, rooms or settings, and never judges policy: names, lengths, networks and penalties are
+the `Gate`'s. Sessions call a backend from many threads at once. `chatsrv.testing.AuthBackendContract` proves an
+implementation.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from chatsrv.accounts import Account
+
+
+@dataclass(frozen=True, slots=True)
+class LoginContext:
+    """The circumstances of a login: the peer's address and port, the listener's name, and whether TLS protects it."""
+
+    address: str
+    port: int = 0
+    listener: str = ""
+    is_encrypted: bool = False
+
+
+class AuthBackend(ABC):
+    """Says who somebody is. One method is a backend."""
+
+    @abstractmethod
+    def authenticate(self, username: str, password: str, context: LoginContext) -> Account:
+        """Return the account that `username` and `password` open.
+
+        Both come prepared and bounded by the `Gate`. May block; holds up nobody but this login.
+
+        Raises:
+            UnknownUser: there is no such account here; a chain asks the next backend.
+            Denied: there is, and the answer is no; a chain stops.
+            Unavailable: it cannot be told at the moment; a chain stops.
+        """
+
+    def close(self) -> None:
+        """Let go of files and connections. Called once, when no login is under way any more."""
+
+
+class EditableBackend(AuthBackend):
+    """A backend whose accounts the command line can change. Every change is all or nothing, and durable on return."""
+
+    @abstractmethod
+    def list(self) -> list[Account]:
+        """Return all accounts, in the order of the store.
+
+        Raises:
+            AccountsError: the store cannot be read.
+        """
+
+    @abstractmethod
+    def add(self, account: Account, password: str) -> None:
+        """Add `account`; its store is created if it does not exist yet.
+
+        Raises:
+            AccountsError: there is one of that name already, or the store cannot keep what the account asks for.
+        """
+
+    @abstractmethod
+    def set_password(self, name: str, password: str) -> None:
+        """Give the account `name` another password.
+
+        Raises:
+            AccountsError: there is no such account, or the store cannot be changed.
+        """
+
+    @abstractmethod
+    def remove(self, name: str) -> None:
+        """Remove the account `name`.
+
+        Raises:
+            AccountsError: there is no such account, or the store cannot be changed.
+        """

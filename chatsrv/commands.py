@@ -1,0 +1,66 @@
+"""What a peer asks for, whatever the wire format it asked in.
+
+Made by a protocol's `Reader`, obeyed by a `Session`. Knows neither bytes nor sockets, `Answer` excepted, which carries
+bytes through. Values, to be shared between threads freely; named tuples for the reason given at `entries.Entry`.
+"""
+
+from typing import NamedTuple
+
+
+class Credentials(NamedTuple):
+    """A name and a password, as typed: neither is prepared, and neither is bounded but by the reader's line limit."""
+
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Credentials(username={self.username!r}, password=...)"
+
+
+class Answer(NamedTuple):
+    """The wire format's own answer, which needs nobody's decision: a prompt, a telnet negotiation, a pong."""
+
+    data: bytes
+
+
+class Complaint(NamedTuple):
+    """Input that was not taken; the peer reads `text`, and the session goes on."""
+
+    text: str
+
+
+class Line(NamedTuple):
+    """A line of a line protocol that is not a chat."""
+
+    text: str
+
+
+class Say(NamedTuple):
+    """Say `text` in `room`; an empty room is the one that the session is speaking in."""
+
+    text: str
+    room: str = ""
+
+
+class Act(NamedTuple):
+    """Do `text` in `room`, as `/me` does."""
+
+    text: str
+    room: str = ""
+
+
+class Who(NamedTuple):
+    """List who is here."""
+
+    room: str = ""
+
+
+class Help(NamedTuple):
+    """List the commands."""
+
+
+class Quit(NamedTuple):
+    """End the session."""
+
+
+Command = Credentials | Answer | Complaint | Line | Say | Act | Who | Help | Quit

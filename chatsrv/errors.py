@@ -1,0 +1,85 @@
+"""Every error that crosses one of chatsrv's module borders.
+
+Touches nothing; any thread may raise and catch these.
+
+    ChatError
+    +-- ProtocolError        bytes that no reader can make sense of; the session ends
+    +-- AuthError            a login was refused; the text is for the log, never for the person at the door
+    |   +-- UnknownUser      this backend has no such account; a chain asks the next one
+    |   +-- Denied           the account exists and the answer is no; a chain stops
+    |   +-- Unavailable      the backend cannot tell at the moment; a chain stops
+    +-- AccountsError        a store of accounts cannot be read or changed as asked
+    +-- SettingsError        the settings are wrong; carries every problem that was found
+    +-- Hole                 entries after the given position are gone from the room log
+    +-- Refused              a request of a chatter was refused; the text is for that chatter
+"""
+
+from dataclasses import dataclass
+
+
+class ChatError(Exception):
+    """The root: catching it catches everything chatsrv raises on purpose."""
+
+
+class ProtocolError(ChatError):
+    """Bytes that break the wire format beyond repair. The only error a `Reader` may raise."""
+
+
+class AuthError(ChatError):
+    """A login was refused. The text explains why to the administrator; chatters all read one sentence."""
+
+
+class UnknownUser(AuthError):
+    """The backend knows no account of this name."""
+
+
+class Denied(AuthError):
+    """The backend knows the account and refuses it: a wrong password, a wrong network, a disabled account."""
+
+
+class Unavailable(AuthError):
+    """The backend cannot answer at the moment. No other backend may answer in its place."""
+
+
+class AccountsError(ChatError):
+    """A store of accounts cannot be read or changed. The text names the file, the line and what is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a settings file. `line` counts from 1; 0 means the file as a whole."""
+
+    file: str
+    line: int
+    key: str
+    value: str
+    accepted: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        value = f" is {self.value}" if self.value else ""
+        return f"{place}: {self.key}{value}; {self.accepted}"
+
+
+class SettingsError(ChatError):
+    """The settings cannot be used. `problems` lists everything that is wrong, in the order of the file."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class Hole(ChatError):
+    """The entries right after a position are gone. Reading goes on without a gap after `kept_after`.
+
+    `missing` counts the entries in between; `None` when the position belongs to another epoch.
+    """
+
+    def __init__(self, kept_after: int, missing: int | None) -> None:
+        super().__init__(f"entries are no longer kept; the log can be read after offset {kept_after}")
+        self.kept_after = kept_after
+        self.missing = missing
+
+
+class Refused(ChatError):
+    """What a chatter asked for was refused. The text is a sentence for that chatter, without internals."""

@@ -1,0 +1,50 @@
+"""What one peer may ask of the server, declared once: default, unit, range and reason.
+
+The settings file's `limits:` and the keyword `limits=` of the servers are this one value. Frozen; any thread reads it.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Limits(BaseModel):
+    """Bounds on what peers may use. Every attribute name ends in its unit where it has one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    line_bytes: int = Field(
+        4096, ge=64, le=65536, description="Longest line that is taken, in bytes, its line ending not counted."
+    )
+    login_seconds: float = Field(
+        30.0, gt=0, le=3600, description="Time for name and password, from the connection to the last byte of both."
+    )
+    connections: int = Field(10_000, ge=1, le=1_000_000, description="Connections at once, over all listeners.")
+    connections_per_address: int = Field(
+        100, ge=0, le=1_000_000, description="Connections at once from one address (IPv6: one /64); 0 is no limit."
+    )
+    messages_per_second: float = Field(
+        10.0, ge=0, le=1_000_000, description="Lines a second that one session may send for long; 0 is no limit."
+    )
+    burst: int = Field(
+        20,
+        ge=1,
+        le=1_000_000,
+        description="Lines that may come at once on top of that. Beyond it the session is warned; at twice as many hung up.",
+    )
+    keepalive_seconds: int = Field(
+        60, ge=1, le=7200, description="Silence after which TCP asks whether the peer is still there, and between askings."
+    )
+    stall_seconds: float = Field(
+        15.0, gt=0, le=3600, description="Time after which a peer that has lines waiting and reads nothing is hung up."
+    )
+    linger_seconds: float = Field(
+        1.0, gt=0, le=60, description="Time that a peer gets to take the last lines before its connection is cut."
+    )
+    send_buffer_bytes: int = Field(
+        65536, ge=4096, le=16_777_216, description="What the kernel is asked to hold for one peer; Linux doubles it."
+    )
+    tail_bytes: int = Field(
+        4_194_304,
+        ge=65_536,
+        le=1_073_741_824,
+        description="Rendered lines kept for slow readers of a room; who falls further behind is hung up.",
+    )

@@ -1,0 +1,68 @@
+"""The contract of a wire format: a `Reader` turns bytes into commands, a `Renderer` turns values into bytes.
+
+No sockets, no threads, no rooms. A `Reader` belongs to one session's thread. A `Protocol` and its `Renderer` have no
+state and are shared by all threads. `chatsrv.testing.ProtocolContract` proves an implementation.
+"""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from chatsrv.commands import Command
+from chatsrv.entries import Entry
+from chatsrv.replies import Reply
+
+
+class Reader(ABC):
+    """One peer's bytes on their way to becoming commands.
+
+    It starts in the login: it yields one `Credentials`, and whatever the peer sent behind them stays in the reader until
+    `accept` says that the login succeeded. A refused login ends the connection, so it needs no call.
+    """
+
+    @abstractmethod
+    def opening(self) -> bytes:
+        """Return what the peer is to see first: a prompt, a negotiation, or nothing."""
+
+    @abstractmethod
+    def receive(self, data: bytes) -> list[Command]:
+        """Return the commands that `data` completes, in the order they were sent.
+
+        Whole and byte by byte give the same commands. Memory stays bounded by the line limit, whatever comes.
+
+        Raises:
+            ProtocolError: the peer cannot be understood any more, and is to be hung up.
+        """
+
+    @abstractmethod
+    def accept(self, name: str) -> list[Command]:
+        """Learn that the login succeeded as account `name`; return the commands that had come behind it already.
+
+        Raises:
+            ProtocolError: as `receive`.
+        """
+
+
+class Renderer(ABC):
+    """A wire format's outward half. Pure: the same value always gives the same bytes, from any thread."""
+
+    omits_own: ClassVar[bool] = True
+    """Whether a session is spared the entries that it wrote itself."""
+
+    @abstractmethod
+    def render(self, entry: Entry) -> bytes:
+        """Return `entry` as every reader of this wire format sees it; empty when they do not see it at all."""
+
+    @abstractmethod
+    def reply(self, reply: Reply) -> bytes:
+        """Return `reply` as its one session sees it."""
+
+
+class Protocol(ABC):
+    """A wire format. `name` is what a listener's `protocol:` setting calls it."""
+
+    name: ClassVar[str]
+    renderer: ClassVar[Renderer]
+
+    @abstractmethod
+    def reader(self, line_bytes: int) -> Reader:
+        """Return a new reader that accepts lines of up to `line_bytes` bytes, the line ending not counted."""

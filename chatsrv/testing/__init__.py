@@ -1,0 +1,1 @@
+"""Contract tests that a stranger's implementation can subclass to prove itself."""
