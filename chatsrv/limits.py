@@ -28,10 +28,13 @@ class Limits(BaseModel):
         20,
         ge=1,
         le=1_000_000,
-        description="Lines that may come at once on top of that. Beyond it the session is warned; at twice as many hung up.",
+        description="Lines that may come at once on top of that. Beyond it one is warned, at twice as many hung up.",
     )
     keepalive_seconds: int = Field(
-        60, ge=1, le=7200, description="Silence after which TCP asks whether the peer is still there, and between askings."
+        60,
+        ge=1,
+        le=7200,
+        description="Silence after which TCP asks whether the peer is still there; the same between two askings.",
     )
     stall_seconds: float = Field(
         15.0, gt=0, le=3600, description="Time after which a peer that has lines waiting and reads nothing is hung up."

@@ -15,8 +15,8 @@ from chatsrv.replies import Reply
 class Reader(ABC):
     """One peer's bytes on their way to becoming commands.
 
-    It starts in the login: it yields one `Credentials`, and whatever the peer sent behind them stays in the reader until
-    `accept` says that the login succeeded. A refused login ends the connection, so it needs no call.
+    It starts in the login: it yields one `Credentials`, and whatever the peer sent behind them stays in the reader
+    until `accept` says that the login succeeded. A refused login ends the connection, so it needs no call.
     """
 
     @abstractmethod
