@@ -1,0 +1,83 @@
+"""Which names and passwords there can be, and when two of them are the same.
+
+Knows nothing of accounts, files or who asks. Pure functions; any thread may call them.
+"""
+
+import unicodedata
+from functools import cache
+
+from precis_i18n import get_profile
+from precis_i18n.profile import Profile
+
+NAME_BYTES = 64
+"""Longest name, in bytes of UTF-8: twice what Unix allows, and two of them still leave most of an IRC line free."""
+
+PASSWORD_BYTES = 1024
+"""Longest password, in bytes of UTF-8: any pass phrase fits, and preparing it stays cheap."""
+
+NAME_ACCEPTED = (
+    f"a name has 1 to {NAME_BYTES} bytes of letters, digits and signs, without spaces or any of < > : , "
+    "and begins with neither # nor a combining mark"
+)
+PASSWORD_ACCEPTED = f"a password has 1 to {PASSWORD_BYTES} bytes and no control or invisible characters"
+
+# < and > frame a name in front of what it says; a comma separates names where several are listed; a colon separates
+# the name from the hash in an htpasswd file. With one of them inside, a name could pass for something else.
+_REFUSED_IN_NAMES = frozenset("<>:,")
+
+
+def prepare_name(raw: str) -> str:
+    """Return the form of the name `raw` under which accounts are found: equal names have equal forms.
+
+    That is UsernameCaseMapped (RFC 8265 §3.3): upper and lower case, wide and narrow letters count as the same.
+    The bounds are checked first, so a name of any size costs nothing. Preparing twice changes nothing.
+
+    >>> prepare_name("Alice")
+    'alice'
+
+    Raises:
+        ValueError: this cannot be a name; the text says what can.
+    """
+    _bound(raw, NAME_BYTES, NAME_ACCEPTED)
+    prepared = raw
+    # RFC 8264 §7: the rules are to be applied until nothing changes any more, at most three times after the first.
+    for _ in range(4):
+        before, prepared = prepared, _enforce("UsernameCaseMapped", prepared, NAME_ACCEPTED)
+        if prepared == before:
+            break
+    else:
+        raise ValueError(NAME_ACCEPTED)
+    if _REFUSED_IN_NAMES.intersection(prepared) or prepared[0] == "#" or unicodedata.category(prepared[0])[0] == "M":
+        raise ValueError(NAME_ACCEPTED)  # '#' begins a comment in an htpasswd file; a mark would merge with the '<'
+    _bound(prepared, NAME_BYTES, NAME_ACCEPTED)
+    return prepared
+
+
+def prepare_password(raw: str) -> str:
+    """Return the form of the password `raw` that is compared and hashed: OpaqueString (RFC 8265 §4.2).
+
+    Case and width stay; what two keyboards encode differently for one and the same letter becomes equal.
+
+    Raises:
+        ValueError: this cannot be a password; the text says what can, and never contains it.
+    """
+    _bound(raw, PASSWORD_BYTES, PASSWORD_ACCEPTED)
+    return _enforce("OpaqueString", raw, PASSWORD_ACCEPTED)
+
+
+def _bound(text: str, most_bytes: int, accepted: str) -> None:
+    # A character is at least a byte: what is far too long is refused without being encoded.
+    if not text or len(text) > most_bytes or len(text.encode("utf-8", "surrogatepass")) > most_bytes:
+        raise ValueError(accepted)
+
+
+def _enforce(profile: str, text: str, accepted: str) -> str:
+    try:
+        return str(_profile(profile).enforce(text))
+    except UnicodeError:
+        raise ValueError(accepted) from None  # the text of the cause quotes what was typed
+
+
+@cache
+def _profile(name: str) -> Profile:
+    return get_profile(name)
