@@ -1,0 +1,194 @@
+"""Password hashes: which are accepted, how new ones are made, and how many are worked on at once.
+
+Never sees names, files or sockets, and logs nothing. Any thread may call; a call may wait for its turn, so no lock may
+be held around it. passlib is not imported before the first hash, which keeps a server without hashes quick to start.
+"""
+
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from chatsrv.errors import Unavailable
+
+ACCEPTED = "accepted are argon2id, bcrypt ($2y$, $2b$, $2a$), SHA-512-crypt ($6$) and SHA-256-crypt ($5$)"
+
+# What one login may cost. Above these, a single one takes many seconds or gigabytes, whoever wrote the hash.
+MOST_ARGON2_KIB = 1024 * 1024
+MOST_ARGON2_KIB_PASSES = 4 * 1024 * 1024  # memory times passes: some 4 seconds
+MOST_ARGON2_LANES = 16  # each is a thread
+MOST_BCRYPT_COST = 16  # some 4 seconds; each more doubles it
+MOST_SHA_ROUNDS = 1_000_000  # some 1 second
+
+_SECRET_BYTES = 4096  # passlib takes no more; a prepared password never has as many
+
+_B64 = "[A-Za-z0-9+/]"
+_H64 = "[./A-Za-z0-9]"
+_ARGON2ID = re.compile(rf"\$argon2id\$v=(?:16|19)\$m=(\d{{1,10}}),t=(\d{{1,10}}),p=(\d{{1,8}})\${_B64}+\${_B64}+")
+# The last letter of salt and digest carries spare bits, which every writer leaves at zero.
+_BCRYPT = re.compile(rf"\$2[aby]\$(\d\d)\${_H64}{{21}}[.Oeu]{_H64}{{30}}[.CGKOSWaeimquy26]")
+_SHA_CRYPT = re.compile(
+    rf"\$(?:5\$(?:rounds=(\d{{1,9}})\$)?{_H64}{{0,16}}\${_H64}{{43}}|6\$(?:rounds=(\d{{1,9}})\$)?{_H64}{{0,16}}\${_H64}{{86}})"
+)
+
+_REFUSED = (
+    (re.compile(r"\$apr1\$"), "an MD5 hash (apr1)"),
+    (re.compile(r"\$1\$"), "an MD5 hash"),
+    (re.compile(r"\{SHA\}", re.IGNORECASE), "an unsalted SHA-1 hash"),
+    (re.compile(r"\$argon2(?:i|d|id)\$"), "a damaged argon2 hash, or not of the kind argon2id"),
+    (re.compile(r"\$2x?[aby]?\$"), "a damaged or outdated bcrypt hash"),
+    (re.compile(r"\$[56]\$"), "a damaged SHA-crypt hash"),
+    (re.compile(r"[./A-Za-z0-9]{13}\Z"), "a DES crypt hash or clear text"),
+    (re.compile(r"[${]"), "a hash of a kind that is not known"),
+)
+
+
+def check_hash(stored: str) -> None:
+    """Make sure that `stored` is a hash that may be verified here, without verifying anything.
+
+    Raises:
+        ValueError: it is weak, damaged, unknown, or costs too much. The text says which, with what is accepted, and
+            never contains `stored`.
+    """
+    if found := _ARGON2ID.fullmatch(stored):
+        kib, passes, lanes = map(int, found.groups())
+        if kib > MOST_ARGON2_KIB or kib * passes > MOST_ARGON2_KIB_PASSES or lanes > MOST_ARGON2_LANES:
+            raise ValueError(
+                f"an argon2id hash that costs too much (m={kib},t={passes},p={lanes}); accepted are at most "
+                f"m={MOST_ARGON2_KIB}, m times t={MOST_ARGON2_KIB_PASSES}, p={MOST_ARGON2_LANES}"
+            )
+        if passes < 1 or lanes < 1 or kib < 8 * lanes:
+            raise ValueError(f"a damaged argon2 hash; {ACCEPTED}")
+        kind = "argon2"
+    elif found := _BCRYPT.fullmatch(stored):
+        cost = int(found[1])
+        if cost > MOST_BCRYPT_COST:
+            raise ValueError(
+                f"a bcrypt hash that costs too much ({cost}); accepted is a cost of 4 to {MOST_BCRYPT_COST}"
+            )
+        kind = "bcrypt"
+    elif found := _SHA_CRYPT.fullmatch(stored):
+        rounds = int(found[1] or found[2] or 5000)
+        if rounds > MOST_SHA_ROUNDS:
+            raise ValueError(f"a SHA-crypt hash of {rounds} rounds; accepted are 1000 to {MOST_SHA_ROUNDS}")
+        kind = "sha"
+    else:
+        kinds = (text for pattern, text in _REFUSED if pattern.match(stored))
+        raise ValueError(f"{next(kinds, 'clear text or a hash of a kind that is not known')}; {ACCEPTED}")
+    try:
+        _handler(stored).from_string(stored)  # whatever the patterns above let pass
+    except ValueError:
+        raise ValueError(f"a damaged {kind} hash; {ACCEPTED}") from None
+
+
+class Hasher:
+    """Makes and verifies hashes, at most `at_work` at once; one is shared by all backends of a server.
+
+    New hashes are argon2id. The defaults are OWASP's recommendation (Password Storage Cheat Sheet, 2025): 19 MiB,
+    2 passes, 1 lane. That many logins wait for their turn as `waiting` says and no more; a turn is waited for
+    `waiting_seconds` at most.
+    """
+
+    def __init__(
+        self,
+        *,
+        memory_kib: int = 19456,
+        passes: int = 2,
+        lanes: int = 1,
+        at_work: int | None = None,
+        waiting: int = 1000,
+        waiting_seconds: float = 15.0,  # half of the time that a login gets by default
+    ) -> None:
+        self._memory_kib, self._passes, self._lanes = memory_kib, passes, lanes
+        self._turns = threading.BoundedSemaphore(at_work or os.cpu_count() or 1)
+        self._waiting_most = waiting
+        self._waiting_seconds = waiting_seconds
+        self._lock = threading.Lock()
+        self._waiting = 0  # guarded by _lock
+        self._here = threading.local()
+
+    def hash(self, password: str) -> str:
+        """Return a new hash of a prepared password.
+
+        Raises:
+            Unavailable: too many wait for a hash already.
+        """
+        with self._turn():
+            hashed = self._argon2.hash(_secret(password))
+        self._here.done = self.done_by_this_thread + 1
+        return str(hashed)
+
+    def verify(self, password: str, stored: str) -> bool:
+        """Tell whether `password` is the one that `stored` was made from.
+
+        Raises:
+            Unavailable: too many wait for a hash already.
+            ValueError: `stored` is none that `check_hash` accepts.
+        """
+        check_hash(stored)
+        secret = _secret(password)
+        if b"\0" in secret or len(secret) > _SECRET_BYTES:
+            return False  # no prepared password is like that, and some kinds would look at a part of it only
+        if stored.startswith("$2"):
+            secret = secret[:72]  # all that bcrypt looks at; Apache's htpasswd cuts the rest off in silence
+        with self._turn():
+            is_right = bool(_handler(stored).verify(secret, stored))
+        if not self.is_weaker(stored):
+            self._here.done = self.done_by_this_thread + 1
+        return is_right
+
+    def is_weaker(self, stored: str) -> bool:
+        """Tell whether an accepted hash is weaker than, or of another kind than, those made now."""
+        found = _ARGON2ID.fullmatch(stored)
+        return not found or int(found[1]) < self._memory_kib or int(found[2]) < self._passes
+
+    @property
+    def done_by_this_thread(self) -> int:
+        """How many hashes of today's strength the calling thread has worked on: the `Gate` evens out costs by it."""
+        return int(getattr(self._here, "done", 0))
+
+    @property
+    def _argon2(self) -> Any:
+        from passlib.hash import argon2  # type: ignore[import-untyped]  # libpass ships no types
+
+        return argon2.using(type="ID", memory_cost=self._memory_kib, rounds=self._passes, parallelism=self._lanes)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._turns.acquire(blocking=False):
+            self._wait()
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    def _wait(self) -> None:
+        with self._lock:
+            if self._waiting >= self._waiting_most:
+                raise Unavailable(f"{self._waiting} logins wait for a password hash already, which is the limit")
+            self._waiting += 1
+        try:
+            if not self._turns.acquire(timeout=self._waiting_seconds):
+                raise Unavailable(f"a login waited {self._waiting_seconds:g} seconds for its turn to verify a hash")
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+
+@cache
+def shared_hasher() -> Hasher:
+    """Return the hasher that backends and gates use when given none: cores and memory belong to the whole process."""
+    return Hasher()
+
+
+def _secret(password: str) -> bytes:
+    return password.encode("utf-8", "surrogatepass")
+
+
+def _handler(stored: str) -> Any:
+    from passlib.hash import argon2, bcrypt, sha256_crypt, sha512_crypt
+
+    return {"$a": argon2, "$2": bcrypt, "$5": sha256_crypt, "$6": sha512_crypt}[stored[:2]]
