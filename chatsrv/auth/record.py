@@ -1,0 +1,194 @@
+"""One account as a store keeps it: the account and what opens it, read from a name and a value.
+
+Never touches files or the log; the same reading serves users.yaml, the settings and Python dictionaries. Values, and
+pure functions apart from the hash that `opens` works on; any thread may call.
+"""
+
+import hmac
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from ipaddress import ip_network
+
+from chatsrv.accounts import Account, Network, Role
+from chatsrv.auth.hashing import Hasher, check_hash
+from chatsrv.errors import Denied, UnknownUser
+from chatsrv.names import prepare_name, prepare_password
+
+KEYS = ("password", "password_hash", "role", "from")
+
+Report = Callable[[str | None, str, str, str], None]
+"""Takes one problem: the key within the account or `None` for the account itself, what is wrong, its value, and what is
+accepted. The value is empty where it would show a password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An account and its secret: either a prepared password or a hash."""
+
+    account: Account
+    password: str | None = field(default=None, repr=False)
+    password_hash: str | None = field(default=None, repr=False)
+
+    def opens(self, password: str, hasher: Hasher) -> bool:
+        """Tell whether the prepared `password` opens the account. May wait for its turn to hash."""
+        if self.password_hash is not None:
+            return hasher.verify(password, self.password_hash)
+        expected = self.password or ""
+        return hmac.compare_digest(expected.encode(), password.encode("utf-8", "surrogatepass"))
+
+
+Accounts = Mapping[str, Record]
+"""Records under their prepared names, in the order of the store."""
+
+
+def open_account(accounts: Accounts, username: str, password: str, hasher: Hasher) -> Account:
+    """Return the account that a prepared name and password open.
+
+    Raises:
+        UnknownUser: `accounts` has no such name.
+        Denied: the password is wrong.
+        Unavailable: too many wait for a hash already.
+    """
+    record = accounts.get(username)
+    if record is None:
+        raise UnknownUser(f"there is no account {shown(username)}")
+    if not record.opens(password, hasher):
+        raise Denied(f"the password for account {record.account.name!r} is wrong")
+    return record.account
+
+
+@dataclass(frozen=True, slots=True)
+class NotText:
+    """A value that is no text, kept only as a word for its kind: `a number`, `a date`."""
+
+    kind: str
+
+
+def read_record(name: object, value: object, report: Report) -> tuple[str, Record] | None:
+    """Return the prepared name and the record of one account, or report what is wrong with it.
+
+    `value` is a password, or a mapping with `password` or `password_hash`, `role` and `from`.
+    """
+    key = _name(name, report)
+    record = _record(name if isinstance(name, str) else kind_of(name), value, report)
+    return (key, record) if key is not None and record is not None else None
+
+
+def _name(name: object, report: Report) -> str | None:
+    if not isinstance(name, str):
+        report(None, "the name of an account", kind_of(name), "write it in quotes: '...'")
+        return None
+    try:
+        return prepare_name(name)
+    except ValueError as error:
+        report(None, "the name of an account", shown(name), str(error))
+        return None
+
+
+def _record(name: str, value: object, report: Report) -> Record | None:
+    if not isinstance(value, Mapping):
+        password = _password(name, None, value, report)
+        return None if password is None else Record(Account(name), password=password)
+    is_good = True
+
+    def note(key: str | None, what: str, is_value: str, accepted: str) -> None:
+        nonlocal is_good
+        is_good = False
+        report(key, what, is_value, accepted)
+
+    for key in value:
+        if key not in KEYS:
+            note(key if isinstance(key, str) else None, f"a key of account {shown(name)}", shown(key), _ACCEPTED_KEYS)
+    has = [key for key in ("password", "password_hash") if key in value]
+    if len(has) != 1:
+        wrong = "both password and password_hash" if has else "neither password nor password_hash"
+        note(None, f"account {shown(name)} has {wrong}", "", "give it exactly one of them")
+    password = _password(name, "password", value["password"], note) if "password" in value else None
+    hashed = _hash(name, value["password_hash"], note) if "password_hash" in value else None
+    role = _role(name, value["role"], note) if "role" in value else Role.MEMBER
+    networks = tuple(_networks(name, value["from"], note)) if "from" in value else ()
+    return Record(Account(name, role, networks), password, hashed) if is_good else None
+
+
+def _password(name: str, key: str | None, value: object, report: Report) -> str | None:
+    if not isinstance(value, str):
+        report(key, f"the password of {shown(name)}", kind_of(value), "write it in quotes: '...'")
+        return None
+    try:
+        return prepare_password(value)
+    except ValueError as error:
+        report(key, f"the password of {shown(name)} cannot be one", "", str(error))
+        return None
+
+
+def _hash(name: str, value: object, report: Report) -> str | None:
+    try:
+        if isinstance(value, str):
+            check_hash(value)
+            return value
+        report("password_hash", f"the password_hash of {shown(name)}", kind_of(value), "write it in quotes: '...'")
+    except ValueError as error:
+        what, _, accepted = str(error).partition("; ")
+        report("password_hash", f"the password_hash of {shown(name)}", what, accepted)
+    return None
+
+
+def _role(name: str, value: object, report: Report) -> Role:
+    if isinstance(value, str) and value in tuple(Role):
+        return Role(value)
+    what = shown(value) if isinstance(value, str) else kind_of(value)
+    report("role", f"the role of {shown(name)}", what, f"accepted are {', '.join(Role)}")
+    return Role.MEMBER
+
+
+def _networks(name: str, value: object, report: Report) -> Iterator[Network]:
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        what = "empty" if isinstance(value, Sequence) and not value else kind_of(value)
+        accepted = (
+            "accepted is a list of networks as in [127.0.0.0/8, ::1]; without `from`, logins may come from anywhere"
+        )
+        report("from", f"the `from` of {shown(name)}", what, accepted)
+        return
+    for item in value:
+        try:
+            if not isinstance(item, str):
+                raise ValueError(f"{kind_of(item)} is not a network")  # noqa: TRY004 - reported like the rest
+            yield ip_network(item)
+        except ValueError as error:
+            what = shown(item) if isinstance(item, str) else kind_of(item)
+            accepted = "accepted is an address or a network as in 127.0.0.0/8 or ::1"
+            if "host bits" in str(error):
+                accepted += f"; this address lies in {ip_network(item, strict=False)}"
+            report("from", f"a network of {shown(name)}", what, accepted)
+
+
+def kind_of(value: object) -> str:
+    """Return words for what `value` is, without showing it."""
+    match value:
+        case NotText():
+            return value.kind
+        case None:
+            return "empty"
+        case bool():
+            return "a yes/no value"
+        case int() | float():
+            return "a number"
+        case date():
+            return "a date"
+        case str():
+            return "text"
+        case Mapping():
+            return "a mapping"
+        case Sequence():
+            return "a list"
+    return "no text"
+
+
+def shown(value: object) -> str:
+    """Return `value` as an error or log line may show it: quoted, without control characters, never long."""
+    text = value if isinstance(value, str) else kind_of(value)
+    return ascii(text[:80]) if len(text) > 80 or not text.isprintable() else repr(text)
+
+
+_ACCEPTED_KEYS = f"accepted are {', '.join(KEYS)}"

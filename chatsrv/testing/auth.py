@@ -1,0 +1,204 @@
+"""Contract tests for auth backends: subclass one in a test module of yours, and pytest collects it.
+
+    class TestMine(AuthBackendContract):
+        name, password = "alice", "wonderland"
+
+        def make_backend(self):
+            return MyBackend({"alice": "wonderland"})
+
+Imports no test framework; plain asserts. The tests call a backend from threads of their own.
+"""
+
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
+from typing import Any
+
+from chatsrv.accounts import Account, Role
+from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
+from chatsrv.errors import AccountsError, AuthError, Denied, UnknownUser
+from chatsrv.names import prepare_name
+
+CONTEXT = LoginContext("127.0.0.1", 40000, "test")
+
+UNUSUAL = (
+    "ünïcödé",
+    "用户",
+    "مستخدم",
+    "𐐨𐐩",
+    "nul\0nul",
+    "\ud800",
+    "x" * 1000,
+    "a\nb",
+    "' or 1=1 --",
+    "../../etc/passwd",
+    "*",
+)
+"""Names and passwords that no account has. A `Gate` keeps some of them away; a backend must survive all."""
+
+_THREADS = 16
+
+
+class AuthBackendContract(ABC):
+    """What every `AuthBackend` promises.
+
+    A subclass names one account that exists, prepared as the `Gate` would, and makes the backend. A test that got a
+    backend closes it.
+    """
+
+    name: str = "alice"
+    password: str = "wonderland"
+    unknown: str = "nobody"
+
+    @abstractmethod
+    def make_backend(self) -> AuthBackend:
+        """Return a new backend that knows `name` with `password` and does not know `unknown`."""
+
+    def setup_method(self) -> None:
+        """Make the backend that the next test uses. For test frameworks; pytest and nose call it by this name."""
+        self._backend: AuthBackend | None = None
+
+    def teardown_method(self) -> None:
+        """Close what `setup_method` promised."""
+        if self._backend is not None:
+            self._backend.close()
+
+    @property
+    def backend(self) -> AuthBackend:
+        """The backend of this test, made at first use."""
+        if self._backend is None:
+            self._backend = self.make_backend()
+        return self._backend
+
+    def test_the_right_password_opens_the_account(self) -> None:
+        """It returns an `Account` of that name."""
+        account = self.backend.authenticate(self.name, self.password, CONTEXT)
+        assert isinstance(account, Account)
+        assert prepare_name(account.name) == self.name
+
+    def test_a_wrong_password_is_denied(self) -> None:
+        """Neither a longer, a shorter, an empty nor an unusual one opens the account."""
+        for wrong in (self.password + "x", self.password[:-1], self.password.swapcase(), "", *UNUSUAL):
+            assert _answer(self.backend, self.name, wrong) is Denied, f"password {wrong!a} was not denied"
+
+    def test_an_unknown_name_is_said_to_be_unknown(self) -> None:
+        """Also an empty and an unusual one, so that a chain may ask the next backend."""
+        for name in (self.unknown, "", *UNUSUAL):
+            assert _answer(self.backend, name, self.password) is UnknownUser, f"name {name!a} was not unknown"
+
+    def test_a_refusal_does_not_tell_the_password(self) -> None:
+        """The texts of errors go to the log."""
+        for name in (self.name, self.unknown):
+            text = ""
+            try:
+                self.backend.authenticate(name, "swordfish", CONTEXT)
+            except AuthError as error:
+                text = str(error)
+            assert "swordfish" not in text
+
+    def test_many_threads_get_their_own_answers(self) -> None:
+        """Right, wrong and unknown logins at once, each answered as if it were alone."""
+        logins = [(self.name, self.password), (self.name, "wrong"), (self.unknown, self.password)] * 20
+        with ThreadPoolExecutor(_THREADS) as pool:
+            answers = list(pool.map(lambda login: _answer(self.backend, *login), logins))
+        assert answers == [Account, Denied, UnknownUser] * 20
+
+
+class EditableBackendContract(AuthBackendContract):
+    """What every `EditableBackend` promises on top. Its `make_backend` returns one with the account `name` alone."""
+
+    keeps_roles: bool = True
+    """Whether the store can keep roles and networks; else adding such an account must be refused."""
+
+    @abstractmethod
+    def make_backend(self) -> EditableBackend:
+        """Return a new backend on a new store that knows `name` with `password` and nobody else."""
+
+    @property
+    def editable(self) -> EditableBackend:
+        """The backend of this test."""
+        backend: Any = self.backend
+        assert isinstance(backend, EditableBackend)
+        return backend
+
+    def test_list_tells_all_accounts_in_order(self) -> None:
+        """New ones stand at the end, under the names as they were given."""
+        self.editable.add(Account("Zoë"), "sauerkraut")
+        self.editable.add(Account("Bob"), "builder")
+        assert [account.name for account in self.editable.list()][-2:] == ["Zoë", "Bob"]
+        assert len(self.editable.list()) == 3
+
+    def test_an_added_account_can_log_in_at_once(self) -> None:
+        """Under its prepared name."""
+        self.editable.add(Account("Bob"), "builder")
+        assert self.editable.authenticate("bob", "builder", CONTEXT).name == "Bob"
+        assert _answer(self.editable, "bob", "wrong") is Denied
+        assert _answer(self.editable, self.name, self.password) is Account
+
+    def test_adding_a_name_twice_is_refused(self) -> None:
+        """Also in other letters of the same meaning; the first account stays as it is."""
+        for name in (self.name, self.name.upper()):
+            assert _is_refused(lambda name=name: self.editable.add(Account(name), "other"))
+        assert _answer(self.editable, self.name, self.password) is Account
+
+    def test_adding_what_cannot_be_a_name_or_a_password_is_refused(self) -> None:
+        """Such an account could never log in."""
+        for name in ("", "a b", "a:b", "#a", "a\nb", "x" * 1000):
+            assert _is_refused(lambda name=name: self.editable.add(Account(name), "builder")), repr(name)
+        for password in ("", "a\nb", "x" * 2000):
+            assert _is_refused(lambda password=password: self.editable.add(Account("bob"), password))
+        assert len(self.editable.list()) == 1
+
+    def test_role_and_networks_are_kept_or_refused(self) -> None:
+        """Never dropped in silence."""
+        account = Account("bob", Role.MODERATOR, (ip_network("10.0.0.0/8"), ip_network("::1")))
+        if self.keeps_roles:
+            self.editable.add(account, "builder")
+            assert self.editable.list()[-1] == account
+            assert self.editable.authenticate("bob", "builder", CONTEXT) == account
+        else:
+            assert _is_refused(lambda: self.editable.add(account, "builder"))
+            assert len(self.editable.list()) == 1
+
+    def test_set_password_replaces_the_old_one(self) -> None:
+        """From the next login on; whatever the spelling of the name."""
+        before = self.editable.list()
+        self.editable.set_password(self.name.upper(), "looking-glass")
+        assert _answer(self.editable, self.name, "looking-glass") is Account
+        assert _answer(self.editable, self.name, self.password) is Denied
+        assert self.editable.list() == before
+
+    def test_a_removed_account_is_unknown(self) -> None:
+        """And can be added again."""
+        self.editable.remove(self.name.upper())
+        assert _answer(self.editable, self.name, self.password) is UnknownUser
+        assert self.editable.list() == []
+        self.editable.add(Account(self.name), "new")
+        assert _answer(self.editable, self.name, "new") is Account
+
+    def test_changing_an_unknown_account_is_refused(self) -> None:
+        """With an error, never in silence."""
+        assert _is_refused(lambda: self.editable.set_password(self.unknown, "builder"))
+        assert _is_refused(lambda: self.editable.remove(self.unknown))
+
+    def test_two_editors_lose_nothing(self) -> None:
+        """Accounts added from many threads at once are all there."""
+        names = [f"guest{number}" for number in range(20)]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(lambda name: self.editable.add(Account(name), "builder"), names))
+        assert sorted(account.name for account in self.editable.list()) == sorted([self.name, *names])
+
+
+def _answer(backend: AuthBackend, name: str, password: str) -> type:
+    try:
+        return type(backend.authenticate(name, password, CONTEXT))
+    except AuthError as error:
+        return type(error)
+
+
+def _is_refused(change: Any) -> bool:
+    try:
+        change()
+    except AccountsError:
+        return True
+    return False
