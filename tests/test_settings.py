@@ -99,7 +99,7 @@ def test_a_password_is_not_shown_with_the_settings(settings_file: Path) -> None:
         ("logging: {level: loud}", "4: logging.level is loud; accepted is debug, info, warning or error"),
         ("server: {name: my chat}", "4: server.name is my chat; accepted is text without spaces"),
         ("roles: {admin: alice}", "4: roles.admin is alice; accepted is a list of user names"),
-        ("roles:\n  admin:\n  - bob\n  - 5", "7: roles.admin[1] is 5; accepted is a user name"),
+        ("roles:\n  admin:\n  - bob\n  - 5", "7: roles.admin[1] is 5; accepted is text, in quotes"),
         ("roles:\n  admin: [al]\n  moderator: [bo, AL]", "6: roles.moderator[1] is AL; the name is under roles.admin"),
         ("limits: {burst: 5, burst: 6}", "4: limits.burst; the key stands in line 4 already"),
         ("roles: {admin: &a [*a]}", "4: roles.admin[0] is a list; an alias must not contain itself"),
@@ -205,7 +205,11 @@ def test_listeners_that_do_not_get_in_each_others_way(settings_file: Path, liste
         ("{backend: hashed, path: }", "auth.path is empty; accepted is a path"),
         ("{backend: hashed, path: a, users: b}", "auth.users; there is no such key; accepted are backend, path"),
         ("{backend: memory, users: [a]}", "auth.users is a list; accepted is a mapping of user names to passwords"),
-        ("{backend: memory, users: {a b: c}}", "auth.users.a b; accepted is"),
+        (
+            "{backend: memory, users: {a b: c}}",
+            "auth.users.a b; accepted is text, in quotes if it looks a number; a name",
+        ),
+        ("{backend: memory, users: {al: c, AL: d}}", "auth.users.AL; that is the same name as al"),
     ],
 )
 def test_a_wrong_backend(settings_file: Path, auth: str, told: str) -> None:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from chatsrv.limits import Limits
+from chatsrv.names import NAME_ACCEPTED, PASSWORD_ACCEPTED, prepare_name, prepare_password
 
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"
 
@@ -40,6 +41,24 @@ def _one_word(text: str) -> str:
     return text
 
 
+def _user_name(text: str) -> str:
+    prepare_name(text)
+    return text
+
+
+def _password(secret: SecretStr) -> SecretStr:
+    prepare_password(secret.get_secret_value())
+    return secret
+
+
+def _each_once(users: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
+    first: dict[str, str] = {}
+    twice = [name for name in users if first.setdefault(prepare_name(name), name) != name]
+    if twice:
+        raise wrong(*(((name,), f"that is the same name as {first[prepare_name(name)]}") for name in twice))
+    return MappingProxyType(users)
+
+
 def _beside_the_file(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("not a path")
@@ -47,14 +66,14 @@ def _beside_the_file(value: object, info: ValidationInfo) -> object:
 
 
 Word = Annotated[str, AfterValidator(_one_word)]
-UserName = Annotated[
-    str, AfterValidator(_one_word), Accepts("a user name (text; in quotes where it looks like a number)")
-]
+UserName = Annotated[str, AfterValidator(_user_name), Accepts(f"text, in quotes if it looks a number; {NAME_ACCEPTED}")]
 UserNames = Annotated[tuple[UserName, ...], Field(strict=False), Accepts("a list of user names")]
 FilePath = Annotated[
     Path, BeforeValidator(_beside_the_file), Accepts("a path; a relative one starts from the settings file's directory")
 ]
-Password = Annotated[SecretStr, Field(min_length=1), Accepts("text, in quotes where it looks like a number")]
+Password = Annotated[
+    SecretStr, AfterValidator(_password), Accepts(f"text, in quotes if it looks a number; {PASSWORD_ACCEPTED}")
+]
 
 
 class Server(_Section):
@@ -107,7 +126,7 @@ class MemoryAuth(_Section):
 
     backend: Literal["memory"] = Field(description="Where the accounts are kept.")
     users: Annotated[
-        Mapping[UserName, Password], AfterValidator(MappingProxyType), Accepts("a mapping of user names to passwords")
+        Mapping[UserName, Password], AfterValidator(_each_once), Accepts("a mapping of user names to passwords")
     ] = Field(description="User names and their passwords.")
 
 
@@ -129,15 +148,15 @@ Auth = MemoryAuth | YamlAuth | HashedAuth
 
 
 class Roles(_Section):
-    """Who may do more than talk. An account's role in the file of accounts counts too; the higher one holds."""
+    """Who may do more than talk. A role given here holds, whatever the file of accounts says."""
 
     admin: UserNames = Field(default=(), description="Accounts that may do everything.")
     moderator: UserNames = Field(default=(), description="Accounts that may keep order in rooms.")
 
 
 def _one_role_each(roles: Roles) -> Roles:
-    admins = {name.casefold() for name in roles.admin}
-    twice = [number for number, name in enumerate(roles.moderator) if name.casefold() in admins]
+    admins = {prepare_name(name) for name in roles.admin}
+    twice = [number for number, name in enumerate(roles.moderator) if prepare_name(name) in admins]
     if twice:
         text = "the name is under roles.admin too; accepted is one role a name, and admin includes moderator"
         raise wrong(*((("moderator", number), text) for number in twice))
@@ -177,7 +196,7 @@ class Settings(_Section):
         description="Who may log in. `backend` chooses where the accounts are kept; the other keys are that backend's."
     )
     roles: Annotated[Roles, AfterValidator(_one_role_each)] = Field(
-        Roles(), description="Who may do more than talk, beside the roles that the file of accounts gives."
+        Roles(), description="Who may do more than talk. A role given here holds, whatever the file of accounts says."
     )
     history: History = Field(default_factory=History, description="What the server remembers of each room.")
     limits: Limits = Field(

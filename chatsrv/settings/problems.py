@@ -17,6 +17,7 @@ from chatsrv.errors import Problem
 from chatsrv.settings.declared import Accepts, Settings
 from chatsrv.settings.places import Document, Steps, dotted
 
+_KEY_MARK = "[key]"  # what pydantic ends the location of a wrong key with
 _KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
@@ -66,6 +67,10 @@ class Declaration:
         if get_origin(kind) in (dict, Mapping):
             return _unwrapped(arguments[1])
         return None
+
+    def key(self) -> "Declaration":
+        """Return the declaration of the keys, where any key may stand here."""
+        return _unwrapped(get_args(self.type)[0])
 
     def _range(self) -> str:
         words = ""
@@ -119,7 +124,9 @@ def _explained(detail: Any, document: Document) -> Iterator[Problem]:
     elif not steps:
         yield Problem(document.file, document.line(()), "the file", document.written[()], _AT_THE_TOP)
     else:
-        declaration = declared_at(steps, document.data)
+        is_key = detail["loc"][-1] == _KEY_MARK
+        declaration = declared_at(steps[:-1] if is_key else steps, document.data)
+        declaration = declaration.key() if declaration and is_key else declaration
         yield _problem(document, steps, f"accepted is {declaration.accepted() if declaration else 'another value'}")
 
 
@@ -143,9 +150,7 @@ def _without_tags(location: tuple[str | int, ...], data: object) -> Steps:
     steps: list[str | int] = []
     declaration: Declaration | None = Declaration(Settings)
     tag = ""
-    for step in location:
-        if step == "[key]" and step is location[-1]:
-            break
+    for step in location[:-1] if location[-1:] == (_KEY_MARK,) else location:
         if declaration and declaration.discriminator and not tag:
             tag = str(step)
             continue
