@@ -1,0 +1,147 @@
+"""The plain protocol: a chat for whoever has `nc`, one line for everything. docs/plain-protocol.md is its reference.
+
+Knows no rooms and no members, only what is asked and what is shown; the login and the lines are `lines`'s.
+Threads: as `chatsrv.protocols.base` says; a `Reader` is its session's alone, the `Renderer` everybody's.
+"""
+
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import ClassVar, NamedTuple, TypeAlias
+
+from chatsrv.commands import Act, Command, Complaint, Help, Quit, Say, Who
+from chatsrv.entries import Entry, Kind
+from chatsrv.protocols.base import Protocol, Renderer
+from chatsrv.protocols.lines import LinesReader, LinesRenderer, line
+from chatsrv.protocols.text import clean
+from chatsrv.reasons import Reason
+from chatsrv.replies import CommandList, Present, Reply, Welcome
+
+_Make: TypeAlias = Callable[[str], Command]
+
+
+class _Slash(NamedTuple):
+    """One command: what is typed, and what it asks for. With an `argument`, nothing is asked without one."""
+
+    name: str
+    argument: str
+    help: str
+    make: _Make
+
+    @property
+    def usage(self) -> str:
+        return f"/{self.name} {self.argument}".rstrip()
+
+
+# All that there is to know of a command stands here; parsing, usage and help are made from it.
+_SLASHES = (
+    _Slash("help", "", "list the commands", lambda _: Help()),
+    _Slash("who", "", "list who is here", lambda _: Who()),
+    _Slash("me", "TEXT", "say what you do: /me waves", Act),
+    _Slash("quit", "", "leave the chat", lambda _: Quit()),
+)
+_BY_NAME = {slash.name: slash for slash in _SLASHES}
+_HELP_ROWS = [*((slash.usage, slash.help) for slash in _SLASHES), ("//TEXT", "say a text that begins with a slash")]
+_HELP = "".join(f"{usage:<10}  {help}\n" for usage, help in _HELP_ROWS).encode()
+# Looking for what was meant takes time with the square of the length; nobody mistypes a name into twice its size.
+_GUESSED_CHARACTERS = 2 * max(map(len, _BY_NAME))
+
+
+class PlainReader(LinesReader):
+    """Takes what is typed for something said, unless it begins with a slash."""
+
+    def commands(self, lines: list[str]) -> list[Command]:
+        """Return what `lines` ask for. Nothing in it can harm another person's terminal."""
+        found: list[Command] = []
+        append = found.append
+        # `Say(text, room)` goes through a Python function made by NamedTuple; this is that function's body, and halves
+        # the price of a line.
+        new, kind = tuple.__new__, Say
+        for text in lines:
+            # What begins with a slash, with a space (which may be all there is) or not at all takes the slower way.
+            if text.isascii() and text.isprintable() and text[:1] not in "/ ":
+                append(new(kind, (text, "")))
+            elif (text := clean(text)) and not text.isspace():
+                append(_slash(text) if text.startswith("/") else Say(text))
+        return found
+
+
+def _slash(text: str) -> Command:
+    """Return what a line that begins with a slash asks for."""
+    if text.startswith("//"):
+        return Say(text[1:])
+    typed, _, argument = text[1:].partition(" ")
+    name = typed.lower()
+    slash = _BY_NAME.get(name)
+    if slash is None:
+        return Complaint(_unknown(name))
+    argument = argument.strip()
+    if slash.argument and not argument:
+        return Complaint(f"Usage: {slash.usage}")
+    return slash.make(argument)
+
+
+def _unknown(name: str) -> str:
+    if len(name) > _GUESSED_CHARACTERS:
+        return "There is no such command. Type /help for commands."
+    near = get_close_matches(name, _BY_NAME, n=1)
+    advice = f"Did you mean /{near[0]}?" if near else "Type /help for commands."
+    return f"There is no command /{name}. {advice}"
+
+
+_LEFT = {reason.name: f" ({reason.value})" if reason.value else "" for reason in Reason}
+# What an action must not begin with, lest `* bob left (connection lost)` be bob's own words.
+_LOOKS_LIKE_NEWS = re.compile(r"\W*(?:joined|left)\b", re.IGNORECASE)
+
+
+class PlainRenderer(LinesRenderer):
+    """Writes one line for each entry and reply.
+
+    Entries are trusted: a `Reader` made their texts, and the server their names, so both are clean already.
+    """
+
+    def render(self, entry: Entry) -> bytes:
+        """Return the line that everybody else in the room sees."""
+        kind = entry.kind
+        if kind is Kind.SAY:
+            return f"<{entry.author}> {entry.text}\n".encode()
+        if kind is Kind.ACTION:
+            if _LOOKS_LIKE_NEWS.match(entry.text):
+                return f"<{entry.author}> /me {entry.text}\n".encode()
+            return f"* {entry.author} {entry.text}\n".encode()
+        if kind is Kind.JOIN:
+            return f"* {entry.author} joined\n".encode()
+        if kind is Kind.LEAVE:
+            return f"* {entry.author} left{_LEFT.get(entry.text, '')}\n".encode()
+        return b""
+
+    def reply(self, reply: Reply) -> bytes:
+        """Return `reply` as the lines that its one session sees."""
+        match reply:
+            case Welcome(name, present, more):
+                here = f"Here now: {_names(present, more)}." if present or more else "Nobody else is here."
+                return line(f"Welcome, {name}! {here} Type /help for commands.")
+            case Present(_, names, more):
+                return line(f"Here now: {_names(names, more)}.")
+            case CommandList():
+                return _HELP
+            case _:
+                return super().reply(reply)
+
+
+def _names(names: tuple[str, ...], more: int) -> str:
+    shown = ", ".join(names)
+    if not more:
+        return shown
+    return f"{shown} and {more} more" if shown else f"{more} people"
+
+
+class PlainProtocol(Protocol):
+    """The wire format of `nc` and of anything that can send a line."""
+
+    name: ClassVar[str] = "plain"
+    renderer: ClassVar[Renderer] = PlainRenderer()
+
+    def reader(self, line_bytes: int) -> PlainReader:
+        """Return a new reader."""
+        return PlainReader(line_bytes)

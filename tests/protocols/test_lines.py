@@ -1,0 +1,136 @@
+"""The lines protocol: the login, the lines, and what a peer that misbehaves gets."""
+
+import pytest
+
+from chatsrv.commands import Answer, Command, Complaint, Credentials, Line
+from chatsrv.entries import Entry, Kind
+from chatsrv.errors import ProtocolError
+from chatsrv.protocols.lines import HELD_BYTES, LinesProtocol, LinesReader
+from chatsrv.replies import CommandList, Goodbye, LoginRefused, Notice, Present, Text, Welcome
+
+PASSWORD_PROMPT = Answer(b"Password: ")
+
+
+def logged_in(line_bytes: int = 64) -> LinesReader:
+    reader = LinesProtocol().reader(line_bytes)
+    reader.receive(b"alice\nwonderland\n")
+    assert reader.accept("alice") == []
+    return reader
+
+
+def test_login_asks_for_name_and_password() -> None:
+    reader = LinesProtocol().reader(64)
+    assert reader.opening() == b"Username: "
+    assert reader.receive(b"alice\n") == [PASSWORD_PROMPT]
+    assert reader.receive(b"wonderland\n") == [Credentials("alice", "wonderland")]
+
+
+@pytest.mark.parametrize(
+    ("sent", "credentials"),
+    [
+        (b"alice\r\nwonderland\r\n", Credentials("alice", "wonderland")),
+        (b"\n\n", Credentials("", "")),
+        (b"  alice \n two words \n", Credentials("  alice ", " two words ")),
+        ("zoë\nπ\n".encode(), Credentials("zoë", "π")),
+        (b"al\xffice\n\xc3\n", Credentials("al\ufffdice", "\ufffd")),
+        (b"a\rb\n\r\r\n", Credentials("a\rb", "\r")),
+    ],
+)
+def test_credentials_are_handed_over_as_typed(sent: bytes, credentials: Credentials) -> None:
+    assert LinesProtocol().reader(64).receive(sent) == [PASSWORD_PROMPT, credentials]
+
+
+def test_lines_behind_the_credentials_wait_for_the_login_to_succeed() -> None:
+    reader = LinesProtocol().reader(64)
+    assert reader.receive(b"alice\nwonderland\nfirst\nsec") == [PASSWORD_PROMPT, Credentials("alice", "wonderland")]
+    assert reader.receive(b"ond\nthi") == []
+    assert reader.accept("alice") == [Line("first"), Line("second")]
+    assert reader.receive(b"rd\n") == [Line("third")]
+
+
+@pytest.mark.parametrize("chunk_bytes", [1000, HELD_BYTES + 1])
+def test_flood_behind_the_credentials_is_not_kept(chunk_bytes: int) -> None:
+    reader = LinesProtocol().reader(64)
+    reader.receive(b"alice\nwonderland\n")
+    for _ in range(HELD_BYTES // chunk_bytes + 1):
+        assert reader.receive(b"x" * chunk_bytes) == []
+    with pytest.raises(ProtocolError, match="65536 bytes"):
+        reader.accept("alice")
+
+
+def test_one_receive_behind_the_credentials_is_kept_whole() -> None:
+    reader = LinesProtocol().reader(64)
+    reader.receive(b"alice\nwonderland\n")
+    reader.receive(b"x\n" * (HELD_BYTES // 2))
+    assert reader.accept("alice") == [Line("x")] * (HELD_BYTES // 2)
+
+
+@pytest.mark.parametrize("sent", [b"x" * 65, b"x" * 65 + b"\n", b"x" * 64 + b"\rx", b"alice\n" + b"x" * 65 + b"\n"])
+def test_too_long_a_line_before_the_login_ends_the_session(sent: bytes) -> None:
+    with pytest.raises(ProtocolError, match="more than 64 bytes before the login"):
+        LinesProtocol().reader(64).receive(sent)
+
+
+@pytest.mark.parametrize(
+    ("sent", "problem"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "TLS handshake"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n", "HTTP request"),
+        (b"POST /x HTTP/1.1\r\n\r\nalice\r\nwonderland\r\n", "HTTP request"),
+    ],
+)
+def test_other_protocols_are_told_by_name(sent: bytes, problem: str) -> None:
+    with pytest.raises(ProtocolError, match=problem):
+        LinesProtocol().reader(4096).receive(sent)
+
+
+TOO_LONG = Complaint("That line was too long and was not taken: a line may have up to 64 bytes.")
+
+
+@pytest.mark.parametrize(
+    ("sent", "commands"),
+    [
+        (b"one\ntwo\r\n", [Line("one"), Line("two")]),
+        (b"\n", [Line("")]),
+        (b"a\rb\n", [Line("a\rb")]),
+        (b"\xff\xe2\x82\nok\n", [Line("\ufffd\ufffd"), Line("ok")]),
+        (b"x" * 64 + b"\r\n", [Line("x" * 64)]),
+        (b"x" * 65 + b"\nnext\n", [TOO_LONG, Line("next")]),
+        (b"x" * 64 + b"\r\r\nnext\n", [TOO_LONG, Line("next")]),
+        (
+            b"a\n" + b"x" * 1000 + b"\r\nb\n" + b"y" * 65 + b"\nc\n",
+            [Line("a"), TOO_LONG, Line("b"), TOO_LONG, Line("c")],
+        ),
+        ("é".encode() * 33 + b"\n", [TOO_LONG]),
+        (b"x" * 1000, [TOO_LONG]),
+    ],
+)
+def test_lines(sent: bytes, commands: list[Command]) -> None:
+    assert logged_in().receive(sent) == commands
+    reader = logged_in()
+    assert [command for byte in sent for command in reader.receive(bytes([byte]))] == commands
+
+
+def test_endless_line_is_complained_of_once() -> None:
+    reader = logged_in()
+    commands = [command for _ in range(100) for command in reader.receive(b"x" * 1000)]
+    assert commands == [TOO_LONG]
+    assert reader.receive(b"\nback\n") == [Line("back")]
+
+
+def test_replies_are_lines() -> None:
+    render = LinesProtocol.renderer.reply
+    assert render(Welcome("alice", ("bob",))) == b"Welcome, alice!\n"
+    assert render(LoginRefused()) == b"Login failed.\n"
+    assert render(Notice("Slow down.")) == b"Slow down.\n"
+    assert render(Notice("two\nlines\x1b[2J")) == b"two lines\n"
+    assert render(Goodbye("Goodbye!")) == b"Goodbye!\n"
+    assert render(Goodbye("")) == b""
+    assert render(Text("a\tb")) == b"a\tb\n"
+    assert render(Text("")) == b"\n"
+    assert render(Present("lobby", ("alice",))) == b""
+    assert render(CommandList()) == b""
+
+
+def test_entries_are_not_shown() -> None:
+    assert LinesProtocol.renderer.render(Entry(1, 0.0, "lobby", Kind.SAY, "bob", 2, "hi")) == b""

@@ -1,0 +1,122 @@
+"""The plain protocol: what is typed, and what the others see."""
+
+import pytest
+
+from chatsrv.commands import Act, Command, Complaint, Help, Quit, Say, Who
+from chatsrv.entries import Entry, Kind
+from chatsrv.protocols.plain import PlainProtocol, PlainReader
+from chatsrv.reasons import Reason
+from chatsrv.replies import CommandList, LoginRefused, Present, Welcome
+
+
+def logged_in(line_bytes: int = 4096) -> PlainReader:
+    reader = PlainProtocol().reader(line_bytes)
+    reader.receive(b"alice\nwonderland\n")
+    assert reader.accept("alice") == []
+    return reader
+
+
+@pytest.mark.parametrize(
+    ("typed", "commands"),
+    [
+        ("hello", [Say("hello")]),
+        ("  indented", [Say("  indented")]),
+        ("привет", [Say("привет")]),
+        ("", []),
+        ("   ", []),
+        ("\t\u2028\x00\u3000", []),
+        ("/help", [Help()]),
+        ("/WHO", [Who()]),
+        ("/who is there", [Who()]),
+        ("/me waves", [Act("waves")]),
+        ("/me   waves  twice ", [Act("waves  twice")]),
+        ("/Me\twaves", [Act("waves")]),
+        ("/quit", [Quit()]),
+        ("//quit", [Say("/quit")]),
+        ("///", [Say("//")]),
+        (" /quit", [Say(" /quit")]),
+        ("\x1b[1m/quit", [Quit()]),
+        ("/me", [Complaint("Usage: /me TEXT")]),
+        ("/me  ", [Complaint("Usage: /me TEXT")]),
+        ("/hlep", [Complaint("There is no command /hlep. Did you mean /help?")]),
+        ("/whois bob", [Complaint("There is no command /whois. Did you mean /who?")]),
+        ("/frobnicate", [Complaint("There is no such command. Type /help for commands.")]),
+        ("/join x", [Complaint("There is no command /join. Type /help for commands.")]),
+        ("/", [Complaint("There is no command /. Type /help for commands.")]),
+    ],
+)
+def test_what_is_typed(typed: str, commands: list[Command]) -> None:
+    assert logged_in().receive(typed.encode() + b"\n") == commands
+    assert logged_in().receive(typed.encode() + b"\r\n") == commands
+
+
+def test_many_lines_keep_their_order() -> None:
+    typed = b"one\n\n/me waves\r\ntwo\n/who\nthree"
+    assert logged_in().receive(typed) == [Say("one"), Act("waves"), Say("two"), Who()]
+
+
+def test_what_is_said_is_a_real_say() -> None:
+    (said,) = logged_in().receive(b"hello\n")
+    assert isinstance(said, Say)
+    assert (said.text, said.room) == ("hello", "")
+
+
+def entry(kind: Kind, text: str = "") -> Entry:
+    return Entry(1, 0.0, "lobby", kind, "bob", 2, text)
+
+
+@pytest.mark.parametrize(
+    ("shown", "line"),
+    [
+        (entry(Kind.SAY, "hi alice"), "<bob> hi alice"),
+        (entry(Kind.SAY, "größer"), "<bob> größer"),
+        (entry(Kind.ACTION, "waves"), "* bob waves"),
+        (entry(Kind.JOIN), "* bob joined"),
+        (entry(Kind.LEAVE, Reason.QUIT.name), "* bob left"),
+        (entry(Kind.LEAVE, Reason.LOST.name), "* bob left (connection lost)"),
+        (entry(Kind.LEAVE, "NEVER_HEARD_OF"), "* bob left"),
+    ],
+)
+def test_entries(shown: Entry, line: str) -> None:
+    assert PlainProtocol.renderer.render(shown) == line.encode() + b"\n"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_told_in_its_words(reason: Reason) -> None:
+    rendered = PlainProtocol.renderer.render(entry(Kind.LEAVE, reason.name)).decode()
+    assert rendered == (f"* bob left ({reason.value})\n" if reason.value else "* bob left\n")
+
+
+@pytest.mark.parametrize(
+    "action", ["joined", "Left", "left (connection lost)", " left", "-joined.", "left the oven on"]
+)
+def test_action_that_reads_like_news_is_shown_as_typed(action: str) -> None:
+    assert PlainProtocol.renderer.render(entry(Kind.ACTION, action)) == f"<bob> /me {action}\n".encode()
+
+
+@pytest.mark.parametrize("action", ["lefty waves", "has left", "is joined by nobody"])
+def test_other_actions_are_shown_as_actions(action: str) -> None:
+    assert PlainProtocol.renderer.render(entry(Kind.ACTION, action)) == f"* bob {action}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("reply", "lines"),
+    [
+        (Welcome("alice", ("bob", "carol")), "Welcome, alice! Here now: bob, carol. Type /help for commands.\n"),
+        (Welcome("alice", ("bob",), 7), "Welcome, alice! Here now: bob and 7 more. Type /help for commands.\n"),
+        (Welcome("alice"), "Welcome, alice! Nobody else is here. Type /help for commands.\n"),
+        (Present("lobby", ("alice", "bob")), "Here now: alice, bob.\n"),
+        (Present("lobby", ("alice",), 9), "Here now: alice and 9 more.\n"),
+        (LoginRefused(), "Login failed.\n"),
+        (
+            CommandList(),
+            "/help       list the commands\n"
+            "/who        list who is here\n"
+            "/me TEXT    say what you do: /me waves\n"
+            "/quit       leave the chat\n"
+            "//TEXT      say a text that begins with a slash\n",
+        ),
+    ],
+)
+def test_replies(reply: Welcome | Present | LoginRefused | CommandList, lines: str) -> None:
+    assert PlainProtocol.renderer.reply(reply) == lines.encode()
