@@ -1,0 +1,119 @@
+"""Imports point one way: every import in the package is read with `ast` and held against one table."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import chatsrv
+
+ROOT = Path(chatsrv.__file__).parent
+
+WORDS = {"errors", "names", "accounts", "entries", "commands", "replies", "reasons", "limits", "locks"}
+
+# What each layer may import beside itself and the words. A layer alone stands for all its modules, `auth.gate` for one.
+# The package's own __init__ may re-export anything.
+ALLOWED: dict[str, set[str]] = {
+    **{word: set() for word in WORDS},
+    "__main__": {"cli"},
+    "cli": {"app", "settings", "auth.backend"},
+    "app": {"sessions", "net", "chat", "auth", "roomlog", "protocols", "settings"},
+    "sessions": {"net", "protocols"},
+    "net": {"chat", "protocols.base", "auth.backend", "auth.gate", "roomlog.base"},
+    "chat": {"roomlog.base"},
+    "auth": set(),
+    "roomlog": set(),
+    "protocols": set(),
+    "settings": set(),
+    "testing": {"auth.backend", "roomlog.base", "protocols.base"},
+}
+
+
+def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[tuple[int, str]]:
+    """Yield line and full name of everything that `module` imports, wherever in its source the import stands."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = module.split(".") if is_package else module.split(".")[:-1]
+            above = parts[: len(parts) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from ((node.lineno, f"{base}.{name.name}") for name in node.names)
+
+
+def wrong_imports(source: str, module: str, *, is_package: bool = False) -> list[str]:
+    """Return the imports of `module` that the table does not allow."""
+    layer = module.split(".")[1]
+    may_import = {layer, *WORDS, *ALLOWED[layer]} if layer not in WORDS else WORDS
+    return [
+        f"{module}:{line} imports {name}"
+        for line, name in imports(source, module, is_package=is_package)
+        if name.split(".")[0] == "chatsrv" and not any(_is_within(name, f"chatsrv.{allowed}") for allowed in may_import)
+    ]
+
+
+def _is_within(name: str, allowed: str) -> bool:
+    return name == allowed or name.startswith(f"{allowed}.")
+
+
+def modules() -> list[tuple[Path, str]]:
+    """Return file and full name of every module of the package but its own __init__."""
+    found = []
+    for file in sorted(ROOT.rglob("*.py")):
+        parts = file.relative_to(ROOT).with_suffix("").parts
+        parts = parts[:-1] if parts[-1] == "__init__" else parts
+        if parts:
+            found.append((file, ".".join(("chatsrv", *parts))))
+    return found
+
+
+@pytest.mark.parametrize(("file", "module"), modules(), ids=[module for _, module in modules()])
+def test_imports_point_one_way(file: Path, module: str) -> None:
+    assert not wrong_imports(file.read_text(), module, is_package=file.name == "__init__.py")
+
+
+def test_every_layer_stands_in_the_table() -> None:
+    assert {module.split(".")[1] for _, module in modules()} <= set(ALLOWED)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("chatsrv.chat.hub", "import chatsrv.net.server"),
+        ("chatsrv.chat.hub", "from chatsrv.net import server"),
+        ("chatsrv.chat.hub", "from chatsrv import net"),
+        ("chatsrv.chat.hub", "from ..net import server"),
+        ("chatsrv.chat.hub", "from .. import net"),
+        ("chatsrv.chat.hub", "def later():\n    from chatsrv.protocols.base import Reader"),
+        ("chatsrv.chat.hub", "if TYPE_CHECKING:\n    from chatsrv.roomlog.memory import MemoryStore"),
+        ("chatsrv.net.server", "from chatsrv.auth.memory import MemoryBackend"),
+        ("chatsrv.net.server", "from chatsrv.auth import MemoryBackend"),
+        ("chatsrv.net.server", "from chatsrv import ChatServer"),
+        ("chatsrv.net.server", "import chatsrv"),
+        ("chatsrv.auth.memory", "from chatsrv.settings import Settings"),
+        ("chatsrv.auth.memory", "from chatsrv.roomlog.base import RoomLog"),
+        ("chatsrv.limits", "from chatsrv.settings import Settings"),
+        ("chatsrv.settings", "from chatsrv.app import build"),
+        ("chatsrv.cli", "from chatsrv.net.server import ChatServer"),
+        ("chatsrv.testing.auth", "from chatsrv.auth.memory import MemoryBackend"),
+    ],
+)
+def test_an_import_up_or_sideways_is_found(module: str, source: str) -> None:
+    assert wrong_imports(source, module)
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "is_package"),
+    [
+        ("chatsrv.chat.hub", "from chatsrv.chat.room import Room", False),
+        ("chatsrv.chat.hub", "from .room import Room", False),
+        ("chatsrv.chat", "from .room import Room", True),
+        ("chatsrv.chat.hub", "from chatsrv.roomlog.base import RoomLog", False),
+        ("chatsrv.chat.hub", "import socket\nfrom chatsrvx import net", False),
+        ("chatsrv.accounts", "from chatsrv.errors import ChatError", False),
+        ("chatsrv.net.server", "from chatsrv.auth.gate import Gate", False),
+    ],
+)
+def test_an_import_down_or_from_outside_is_fine(module: str, source: str, is_package: bool) -> None:
+    assert not wrong_imports(source, module, is_package=is_package)
