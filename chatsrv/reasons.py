@@ -21,6 +21,21 @@ class Reason(Enum):
     LOGIN_TIMEOUT = "login took too long"
 
     @property
+    def farewell(self) -> str:
+        """The last sentence for the peer; empty when there is none, or no way left to say it."""
+        return _FAREWELLS.get(self, "")
+
+    @property
     def is_abrupt(self) -> bool:
-        """Whether the peer cannot be told any more, so that the connection is cut at once."""
-        return self in (Reason.LOST, Reason.TIMED_OUT, Reason.TOO_SLOW)
+        """Whether the peer takes nothing any more, so that the connection is cut at once."""
+        return self in (Reason.TIMED_OUT, Reason.TOO_SLOW)
+
+
+_FAREWELLS = {
+    Reason.QUIT: "Goodbye!",
+    Reason.FLOODING: "You are sending too fast. Goodbye!",
+    Reason.BAD_PROTOCOL: "What you send cannot be understood. Goodbye!",
+    Reason.ERROR: "Something went wrong in the server. Please log in again.",
+    Reason.SHUTDOWN: "The server is shutting down. Goodbye!",
+    Reason.LOGIN_TIMEOUT: "The login took too long. Goodbye!",
+}

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 
 class Welcome(NamedTuple):
-    """The login succeeded. `present` are the names of the others who are here, sorted."""
+    """The login succeeded. `present` are the sorted names of others who are here; `more` counts those not named."""
 
     name: str
-    present: tuple[str, ...]
+    present: tuple[str, ...] = ()
+    more: int = 0
 
 
 class LoginRefused(NamedTuple):
@@ -21,10 +22,11 @@ class LoginRefused(NamedTuple):
 
 
 class Present(NamedTuple):
-    """The answer to `Who`: the sorted names of everybody in the room, the asker included."""
+    """The answer to `Who`: sorted names of those in the room, the asker included; `more` counts those not named."""
 
     room: str
     names: tuple[str, ...]
+    more: int = 0
 
 
 class CommandList(NamedTuple):

@@ -1,0 +1,28 @@
+"""The hub: all rooms of a chat.
+
+Never hears of bytes, sockets or wire formats. Every method may be called from any thread.
+"""
+
+from chatsrv.chat.room import Room
+from chatsrv.locks import Rank, ranked_lock
+from chatsrv.roomlog.base import LogStore
+from chatsrv.roomlog.memory import MemoryStore
+
+LOBBY = "lobby"
+
+
+class Hub:
+    """All rooms, and the one that everybody enters at login. Without a `store`, logs live as long as the hub."""
+
+    def __init__(self, store: LogStore | None = None, lobby: str = LOBBY) -> None:
+        self._store = store or MemoryStore()
+        self._lock = ranked_lock(Rank.HUB)
+        self._rooms: dict[str, Room] = {}  # guarded by the lock
+        self.lobby = self.room(lobby)
+
+    def room(self, name: str) -> Room:
+        """Return the room called `name`; it is opened if it is not open yet."""
+        with self._lock:
+            if name not in self._rooms:
+                self._rooms[name] = Room(name, self._store.open(name))
+            return self._rooms[name]

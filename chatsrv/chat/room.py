@@ -1,0 +1,96 @@
+"""A room: who is in it, and what they may add to its log.
+
+Never hears of bytes, sockets or wire formats. Every method may be called from any thread.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chatsrv.accounts import Account
+from chatsrv.entries import Kind, Position
+from chatsrv.errors import Refused
+from chatsrv.locks import Rank, ranked_lock
+from chatsrv.reasons import Reason
+from chatsrv.roomlog.base import RoomLog
+
+WELCOME_NAMES = 50
+"""How many of those present a newcomer is told by name: some lines of a terminal, whatever the size of the room."""
+
+
+class Arrival(NamedTuple):
+    """What somebody who enters finds: the position to read on from, and who is there at exactly that position.
+
+    `others` are sorted names, at most `WELCOME_NAMES`; `more` counts those left out.
+    """
+
+    position: Position
+    others: tuple[str, ...]
+    more: int
+
+
+class Member:
+    """An account's presence in a room, by one session or several."""
+
+    __slots__ = ("account", "origins")
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.origins: set[int] = set()
+
+
+class Room:
+    """One room. Whatever changes who is present is an entry of the log, made under the same lock."""
+
+    def __init__(self, name: str, log: RoomLog) -> None:
+        self.name = name
+        self.log = log
+        self._lock = ranked_lock(Rank.ROOM)
+        # Guarded by the lock; `_names` are the keys of `_members`, sorted.
+        self._members: dict[str, Member] = {}
+        self._names: list[str] = []
+
+    def enter(self, account: Account, origin: int) -> Arrival:
+        """Let the session `origin` of `account` in; only the account's first session is announced."""
+        name = account.name
+        with self._lock:
+            member = self._members.get(name)
+            if member is None:
+                member = self._members[name] = Member(account)
+                insort(self._names, name)
+                position = self.log.append(Kind.JOIN, name, origin, ("",))
+            else:
+                # Everything up to here has its position already; nobody appends while this lock is held.
+                position = self.log.end
+            member.origins.add(origin)
+            others = [other for other in self._names[: WELCOME_NAMES + 1] if other != name][:WELCOME_NAMES]
+            return Arrival(position, tuple(others), len(self._names) - 1 - len(others))
+
+    def leave(self, name: str, origin: int, reason: Reason) -> None:
+        """Let the session `origin` of the account `name` go; only the account's last session is announced."""
+        with self._lock:
+            member = self._members.get(name)
+            if member is None or origin not in member.origins:
+                return
+            member.origins.remove(origin)
+            if not member.origins:
+                del self._members[name]
+                del self._names[bisect_left(self._names, name)]
+                self.log.append(Kind.LEAVE, name, origin, (reason.name,))
+
+    def speak(self, kind: Kind, name: str, origin: int, texts: Sequence[str]) -> None:
+        """Append what the session `origin` of the account `name` says or does.
+
+        Raises:
+            Refused: the session is not in this room.
+        """
+        with self._lock:
+            member = self._members.get(name)
+            if member is None or origin not in member.origins:
+                raise Refused(f"You are not in {self.name}.")
+            self.log.append(kind, name, origin, texts)
+
+    def present(self, limit: int) -> tuple[tuple[str, ...], int]:
+        """Return the first `limit` of the sorted names of those present, and how many more there are."""
+        with self._lock:
+            return tuple(self._names[:limit]), max(0, len(self._names) - limit)

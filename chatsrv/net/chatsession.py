@@ -1,0 +1,75 @@
+"""A session in a chat: commands become entries of a room's log.
+
+Knows nothing of bytes and wire formats. Everything here runs on the session's own thread.
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from chatsrv.accounts import Account
+from chatsrv.chat.room import Room
+from chatsrv.commands import Act, Command, Help, Quit, Say, Who
+from chatsrv.entries import Kind
+from chatsrv.errors import Refused
+from chatsrv.net.session import Session
+from chatsrv.reasons import Reason
+from chatsrv.replies import CommandList, Notice, Present, Welcome
+
+if TYPE_CHECKING:
+    from chatsrv.net.server import ChatServer
+
+APPEND_ENTRIES = 512
+"""Entries that one session appends at once, before others get their turn."""
+
+WHO_NAMES = 1000
+"""Names that `Who` lists: a screenful many times over; the rest is counted."""
+
+
+class ChatSession(Session):
+    """A session whose peer talks in the lobby."""
+
+    server: "ChatServer"
+    account: Account
+    room: Room
+
+    def opened(self) -> None:
+        """Enter the lobby."""
+        self.room = self.server.hub.lobby
+        arrival = self.room.enter(self.account, self.connection.origin)
+        self.reply(Welcome(self.account.name, arrival.others, arrival.more))
+        self.server.delivery.subscribe(self.connection, self.room.log, arrival.position)
+
+    def obey(self, commands: Sequence[Command]) -> None:
+        """Obey commands; runs of the same kind together."""
+        try:
+            for kind, run in itertools.groupby(commands, type):
+                if kind is Say:
+                    self._speak(Kind.SAY, run)
+                elif kind is Act:
+                    self._speak(Kind.ACTION, run)
+                elif kind is Quit:
+                    self.hang_up(Reason.QUIT)
+                    return
+                else:
+                    for command in run:
+                        self._answer(command)
+        except Refused as refusal:
+            self.reply(Notice(str(refusal)))
+
+    def closed(self, reason: Reason) -> None:
+        """Leave the lobby."""
+        self.room.leave(self.account.name, self.connection.origin, reason)
+
+    def _speak(self, kind: Kind, run: Iterable[Command]) -> None:
+        texts = [command.text for command in run]  # type: ignore[union-attr]  # all of them Say, or all of them Act
+        for start in range(0, len(texts), APPEND_ENTRIES):
+            self.server.delivery.pace(self.room.log)
+            self.room.speak(kind, self.account.name, self.connection.origin, texts[start : start + APPEND_ENTRIES])
+
+    def _answer(self, command: Command) -> None:
+        if isinstance(command, Who):
+            names, more = self.room.present(WHO_NAMES)
+            self.reply(Present(self.room.name, names, more))
+        elif isinstance(command, Help):
+            self.reply(CommandList())

@@ -1,0 +1,150 @@
+"""A session's socket, and the replies that wait to be written to it.
+
+A session's thread reads the socket, delivery alone writes to it; see `docs/threads-and-locks.md`. Decides nothing.
+`post` belongs to the session's thread, `hang_up` may be called from any; what delivery alone may touch stands below a
+line of its own.
+"""
+
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from chatsrv.locks import Rank, ranked_lock
+from chatsrv.protocols.base import Renderer
+from chatsrv.reasons import Reason
+from chatsrv.replies import Goodbye, Reply
+
+if TYPE_CHECKING:
+    from chatsrv.net.delivery import Delivery
+    from chatsrv.net.feed import Feed
+    from chatsrv.net.tail import Tail
+
+OUTBOX_BYTES = 65536
+"""Replies that may wait for one peer. Who asks faster than he reads the answers has to wait then, not the server."""
+
+
+class Outbox:
+    """Replies for one session, on their way from its thread to delivery. Bounded: its author waits."""
+
+    __slots__ = ("_lock", "_parts", "_room", "_size_bytes", "closed_for")
+
+    def __init__(self) -> None:
+        self._lock = ranked_lock(Rank.OUTBOX)
+        # Guarded by the lock. `_room` exists while the author waits for some.
+        self._parts: list[bytes] = []
+        self._size_bytes = 0
+        self._room: threading.Condition | None = None
+        self.closed_for: Reason | None = None
+
+    def put(self, data: bytes) -> None:
+        """Add a reply. It is dropped when nobody will read it any more."""
+        with self._lock:
+            if not self.closed_for:
+                self._parts.append(data)
+                self._size_bytes += len(data)
+
+    def wait_for_room(self) -> None:
+        """Wait until the outbox has room again, or is closed."""
+        if self._size_bytes <= OUTBOX_BYTES:
+            return
+        with self._lock:
+            self._room = threading.Condition(self._lock)  # type: ignore[arg-type]  # an OrderedLock will do
+            while self._size_bytes > OUTBOX_BYTES and not self.closed_for:
+                self._room.wait()
+            self._room = None
+
+    def take(self) -> bytes:
+        """Return all replies that wait, and forget them."""
+        with self._lock:
+            data = b"".join(self._parts)
+            self._parts.clear()
+            self._size_bytes = 0
+            if self._room:
+                self._room.notify_all()
+            return data
+
+    def close(self, reason: Reason, farewell: bytes) -> bool:
+        """Take no more replies behind `farewell`, and let nobody wait; return `False` if it was closed already."""
+        with self._lock:
+            if self.closed_for:
+                return False
+            self.closed_for = reason
+            if farewell:
+                self._parts.append(farewell)
+            if self._room:
+                self._room.notify_all()
+            return True
+
+
+class Connection:
+    """One session's socket, from its accepting to its closing."""
+
+    __slots__ = (
+        "_delivery",
+        "address",
+        "id",
+        "is_closing",
+        "is_cut",
+        "is_logged_in",
+        "is_stalled",
+        "leftover",
+        "origin",
+        "outbox",
+        "progress_at",
+        "released",
+        "renderer",
+        "send",
+        "socket",
+        "subscriptions",
+    )
+
+    def __init__(
+        self, delivery: "Delivery", sock: socket.socket, address: str, renderer: Renderer, number: int, origin: int
+    ) -> None:
+        self._delivery = delivery
+        self.socket = sock
+        self.address = address
+        self.renderer = renderer
+        self.id = number
+        self.origin = origin
+        self.outbox = Outbox()
+        self.is_logged_in = False
+        # --- delivery's alone ---
+        self.send = sock.send
+        self.leftover: bytes | memoryview = b""  # to be written before anything else
+        self.subscriptions: tuple[tuple[Feed, Tail], ...] = ()
+        self.is_stalled = False  # not everything could be written: waiting for the socket
+        self.progress_at = 0.0  # when the peer last took something, while stalled
+        self.is_closing = False  # nothing but leftover and outbox is written any more
+        self.is_cut = False  # nothing at all is written any more
+        self.released: threading.Event | None = None  # its thread waits for this, to be set when delivery is done
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the session ends or ended; `None` while it goes on."""
+        return self.outbox.closed_for
+
+    def post(self, data: bytes) -> None:
+        """Have `data` written behind all that was posted before; wait while too much of it waits already."""
+        if data:
+            self.outbox.put(data)
+            self._delivery.flush(self)
+            self.outbox.wait_for_room()
+
+    def reply(self, reply: Reply) -> None:
+        """Have `reply` written in this session's wire format."""
+        self.post(self.renderer.reply(reply))
+
+    def hang_up(self, reason: Reason) -> None:
+        """End the session: the one way out. Only the first reason counts.
+
+        The peer still gets what was posted, and the reason's farewell, if it takes them in time. The session's thread
+        finds the end of its input then, and cleans up.
+        """
+        farewell = self.renderer.reply(Goodbye(reason.farewell)) if reason.farewell else b""
+        if self.outbox.close(reason, farewell):
+            self._delivery.hang_up(self)
+
+    def finish(self) -> None:
+        """Wait until delivery is done with the socket, so that it may be closed. The end of the session's thread."""
+        self._delivery.finish(self)

@@ -1,0 +1,345 @@
+"""Delivery: one thread that writes to all session sockets, and alone keeps time.
+
+It decides nothing about chat: it reads on from where it is in each room's log, and hands what it finds, rendered, to
+the sockets. Other threads only leave requests (the methods of the first half) and never wait for it, but at a session's
+end and to let it catch up (`pace`). The second half, and all state but the requests, belongs to the delivery thread.
+
+    session's thread        post, subscribe, hang_up, finish  ->  requests  ->  one byte to wake, if delivery sleeps
+    recorder, or author     follower's wake                   ->  requests
+    delivery                requests, then deadlines, then sockets that became ready again; then sleep
+"""
+
+import contextlib
+import heapq
+import itertools
+import logging
+import secrets
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from chatsrv.entries import Entry, Position
+from chatsrv.errors import Hole
+from chatsrv.limits import Limits
+from chatsrv.net.connection import Connection
+from chatsrv.net.feed import Feed
+from chatsrv.net.tail import GONE, Batch, Tail, send_some
+from chatsrv.protocols.base import Renderer
+from chatsrv.reasons import Reason
+from chatsrv.roomlog.base import RoomLog
+
+logger = logging.getLogger(__name__)
+
+READ_ENTRIES = 1024
+"""Entries that delivery reads at once: more than come together in practice, few enough to look at the sockets again."""
+
+RELEASE_SECONDS = 30.0
+"""How long a session's end waits for delivery before it closes its socket regardless. Reached only through a bug."""
+
+
+class Delivery:
+    """The one thread that writes to session sockets; see the module."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._requests: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()  # appending is atomic
+        self._is_asleep = False
+        self._is_stopping = False
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._thread: threading.Thread | None = None
+        self._numbers = itertools.count(1)
+        # Sessions that share a log over several servers must not share an origin: 30 random bits, then the number.
+        self._node = secrets.randbits(30) << 32
+        # --- the delivery thread's alone ---
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wake_reader, selectors.EVENT_READ)
+        self._connections: dict[int, Connection] = {}
+        self._feeds: dict[RoomLog, Feed] = {}
+        self._deadlines: list[tuple[float, int, Callable[[Connection], None], int]] = []
+        self._deadline_numbers = itertools.count()
+
+    # ------------------------------------------------------------------ for any thread
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the thread, once every session is finished, and let go of the descriptors."""
+        self._is_stopping = True
+        if self._thread:
+            self._request(lambda: None)
+            self._thread.join()
+        self._selector.close()
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+    def connect(self, sock: socket.socket, address: str, renderer: Renderer) -> Connection:
+        """Take a new socket on; it has `login_seconds` to become a login."""
+        number = next(self._numbers)
+        connection = Connection(self, sock, address, renderer, number, self._node | number)
+        self._request(self._take_on, connection)
+        return connection
+
+    def subscribe(self, connection: Connection, log: RoomLog, after: Position) -> None:
+        """Send `connection` everything that comes after a position of `log`."""
+        self._request(self._subscribe, connection, log, after)
+
+    def pace(self, log: RoomLog) -> None:
+        """Hold up an author of `log` while its readers are being sent far less than is being written."""
+        feed = self._feeds.get(log)
+        if feed is not None:
+            feed.pace()
+
+    def flush(self, connection: Connection) -> None:
+        """Write the connection's outbox."""
+        self._request(self._flush, connection)
+
+    def hang_up(self, connection: Connection) -> None:
+        """Carry out `Connection.hang_up`."""
+        self._request(self._hang_up, connection)
+
+    def finish(self, connection: Connection) -> None:
+        """Carry out `Connection.finish`: return when delivery has let go of the socket."""
+        released = threading.Event()
+        self._request(self._finish, connection, released)
+        if not released.wait(self._limits.linger_seconds + RELEASE_SECONDS):
+            logger.error("session %d: delivery does not let go of its socket", connection.id)
+
+    def _request(self, action: Callable[..., None], *args: Any) -> None:
+        self._requests.append((action, args))
+        if self._is_asleep:
+            self._is_asleep = False
+            self._wake_writer.send(b"\0")
+
+    # ------------------------------------------------------------------ the delivery thread
+
+    def _run(self) -> None:
+        while not self._is_stopping:
+            try:
+                self._turn()
+            except Exception:
+                logger.exception("delivery: this turn was cut short")
+
+    def _turn(self) -> None:
+        for _ in range(len(self._requests)):
+            action, args = self._requests.popleft()
+            action(*args)
+        timeout = self._fire_deadlines()
+        self._is_asleep = True
+        if self._requests:  # looked at after `_is_asleep` was set: whoever came before that did not wake us
+            self._is_asleep = False
+            timeout = 0.0
+        ready = self._selector.select(timeout)
+        self._is_asleep = False
+        for key, _ in ready:
+            if key.data is None:
+                self._wake_reader.recv(64)
+            elif key.data.is_stalled:  # still: what was ready before may have ended it
+                self._resume(key.data)
+
+    def _take_on(self, connection: Connection) -> None:
+        self._connections[connection.id] = connection
+        self._set_deadline(self._limits.login_seconds, self._check_login, connection)
+
+    # --- deadlines: a check is due some time later, and asks then whether there still is a reason for it
+
+    def _set_deadline(self, seconds: float, check: Callable[[Connection], None], connection: Connection) -> None:
+        when = time.monotonic() + seconds
+        heapq.heappush(self._deadlines, (when, next(self._deadline_numbers), check, connection.id))
+
+    def _fire_deadlines(self) -> float | None:
+        """Make the checks that are due; return the seconds until the next one."""
+        while self._deadlines:
+            wait = self._deadlines[0][0] - time.monotonic()
+            if wait > 0:
+                return wait
+            _, _, check, number = heapq.heappop(self._deadlines)
+            connection = self._connections.get(number)
+            if connection is not None:
+                check(connection)
+        return None
+
+    def _check_login(self, connection: Connection) -> None:
+        if not connection.is_logged_in:
+            connection.hang_up(Reason.LOGIN_TIMEOUT)
+
+    def _check_progress(self, connection: Connection) -> None:
+        if not connection.is_stalled:
+            return
+        idle = time.monotonic() - connection.progress_at
+        if idle >= self._limits.stall_seconds:
+            connection.hang_up(Reason.TOO_SLOW)
+        else:
+            self._set_deadline(self._limits.stall_seconds - idle, self._check_progress, connection)
+
+    # --- rooms to sockets
+
+    def _subscribe(self, connection: Connection, log: RoomLog, after: Position) -> None:
+        try:
+            feed = self._feeds.get(log)
+            if feed is None:
+                feed = self._feeds[log] = Feed(log, after, self._limits.tail_bytes, self._announce)
+            if after.offset > feed.cursor:  # not recorded yet, or not read yet
+                feed.expect(connection, after.offset)
+                feed.announce()
+            else:
+                self._arrive(connection, feed, feed.entries_after(after))
+        except Hole:
+            connection.hang_up(Reason.TOO_SLOW)
+
+    def _arrive(self, connection: Connection, feed: Feed, missed: list[Entry]) -> None:
+        """Make `connection` a reader at the feed's cursor, once it has got what it `missed`."""
+        if connection.is_closing:
+            return
+        tail = feed.add(connection)
+        connection.subscriptions += ((feed, tail),)
+        if missed:
+            waiting = bytes(connection.leftover) + connection.outbox.take()
+            connection.leftover = waiting + tail.render(missed).data_for(connection)
+        if not connection.is_stalled:
+            self._catch_up(connection)
+
+    def _announce(self, feed: Feed) -> None:
+        """Be told, on any thread, that there is news for a feed."""
+        self._request(self._read_on, feed)
+
+    def _read_on(self, feed: Feed) -> None:
+        """Hand a feed's next entries to their readers."""
+        entries = feed.read(READ_ENTRIES)
+        if not entries:
+            return
+        for tail in feed.tails():
+            try:
+                batches = tail.batches_of(entries)
+            except Exception:
+                logger.exception("room %s: entries after %d cannot be rendered", entries[0].room, entries[0].offset)
+                for connection in tail.readers():
+                    connection.hang_up(Reason.ERROR)
+                continue
+            for batch in batches:
+                self._hand_out(tail, batch)
+        for connection in feed.arrived():
+            self._arrive(connection, feed, [])
+        if feed.has_more:
+            feed.announce()
+
+    def _hand_out(self, tail: Tail, batch: Batch) -> None:
+        for connection, data, sent in tail.fan_out(batch):
+            if sent == GONE:
+                self._lose(connection)
+            else:
+                self._stall(connection, memoryview(data)[sent:])
+        for connection in tail.fallen_off():
+            connection.hang_up(Reason.TOO_SLOW)
+            self._cut(connection)
+
+    # --- one socket
+
+    def _flush(self, connection: Connection) -> None:
+        if not connection.is_stalled and not connection.is_cut:
+            self._catch_up(connection)
+
+    def _stall(self, connection: Connection, leftover: memoryview) -> None:
+        """Wait until the socket takes more."""
+        connection.leftover = leftover
+        if not connection.is_stalled:
+            connection.is_stalled = True
+            for _, tail in connection.subscriptions:
+                tail.fall_behind(connection)
+            connection.progress_at = time.monotonic()
+            self._selector.register(connection.socket, selectors.EVENT_WRITE, connection)
+            self._set_deadline(self._limits.stall_seconds, self._check_progress, connection)
+
+    def _resume(self, connection: Connection) -> None:
+        """Go on with a connection whose socket takes more again."""
+        connection.progress_at = time.monotonic()
+        self._catch_up(connection)
+
+    def _catch_up(self, connection: Connection) -> None:
+        """Write all that waits for a connection, in order, until nothing does or its socket takes no more."""
+        while data := connection.leftover or connection.outbox.take() or self._next_from_tails(connection):
+            sent = send_some(connection.send, data)
+            if sent == GONE:
+                self._lose(connection)
+                return
+            if sent < len(data):
+                self._stall(connection, memoryview(data)[sent:])
+                return
+            connection.leftover = b""
+        self._unstall(connection)
+        if connection.is_closing:
+            self._say_goodbye(connection)
+
+    def _next_from_tails(self, connection: Connection) -> bytes:
+        for _, tail in connection.subscriptions:
+            if connection in tail.behind:
+                if data := tail.resume(connection):
+                    return data
+                tail.draw_level(connection)
+        return b""
+
+    def _unstall(self, connection: Connection) -> None:
+        if connection.is_stalled:
+            connection.is_stalled = False
+            self._selector.unregister(connection.socket)
+
+    # --- the end of a connection: hang up, let the peer take the last lines, cut; release when its thread is done too
+
+    def _hang_up(self, connection: Connection) -> None:
+        if connection.is_closing:
+            return
+        self._close(connection)
+        if connection.reason is None or connection.reason.is_abrupt:
+            self._cut(connection)
+        else:
+            self._set_deadline(self._limits.linger_seconds, self._cut, connection)
+            self._flush(connection)
+
+    def _close(self, connection: Connection) -> None:
+        """Let nothing but leftover and outbox be written any more."""
+        connection.is_closing = True
+        for feed, tail in connection.subscriptions:
+            if feed.remove(connection, tail):
+                del self._feeds[feed.log]
+        connection.subscriptions = ()
+
+    def _say_goodbye(self, connection: Connection) -> None:
+        """End the stream behind the last line. The peer's own end, or the linger deadline, ends the session then.
+
+        Closing at once instead, with input unread, would make TCP throw the last lines away (RFC 1122 §4.2.2.13).
+        """
+        self._shut(connection, socket.SHUT_WR)
+
+    def _lose(self, connection: Connection) -> None:
+        connection.hang_up(Reason.LOST)
+        self._cut(connection)
+
+    def _cut(self, connection: Connection) -> None:
+        """Let nothing be written any more, nor read: its thread wakes up and ends."""
+        self._close(connection)
+        self._unstall(connection)
+        connection.leftover = b""
+        self._shut(connection, socket.SHUT_RDWR)
+
+    def _shut(self, connection: Connection, how: int) -> None:
+        connection.is_cut = True
+        with contextlib.suppress(OSError):  # the peer was faster
+            connection.socket.shutdown(how)
+        if connection.released:
+            self._release(connection)
+
+    def _finish(self, connection: Connection, released: threading.Event) -> None:
+        connection.released = released
+        if connection.is_cut:
+            self._release(connection)
+
+    def _release(self, connection: Connection) -> None:
+        if self._connections.pop(connection.id, None) and connection.released:
+            connection.released.set()

@@ -1,0 +1,121 @@
+"""A feed: delivery's place in one room's log, and the tails that it keeps filled from there.
+
+Knows nothing of sockets. Belongs to the delivery thread, but for `announce` and `pace`, which any thread may call.
+"""
+
+import threading
+from collections.abc import Callable
+
+from chatsrv.entries import Entry, Position
+from chatsrv.locks import Rank, ranked_lock
+from chatsrv.net.connection import Connection
+from chatsrv.net.tail import Tail
+from chatsrv.protocols.base import Renderer
+from chatsrv.roomlog.base import RoomLog
+
+PACE_ENTRIES = 4096
+"""How far a log may run ahead of its readers' sockets before its authors wait: some tenths of a second at full load."""
+
+
+class Feed:
+    """One room's log, read on by delivery for all of the room's sessions here."""
+
+    def __init__(self, log: RoomLog, after: Position, tail_bytes: int, announced: "Callable[[Feed], None]") -> None:
+        self._announced = announced
+        self._is_announced = False
+        self._tail_bytes = tail_bytes
+        self._tails: dict[Renderer, Tail] = {}
+        self._arrivals: list[tuple[int, Connection]] = []
+        self._lock = ranked_lock(Rank.FEED)
+        self._caught_up = threading.Condition(self._lock)  # type: ignore[arg-type]  # an OrderedLock will do
+        self._paced = 0  # authors who wait; guarded by the lock
+        self._is_closed = False
+        self.log = log
+        self._follower = log.follow(after, self.announce)
+
+    # --- for any thread
+
+    def announce(self) -> None:
+        """Say that there is news. Two threads at once may both get through; the second reading finds nothing."""
+        if not self._is_announced:
+            self._is_announced = True
+            self._announced(self)
+
+    def pace(self) -> None:
+        """Wait while delivery is more than `PACE_ENTRIES` behind the log."""
+        if self._is_ahead():
+            with self._lock:
+                self._paced += 1
+                while self._is_ahead():
+                    self._caught_up.wait()
+                self._paced -= 1
+
+    def _is_ahead(self) -> bool:
+        return self._follower.lag > PACE_ENTRIES and not self._is_closed
+
+    # --- for the delivery thread
+
+    @property
+    def cursor(self) -> int:
+        """The offset of the last entry that was read for everybody."""
+        return self._follower.cursor
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something to read."""
+        return self._follower.lag > 0
+
+    def read(self, limit: int) -> list[Entry]:
+        """Return up to `limit` entries more, not beyond the place where somebody is about to arrive."""
+        self._is_announced = False  # before reading: what comes from now on is announced anew
+        if self._arrivals:
+            limit = min(limit, min(offset for offset, _ in self._arrivals) - self.cursor)
+        entries = self._follower.read(limit)
+        if self._paced:
+            with self._lock:
+                self._caught_up.notify_all()
+        return entries
+
+    def expect(self, connection: Connection, offset: int) -> None:
+        """Remember that `connection` is to arrive once everything up to `offset` was read."""
+        self._arrivals.append((offset, connection))
+
+    def arrived(self) -> list[Connection]:
+        """Return and forget those whose place has been reached."""
+        here = [connection for offset, connection in self._arrivals if offset <= self.cursor]
+        if here:
+            self._arrivals = [arrival for arrival in self._arrivals if arrival[0] > self.cursor]
+        return here
+
+    def entries_after(self, position: Position) -> list[Entry]:
+        """Return the entries between a position and the cursor, which the cursor has passed already.
+
+        Raises:
+            Hole: they are gone.
+        """
+        return self.log.read(position, self.cursor - position.offset)
+
+    def tails(self) -> list[Tail]:
+        """Return the tails, one for each wire format."""
+        return list(self._tails.values())
+
+    def add(self, connection: Connection) -> Tail:
+        """Take in a reader at the cursor; he is behind at first. Returns his tail."""
+        tail = self._tails.get(connection.renderer)
+        if tail is None:
+            tail = self._tails[connection.renderer] = Tail(connection.renderer, self.cursor, self._tail_bytes)
+        tail.add(connection)
+        return tail
+
+    def remove(self, connection: Connection, tail: Tail) -> bool:
+        """Forget a reader; return whether there is nobody left, so that the feed was closed."""
+        tail.remove(connection)
+        if tail.is_unread:
+            del self._tails[tail.renderer]
+        if self._tails or self._arrivals:
+            return False
+        self._follower.close()
+        with self._lock:
+            self._is_closed = True
+            self._caught_up.notify_all()
+        return True

@@ -1,0 +1,244 @@
+"""Servers: a listening socket, an accept loop, and a thread for each session.
+
+`LoginServer` is for any protocol with logins, `ChatServer` for the chat. Both are `socketserver.ThreadingTCPServer`s
+and are used like one. They know neither rooms' insides nor wire formats. `serve_forever` runs on the caller's thread;
+everything else may be called from any.
+"""
+
+import contextlib
+import errno
+import logging
+import selectors
+import socket
+import threading
+import time
+from socketserver import ThreadingTCPServer
+from typing import Any
+
+from chatsrv.auth.backend import AuthBackend
+from chatsrv.auth.gate import Gate
+from chatsrv.chat.hub import Hub
+from chatsrv.errors import Refused
+from chatsrv.limits import Limits
+from chatsrv.net.chatsession import ChatSession
+from chatsrv.net.connection import Connection
+from chatsrv.net.delivery import Delivery
+from chatsrv.net.session import Session
+from chatsrv.net.turnstile import Turnstile
+from chatsrv.reasons import Reason
+
+logger = logging.getLogger(__name__)
+
+OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+PAUSE_SECONDS = 1.0
+"""How long no connection is accepted after one could not be, for want of descriptors or memory."""
+
+STOP_SECONDS = 10.0
+"""How long closing a server waits for its sessions' threads, beyond the time that their peers get to linger."""
+
+
+class LoginServer(ThreadingTCPServer):
+    """A threaded TCP server whose sessions log in.
+
+    `server_address` is (host, port), port 0 for any that is free; an IPv6 host makes it an IPv6 server.
+    `RequestHandlerClass` is a `Session`. `auth` is a backend, or a gate in front of one. Servers of one program may
+    share a `delivery` and a `turnstile`; a server makes its own otherwise, and stops it when it is closed.
+    """
+
+    allow_reuse_address = True
+    daemon_threads = True  # closing waits for the sessions itself, with a deadline
+    request_queue_size = 1024  # the standard library's 5 makes a crowd's connections wait for a second and more
+
+    def __init__(
+        self,
+        server_address: tuple[str, int],
+        RequestHandlerClass: type[Session],  # noqa: N803 - socketserver's name
+        bind_and_activate: bool = True,
+        *,
+        auth: AuthBackend | Gate,
+        limits: Limits | None = None,
+        delivery: Delivery | None = None,
+        turnstile: Turnstile | None = None,
+        name: str = "",
+    ) -> None:
+        self.limits = limits or Limits()
+        self.name = name
+        self.gate = auth if isinstance(auth, Gate) else Gate(auth)
+        self.turnstile = turnstile or Turnstile(self.limits.connections, self.limits.connections_per_address)
+        if ":" in server_address[0]:
+            self.address_family = socket.AF_INET6
+        self._connections: set[Connection] = set()
+        self._session_threads: set[threading.Thread] = set()  # adding and discarding are atomic
+        self._is_closing = False
+        self._is_shutting_down = False
+        self._is_exhausted = False
+        self._has_shut_down = threading.Event()
+        self._has_shut_down.set()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        try:
+            super().__init__(server_address, RequestHandlerClass, bind_and_activate)
+        except BaseException:
+            self._wake_reader.close()
+            self._wake_writer.close()
+            raise
+        self._owns_delivery = delivery is None
+        self.delivery = delivery or Delivery(self.limits)
+        if self._owns_delivery:
+            self.delivery.start()
+
+    # ------------------------------------------------------------------ like socketserver, but waiting for events
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:  # noqa: ARG002 - the base class's signature
+        """Accept connections until `shutdown`. Sleeps until there is something to do; `poll_interval` is not needed."""
+        self._has_shut_down.clear()
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._wake_reader, selectors.EVENT_READ)
+                selector.register(self, selectors.EVENT_READ)
+                while not self._is_shutting_down:
+                    for key, _ in selector.select():
+                        if key.fileobj is self._wake_reader:
+                            self._wake_reader.recv(64)
+                        elif not self._is_shutting_down:
+                            self._handle_request_noblock()  # type: ignore[attr-defined]  # as the base class does
+                    self.service_actions()
+                    if self._is_exhausted and not self._is_shutting_down:
+                        self._pause(selector)
+        finally:
+            self._is_shutting_down = False
+            self._has_shut_down.set()
+
+    def shutdown(self) -> None:
+        """Make `serve_forever` return, and wait until it has. Sessions go on; `server_close` ends them."""
+        self._is_shutting_down = True
+        self._wake()
+        self._has_shut_down.wait()
+        self._is_shutting_down = False
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):  # full or closed: awake anyhow
+            self._wake_writer.send(b"\0")
+
+    def _pause(self, selector: selectors.BaseSelector) -> None:
+        """Accept nothing for a while, or until a session ends: what cannot be accepted would wake us at once again."""
+        self._is_exhausted = False
+        selector.unregister(self)
+        if selector.select(PAUSE_SECONDS):
+            self._wake_reader.recv(64)
+        selector.register(self, selectors.EVENT_READ)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection."""
+        try:
+            return super().get_request()
+        except OSError as error:
+            if error.errno in OUT_OF_RESOURCES:
+                self._is_exhausted = True
+                logger.error("%s: no connection can be accepted at the moment: %s", self.label, error)
+            raise
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Turn a connection away that is one too many, with a sentence."""
+        try:
+            self.turnstile.enter(client_address[0])
+        except Refused as refusal:
+            logger.warning("%s: turned %s away: %s", self.label, client_address[0], refusal)
+            with contextlib.suppress(OSError):
+                request.send(f"{refusal}\r\n".encode(), socket.MSG_DONTWAIT)
+            return False
+        return True
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Start a session's thread."""
+        logger.info("New connection from %s", client_address[:2])
+        thread = threading.Thread(
+            target=self.process_request_thread, args=(request, client_address), name="session", daemon=True
+        )
+        self._session_threads.add(thread)
+        try:
+            thread.start()
+        except BaseException:
+            self._session_threads.discard(thread)
+            self.turnstile.leave(client_address[0])
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Run a session, on its own thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.turnstile.leave(client_address[0])
+            self._session_threads.discard(threading.current_thread())
+            if self._is_exhausted:
+                self._wake()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's signature
+        """Log what no session caught."""
+        logger.exception("%s: the connection from %s failed", self.label, client_address[:2])
+
+    def server_close(self) -> None:
+        """Stop listening, hang up every session with a goodbye, and wait until all of them have ended."""
+        self._is_closing = True
+        super().server_close()
+        for connection in self._connections.copy():
+            connection.hang_up(Reason.SHUTDOWN)
+        deadline = time.monotonic() + self.limits.linger_seconds + STOP_SECONDS
+        for thread in self._session_threads.copy():
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if self._session_threads:
+            logger.error("%s: %d sessions did not end in time", self.label, len(self._session_threads))
+        if self._owns_delivery:
+            self.delivery.stop()
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+    # ------------------------------------------------------------------ for its sessions
+
+    def connect(self, session: Session) -> Connection:
+        """Take a session's socket on."""
+        connection = self.delivery.connect(session.request, session.client_address[0], session.protocol.renderer)
+        self._connections.add(connection)
+        if self._is_closing:  # looked at after adding: whoever closed before that did not see us
+            connection.hang_up(Reason.SHUTDOWN)
+        return connection
+
+    def disconnect(self, session: Session) -> None:
+        """Forget a session's socket."""
+        self._connections.discard(session.connection)
+
+    @property
+    def label(self) -> str:
+        """What log lines call this server: its name, or else its address."""
+        return self.name or "{}:{}".format(*self.server_address[:2])
+
+
+class ChatServer(LoginServer):
+    """A chat: a `LoginServer` whose sessions are `ChatSession`s. Servers that share a `hub` are one chat."""
+
+    def __init__(
+        self,
+        server_address: tuple[str, int],
+        RequestHandlerClass: type[ChatSession],  # noqa: N803 - socketserver's name
+        bind_and_activate: bool = True,
+        *,
+        auth: AuthBackend | Gate,
+        hub: Hub | None = None,
+        limits: Limits | None = None,
+        delivery: Delivery | None = None,
+        turnstile: Turnstile | None = None,
+        name: str = "",
+    ) -> None:
+        self.hub = hub or Hub()
+        super().__init__(
+            server_address,
+            RequestHandlerClass,
+            bind_and_activate,
+            auth=auth,
+            limits=limits,
+            delivery=delivery,
+            turnstile=turnstile,
+            name=name,
+        )

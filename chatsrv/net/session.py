@@ -1,0 +1,223 @@
+"""A session: one connection's thread, from the first prompt to the last line.
+
+It reads its socket, turns bytes into commands by its protocol's reader, logs the peer in through the gate, and obeys.
+It never writes to the socket: what it has to say goes to delivery. Knows nothing of rooms; `ChatSession` does.
+Everything here runs on the session's own thread.
+"""
+
+import logging
+import socket
+from collections.abc import Sequence
+from io import BufferedIOBase
+from socketserver import StreamRequestHandler
+from typing import TYPE_CHECKING, ClassVar
+
+from chatsrv.accounts import Account
+from chatsrv.auth.backend import LoginContext
+from chatsrv.commands import Answer, Command, Complaint, Credentials
+from chatsrv.errors import AuthError, ProtocolError, Unavailable
+from chatsrv.net.connection import Connection
+from chatsrv.net.flood import Bucket, Flow
+from chatsrv.protocols.base import Protocol
+from chatsrv.reasons import Reason
+from chatsrv.replies import LoginRefused, Notice, Reply
+
+if TYPE_CHECKING:
+    from chatsrv.net.server import LoginServer
+
+logger = logging.getLogger(__name__)
+
+LEAST_READ_BYTES = 2048
+"""What an idle session waits with: `recv` sets that much memory aside before it waits."""
+
+MOST_READ_BYTES = 65536
+"""What a session reads at once while its peer keeps it full."""
+
+
+class Session(StreamRequestHandler):
+    """Logs one peer in and obeys its commands.
+
+    To be overridden: `opened`, `obey`, `closed`; to be called: `reply`, `hang_up`. A subclass says in `protocol` which
+    wire format it speaks.
+    """
+
+    protocol: ClassVar[Protocol]
+    rbufsize = 0  # nothing reads through `rfile`, so it needs no buffer: 4 KiB less for each session
+    disable_nagle_algorithm = True
+
+    server: "LoginServer"
+    connection: Connection  # socketserver calls the bare socket so; that is `request`
+    account: Account | None = None
+    _bucket: Bucket
+
+    # ------------------------------------------------------------------ to be overridden
+
+    def opened(self) -> None:
+        """Do what is to be done once the login succeeded; `self.account` is who it is."""
+
+    def obey(self, commands: Sequence[Command]) -> None:
+        """Obey commands of the peer, in their order, at least one; everything but the login comes here."""
+
+    def closed(self, reason: Reason) -> None:
+        """Clean up after a session that was open. Called once, after everything else; the peer may be gone."""
+
+    # ------------------------------------------------------------------ to be called
+
+    def reply(self, reply: Reply) -> None:
+        """Tell the peer something. Waits while the peer leaves too many replies unread."""
+        self.connection.reply(reply)
+
+    def hang_up(self, reason: Reason = Reason.QUIT) -> None:
+        """End this session, with the reason's farewell."""
+        self.connection.hang_up(reason)
+
+    # ------------------------------------------------------------------ what socketserver calls
+
+    def setup(self) -> None:
+        """Prepare the socket, and hand its writing half to delivery."""
+        super().setup()
+        limits = self.server.limits
+        _keep_alive(self.request, limits.keepalive_seconds)
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer_bytes)
+        self._bucket = Bucket(limits.messages_per_second, limits.burst)
+        self.connection = self.server.connect(self)
+        self.wfile = _Outlet(self.connection)
+
+    def handle(self) -> None:
+        """Read and obey until the end of the input. Whatever goes wrong ends this session and no other."""
+        try:
+            self._read()
+        except ProtocolError as error:
+            logger.info("session %d: unreadable input from %s: %s", self.connection.id, self.client_address[0], error)
+            self.hang_up(Reason.BAD_PROTOCOL)
+            self._await_end()
+        except TimeoutError:  # ETIMEDOUT: TCP gave up on the peer
+            self.hang_up(Reason.TIMED_OUT)
+        except OSError:
+            self.hang_up(Reason.LOST)
+        except Exception:
+            logger.exception("session %d: failed", self.connection.id)
+            self.hang_up(Reason.ERROR)
+            self._await_end()
+        else:
+            self.hang_up(Reason.LOST)  # unless there is a reason already
+
+    def finish(self) -> None:
+        """Leave, and let go of the socket once delivery has."""
+        reason = self.connection.reason or Reason.LOST
+        try:
+            if self.account:
+                self.closed(reason)
+        except Exception:
+            logger.exception("session %d: failed at its end", self.connection.id)
+        finally:
+            self.connection.finish()
+            self.server.disconnect(self)
+            super().finish()
+        logger.info("session %d: ended: %s", self.connection.id, reason.name.lower().replace("_", " "))
+
+    # ------------------------------------------------------------------ private
+
+    def _read(self) -> None:
+        connection = self.connection
+        reader = self.protocol.reader(self.server.limits.line_bytes)
+        connection.post(reader.opening())
+        receive = self.request.recv
+        size = LEAST_READ_BYTES
+        while data := receive(size):
+            if connection.reason:
+                continue  # hung up: what still comes is let go, until the peer has read the last lines
+            size = min(2 * size, MOST_READ_BYTES) if len(data) == size else LEAST_READ_BYTES
+            commands = reader.receive(data)
+            while commands:
+                last = commands[-1]
+                if type(last) is Credentials:
+                    self._obey_welcome(commands[:-1])
+                    commands = reader.accept(self.account.name) if self._log_in(last) and self.account else []
+                else:
+                    self._obey_welcome(commands)
+                    break
+
+    def _await_end(self) -> None:
+        """Let the peer read the last lines: read on, until it or the linger deadline ends the input."""
+        try:
+            while self.request.recv(LEAST_READ_BYTES):
+                pass
+        except OSError:
+            pass
+
+    def _obey_welcome(self, commands: Sequence[Command]) -> None:
+        """Obey as many of `commands` as flood control lets through."""
+        asked = [command for command in commands if type(command) is not Answer]
+        if len(asked) < len(commands):
+            self.connection.post(b"".join([command.data for command in commands if type(command) is Answer]))
+        if not asked:
+            return
+        welcome, flow = self._bucket.take(len(asked))
+        if flow is Flow.FLOODING:
+            asked = asked[:welcome]
+        if asked:
+            self._obey_asked(asked)
+        if flow is Flow.WARNING:
+            limits = self.server.limits
+            self.reply(
+                Notice(
+                    f"You are sending too fast: more than {limits.messages_per_second:g} lines a second. "
+                    f"Please slow down, or you will be disconnected."
+                )
+            )
+        elif flow is Flow.FLOODING:
+            self.hang_up(Reason.FLOODING)
+
+    def _obey_asked(self, commands: list[Command]) -> None:
+        complaints = [command for command in commands if type(command) is Complaint]
+        if complaints:
+            for complaint in complaints:
+                self.reply(Notice(complaint.text))
+            commands = [command for command in commands if type(command) is not Complaint]
+        if commands and self.account:
+            self.obey(commands)
+
+    def _log_in(self, credentials: Credentials) -> bool:
+        address, port = self.client_address[:2]
+        context = LoginContext(address, port, self.server.name)
+        try:
+            account = self.server.gate.admit(credentials.username, credentials.password, context)
+        except AuthError as error:
+            logger.warning("session %d: login from %s refused: %s", self.connection.id, address, error)
+            if isinstance(error, Unavailable):
+                self.reply(LoginRefused("Login is not possible at the moment."))
+            else:
+                self.reply(LoginRefused())
+            self.hang_up(Reason.LOGIN_FAILED)
+            return False
+        if self.connection.reason:
+            return False
+        self.account = account
+        self.connection.is_logged_in = True
+        logger.info("session %d: %s logged in from %s", self.connection.id, account.name, address)
+        self.opened()
+        return True
+
+
+class _Outlet(BufferedIOBase):
+    """`wfile` for those used to it: what is written goes to delivery, in its order."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # any buffer will do
+        self._connection.post(bytes(data))
+        return len(data)
+
+
+def _keep_alive(sock: socket.socket, seconds: int) -> None:
+    """Have TCP find out about a peer that vanished without a word (RFC 1122 §4.2.3.6, RFC 5482)."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    settings = (("TCP_KEEPIDLE", seconds), ("TCP_KEEPINTVL", seconds), ("TCP_KEEPCNT", 3))
+    for name, value in (*settings, ("TCP_USER_TIMEOUT", 4 * seconds * 1000)):
+        if hasattr(socket, name):  # each system has some of them
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

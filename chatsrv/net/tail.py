@@ -1,0 +1,198 @@
+"""The shared tail: a room's newest entries as bytes, rendered once for all readers of one wire format.
+
+Knows nothing of threads or of what a session is; it writes to sockets that are not ready without waiting for them.
+Everything here belongs to the delivery thread.
+
+A reader is *level* when everything up to `rendered` has been handed to his socket, and *behind* otherwise. Those who
+are level share each new batch, one send each. For those behind, batches are kept; a batch that nobody is behind needs
+no keeping, so a room without slow readers keeps nothing.
+"""
+
+import itertools
+import socket
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from chatsrv.entries import Entry
+from chatsrv.protocols.base import Renderer
+
+if TYPE_CHECKING:
+    from chatsrv.net.connection import Connection
+
+Send = Callable[[bytes, int], int]
+
+GONE = -1
+"""What `fan_out` reports for a socket that failed, in place of a number of bytes."""
+
+BATCH_BYTES = 65_536
+"""About the most that a batch holds: what fits into a send buffer of the default size, so that nobody falls behind."""
+
+
+class Batch(NamedTuple):
+    """Some entries next to each other, rendered. `pieces` are the same bytes, one item for each entry.
+
+    `own` lists, for each reader of the tail who wrote some of them, which pieces are his.
+    """
+
+    last: int
+    data: bytes
+    pieces: list[bytes]
+    own: "dict[Connection, list[int]]"
+
+    def data_for(self, connection: "Connection") -> bytes:
+        """Return the bytes that `connection` is to see: all but what it wrote itself."""
+        own = self.own.get(connection)
+        if own is None:
+            return self.data
+        pieces = self.pieces.copy()
+        for index in own:
+            pieces[index] = b""
+        return b"".join(pieces)
+
+
+class Tail:
+    """The readers of one room in one wire format, and what those behind have yet to be sent."""
+
+    __slots__ = ("_batches", "_kept_bytes", "_limit_bytes", "_readers", "behind", "level", "rendered", "renderer")
+
+    def __init__(self, renderer: Renderer, rendered: int, limit_bytes: int) -> None:
+        self.renderer = renderer
+        self.rendered = rendered  # offset of the last entry that was rendered
+        self.level: dict[Connection, Send] = {}
+        self.behind: dict[Connection, int] = {}  # with the cursor: the offset up to which all has been handed over
+        self._readers: dict[int, Connection] = {}  # by origin
+        self._batches: list[Batch] = []
+        self._kept_bytes = 0
+        self._limit_bytes = limit_bytes
+
+    def add(self, connection: "Connection") -> None:
+        """Take in a reader, who is behind at first, at `rendered`."""
+        self._readers[connection.origin] = connection
+        self.behind[connection] = self.rendered
+
+    def remove(self, connection: "Connection") -> None:
+        """Forget a reader."""
+        del self._readers[connection.origin]
+        self.level.pop(connection, None)
+        self.behind.pop(connection, None)
+        self._forget_unneeded()
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether there is no reader left."""
+        return not self._readers
+
+    def readers(self) -> "list[Connection]":
+        """Return all readers."""
+        return list(self._readers.values())
+
+    def fall_behind(self, connection: "Connection") -> None:
+        """Move a reader to those behind. He has, or holds as leftover, everything up to `rendered`."""
+        if self.level.pop(connection, None):
+            self.behind[connection] = self.rendered
+
+    def draw_level(self, connection: "Connection") -> None:
+        """Move a reader to those who are level: everything up to `rendered` was handed to his socket."""
+        del self.behind[connection]
+        self.level[connection] = connection.send
+        self._forget_unneeded()
+
+    def batches_of(self, entries: list[Entry]) -> list[Batch]:
+        """Return `entries` rendered for everybody, in batches of about `BATCH_BYTES` at the most."""
+        batch = self.render(entries)
+        if len(batch.data) <= BATCH_BYTES or len(entries) == 1:
+            return [batch]
+        half = len(entries) // 2
+        return self.batches_of(entries[:half]) + self.batches_of(entries[half:])
+
+    def render(self, entries: list[Entry]) -> Batch:
+        """Return `entries` rendered for everybody."""
+        render = self.renderer.render
+        pieces = [render(entry) for entry in entries]
+        own: dict[Connection, list[int]] = {}
+        if self.renderer.omits_own:
+            readers = self._readers
+            for index, entry in enumerate(entries):
+                author = readers.get(entry.origin)
+                if author is not None:
+                    own.setdefault(author, []).append(index)
+        return Batch(entries[-1].offset, b"".join(pieces), pieces, own)
+
+    def fan_out(self, batch: Batch) -> "list[tuple[Connection, bytes | memoryview, int]]":
+        """Hand a new batch to everybody who is level, and keep it for those behind.
+
+        Returns whoever could not take all of it, with what was to be sent, and how much of it was (`GONE`: the socket
+        failed). They still count as level.
+        """
+        short: list[tuple[Connection, bytes | memoryview, int]] = []
+        self.rendered = batch.last
+        if self.behind:
+            self._batches.append(batch)
+            self._kept_bytes += len(batch.data)
+        data, size, flags = batch.data, len(batch.data), socket.MSG_DONTWAIT
+        if not data:
+            return short
+        authors = [connection for connection in batch.own if connection in self.level]
+        for connection in authors:
+            del self.level[connection]
+        for connection, send in self.level.items():
+            try:
+                if (sent := send(data, flags)) != size:
+                    short.append((connection, data, sent))
+            except BlockingIOError:
+                short.append((connection, data, 0))
+            except OSError:
+                short.append((connection, data, GONE))
+        for connection in authors:
+            self.level[connection] = connection.send
+            rest = batch.data_for(connection)
+            if rest and (sent := send_some(connection.send, rest)) != len(rest):
+                short.append((connection, rest, sent))
+        return short
+
+    def resume(self, connection: "Connection") -> bytes:
+        """Return what a reader who is behind is to be sent next, and move his cursor behind it; empty: he is level."""
+        start = bisect_right(self._batches, self.behind[connection], key=last_offset)
+        parts: list[bytes] = []
+        size = 0
+        for batch in itertools.islice(self._batches, start, None):
+            part = batch.data_for(connection)
+            parts.append(part)
+            size += len(part)
+            self.behind[connection] = batch.last
+            if size >= BATCH_BYTES:
+                break
+        return b"".join(parts)
+
+    def fallen_off(self) -> "list[Connection]":
+        """Drop what is over the limit; return the readers who were still to be sent some of that."""
+        if self._kept_bytes <= self._limit_bytes:
+            return []
+        dropped = 0
+        while self._kept_bytes > self._limit_bytes * 3 // 4:  # not for every batch anew: dropping moves all the others
+            self._kept_bytes -= len(self._batches[dropped].data)
+            dropped += 1
+        kept_after = self._batches[dropped - 1].last
+        del self._batches[:dropped]
+        return [connection for connection, cursor in self.behind.items() if cursor < kept_after]
+
+    def _forget_unneeded(self) -> None:
+        if not self.behind:
+            self._batches.clear()
+            self._kept_bytes = 0
+
+
+def last_offset(batch: Batch) -> int:
+    """Return the offset of a batch's last entry."""
+    return batch.last
+
+
+def send_some(send: Send, data: bytes | memoryview) -> int:
+    """Hand `data` to a socket without waiting; return how much of it was taken, `GONE` if the socket failed."""
+    try:
+        return send(data, socket.MSG_DONTWAIT)  # type: ignore[arg-type]  # any buffer will do
+    except BlockingIOError:
+        return 0
+    except OSError:
+        return GONE

@@ -1,0 +1,94 @@
+"""The contract of a room log: an ordered, append-only record, read on from any position.
+
+Knows nothing of members, sockets or wire formats. Every method may be called from any thread.
+`chatsrv.testing.RoomLogContract` proves an implementation.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+from chatsrv.entries import Entry, Kind, Position
+
+Wake = Callable[[], None]
+"""Told that there is news. Called from any thread, under no lock; returns at once and raises nothing."""
+
+
+class Follower(ABC):
+    """A reader who wants everything as it comes. What it has not read yet is kept for it.
+
+    One thread reads; `lag` may be asked by any.
+    """
+
+    cursor: int
+    """The offset of the last entry that was read."""
+
+    @abstractmethod
+    def read(self, limit: int) -> list[Entry]:
+        """Return up to `limit` entries after the cursor, oldest first, and move the cursor behind them."""
+
+    @property
+    @abstractmethod
+    def lag(self) -> int:
+        """The number of offsets that the log is ahead of the cursor."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop following. Nothing is kept for this follower any more, and `wake` is not called again."""
+
+
+class RoomLog(ABC):
+    """What was said and done in one room, in the one order that everybody sees.
+
+    An entry becomes visible, to readers and followers alike, only once it is recorded.
+    """
+
+    room: str
+    epoch: str
+
+    @abstractmethod
+    def append(self, kind: Kind, author: str, origin: int, texts: Sequence[str]) -> Position:
+        """Append one entry for each of `texts`, next to each other; return the position of the last one.
+
+        The entries may become visible later than this returns, in the order of their positions.
+        """
+
+    @abstractmethod
+    def read(self, after: Position, limit: int) -> list[Entry]:
+        """Return up to `limit` visible entries after a position, oldest first; empty when there are none.
+
+        Raises:
+            Hole: the entry right after the position is gone, or the position is of another epoch.
+        """
+
+    @abstractmethod
+    def read_back(self, before: Position, limit: int) -> list[Entry]:
+        """Return up to `limit` visible entries up to and including a position, newest first.
+
+        Raises:
+            Hole: the position is of another epoch.
+        """
+
+    @property
+    @abstractmethod
+    def end(self) -> Position:
+        """The position of the last visible entry."""
+
+    @abstractmethod
+    def follow(self, after: Position, wake: Wake) -> Follower:
+        """Read on from a position as news comes; `wake` is called whenever there is some.
+
+        Raises:
+            Hole: as `read`.
+        """
+
+
+class LogStore(ABC):
+    """Where the logs of all rooms are kept."""
+
+    @abstractmethod
+    def open(self, room: str) -> RoomLog:
+        """Return the log of `room`, the same object each time; it is created if there is none."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Record what is still unrecorded, then let go of files and threads."""

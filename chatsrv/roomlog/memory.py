@@ -1,0 +1,150 @@
+"""Room logs that live as long as the process.
+
+Recording costs nothing here, so there is no recorder: an entry is visible as soon as it is appended. Never touches the
+disk. Every method may be called from any thread.
+"""
+
+import secrets
+import time
+from collections.abc import Sequence
+
+from chatsrv.entries import Entry, Kind, Position
+from chatsrv.errors import Hole
+from chatsrv.locks import Rank, ranked_lock
+from chatsrv.roomlog.base import Follower, LogStore, RoomLog, Wake
+
+KEEP_ENTRIES = 10_000
+
+
+class MemoryRoomLog(RoomLog):
+    """A room's log in a list. The newest `keep_entries` are kept, and all that a follower has not read yet."""
+
+    def __init__(self, room: str, epoch: str, keep_entries: int) -> None:
+        self.room = room
+        self.epoch = epoch
+        self._keep_entries = keep_entries
+        self._lock = ranked_lock(Rank.ROOM_LOG)
+        # Guarded by the lock. `_entries[0]` has offset `_first`; followers are replaced, never changed in place.
+        self._entries: list[Entry] = []
+        self._first = 1
+        self._last = 0
+        self._last_at = 0.0
+        self._followers: tuple[MemoryFollower, ...] = ()
+
+    def append(self, kind: Kind, author: str, origin: int, texts: Sequence[str]) -> Position:
+        """See `RoomLog.append`."""
+        new = tuple.__new__  # half the price of Entry(...), which goes through a Python-level __new__
+        room = self.room
+        with self._lock:
+            at = self._last_at = max(time.time(), self._last_at)
+            offset = self._last
+            self._entries += [
+                new(Entry, (offset := offset + 1, at, room, kind, author, origin, text)) for text in texts
+            ]
+            self._last = offset
+            if len(self._entries) >= 2 * self._keep_entries:
+                self._trim_locked()
+            followers = self._followers
+        for follower in followers:
+            follower.wake()
+        return Position(self.epoch, offset)
+
+    def _trim_locked(self) -> None:
+        assert self._lock.locked()
+        first_needed = min([follower.cursor for follower in self._followers], default=self._last) + 1
+        surplus = min(len(self._entries) - self._keep_entries, first_needed - self._first)
+        if surplus > 0:
+            del self._entries[:surplus]
+            self._first += surplus
+
+    def read(self, after: Position, limit: int) -> list[Entry]:
+        """See `RoomLog.read`."""
+        with self._lock:
+            return self._read_locked(self._check_locked(after), limit)
+
+    def _read_locked(self, after: int, limit: int) -> list[Entry]:
+        start = after + 1 - self._first
+        return self._entries[start : start + limit]
+
+    def _check_locked(self, after: Position) -> int:
+        assert self._lock.locked()
+        if after.epoch != self.epoch or after.offset > self._last:
+            raise Hole(self._first - 1, None)
+        if after.offset < self._first - 1:
+            raise Hole(self._first - 1, self._first - 1 - after.offset)
+        return after.offset
+
+    def read_back(self, before: Position, limit: int) -> list[Entry]:
+        """See `RoomLog.read_back`."""
+        with self._lock:
+            if before.epoch != self.epoch:
+                raise Hole(self._first - 1, None)
+            stop = max(0, before.offset + 1 - self._first)
+            return self._entries[max(0, stop - limit) : stop][::-1]
+
+    @property
+    def end(self) -> Position:
+        """See `RoomLog.end`."""
+        return Position(self.epoch, self._last)
+
+    def follow(self, after: Position, wake: Wake) -> Follower:
+        """See `RoomLog.follow`."""
+        with self._lock:
+            follower = MemoryFollower(self, self._check_locked(after), wake)
+            self._followers += (follower,)
+        return follower
+
+    def read_for(self, follower: "MemoryFollower", limit: int) -> list[Entry]:
+        """Return what `follower` reads next, and move it on."""
+        with self._lock:
+            entries = self._read_locked(follower.cursor, limit)
+            if entries:
+                follower.cursor = entries[-1].offset
+            return entries
+
+    def drop(self, follower: "MemoryFollower") -> None:
+        """Forget `follower`."""
+        with self._lock:
+            self._followers = tuple(other for other in self._followers if other is not follower)
+
+
+class MemoryFollower(Follower):
+    """A follower of a `MemoryRoomLog`. Its cursor is guarded by the log's lock."""
+
+    def __init__(self, log: MemoryRoomLog, cursor: int, wake: Wake) -> None:
+        self._log = log
+        self.cursor = cursor
+        self.wake = wake
+
+    def read(self, limit: int) -> list[Entry]:
+        """See `Follower.read`."""
+        return self._log.read_for(self, limit)
+
+    @property
+    def lag(self) -> int:
+        """See `Follower.lag`."""
+        return self._log.end.offset - self.cursor
+
+    def close(self) -> None:
+        """See `Follower.close`."""
+        self._log.drop(self)
+
+
+class MemoryStore(LogStore):
+    """Logs of all rooms, gone when the process ends. `keep_entries` bounds each of them."""
+
+    def __init__(self, keep_entries: int = KEEP_ENTRIES) -> None:
+        self._keep_entries = keep_entries
+        self._epoch = secrets.token_hex(8)
+        self._lock = ranked_lock(Rank.ROOM_LOG)
+        self._logs: dict[str, MemoryRoomLog] = {}  # guarded by the lock
+
+    def open(self, room: str) -> RoomLog:
+        """See `LogStore.open`."""
+        with self._lock:
+            if room not in self._logs:
+                self._logs[room] = MemoryRoomLog(room, self._epoch, self._keep_entries)
+            return self._logs[room]
+
+    def close(self) -> None:
+        """See `LogStore.close`."""

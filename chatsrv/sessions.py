@@ -1,0 +1,43 @@
+"""Sessions ready to use: each is a kind of session together with a wire format.
+
+The only wiring that somebody needs who embeds a server. Knows no settings. Instances run on their own threads.
+"""
+
+from collections.abc import Sequence
+
+from chatsrv.commands import Command, Line
+from chatsrv.net.chatsession import ChatSession
+from chatsrv.net.session import Session
+from chatsrv.protocols.lines import LinesProtocol
+from chatsrv.protocols.plain import PlainProtocol
+from chatsrv.replies import Text, Welcome
+
+
+class PlainSession(ChatSession):
+    """A chatter with `nc`, or any other client that sends and shows lines."""
+
+    protocol = PlainProtocol()
+
+
+class LineSession(Session):
+    """A session of a line server that is not a chat. Override `received`; answer with `send_line`."""
+
+    protocol = LinesProtocol()
+
+    def opened(self) -> None:
+        """Welcome the peer, whose account is `self.account`."""
+        assert self.account
+        self.reply(Welcome(self.account.name))
+
+    def received(self, line: str) -> None:
+        """Do what a line of the peer asks for."""
+
+    def send_line(self, text: str) -> None:
+        """Send a line to the peer. Waits while the peer leaves too many unread."""
+        self.reply(Text(text))
+
+    def obey(self, commands: Sequence[Command]) -> None:
+        """Hand over one line after the other."""
+        for command in commands:
+            if isinstance(command, Line):
+                self.received(command.text)
