@@ -95,13 +95,20 @@ class LinesReader(Reader):
         if b"\r" in block:
             block = block.replace(b"\r\n", b"\n")
         block = block[:-1]
-        if len(block) > self._line_bytes:
-            lines = block.split(b"\n")
-            if max(map(len, lines)) > self._line_bytes:
-                return self._mixed(lines)
+        if not self._do_all_fit(block):
+            return self._mixed(block.split(b"\n"))
         # No part of a character of more than one byte looks like a newline (RFC 3629 §3), so decoding all lines at
         # once gives what decoding each would, replacements included.
         return self.commands(block.decode("utf-8", "replace").split("\n"))
+
+    def _do_all_fit(self, block: bytes) -> bool:
+        """Tell whether no line of `block` is too long, in as few steps as whole lines fit into the longest one."""
+        start, line_bytes = 0, self._line_bytes
+        while len(block) - start > line_bytes:
+            start = block.rfind(b"\n", start, start + line_bytes + 1) + 1
+            if not start:
+                return False
+        return True
 
     def _mixed(self, lines: list[bytes]) -> list[Command]:
         """Return what `lines` mean, some of which are too long."""

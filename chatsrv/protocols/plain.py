@@ -13,7 +13,7 @@ from chatsrv.commands import Act, Command, Complaint, Help, Quit, Say, Who
 from chatsrv.entries import Entry, Kind
 from chatsrv.protocols.base import Protocol, Renderer
 from chatsrv.protocols.lines import LinesReader, LinesRenderer, line
-from chatsrv.protocols.text import clean
+from chatsrv.protocols.text import clean, is_piled
 from chatsrv.reasons import Reason
 from chatsrv.replies import CommandList, Present, Reply, Welcome
 
@@ -59,7 +59,7 @@ class PlainReader(LinesReader):
         new, kind = tuple.__new__, Say
         for text in lines:
             # What begins with a slash, with a space (which may be all there is) or not at all takes the slower way.
-            if text.isascii() and text.isprintable() and text[:1] not in "/ ":
+            if text.isprintable() and text[:1] not in "/ " and (text.isascii() or not is_piled(text)):
                 append(new(kind, (text, "")))
             elif (text := clean(text)) and not text.isspace():
                 append(_slash(text) if text.startswith("/") else Say(text))

@@ -46,7 +46,10 @@ def clean(text: str) -> str:
     # `isprintable` is False for every character that is searched for here, and costs a twentieth of the search.
     if not text.isprintable():
         text = _REMOVED.sub("", _BREAK.sub(" ", _ESCAPE.sub("", text)))
-    # A run of five marks covers every fifth place at least once: looking there alone finds it at a fifth of the price.
-    if text.isascii() or not _MARK.search(text[MARKS_IN_A_ROW :: MARKS_IN_A_ROW + 1]):
-        return text
-    return _PILE.sub(r"\1", text)
+    return text if text.isascii() or not is_piled(text) else _PILE.sub(r"\1", text)
+
+
+def is_piled(text: str) -> bool:
+    """Tell whether diacritics may be piled up in `text`: never falsely no."""
+    # A run of five covers every fifth place at least once: looking there alone finds it at a fifth of the price.
+    return _MARK.search(text[MARKS_IN_A_ROW :: MARKS_IN_A_ROW + 1]) is not None
