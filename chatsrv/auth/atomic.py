@@ -1,0 +1,104 @@
+"""Changing a file as a whole: afterwards it is the old one or the new one, whenever the power fails.
+
+Knows nothing of what the file holds. Any thread and any number of processes may call; they take turns by a lock on the
+file itself (flock), which the kernel drops when its holder dies.
+"""
+
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from chatsrv.errors import AccountsError
+
+
+def change_file(path: Path, change: Callable[[bytes], bytes]) -> None:
+    """Replace the contents of the file at `path` by `change(contents)`, with no other editor in between.
+
+    Owner, mode and extended attributes stay; a symbolic link stays one, and what it points to is changed. A missing
+    file counts as empty and is made with mode 0600; when `change` raises, it is not made. On return the change is on
+    the disk.
+
+    Raises:
+        AccountsError: the file cannot be changed. `change` may raise it too; the file then stays as it is.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        with _locked(target) as (descriptor, is_new):
+            try:
+                with os.fdopen(descriptor, "rb", closefd=False) as file:
+                    old = file.read()
+                new = change(old)
+                if new != old:
+                    _replace(target, new, os.fstat(descriptor))
+            except BaseException:
+                if is_new:
+                    target.unlink()
+                raise
+    except OSError as error:
+        raise AccountsError(
+            f"{path}: cannot be changed ({error.strerror or error}); accepted is a file, in a directory, "
+            "that this user may write"
+        ) from error
+
+
+@contextmanager
+def _locked(target: Path) -> Iterator[tuple[int, bool]]:
+    """Hold the lock on the file that is at `target` once the lock is held; make the file when there is none."""
+    while True:
+        is_new = False
+        flags = os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            descriptor = os.open(target, flags)
+        except FileNotFoundError:
+            try:
+                descriptor = os.open(target, flags | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                continue  # somebody else made it just now
+            is_new = True
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError("it is no regular file")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Whoever held the lock before has put another file in this one's place: then that one is to be locked.
+            if _is_at(descriptor, target):
+                yield descriptor, is_new and os.fstat(descriptor).st_size == 0
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _is_at(descriptor: int, target: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), target.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _replace(target: Path, contents: bytes, old: os.stat_result) -> None:
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(contents)
+            made = os.fstat(descriptor)
+            if (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
+                os.fchown(
+                    descriptor, old.st_uid, old.st_gid
+                )  # fails where the owner could not be kept: nothing happens
+            shutil.copystat(target, temporary)  # mode, access lists and other attributes; the times with them
+            os.utime(temporary)
+            file.flush()
+            os.fsync(descriptor)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)  # without it the new name could be lost, though the contents are not
+    finally:
+        os.close(directory)

@@ -1,0 +1,150 @@
+"""What backends share whose accounts are in one file: logins against it as it is now, and changes to it.
+
+Knows no format: a `Document` does. Any thread may call; hashes are made and verified with no lock held, and a change
+excludes other editors, never logins.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from chatsrv.accounts import Account
+from chatsrv.auth.atomic import change_file
+from chatsrv.auth.backend import EditableBackend, LoginContext
+from chatsrv.auth.hashing import Hasher, shared_hasher
+from chatsrv.auth.livefile import LiveFile, read_file, why_unreadable
+from chatsrv.auth.record import Accounts, Record, open_account, shown
+from chatsrv.errors import AccountsError
+from chatsrv.names import prepare_name, prepare_password
+
+
+class Document(Protocol):
+    """The contents of a file of accounts. Frozen; the other methods return contents with one change in them.
+
+    They may return several proposals: the first that means what it should is taken.
+    """
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts in the order of the file."""
+
+    def with_record(self, record: Record) -> Iterable[bytes]:
+        """Return the contents with `record` at the end."""
+
+    def with_hash(self, key: str, password_hash: str) -> Iterable[bytes]:
+        """Return the contents with another secret for the account of the prepared name `key`."""
+
+    def without(self, key: str) -> Iterable[bytes]:
+        """Return the contents without the account of the prepared name `key`."""
+
+
+class FileBackend(EditableBackend):
+    """Accounts in the file at `path`, which is read again whenever it changes.
+
+    With `create`, a missing file is no error: it has no accounts until `add` makes it.
+
+    Raises:
+        AccountsError: the file cannot be read, or something in it is wrong; the text lists everything.
+    """
+
+    def __init__(self, path: str | Path, *, hasher: Hasher | None = None, create: bool = False) -> None:
+        self._path = Path(path).absolute()
+        self._hasher = hasher or shared_hasher()
+        self._file = LiveFile(self._path, lambda data, file: self.read(data, file).accounts, may_be_missing=create)
+
+    @staticmethod
+    @abstractmethod
+    def read(data: bytes, file: str) -> Document:
+        """Return the document in `data`, the contents of `file`.
+
+        Raises:
+            AccountsError: something is wrong in it; the text lists everything.
+        """
+
+    def authenticate(self, username: str, password: str, context: LoginContext) -> Account:  # noqa: ARG002
+        """See `AuthBackend.authenticate`."""
+        return open_account(self._file.accounts(), username, password, self._hasher)
+
+    def list(self) -> list[Account]:
+        """See `EditableBackend.list`. A missing file has no accounts."""
+        try:
+            data, _ = read_file(self._path)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise why_unreadable(self._path, error) from error
+        return [record.account for record in self.read(data, str(self._path)).accounts.values()]
+
+    def add(self, account: Account, password: str) -> None:
+        """See `EditableBackend.add`. The file gets a hash of the password."""
+        key = self._key(account.name)
+        record = Record(account, password_hash=self._new_hash(password))
+
+        def expected(accounts: dict[str, Record]) -> None:
+            if key in accounts:
+                raise AccountsError(f"{self._path}: there is an account {shown(accounts[key].account.name)} already")
+            accounts[key] = record
+
+        self._change(expected, lambda document: document.with_record(record))
+
+    def set_password(self, name: str, password: str) -> None:
+        """See `EditableBackend.set_password`. The file gets a hash of it, whatever it had before."""
+        key, password_hash = self._key(name), self._new_hash(password)
+
+        def expected(accounts: dict[str, Record]) -> None:
+            accounts[key] = replace(self._known(accounts, key), password=None, password_hash=password_hash)
+
+        self._change(expected, lambda document: document.with_hash(key, password_hash))
+
+    def remove(self, name: str) -> None:
+        """See `EditableBackend.remove`."""
+        key = self._key(name)
+
+        def expected(accounts: dict[str, Record]) -> None:
+            self._known(accounts, key)
+            del accounts[key]
+
+        self._change(expected, lambda document: document.without(key))
+
+    def _key(self, name: str) -> str:
+        try:
+            return prepare_name(name)
+        except ValueError as error:
+            raise AccountsError(f"{shown(name)} cannot be a name; {error}") from None
+
+    def _new_hash(self, password: str) -> str:
+        try:
+            return self._hasher.hash(prepare_password(password))
+        except ValueError as error:
+            raise AccountsError(f"this cannot be a password; {error}") from None
+
+    def _known(self, accounts: Accounts, key: str) -> Record:
+        if key not in accounts:
+            raise AccountsError(f"{self._path}: there is no account {shown(key)}")
+        return accounts[key]
+
+    def _change(
+        self, expected: Callable[[dict[str, Record]], None], edited: Callable[[Document], Iterable[bytes]]
+    ) -> None:
+        """Change the file to what `edited` proposes, if that means the old accounts after `expected` went over them."""
+
+        def change(data: bytes) -> bytes:
+            document = self.read(data, str(self._path))
+            accounts = dict(document.accounts)
+            expected(accounts)
+            for proposal in edited(document):
+                if self._means(proposal, accounts):
+                    return proposal
+            raise AccountsError(
+                f"{self._path}: this change cannot be made without touching other lines; please make it by hand"
+            )
+
+        change_file(self._path, change)
+
+    def _means(self, proposal: bytes, accounts: Accounts) -> bool:
+        try:
+            return list(self.read(proposal, str(self._path)).accounts.items()) == list(accounts.items())
+        except AccountsError:
+            return False

@@ -1,0 +1,161 @@
+"""A file of accounts that is re-read when it changes: whole or not at all.
+
+Knows nothing of the format, which a parsing function brings along, and never writes. Any thread may call `accounts`;
+usually that is one stat. When the file has changed, one thread reads it and those who came for the same news wait for
+that; what is handed out is immutable, so hashes are verified with no lock held.
+"""
+
+import hashlib
+import logging
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from chatsrv.auth.record import Accounts
+from chatsrv.errors import AccountsError, Unavailable
+
+_logger = logging.getLogger(__name__)
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Longest file of accounts: half a million of them."""
+
+# Two changes within one tick of a file system's clock leave the same times. The coarsest clock in use (FAT's) ticks
+# every two seconds; a file that was read while younger than that is compared by content for as long.
+_YOUNG_NS = 2_000_000_000
+
+_Stamp = tuple[int, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the last look at the file brought. `accounts` are the last good ones, `complaint` is about the file now."""
+
+    stamp: _Stamp | None = None
+    is_young: bool = False
+    is_missing: bool = False
+    mode: int = 0
+    digest: bytes = b""
+    accounts: Accounts | None = None
+    complaint: str = ""
+
+
+class LiveFile:
+    """The accounts in the file at `path`, as `parse(contents, file)` reads them.
+
+    A missing or broken file keeps the accounts last read in force, and is logged once until it changes. With
+    `may_be_missing`, it need not be there at first.
+
+    Raises:
+        AccountsError: the file cannot be read at construction.
+    """
+
+    def __init__(self, path: Path, parse: Callable[[bytes, str], Accounts], *, may_be_missing: bool = False) -> None:
+        self._path = path
+        self._parse = parse
+        self._turn = (
+            threading.Lock()
+        )  # one thread reads at a time; nothing else is done, and no other lock taken, in it
+        self._seen = _Seen()
+        with self._turn:
+            self._look_locked(at_start=True)
+        if self._seen.complaint and not (may_be_missing and self._seen.is_missing):
+            raise AccountsError(self._seen.complaint)
+
+    def accounts(self) -> Accounts:
+        """Return the accounts as the file has them now, or as it last had them when it is broken now.
+
+        Raises:
+            Unavailable: the file could not be read yet.
+        """
+        seen = self._seen
+        if seen.is_young or seen.stamp != self._stamp():
+            with self._turn:
+                if self._seen.is_young or self._seen.stamp != self._stamp():
+                    self._look_locked()
+                seen = self._seen
+        if seen.accounts is None:
+            raise Unavailable(seen.complaint)
+        return seen.accounts
+
+    def _stamp(self) -> _Stamp | None:
+        try:
+            return _stamp(self._path.stat())
+        except OSError:
+            return None
+
+    def _look_locked(self, *, at_start: bool = False) -> None:
+        assert self._turn.locked()
+        before = self._seen
+        now_ns = time.time_ns()
+        try:
+            data, status = read_file(self._path)
+        except OSError as error:
+            # Counts as young, so that the next login tries again: it may have been this process that had no descriptor.
+            complaint = str(why_unreadable(self._path, error))
+            is_missing = isinstance(error, FileNotFoundError)
+            now = replace(before, is_young=True, is_missing=is_missing, digest=b"", complaint=complaint)
+        else:
+            digest = hashlib.blake2b(data).digest()
+            now = replace(before, stamp=_stamp(status), mode=status.st_mode, digest=digest, is_missing=False)
+            now = replace(now, is_young=now_ns - status.st_ctime_ns < _YOUNG_NS)
+            if digest != before.digest:
+                try:
+                    now = replace(now, accounts=self._parse(data, str(self._path)), complaint="")
+                except AccountsError as error:
+                    now = replace(now, complaint=str(error))
+        self._seen = now
+        if not at_start or not now.complaint:
+            self._tell(before, now)
+
+    def _tell(self, before: _Seen, now: _Seen) -> None:
+        if now.complaint:
+            if (now.complaint, now.digest) != (before.complaint, before.digest):
+                first, *more = now.complaint.splitlines()
+                rest = f" (and {len(more)} more)" if more else ""
+                _logger.error("%s%s; the accounts last read stay in force", first, rest)
+            return
+        if now.digest != before.digest:
+            _logger.info("%s: %d accounts read", self._path, len(now.accounts or ()))
+            if not now.accounts:
+                _logger.warning("%s: no accounts in it; nobody can log in with it", self._path)
+        elif now.mode == before.mode:
+            return
+        if now.accounts and now.mode & 0o077:
+            _logger.warning(
+                "%s: holds passwords and is open to others than its owner (mode %04o); accepted is 0600 (chmod 600)",
+                self._path,
+                stat.S_IMODE(now.mode),
+            )
+
+
+def read_file(path: Path) -> tuple[bytes, os.stat_result]:
+    """Return the contents of a file of accounts, and its status from before they were read.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or is longer than `MOST_BYTES`.
+    """
+    # Without O_NONBLOCK, opening a named pipe would wait for a writer.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("it is no regular file")
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise OSError(f"it is longer than {MOST_BYTES} bytes")
+    return data, status
+
+
+def why_unreadable(path: Path, error: OSError) -> AccountsError:
+    """Return the error that tells an administrator why the file at `path` cannot be read."""
+    return AccountsError(
+        f"{path}: cannot be read ({error.strerror or error}); accepted is a file that this user may read"
+    )
+
+
+def _stamp(status: os.stat_result) -> _Stamp:
+    # ctime cannot be set back, so it catches what keeps size and mtime; it changes with the permissions too.
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
