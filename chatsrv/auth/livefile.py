@@ -138,8 +138,7 @@ def read_file(path: Path) -> tuple[bytes, os.stat_result]:
     Raises:
         OSError: it cannot be read, is no regular file, or is longer than `MOST_BYTES`.
     """
-    # Without O_NONBLOCK, opening a named pipe would wait for a writer.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+    with open(path, "rb", opener=_open_at_once) as file:  # noqa: PTH123 - Path.open takes no opener
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError("it is no regular file")
@@ -147,6 +146,10 @@ def read_file(path: Path) -> tuple[bytes, os.stat_result]:
     if len(data) > MOST_BYTES:
         raise OSError(f"it is longer than {MOST_BYTES} bytes")
     return data, status
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # else opening a named pipe would wait for a writer
 
 
 def why_unreadable(path: Path, error: OSError) -> AccountsError:
