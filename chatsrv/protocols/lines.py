@@ -47,6 +47,16 @@ class LinesReader(Reader):
         self._is_skipping = False  # the line that has begun is too long, and is thrown away up to its end
         self._is_flooded = False  # more came behind the credentials than is kept
 
+    @property
+    def is_at_password(self) -> bool:
+        """Whether the next line is the password."""
+        return self._stage is _Stage.PASSWORD
+
+    @property
+    def is_deciding(self) -> bool:
+        """Whether the credentials are out, and nothing is read until `accept`."""
+        return self._stage is _Stage.DECISION
+
     def opening(self) -> bytes:
         """Return the first prompt."""
         return self.username_prompt

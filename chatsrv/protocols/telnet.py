@@ -1,0 +1,232 @@
+"""The plain protocol for people who type it into a telnet program: no password on the screen, and keys that edit.
+
+Knows telnet's own bytes (RFC 854, 855, 857, 860) and nothing of what the lines mean; that is `plain`'s and `lines`'s.
+Threads: as `chatsrv.protocols.base` says; a `Reader` is its session's alone, the `Renderer` everybody's.
+
+Every option is refused but two: the server says that it will echo while the password is typed, and then echoes
+nothing (RFC 857), and a timing mark is returned (RFC 860). An option is refused once and an acknowledgement is never
+answered, so that no two programs can keep each other busy (RFC 1143 §3).
+"""
+
+import re
+from enum import Enum, IntEnum
+from typing import ClassVar
+
+from chatsrv.commands import Answer, Command
+from chatsrv.entries import Entry
+from chatsrv.protocols.base import Protocol, Renderer
+from chatsrv.protocols.plain import PlainReader, PlainRenderer
+from chatsrv.replies import Reply
+
+
+class Telnet(IntEnum):
+    """Telnet's commands, RFC 854, as far as one is obeyed. Any other is swallowed."""
+
+    SE = 240
+    BRK = 243
+    IP = 244
+    AYT = 246
+    EC = 247
+    EL = 248
+    SB = 250
+    WILL = 251
+    WONT = 252
+    DO = 253
+    DONT = 254
+    IAC = 255
+
+
+ECHO = 1  # RFC 857
+TIMING_MARK = 6  # RFC 860
+
+WILL_ECHO = bytes([Telnet.IAC, Telnet.WILL, ECHO])
+WONT_ECHO = bytes([Telnet.IAC, Telnet.WONT, ECHO])
+WILL_TIMING_MARK = bytes([Telnet.IAC, Telnet.WILL, TIMING_MARK])
+
+_NUL, _BACKSPACE, _CARRIAGE_RETURN, _KILL, _DELETE = 0x00, 0x08, 0x0D, 0x15, 0x7F
+_SPECIAL = bytes([_NUL, _BACKSPACE, _CARRIAGE_RETURN, _KILL, _DELETE, Telnet.IAC])
+_ORDINARY = re.compile(rb"[^" + re.escape(_SPECIAL) + rb"]+")
+_LAST_CHARACTER = re.compile(rb"(?:[\xc0-\xff][\x80-\xbf]{1,3}|.)\Z", re.DOTALL)  # RFC 3629 §3, or one stray byte
+
+
+class _State(Enum):
+    """What the next byte is. RFC 854 calls bytes between commands data."""
+
+    DATA = "data"
+    COMMAND = "a command"
+    OPTION = "the option of a WILL, WONT, DO or DONT"
+    SUBNEGOTIATION = "part of a subnegotiation, RFC 855"
+    SUBNEGOTIATION_COMMAND = "a command within a subnegotiation, or its end"
+
+
+class TelnetReader(PlainReader):
+    """Obeys and takes out telnet's own bytes and the keys that edit; what is left is the plain protocol."""
+
+    password_prompt: ClassVar[bytes] = WILL_ECHO + PlainReader.password_prompt
+    password_end: ClassVar[bytes] = WONT_ECHO + b"\r\n"  # nobody showed the line ending that was typed
+
+    def __init__(self, line_bytes: int) -> None:
+        super().__init__(line_bytes)
+        self._state = _State.DATA
+        self._verb = 0
+        self._is_after_cr = False
+        self._is_presence_told = False  # on this line
+        self._is_echoing = False  # as far as the peer was told
+        self._unconfirmed = 0  # announcements about ECHO to which the peer's answer is still to come
+        self._refused = 0  # one bit for each option and direction
+
+    def receive(self, data: bytes) -> list[Command]:
+        """Return what `data` completes; see `Reader.receive`."""
+        if self.is_deciding:
+            return super().receive(data)
+        if self._state is _State.DATA and not self._is_after_cr:
+            # Lines whole and unedited, as nearly all come: six searches at the speed of memory, then `plain`.
+            plain = data.replace(b"\r\n", b"\n")
+            if not any(byte in plain for byte in _SPECIAL):
+                return self._type(plain)
+        return self._take_apart(data)
+
+    def _take_apart(self, data: bytes) -> list[Command]:
+        found: list[Command] = []
+        at = 0
+        while at < len(data) and not self.is_deciding:
+            if self._state is _State.SUBNEGOTIATION:
+                at = data.find(Telnet.IAC, at) + 1
+                if not at:
+                    return found
+                self._state = _State.SUBNEGOTIATION_COMMAND
+            elif self._state is not _State.DATA:
+                found += self._command(data[at])
+                at += 1
+            elif ordinary := _ORDINARY.match(data, at):
+                at = ordinary.end()
+                found += self._type(ordinary[0].removeprefix(b"\n") if self._is_after_cr else ordinary[0])
+            else:
+                found += self._key(data[at])
+                at += 1
+        # Credentials came: what is behind them stays as it is, telnet's bytes included.
+        return found + super().receive(data[at:]) if at < len(data) else found
+
+    def _type(self, data: bytes) -> list[Command]:
+        """Return what `data` completes, which is free of everything that is telnet's."""
+        self._is_after_cr = False
+        if b"\n" in data:
+            self._is_presence_told = False
+        return super().receive(data)
+
+    def _key(self, byte: int) -> list[Command]:
+        if byte == Telnet.IAC:
+            self._state = _State.COMMAND
+            return []
+        if byte == _CARRIAGE_RETURN:
+            # RFC 854 wants an LF or a NUL behind it; some send neither, so the line ends here and they are swallowed.
+            found = self._type(b"\n")
+            self._is_after_cr = True
+            return found
+        self._is_after_cr = False
+        if byte in (_BACKSPACE, _DELETE):
+            self._erase_character()
+        elif byte == _KILL:
+            self._erase_line()
+        return []  # RFC 854: a NUL is nothing
+
+    def _command(self, byte: int) -> list[Command]:
+        state, self._state = self._state, _State.DATA
+        if state is _State.OPTION:
+            return self._negotiate(self._verb, byte)
+        if state is _State.SUBNEGOTIATION_COMMAND:
+            if byte == Telnet.IAC:
+                self._state = _State.SUBNEGOTIATION
+                return []
+            if byte == Telnet.SE:
+                return []
+            # RFC 855 allows nothing else here. The end was lost, so it ends now, and the peer is heard again.
+        match byte:
+            case Telnet.IAC:
+                return self._type(b"\xff")
+            case Telnet.WILL | Telnet.WONT | Telnet.DO | Telnet.DONT:
+                self._verb = byte
+                self._state = _State.OPTION
+            case Telnet.SB:
+                self._state = _State.SUBNEGOTIATION
+            case Telnet.EC:
+                self._erase_character()
+            case Telnet.EL | Telnet.IP | Telnet.BRK:  # an interrupt ends what is being done here: typing a line
+                self._erase_line()
+            case Telnet.AYT if not self._is_presence_told:
+                self._is_presence_told = True
+                return [Answer(b"\r\n[Yes, I am here.]\r\n")]
+        return []
+
+    def _negotiate(self, verb: int, option: int) -> list[Command]:
+        if option == ECHO and verb in (Telnet.DO, Telnet.DONT):
+            return self._confirm_echo(is_wanted=verb == Telnet.DO)
+        if option == TIMING_MARK and verb == Telnet.DO:
+            # Not a mode but a question, so each is answered: clients drop all output until it is (RFC 860).
+            return [Answer(WILL_TIMING_MARK)]
+        if verb in (Telnet.WONT, Telnet.DONT):
+            return []  # nothing was agreed on that could end
+        return self._refuse(verb, option)
+
+    def _confirm_echo(self, *, is_wanted: bool) -> list[Command]:
+        if self._unconfirmed:
+            self._unconfirmed -= 1
+            if self._is_echoing and not is_wanted:
+                self._is_echoing = False
+            return []
+        if is_wanted:
+            return [] if self._is_echoing else self._refuse(Telnet.DO, ECHO)
+        if not self._is_echoing:
+            return []
+        self._is_echoing = False
+        return [Answer(WONT_ECHO)]
+
+    def _refuse(self, verb: int, option: int) -> list[Command]:
+        bit = 1 << (2 * option + (verb == Telnet.DO))
+        if self._refused & bit:
+            return []
+        self._refused |= bit
+        return [Answer(bytes([Telnet.IAC, Telnet.WONT if verb == Telnet.DO else Telnet.DONT, option]))]
+
+    def _credential(self, line: bytes) -> list[Command]:
+        if self.is_at_password:
+            # A peer that refused the echo has nothing to change, and so will not answer that it ends.
+            self._unconfirmed += self._is_echoing
+            self._is_echoing = False
+        else:
+            self._unconfirmed += 1
+            self._is_echoing = True
+        return super()._credential(line)
+
+    def _erase_character(self) -> None:
+        if last := _LAST_CHARACTER.search(self._rest, max(0, len(self._rest) - 4)):
+            self._rest = self._rest[: last.start()]
+
+    def _erase_line(self) -> None:
+        self._rest = b""
+
+
+class TelnetRenderer(PlainRenderer):
+    """Writes the plain protocol's lines with the line ending of RFC 854's virtual terminal.
+
+    UTF-8 has no byte 0xFF (RFC 3629 §3), so nothing that is written can be taken for a telnet command.
+    """
+
+    def render(self, entry: Entry) -> bytes:
+        """Return the line that everybody else in the room sees."""
+        return super().render(entry).replace(b"\n", b"\r\n")
+
+    def reply(self, reply: Reply) -> bytes:
+        """Return `reply` as the lines that its one session sees."""
+        return super().reply(reply).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+class TelnetProtocol(Protocol):
+    """The wire format of telnet programs."""
+
+    name: ClassVar[str] = "telnet"
+    renderer: ClassVar[Renderer] = TelnetRenderer()
+
+    def reader(self, line_bytes: int) -> TelnetReader:
+        """Return a new reader."""
+        return TelnetReader(line_bytes)
