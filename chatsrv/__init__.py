@@ -1,1 +1,57 @@
-"""A chat server with real logins, and the framework it is made of."""
+"""A chat server with real logins, and the framework it is made of.
+
+One idea carries the whole program: a session's thread turns bytes into commands; a command appends an entry to a room's
+log; delivery, one thread, turns the log into bytes.
+
+    cli         the command line                       app        the only wiring: settings to objects
+    net         sockets and threads                    chat       rooms and people, no bytes
+    roomlog     what was said, in order                protocols  bytes to values and back, no sockets
+    auth        who are you?                           settings   every setting, declared once
+
+    >>> from chatsrv import ChatServer, MemoryBackend, PlainSession
+    >>> with ChatServer(("127.0.0.1", 0), PlainSession, auth=MemoryBackend({"alice": "wonderland"})) as server:
+    ...     host, port = server.server_address  # and then: server.serve_forever()
+
+docs/architecture.md follows one message through it.
+"""
+
+from chatsrv.accounts import Account, Role
+from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
+from chatsrv.auth.gate import Gate
+from chatsrv.auth.hashfile import HashedBackend
+from chatsrv.auth.memory import MemoryBackend
+from chatsrv.auth.yamlfile import YamlBackend
+from chatsrv.chat.hub import Hub
+from chatsrv.errors import ChatError, Denied, Unavailable, UnknownUser
+from chatsrv.limits import Limits
+from chatsrv.net.chatsession import ChatSession
+from chatsrv.net.server import ChatServer, LoginServer
+from chatsrv.net.session import Session
+from chatsrv.reasons import Reason
+from chatsrv.sessions import LineSession, PlainSession, TelnetSession
+
+__all__ = [
+    "Account",
+    "AuthBackend",
+    "ChatError",
+    "ChatServer",
+    "ChatSession",
+    "Denied",
+    "EditableBackend",
+    "Gate",
+    "HashedBackend",
+    "Hub",
+    "Limits",
+    "LineSession",
+    "LoginContext",
+    "LoginServer",
+    "MemoryBackend",
+    "PlainSession",
+    "Reason",
+    "Role",
+    "Session",
+    "TelnetSession",
+    "Unavailable",
+    "UnknownUser",
+    "YamlBackend",
+]

@@ -10,6 +10,7 @@ from chatsrv.net.chatsession import ChatSession
 from chatsrv.net.session import Session
 from chatsrv.protocols.lines import LinesProtocol
 from chatsrv.protocols.plain import PlainProtocol
+from chatsrv.protocols.telnet import TelnetProtocol
 from chatsrv.replies import Text, Welcome
 
 
@@ -17,6 +18,12 @@ class PlainSession(ChatSession):
     """A chatter with `nc`, or any other client that sends and shows lines."""
 
     protocol = PlainProtocol()
+
+
+class TelnetSession(ChatSession):
+    """A chatter with a telnet client, whose password is not shown while he types it."""
+
+    protocol = TelnetProtocol()
 
 
 class LineSession(Session):

@@ -78,16 +78,12 @@ class LoginServer(ThreadingTCPServer):
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
-        try:
-            super().__init__(server_address, RequestHandlerClass, bind_and_activate)
-        except BaseException:
-            self._wake_reader.close()
-            self._wake_writer.close()
-            raise
-        self._owns_delivery = delivery is None
-        self.delivery = delivery or Delivery(self.limits)
-        if self._owns_delivery:
-            self.delivery.start()
+        self._own_delivery: Delivery | None = None
+        super().__init__(server_address, RequestHandlerClass, bind_and_activate)  # closes this server if it fails
+        if delivery is None:
+            delivery = self._own_delivery = Delivery(self.limits)
+            delivery.start()
+        self.delivery = delivery
 
     # ------------------------------------------------------------------ like socketserver, but waiting for events
 
@@ -190,8 +186,8 @@ class LoginServer(ThreadingTCPServer):
             thread.join(max(0.0, deadline - time.monotonic()))
         if self._session_threads:
             logger.error("%s: %d sessions did not end in time", self.label, len(self._session_threads))
-        if self._owns_delivery:
-            self.delivery.stop()
+        if self._own_delivery:
+            self._own_delivery.stop()
         self._wake_reader.close()
         self._wake_writer.close()
 

@@ -1,0 +1,41 @@
+"""What every test runs under: locks that check their order, and nothing left behind.
+
+Touches no network. Runs on the thread of pytest.
+"""
+
+import gc
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chatsrv.locks import enforce_order
+from tests.peer import DEADLINE_SECONDS
+
+enforce_order()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """Fail the test that leaves a thread or a descriptor behind."""
+    threads = set(threading.enumerate())
+    descriptors = open_descriptors()
+    yield
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(DEADLINE_SECONDS)
+        assert not thread.is_alive(), f"{thread.name} still runs"
+    gc.collect()
+    left = open_descriptors() - descriptors
+    assert not left, f"descriptors left open: {left}"
+
+
+def open_descriptors() -> set[str]:
+    """Return the descriptors that this process has open, each with what it is open on."""
+    found = set()
+    for link in Path("/dev/fd/").iterdir():
+        try:
+            found.add(f"{link.name}: {link.readlink()}")
+        except OSError:
+            continue  # the descriptor of this very listing
+    return found

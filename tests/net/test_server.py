@@ -1,0 +1,148 @@
+"""A chat over real sockets: what people see, from the first prompt to the last goodbye."""
+
+import socket
+import threading
+
+import pytest
+
+from chatsrv.auth.memory import MemoryBackend
+from chatsrv.net.server import ChatServer
+from chatsrv.sessions import PlainSession
+from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, running_chat
+
+
+def test_what_one_says_reaches_all_others_and_not_himself() -> None:
+    with running_chat() as server, Peer(server) as alice, Peer(server) as bob, Peer(server) as carol:
+        assert alice.log_in("alice") == "Welcome, alice! Nobody else is here. Type /help for commands."
+        assert bob.log_in("bob") == "Welcome, bob! Here now: alice. Type /help for commands."
+        assert alice.line() == "* bob joined"
+        carol.log_in("carol")
+        assert alice.line() == bob.line() == "* carol joined"
+        alice.type("hello")
+        assert bob.line() == carol.line() == "<alice> hello"
+        bob.type("hi alice")
+        assert alice.line() == "<bob> hi alice"
+
+
+def test_all_that_comes_with_the_login_in_one_packet_is_taken() -> None:
+    with running_chat() as server, Peer(server) as alice, Peer(server) as bob:
+        alice.log_in("alice")
+        bob.send(f"bob\n{PASSWORDS['bob']}\nfirst\nsecond\n/quit\n".encode())
+        assert [alice.line() for _ in range(4)] == ["* bob joined", "<bob> first", "<bob> second", "* bob left"]
+        assert bob.rest().endswith(b"Type /help for commands.\nGoodbye!\n")
+
+
+def test_a_refused_login_reads_one_sentence_and_is_hung_up() -> None:
+    with running_chat() as server:
+        for name, password in (("alice", "wrong"), ("nobody", "wrong"), ("alice", ""), ("", "")):
+            with Peer(server) as peer:
+                peer.try_login(name, password)
+                assert peer.rest() == b"Login failed.\n"
+
+
+def test_a_refused_peer_that_goes_on_talking_still_reads_why() -> None:
+    with running_chat() as server, Peer(server) as peer:
+        peer.send(b"alice\nwrong\n" + b"and much more\n" * 1000)
+        assert peer.rest() == b"Username: Password: Login failed.\n"
+
+
+@pytest.mark.parametrize(
+    ("how", "seen"),
+    [
+        (lambda peer: peer.type("/quit"), "* bob left"),
+        (lambda peer: peer.socket.close(), "* bob left (connection lost)"),
+        (lambda peer: peer.reset(), "* bob left (connection lost)"),
+        (lambda peer: peer.socket.shutdown(socket.SHUT_WR), "* bob left (connection lost)"),
+    ],
+    ids=["quit", "close", "reset", "half close"],
+)
+def test_everybody_is_told_how_somebody_left(how, seen) -> None:
+    with running_chat() as server, Peer(server) as alice, Peer(server) as bob:
+        alice.log_in("alice")
+        bob.log_in("bob")
+        assert alice.line() == "* bob joined"
+        how(bob)
+        assert alice.line() == seen
+
+
+def test_two_sessions_of_one_account_are_one_person() -> None:
+    with running_chat() as server, Peer(server) as bob, Peer(server) as first:
+        bob.log_in("bob")
+        first.log_in("alice")
+        assert bob.line() == "* alice joined"
+        with Peer(server) as second:
+            assert second.log_in("alice") == "Welcome, alice! Here now: bob. Type /help for commands."
+            second.type("/who")
+            assert second.line() == "Here now: alice, bob."
+            second.type("from here")
+            assert bob.line() == first.line() == "<alice> from here"
+            second.type("/quit")
+            assert second.line() == "Goodbye!"
+        first.type("still here")
+        assert bob.line() == "<alice> still here"
+        first.type("/quit")
+        assert bob.line() == "* alice left"
+
+
+def test_closing_says_goodbye_to_every_session() -> None:
+    with running_chat() as server:
+        peers = [Peer(server) for _ in range(20)]
+        for number, peer in enumerate(peers[:10]):
+            peer.log_in(f"user{number}")
+        for peer in peers[10:]:
+            peer.read_until(b"Username: ")
+    for peer in peers:
+        assert peer.rest().endswith(b"The server is shutting down. Goodbye!\n")
+        peer.socket.close()
+
+
+def test_an_exception_in_a_session_ends_that_session_and_is_told(caplog) -> None:
+    class Clumsy(PlainSession):
+        def obey(self, commands) -> None:
+            if "stumble" in str(commands):
+                raise RuntimeError("over its own feet")
+            super().obey(commands)
+
+    with running_chat(Clumsy) as server, Peer(server) as alice, Peer(server) as bob:
+        alice.log_in("alice")
+        bob.log_in("bob")
+        assert alice.line() == "* bob joined"
+        bob.type("stumble")
+        assert bob.rest() == b"Something went wrong in the server. Please log in again.\n"
+        assert alice.line() == "* bob left (server error)"
+    assert "over its own feet" in caplog.text
+
+
+def test_several_servers_run_side_by_side_in_one_process() -> None:
+    with running_chat() as one, running_chat() as other, Peer(one) as alice, Peer(other) as bob:
+        alice.log_in("alice")
+        assert "Nobody else is here" in bob.log_in("bob")
+
+
+def test_a_server_that_never_served_can_be_closed() -> None:
+    ChatServer(("127.0.0.1", 0), PlainSession, auth=MemoryBackend(PASSWORDS)).server_close()
+
+
+def test_a_port_in_use_leaves_nothing_behind() -> None:
+    with (
+        ChatServer(("127.0.0.1", 0), PlainSession, auth=MemoryBackend(PASSWORDS)) as server,
+        pytest.raises(OSError, match="in use"),
+    ):
+        ChatServer(server.server_address, PlainSession, auth=MemoryBackend(PASSWORDS))
+
+
+def test_an_ipv6_address_makes_an_ipv6_server() -> None:
+    with (
+        running(ChatServer(("::1", 0), PlainSession, auth=MemoryBackend(PASSWORDS))) as server,
+        Peer(server) as alice,
+    ):
+        alice.log_in("alice")
+
+
+def test_one_request_can_be_handled_as_with_any_socketserver() -> None:
+    with ChatServer(("127.0.0.1", 0), PlainSession, auth=MemoryBackend(PASSWORDS)) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        with Peer(server) as alice:
+            alice.log_in("alice")
+        thread.join(DEADLINE_SECONDS)

@@ -1,0 +1,114 @@
+"""Peers for tests: real sockets that log in, talk, and see what is written to them.
+
+Knows nothing of the server's insides. One thread uses a peer.
+"""
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+
+from chatsrv.auth.memory import MemoryBackend
+from chatsrv.limits import Limits
+from chatsrv.net.chatsession import ChatSession
+from chatsrv.net.server import ChatServer, LoginServer
+from chatsrv.sessions import PlainSession
+
+DEADLINE_SECONDS = 20.0
+"""How long a test waits for anything. Only a failing test ever waits that long."""
+
+NAMES = ("alice", "bob", "carol", "dave", *(f"user{number}" for number in range(500)))
+PASSWORDS = {name: f"{name}'s password" for name in NAMES}
+
+
+class Peer:
+    """One end of a connection, the person's. Closed at the end of a `with`."""
+
+    def __init__(self, server: LoginServer, *, receive_buffer_bytes: int = 0) -> None:
+        self.socket = socket.socket(server.address_family)
+        if receive_buffer_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        self.socket.settimeout(DEADLINE_SECONDS)
+        self.socket.connect(server.server_address[:2])
+        self._received = b""
+
+    def __enter__(self) -> "Peer":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.socket.close()
+
+    def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self.socket.sendall(data)
+
+    def type(self, line: str) -> None:
+        """Send a line."""
+        self.send(f"{line}\n".encode())
+
+    def read_until(self, end: bytes) -> bytes:
+        """Return what comes up to and including `end`. Fails at the end of the stream."""
+        while end not in self._received:
+            data = self.socket.recv(65536)
+            assert data, f"the stream ended before {end!r}, with {self._received!r}"
+            self._received += data
+        found, end, self._received = self._received.partition(end)
+        return found + end
+
+    def line(self) -> str:
+        """Return the next line, without its ending."""
+        return self.read_until(b"\n").decode().rstrip("\r\n")
+
+    def rest(self) -> bytes:
+        """Return all that comes until the end of the stream; a reset ends it, too."""
+        with contextlib.suppress(ConnectionResetError):
+            while data := self.socket.recv(65536):
+                self._received += data
+        found, self._received = self._received, b""
+        return found
+
+    def try_login(self, name: str, password: str) -> None:
+        """Answer both prompts."""
+        self.read_until(b"Username: ")
+        self.type(name)
+        self.read_until(b"Password: ")
+        self.type(password)
+
+    def log_in(self, name: str) -> str:
+        """Log in as one of `PASSWORDS`; return the line of welcome."""
+        self.try_login(name, PASSWORDS[name])
+        line = self.line()
+        assert line.startswith(f"Welcome, {name}!"), line
+        return line
+
+    def reset(self) -> None:
+        """End the connection as a crash does: with a reset."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+
+@contextlib.contextmanager
+def running(server: LoginServer) -> Iterator[LoginServer]:
+    """Serve on a thread of its own, and stop and close in the end."""
+    thread = threading.Thread(target=server.serve_forever, name="accept loop")
+    with server:
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def running_chat(session: type[ChatSession] = PlainSession, **limits: float) -> Iterator[ChatServer]:
+    """Run a chat on a free port with the accounts of `PASSWORDS`; without flood control unless `limits` say so."""
+    values = {"messages_per_second": 0, "connections_per_address": 0, **limits}
+    server = ChatServer(("127.0.0.1", 0), session, auth=MemoryBackend(PASSWORDS), limits=Limits(**values))
+    with running(server):
+        yield server
