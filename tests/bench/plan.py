@@ -1,0 +1,58 @@
+"""What the generator is asked to do, and what it answers: values that cross a pipe as JSON.
+
+No behaviour beyond that. Frozen; any thread.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Self
+
+from bench.counting import Count
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run of the generator against a server that listens on 127.0.0.1."""
+
+    kind: str  # one of runs.KINDS
+    port: int = 0
+    pid: int = 0  # of the server, whose processor time and memory are read; 0: nobody's
+    sessions: int = 100  # authors, stopped and all other readers together
+    authors: int = 10
+    stopped: int = 0  # sessions that log in and never read again
+    window: int = 16  # closed loop: messages of one author that his witness has not seen yet
+    text_bytes: int = 64
+    rate: float = 0.0  # paced: messages a second, of all authors together
+    messages: int = 0  # closed loop: end after so many of each author, instead of after `seconds`
+    settle_seconds: float = 0.4  # after the logins: begin once the server has had nothing to tell for so long
+    warmup_seconds: float = 1.0
+    seconds: float = 4.0
+    quiet_seconds: float = 2.0  # after the last message: what has not come when so long nothing came is lost
+    limit_seconds: float = 120.0  # the generator ends itself after this
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gave. Seconds, kibibytes and per cent of one core; 0 where the kind of run does not measure it."""
+
+    count: Count = field(default_factory=Count)
+    deliveries_per_second: float = 0.0
+    messages_per_second: float = 0.0
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    logins_per_second: float = 0.0
+    server_cpu: float = 0.0
+    generator_cpu: float = 0.0
+    others_cpu: float = 0.0
+    session_kib: float = 0.0
+    growth_kib: int = 0  # of the server's memory between the logins and its highest point in the traffic
+    by_line: int = 0  # readers whose bytes differed from the others', counted line by line
+    hung_up: int = 0  # readers that the server hung up although they read
+    stopped_hung_up: int = 0
+    stalls: int = 0  # times that an author's window was opened again because nothing had come for long
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read the result that a generator printed."""
+        values = json.loads(text)
+        return cls(**{**values, "count": Count(**values["count"])})

@@ -1,0 +1,98 @@
+"""The generator's process: log the crowd in, then traffic, idling, or logins without end, as the plan asks.
+
+Raises the limit on open files, and ends by itself at the plan's time limit. Prints one JSON object. Main thread only.
+"""
+
+import json
+import signal
+import sys
+import time
+from collections import deque
+from dataclasses import asdict
+
+from bench.clients import IN_FLIGHT, Client, Crowd, LoadError
+from bench.load import Traffic, quantile
+from bench.machine import Meter, memory_kib_of, raise_open_files_limit
+from bench.plan import Plan, Result
+
+KINDS = ("fanout", "paced", "idle", "logins")
+LOGIN_ACCOUNTS = 2000
+
+
+def generate(text: str) -> int:
+    """Entry of the generator's process: run the plan given as JSON, print the result as JSON; the exit code."""
+    plan = Plan(**json.loads(text))
+    raise_open_files_limit()
+    signal.setitimer(signal.ITIMER_REAL, plan.limit_seconds)  # nobody handles it: that ends the process
+    try:
+        result = run(plan)
+    except LoadError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(json.dumps(asdict(result)))
+    return 0
+
+
+def run(plan: Plan) -> Result:
+    """Do what the plan says, in this thread."""
+    if plan.kind not in KINDS:
+        raise ValueError(f"kind of run {plan.kind!r}: one of {', '.join(KINDS)}")
+    if plan.kind == "logins":
+        return _logins(plan)
+    last_stopped = plan.authors + plan.stopped
+    if plan.sessions <= last_stopped:
+        raise ValueError(f"{plan.sessions} sessions: some must be neither authors nor stopped")
+    clients = [Client(number, stops_reading=plan.authors <= number < last_stopped) for number in range(plan.sessions)]
+    before_kib = memory_kib_of(plan.pid) if plan.pid else 0
+    crowd = Crowd(plan.port, clients)
+    try:
+        crowd.log_in(time.monotonic() + plan.limit_seconds / 2, plan.settle_seconds)
+        return _idle(plan, crowd, before_kib) if plan.kind == "idle" else Traffic(plan, crowd).measure()
+    finally:
+        crowd.close()
+
+
+def _idle(plan: Plan, crowd: Crowd, before_kib: int) -> Result:
+    kib = (memory_kib_of(plan.pid) - before_kib) / plan.sessions
+    meter, until = Meter(plan.pid), time.monotonic() + plan.seconds
+    while (left := until - time.monotonic()) > 0:
+        for fd, _event in crowd.lazy.poll(left):
+            crowd.receive(crowd.by_fd[fd])
+    usage = meter.read()
+    return Result(session_kib=kib, server_cpu=usage.server, others_cpu=usage.others, hung_up=len(crowd.hung_up))
+
+
+def _logins(plan: Plan) -> Result:
+    """Log in and hang up, over and over, `IN_FLIGHT` connections at a time."""
+    crowd = Crowd(plan.port, [Client(number) for number in range(LOGIN_ACCOUNTS)])
+    free = deque(crowd.clients)
+    times: list[float] = []
+    meter = None
+    try:
+        for _ in range(IN_FLIGHT):
+            crowd.open(free.popleft(), crowd.prompt)
+        start = time.monotonic() + plan.warmup_seconds
+        while (now := time.monotonic()) < start + plan.seconds:
+            if meter is None and now >= start:
+                meter = Meter(plan.pid)
+                times.clear()
+            for fd, _event in crowd.prompt.poll(0.1):
+                client = crowd.by_fd[fd]
+                if client.log_in():
+                    times.append(time.monotonic() - client.began_at)
+                    client.close()
+                    free.append(client)
+                    crowd.open(free.popleft(), crowd.prompt)
+        assert meter is not None
+        usage = meter.read()
+    finally:
+        crowd.close()
+    times.sort()
+    return Result(
+        logins_per_second=len(times) / usage.seconds,
+        p50_ms=quantile(times, 0.5) * 1000,
+        p99_ms=quantile(times, 0.99) * 1000,
+        server_cpu=usage.server,
+        generator_cpu=usage.generator,
+        others_cpu=usage.others,
+    )
