@@ -1,0 +1,107 @@
+"""A server under test in a process of its own.
+
+The parent makes a `Target` and gets its port; the child, `serve`, runs one server and ends when its standard input
+does, that is with its parent at the latest. Only the process started here is ever ended, by its id. Main thread only.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any, Self
+
+from bench.machine import raise_open_files_limit
+
+START_SECONDS = 30.0
+ENTRY = str(Path(__file__).parent)
+NAMES = ("chatsrv", "naive")
+
+
+class TargetError(Exception):
+    """The server under test did not start, or ended by itself."""
+
+
+def serve(name: str, accounts: int, limits: dict[str, Any]) -> None:
+    """Run the server in this process, for the parent at the other end of the standard input."""
+    raise_open_files_limit()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    users = {f"u{number}": f"p{number}" for number in range(accounts)}
+    if name == "naive":
+        from bench.naive import NaiveServer
+
+        server = NaiveServer(users)
+        _tell_port(server.server_address[1])
+        server.serve_forever()
+    from chatsrv import ChatServer, Limits, MemoryBackend, PlainSession
+
+    off = {"connections": 100_000, "connections_per_address": 0, "messages_per_second": 0.0}
+    backend = MemoryBackend(users)
+    with ChatServer(("127.0.0.1", 0), PlainSession, auth=backend, limits=Limits(**{**off, **limits})) as chat:
+        _tell_port(chat.server_address[1])
+        chat.serve_forever()
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def _tell_port(port: int) -> None:
+    print(json.dumps({"port": port}), flush=True)
+    with Path(os.devnull).open("w") as nothing:
+        os.dup2(nothing.fileno(), 1)
+
+
+class Target:
+    """The server of the given name, listening, while the `with` block lasts."""
+
+    def __init__(self, name: str, accounts: int, limits: dict[str, Any] | None = None) -> None:
+        self.name = name
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed in __exit__)
+        self._process = subprocess.Popen(
+            [sys.executable, ENTRY, "serve", name, str(accounts), json.dumps(limits or {})],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+        )
+        self.pid = self._process.pid
+
+    def __enter__(self) -> Self:
+        too_late = threading.Timer(START_SECONDS, self._process.kill)
+        too_late.start()
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        too_late.cancel()
+        if not line:
+            self._end()
+            problem = self.last_words
+            self._log.close()
+            raise TargetError(f"the server {self.name} did not start: {problem}")
+        self.port: int = json.loads(line)["port"]
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._end()
+        self._log.close()
+
+    @property
+    def last_words(self) -> str:
+        """The end of what the server wrote to its standard error."""
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace").strip()[-1000:] or "(it wrote nothing)"
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def settle(seconds: float = 0.3) -> None:
+    """Let the kernel finish closing the last server's connections before the next measurement."""
+    time.sleep(seconds)
