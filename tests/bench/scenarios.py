@@ -1,0 +1,169 @@
+"""The scenarios, and the running of them: variants take turns, round after round, each on a fresh server.
+
+A round in which others took much of the machine is run again, a few times at most. Main thread only; every process it
+starts has a time limit and is ended by its id.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from bench.plan import Plan, Result
+from bench.runs import LOGIN_ACCOUNTS
+from bench.target import ENTRY, Target, TargetError, settle
+
+BUSY_PER_CENT = 40.0
+"""A round is set aside if others took more than this of one core in one of its runs."""
+EXTRA_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is compared within a scenario: a server, and the plan it is measured with."""
+
+    label: str
+    server: str
+    plan: Plan
+    limits: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Variants that take turns. The first is the one that the others are compared with."""
+
+    name: str
+    variants: tuple[Variant, ...]
+    rounds: int = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All rounds that count: by variant, one result a round."""
+
+    scenario: Scenario
+    rounds: list[dict[str, Result]]
+    set_aside: int  # rounds that others disturbed, and that do not count
+
+    @property
+    def others_cpu(self) -> float:
+        """The most that others took of one core, in per cent, in any run that counts."""
+        return max(result.others_cpu for results in self.rounds for result in results.values())
+
+
+class RunError(Exception):
+    """A run could not be finished; the text says which, and the last words of those concerned."""
+
+
+def beside_naive(name: str, plan: Plan, rounds: int = 3) -> Scenario:
+    return Scenario(name, (Variant("chatsrv", "chatsrv", plan), Variant("naive", "naive", plan)), rounds)
+
+
+def all_scenarios() -> list[Scenario]:
+    """Give the full list, in the order of the report."""
+    paced = Plan("paced", sessions=1000, authors=10, rate=100.0, seconds=8.0)
+    waiting = replace(paced, text_bytes=1000, seconds=14.0)
+    soon = {"stall_seconds": 5.0}  # so that the hang-ups happen within the run
+    return [
+        beside_naive("fanout-1000-10", Plan("fanout", sessions=1000, authors=10)),
+        beside_naive("fanout-1000-100", Plan("fanout", sessions=1000, authors=100)),
+        beside_naive("fanout-1000-1", Plan("fanout", sessions=1000, authors=1)),
+        beside_naive("fanout-100-10", Plan("fanout", sessions=100, authors=10)),
+        beside_naive("latency", paced),
+        Scenario(
+            "stopped",
+            (
+                Variant("all read", "chatsrv", waiting, soon),
+                Variant("some stopped", "chatsrv", replace(waiting, stopped=10), soon),
+            ),
+        ),
+        beside_naive("idle", Plan("idle", sessions=5000, authors=0, seconds=5.0), rounds=1),
+        beside_naive("logins", Plan("logins")),
+    ]
+
+
+def quick(scenario: Scenario) -> Scenario:
+    """Make it small: a tenth of the sessions, one short round. It shows that it runs, not how fast."""
+    return replace(
+        scenario,
+        rounds=1,
+        variants=tuple(
+            replace(
+                variant,
+                plan=replace(
+                    variant.plan,
+                    sessions=max(variant.plan.sessions // 10, 2 * (variant.plan.authors + variant.plan.stopped)),
+                    warmup_seconds=0.5,
+                    seconds=variant.plan.seconds if variant.plan.kind == "paced" and variant.limits else 1.0,
+                ),
+            )
+            for variant in scenario.variants
+        ),
+    )
+
+
+def only_servers(scenario: Scenario, servers: list[str]) -> Scenario | None:
+    """Give the scenario with these servers alone; None if nothing is left."""
+    variants = tuple(variant for variant in scenario.variants if variant.server in servers)
+    return replace(scenario, variants=variants) if variants else None
+
+
+def measure(scenario: Scenario, say: Callable[[str], None]) -> Outcome:
+    """Run the scenario's rounds; `say` is told about each run."""
+    calm: list[dict[str, Result]] = []
+    busy: list[dict[str, Result]] = []
+    extra = EXTRA_ROUNDS if scenario.rounds > 1 else 0
+    while len(calm) < scenario.rounds and len(calm) + len(busy) < scenario.rounds + extra:
+        results = dict(_round(scenario, say))
+        is_busy = any(result.others_cpu > BUSY_PER_CENT for result in results.values())
+        (busy if is_busy else calm).append(results)
+    return Outcome(scenario, calm or busy, len(busy) if calm else 0)
+
+
+def _round(scenario: Scenario, say: Callable[[str], None]) -> Iterator[tuple[str, Result]]:
+    for variant in scenario.variants:
+        settle()
+        result = run_variant(variant)
+        say(f"  {scenario.name}, {variant.label}: {brief(result)}")
+        yield variant.label, result
+
+
+def run_variant(variant: Variant) -> Result:
+    """One run: a fresh server, a fresh generator, both ended afterwards."""
+    accounts = max(variant.plan.sessions, LOGIN_ACCOUNTS if variant.plan.kind == "logins" else 0)
+    try:
+        with Target(variant.server, accounts, variant.limits) as target:
+            plan = replace(variant.plan, port=target.port, pid=target.pid)
+            generator = subprocess.run(
+                [sys.executable, ENTRY, "generate", json.dumps(asdict(plan))],
+                capture_output=True,
+                text=True,
+                timeout=plan.limit_seconds + 10,
+            )
+            if generator.returncode:
+                words = generator.stderr.strip()[-1000:] or f"exit code {generator.returncode}"
+                raise RunError(f"{variant.label}: {words}\nthe server's last words: {target.last_words}")
+    except (TargetError, subprocess.TimeoutExpired) as error:
+        raise RunError(f"{variant.label}: {error}") from None
+    return Result.from_json(generator.stdout)
+
+
+def brief(result: Result) -> str:
+    """One run in one line."""
+    parts = [
+        (result.deliveries_per_second, f"{result.deliveries_per_second / 1e6:.2f} million deliveries/s"),
+        (result.p99_ms, f"p50 {result.p50_ms:.1f} ms, p99 {result.p99_ms:.1f} ms"),
+        (result.logins_per_second, f"{result.logins_per_second:.0f} logins/s"),
+        (result.session_kib, f"{result.session_kib:.1f} KiB a session"),
+        (not result.count.is_exact, f"NOT EXACT: {result.count}"),
+        (result.by_line, f"{result.by_line} readers counted line by line"),
+        (result.hung_up, f"{result.hung_up} readers hung up"),
+        (result.stopped_hung_up, f"{result.stopped_hung_up} stopped readers hung up"),
+        (result.stalls, f"{result.stalls} stalls"),
+        (True, f"CPU: server {result.server_cpu:.0f}%"),
+        (result.generator_cpu, f"generator {result.generator_cpu:.0f}%"),
+        (True, f"others {result.others_cpu:.0f}%"),
+    ]
+    return ", ".join(text for is_there, text in parts if is_there)
