@@ -1,0 +1,273 @@
+"""The only wiring: settings in, a running chat server out.
+
+    build(settings)   one hub, delivery, gate and turnstile, and a server for every listener
+    App.serve()       start, wait for `stop()` or SIGINT or SIGTERM, say goodbye to everybody, return
+
+Decides nothing about chat, names or bytes. `serve()` belongs to the main thread and tunes the whole process; `start()`
+and `close()` leave the process alone, and any one thread may call them. `stop()` may be called from any thread.
+"""
+
+import errno
+import gc
+import logging
+import resource
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from chatsrv.accounts import Account, Role
+from chatsrv.auth.backend import AuthBackend, EditableBackend
+from chatsrv.auth.gate import Gate
+from chatsrv.auth.hashfile import HashedBackend
+from chatsrv.auth.memory import MemoryBackend
+from chatsrv.auth.yamlfile import YamlBackend
+from chatsrv.chat.hub import Hub
+from chatsrv.errors import AccountsError, ChatError
+from chatsrv.names import prepare_name
+from chatsrv.net.delivery import Delivery
+from chatsrv.net.server import ChatServer
+from chatsrv.net.turnstile import Turnstile
+from chatsrv.roomlog.memory import MemoryStore
+from chatsrv.sessions import PlainSession, TelnetSession
+from chatsrv.settings import HashedAuth, Listener, MemoryAuth, Roles, Settings, YamlAuth
+
+logger = logging.getLogger(__name__)
+
+SESSIONS = {"plain": PlainSession, "telnet": TelnetSession}
+"""The kind of session that speaks each protocol of the settings."""
+
+THREAD_STACK_BYTES = 256 * 1024
+"""Measured: deep enough for every session, and ten thousand of them reserve 2.5 GiB of addresses instead of 80."""
+
+FILES_BESIDE_CONNECTIONS = 64
+"""Descriptors for listeners, files, the log and what libraries open, beside one for each connection."""
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class CannotStart(ChatError):
+    """The server cannot start with these settings on this machine. The text says what to do."""
+
+
+class App:
+    """A chat server with all its listeners. A context manager: leaving it closes the server."""
+
+    def __init__(self, settings: Settings, file: str | Path = "the settings") -> None:
+        self._settings = settings
+        self._file = file
+        self._gate = Gate(backend_of(settings), roles=roles_of(settings.roles))
+        self._store = MemoryStore(keep_entries=settings.history.keep_entries)
+        self._hub = Hub(self._store)
+        self._delivery = Delivery(settings.limits)
+        self._turnstile = Turnstile(settings.limits.connections, settings.limits.connections_per_address)
+        self._servers: list[ChatServer] = []
+        self._threads: list[threading.Thread] = []
+        self._bell, self._ringer = socket.socketpair()
+        self._ringer.setblocking(False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where the server listens: for each listener its host, and the port it really has."""
+        return [(str(server.server_address[0]), server.server_address[1]) for server in self._servers]
+
+    def start(self) -> None:
+        """Listen on every address of the settings, and return.
+
+        Raises:
+            CannotStart: one of them cannot be had. Nothing is listening then.
+        """
+        with ExitStack() as undo:
+            servers = [
+                undo.enter_context(self._bound(number, listener))
+                for number, listener in enumerate(self._settings.listeners)
+            ]
+            undo.pop_all()
+        self._servers = servers
+        self._delivery.start()
+        for server in self._servers:
+            thread = threading.Thread(target=server.serve_forever, name=f"accept-{server.server_address[1]}")
+            thread.start()
+            self._threads.append(thread)
+
+    def _bound(self, number: int, listener: Listener) -> ChatServer:
+        try:
+            return ChatServer(
+                (listener.host, listener.port),
+                SESSIONS[listener.protocol],
+                auth=self._gate,
+                limits=self._settings.limits,
+                hub=self._hub,
+                delivery=self._delivery,
+                turnstile=self._turnstile,
+                name=listener.protocol,
+            )
+        except OSError as error:
+            raise CannotStart(_what_to_do(error, listener, f"listeners[{number}]", self._file)) from error
+
+    def serve(self) -> None:
+        """Run the server until `stop()`, SIGINT or SIGTERM. A second signal kills the process at once.
+
+        Raises:
+            CannotStart: an address cannot be had.
+        """
+        tune_process(self._settings.limits.connections)
+        with _ringing(self._ringer) as let_signals_kill, self:
+            self.start()
+            for host, port in self.addresses:
+                print(f"Chat server is listening on {f'[{host}]' if ':' in host else host}:{port}", flush=True)
+            gc.collect()
+            gc.freeze()
+            while self._bell.recv(1)[0] not in (0, *_STOP_SIGNALS):
+                pass
+            let_signals_kill()
+            logger.info("Stopping")
+
+    def stop(self) -> None:
+        """Make `serve()` return. Does not wait for it."""
+        self._ringer.send(b"\0")
+
+    def close(self) -> None:
+        """Say goodbye to every session, and let go of everything. Returns when that is done."""
+        closers = [threading.Thread(target=_close, args=(server,)) for server in self._servers]
+        for thread in closers:
+            thread.start()
+        for thread in (*closers, *self._threads):
+            thread.join()
+        self._delivery.stop()
+        self._store.close()
+        self._gate.close()
+        self._bell.close()
+        self._ringer.close()
+
+
+def build(settings: Settings, file: str | Path = "the settings") -> App:
+    """Return the server that `settings` describe; `file` is what messages call them."""
+    return App(settings, file)
+
+
+def backend_of(settings: Settings, *, create: bool = False) -> AuthBackend:
+    """Return the auth backend that `settings` name. `create` lets a missing file of accounts stand for an empty one.
+
+    Raises:
+        AccountsError: its accounts cannot be read.
+    """
+    match settings.auth:
+        case MemoryAuth(users=users):
+            return MemoryBackend({name: password.get_secret_value() for name, password in users.items()})
+        case YamlAuth(path=path):
+            return YamlBackend(path, create=create)
+        case HashedAuth(path=path):
+            return HashedBackend(path, create=create)
+
+
+def editable_backend_of(settings: Settings, file: str | Path, *, create: bool = False) -> EditableBackend:
+    """Return the auth backend that `settings` name, if its accounts can be changed from outside; see `backend_of`.
+
+    Raises:
+        AccountsError: they cannot be read, or not be changed.
+    """
+    if not isinstance(settings.auth, MemoryAuth):
+        backend = backend_of(settings, create=create)
+        if isinstance(backend, EditableBackend):
+            return backend
+    raise AccountsError(
+        f"{file}: the accounts of the {settings.auth.backend} backend cannot be edited from here; "
+        f"write them under auth.users in that file, or set auth.backend to yaml or hashed"
+    )
+
+
+def accounts_of(settings: Settings) -> list[Account] | None:
+    """Return all accounts with the roles they really have; `None` if the backend cannot list its accounts.
+
+    Raises:
+        AccountsError: they cannot be read.
+    """
+    roles = {prepare_name(name): role for name, role in roles_of(settings.roles).items()}
+    if isinstance(settings.auth, MemoryAuth):
+        accounts = [Account(name) for name in settings.auth.users]
+    else:
+        with closing(backend_of(settings)) as backend:
+            if not isinstance(backend, EditableBackend):
+                return None
+            accounts = backend.list()
+    return [replace(account, role=roles.get(prepare_name(account.name), account.role)) for account in accounts]
+
+
+def roles_of(roles: Roles) -> dict[str, Role]:
+    """Return the roles of the settings by user name."""
+    return {
+        **dict.fromkeys(roles.moderator, Role.MODERATOR),
+        **dict.fromkeys(roles.admin, Role.ADMIN),
+    }
+
+
+def tune_process(connections: int) -> None:
+    """Make room in this process for so many connections: descriptors, and small stacks for the threads to come."""
+    threading.stack_size(THREAD_STACK_BYTES)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    except (ValueError, OSError) as error:  # macOS: the hard limit may be more than the kernel grants
+        logger.debug("The limit of open files stays at %d: %s", soft, error)
+    if soft != resource.RLIM_INFINITY and soft < connections + FILES_BESIDE_CONNECTIONS:
+        logger.warning(
+            "The system allows %d open files, too few for limits.connections %d; raise it (ulimit -n %d) or lower that",
+            soft,
+            connections,
+            connections + FILES_BESIDE_CONNECTIONS,
+        )
+
+
+@contextmanager
+def _ringing(ringer: socket.socket) -> Iterator[Callable[[], None]]:
+    """Have stop signals write their number to `ringer`; the value of the `with` hands them back to the system.
+
+    A wake-up descriptor and not a handler that sets an event: a handler may run while this very thread holds the
+    event's lock.
+    """
+    previous = {number: signal.signal(number, lambda *_: None) for number in _STOP_SIGNALS}
+    descriptor = signal.set_wakeup_fd(ringer.fileno(), warn_on_full_buffer=False)
+
+    def hand_back(handlers: Mapping[signal.Signals, Any]) -> None:
+        signal.set_wakeup_fd(descriptor)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+    try:
+        yield lambda: hand_back(dict.fromkeys(_STOP_SIGNALS, signal.SIG_DFL))
+    finally:
+        hand_back(previous)
+
+
+def _close(server: ChatServer) -> None:
+    server.shutdown()
+    server.server_close()
+
+
+def _what_to_do(error: OSError, listener: Listener, key: str, file: str | Path) -> str:
+    place = f"port {listener.port} on {listener.host}"
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"{place} is in use; stop the program that holds it, or give {key} another port in {file}"
+        case errno.EACCES | errno.EPERM:
+            return f"{place} is not for this user; give {key} a port above 1023 in {file}, or start as root"
+        case errno.EADDRNOTAVAIL:
+            return f"{listener.host} is no address of this machine; give {key} another host in {file} (0.0.0.0 is any)"
+    if isinstance(error, socket.gaierror):
+        return f"there is no host {listener.host}; give {key} an address of this machine as host in {file}"
+    return f"{place} cannot be had ({error.strerror or error}); change {key} in {file}"

@@ -1,0 +1,75 @@
+"""`chatsrv run` and `chatsrv check`, and the options that all commands share.
+
+Does nothing itself that `chatsrv.app` does. Main thread only.
+"""
+
+import logging
+import sys
+
+import click
+
+from chatsrv.app import accounts_of, build
+from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen
+from chatsrv.cli.users import user
+from chatsrv.names import prepare_name
+from chatsrv.settings import MemoryAuth, Settings
+
+DEFAULT_FILE = "config/chatsrv.yaml"
+LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-c",
+    "--config",
+    "file",
+    metavar="FILE",
+    envvar="CHATSRV_CONFIG",
+    default=DEFAULT_FILE,
+    show_default=True,
+    show_envvar=True,
+    help="The settings.",
+)
+@click.version_option(package_name="chatsrv", prog_name="chatsrv", message="%(prog)s %(version)s")
+@click.pass_context
+def main(context: click.Context, file: str) -> None:
+    """Run a chat server with real logins, and look after its accounts."""
+    context.obj = Chosen(file)
+    warnings = Warnings(logging.WARNING)
+    logging.getLogger().addHandler(warnings)
+    context.call_on_close(lambda: logging.getLogger().removeHandler(warnings))
+
+
+@main.command()
+@pass_chosen
+def run(chosen: Chosen) -> None:
+    """Run the server until Ctrl-C or SIGTERM."""
+    settings = chosen.settings
+    logging.basicConfig(stream=sys.stderr, level=settings.logging.level.upper(), format=LOG_FORMAT, force=True)
+    build(settings, chosen.file).serve()
+
+
+@main.command()
+@pass_chosen
+def check(chosen: Chosen) -> None:
+    """Tell whether the settings and the accounts are in order."""
+    settings = chosen.settings
+    accounts = accounts_of(settings)
+    click.echo(f"{chosen.file} is in order")
+    for listener in settings.listeners:
+        host = f"[{listener.host}]" if ":" in listener.host else listener.host
+        click.echo(f"listener: {listener.protocol} on {host}:{listener.port}")
+    if accounts is not None:
+        place = chosen.file if isinstance(settings.auth, MemoryAuth) else settings.auth.path
+        click.echo(f"accounts: {len(accounts)} in {place} ({settings.auth.backend})")
+        _warn_of_strangers(settings, {prepare_name(account.name) for account in accounts})
+
+
+def _warn_of_strangers(settings: Settings, names: set[str]) -> None:
+    for role in ("admin", "moderator"):
+        for name in getattr(settings.roles, role):
+            if prepare_name(name) not in names:
+                Failed(f"warning: roles.{role} names {name}, but there is no such account").show()
+
+
+main.add_command(user)

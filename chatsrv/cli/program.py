@@ -1,0 +1,87 @@
+"""How every command ends: the exit code, and what stands on standard error.
+
+    0    done
+    1    it could not be done; one line says why:  chatsrv: TEXT
+    2    the command line is wrong; the usage is shown
+    130  ended by Ctrl-C
+
+Knows nothing of what the commands do. Main thread only.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import IO, Any
+
+import click
+
+from chatsrv.errors import ChatError
+from chatsrv.settings import Settings, load
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+class Failed(click.ClickException):
+    """What was asked cannot be done; the text says why."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print each line of the text under the program's name."""
+        for line in self.format_message().split("\n"):
+            click.echo(f"chatsrv: {line}", file=file, err=file is None)
+
+
+class Program(click.Group):
+    """The group of all commands. Their errors end as those of any Unix tool do."""
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
+        """Run the command that `args` (or the process's arguments) name, and exit."""
+        try:
+            super().main(args, **{**extra, "prog_name": "chatsrv", "standalone_mode": False})
+            sys.stdout.flush()
+        except click.UsageError as error:
+            if error.ctx is not None:
+                click.echo(error.ctx.get_usage(), err=True)
+            Failed(error.format_message()).show()
+            sys.exit(EXIT_USAGE)
+        except click.ClickException as error:
+            Failed(error.format_message()).show()
+            sys.exit(EXIT_FAILED)
+        except click.Abort as error:
+            if isinstance(error.__context__, EOFError):
+                Failed("the input ended before the answer").show()
+                sys.exit(EXIT_FAILED)
+            sys.exit(EXIT_INTERRUPTED)
+        except ChatError as error:
+            Failed(str(error)).show()
+            sys.exit(EXIT_FAILED)
+        except BrokenPipeError:
+            # Nobody reads on. Give the interpreter's last flush a place where it can succeed.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(EXIT_FAILED)
+        sys.exit(0)
+
+
+@dataclass
+class Chosen:
+    """The settings file that the command line chose. It is read when a command first asks for it."""
+
+    file: str
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings in the file."""
+        return load(self.file)
+
+
+class Warnings(logging.Handler):
+    """Tells what a part of the program logs, from warnings up, as every other message of a command."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the line under the program's name."""
+        Failed(f"{record.levelname.lower()}: {record.getMessage()}").show()
+
+
+pass_chosen = click.make_pass_decorator(Chosen)

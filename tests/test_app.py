@@ -1,0 +1,129 @@
+"""The wiring: what the settings say is what the server does, and nothing is left when it has ended."""
+
+import resource
+import socket
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from chatsrv.accounts import Role
+from chatsrv.app import SESSIONS, App, CannotStart, accounts_of, build, editable_backend_of, roles_of
+from chatsrv.errors import AccountsError
+from chatsrv.settings import Listener, Settings
+from tests.peer import DEADLINE_SECONDS
+
+
+def settings(**sections: object) -> Settings:
+    """Return settings of a server for alice and bob on two free ports of this machine."""
+    listener = {"protocol": "plain", "host": "127.0.0.1", "port": 0}
+    auth = {"backend": "memory", "users": {"alice": "wonderland", "bob": "builder"}}
+    return Settings.model_validate({"listeners": [listener, listener], "auth": auth, **sections})
+
+
+def connect(app: App, number: int = 0) -> socket.socket:
+    return socket.create_connection(app.addresses[number], DEADLINE_SECONDS)
+
+
+def read_until(connection: socket.socket, wanted: bytes) -> None:
+    said = b""
+    while wanted not in said:
+        piece = connection.recv(4096)
+        assert piece, f"{wanted!r} is not in {said!r}"
+        said += piece
+
+
+def test_every_protocol_of_the_settings_has_a_kind_of_session() -> None:
+    assert set(SESSIONS) == set(get_args(Listener.model_fields["protocol"].annotation))
+
+
+def test_people_on_different_listeners_meet() -> None:
+    with build(settings()) as app:
+        app.start()
+        with connect(app, 0) as alice, connect(app, 1) as bob:
+            alice.sendall(b"alice\nwonderland\n")
+            read_until(alice, b"Welcome, alice!")
+            bob.sendall(b"bob\nbuilder\n")
+            read_until(alice, b"* bob joined")
+
+
+def test_closing_says_goodbye_on_every_listener() -> None:
+    app = build(settings())
+    app.start()
+    with connect(app, 0) as alice, connect(app, 1) as bob:
+        for connection, login in ((alice, b"alice\nwonderland\n"), (bob, b"bob\nbuilder\n")):
+            connection.sendall(login)
+            read_until(connection, b"Welcome, ")
+        app.close()
+        read_until(alice, b"The server is shutting down.")
+        read_until(bob, b"The server is shutting down.")
+
+
+def test_connections_are_counted_over_all_listeners() -> None:
+    with build(settings(limits={"connections": 1})) as app:
+        app.start()
+        with connect(app, 0) as first:
+            read_until(first, b"Username: ")
+            with connect(app, 1) as second:
+                read_until(second, b"The server is full.")
+
+
+def test_what_was_never_started_leaves_nothing_behind() -> None:
+    with build(settings()):
+        pass
+
+
+def test_a_server_that_cannot_start_leaves_nothing_behind() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        free = {"protocol": "plain", "host": "127.0.0.1", "port": 0}
+        with (
+            build(settings(listeners=[free, {**free, "port": port}]), "chat.yaml") as app,
+            pytest.raises(
+                CannotStart, match=rf"^port {port} on 127\.0\.0\.1 is in use; .* listeners\[1\] .* chat\.yaml$"
+            ),
+        ):
+            app.start()
+        assert app.addresses == []
+
+
+def test_a_port_below_1024_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with (
+        build(settings()) as app,
+        pytest.raises(
+            CannotStart, match=r"is not for this user; give listeners\[0\] a port above 1023 in the settings"
+        ),
+    ):
+        app.start()
+
+
+def test_accounts_that_cannot_be_read_keep_the_server_from_starting(tmp_path: Path) -> None:
+    with pytest.raises(AccountsError, match="users"):
+        build(settings(auth={"backend": "yaml", "path": str(tmp_path / "users.yaml")}))
+
+
+def test_the_accounts_have_the_roles_of_the_settings() -> None:
+    accounts = accounts_of(settings(roles={"admin": ["ALICE"]}))
+    assert accounts
+    assert [(account.name, account.role) for account in accounts] == [("alice", Role.ADMIN), ("bob", Role.MEMBER)]
+
+
+def test_roles_are_told_by_name() -> None:
+    roles = settings(roles={"admin": ["alice"], "moderator": ["bob"]}).roles
+    assert roles_of(roles) == {"alice": Role.ADMIN, "bob": Role.MODERATOR}
+
+
+def test_a_backend_in_memory_is_not_editable() -> None:
+    with pytest.raises(AccountsError, match=r"^chat\.yaml: the accounts of the memory backend cannot be edited"):
+        editable_backend_of(settings(), "chat.yaml")
+
+
+def test_building_leaves_the_process_as_it_was() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with build(settings()) as app:
+        app.start()
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before

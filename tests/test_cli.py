@@ -1,0 +1,370 @@
+"""The command line: `chatsrv check`, `user`, and how commands end. Real processes, and a real terminal for prompts."""
+
+import os
+import pty
+import select
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from chatsrv.cli import main
+
+DEADLINE_SECONDS = 30
+CHATSRV = [sys.executable, "-m", "chatsrv"]
+ON_OUR_TERMINAL = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "chatsrv", *sys.argv[1:]])
+"""
+USERS = """\
+# our people
+alice:
+  password: wonderland   # from the book
+  role: admin
+  from: [127.0.0.0/8, "::1"]
+
+bob: builder
+"""
+
+
+class House:
+    """A directory with settings and accounts, and ways to run chatsrv on them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.settings = directory / "chatsrv.yaml"
+        self.users = directory / "users.yaml"
+        self.users.write_text(USERS)
+        self.users.chmod(0o600)
+        self.use("{backend: yaml, path: users.yaml}")
+
+    def use(self, auth: str, more: str = "") -> None:
+        """Write settings with that `auth`."""
+        listener = "{protocol: plain, host: 127.0.0.1, port: 0}"
+        self.settings.write_text(f"listeners: [{listener}]\nauth: {auth}\n{more}\n")
+
+    def run(self, *arguments: str, stdin: str | bytes = "") -> Result:
+        """Run a command in this process, its standard output being no terminal."""
+        return CliRunner().invoke(main, ["--config", str(self.settings), *arguments], input=stdin)
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the words that start such a command as a process of its own."""
+        return [*CHATSRV, "--config", str(self.settings), *arguments]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+class Terminal:
+    """A process on a terminal of its own."""
+
+    def __init__(self, process: subprocess.Popen[bytes], screen: int) -> None:
+        self.process = process
+        self.shown = ""
+        self._screen = screen
+        self._seen = 0
+
+    def expect(self, text: str) -> None:
+        """Wait until `text` is shown, after what was expected before."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while (found := self.shown.find(text, self._seen)) < 0:
+            assert self._read(deadline), f"{text!r} is not in {self.shown[self._seen :]!r}"
+        self._seen = found + len(text)
+
+    def type(self, text: str) -> None:
+        """Type `text`."""
+        os.write(self._screen, text.encode())
+
+    def end(self) -> int:
+        """Wait for the end of the process; return its exit code."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while self._read(deadline):
+            pass
+        return self.process.wait(DEADLINE_SECONDS)
+
+    def _read(self, deadline: float) -> bool:
+        ready, _, _ = select.select([self._screen], [], [], max(0, deadline - time.monotonic()))
+        if not ready:
+            return False
+        try:
+            piece = os.read(self._screen, 4096)
+        except OSError:  # Linux: EIO, once the last process has left the terminal
+            return False
+        self.shown += piece.decode()
+        return bool(piece)
+
+
+@contextmanager
+def on_terminal(house: House, *arguments: str) -> Iterator[Terminal]:
+    screen, keyboard = pty.openpty()
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-c", ON_OUR_TERMINAL, *house.command(*arguments)[3:]],
+            stdin=keyboard,
+            stdout=keyboard,
+            stderr=keyboard,
+        ) as process:
+            os.close(keyboard)
+            try:
+                yield Terminal(process, screen)
+            finally:
+                process.kill()
+    finally:
+        os.close(screen)
+
+
+# ---------------------------------------------------------------------------- check, and how commands end
+
+
+def test_check_says_what_it_found(house: House) -> None:
+    done = house.run("check")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [
+        f"{house.settings} is in order",
+        "listener: plain on 127.0.0.1:0",
+        f"accounts: 2 in {house.users} (yaml)",
+    ]
+    assert done.stderr == ""
+
+
+def test_check_counts_the_accounts_in_the_settings(house: House) -> None:
+    house.use("{backend: memory, users: {alice: wonderland}}")
+    assert f"accounts: 1 in {house.settings} (memory)" in house.run("check").stdout
+
+
+def test_check_tells_all_that_is_wrong_with_the_settings(house: House) -> None:
+    house.use("{backend: yaml}", "limits: {burst: 0}")
+    done = house.run("check")
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    first, second = done.stderr.splitlines()
+    assert first.startswith(f"chatsrv: {house.settings}:2: auth.path is missing; accepted is a path")
+    assert second.startswith(f"chatsrv: {house.settings}:3: limits.burst is 0; accepted is a whole number")
+
+
+@pytest.mark.parametrize("content", ["alice: [", "alice:\n\tpassword: x\n", "alice: a\nalice: b\n", "alice: 12345\n"])
+def test_check_tells_what_is_wrong_with_the_accounts(house: House, content: str) -> None:
+    house.users.write_text(content)
+    done = house.run("check")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("chatsrv: ")
+    assert str(house.users) in done.stderr
+
+
+def test_check_warns_of_a_role_for_nobody(house: House) -> None:
+    house.use("{backend: yaml, path: users.yaml}", "roles: {admin: [Alice], moderator: [mallory]}")
+    done = house.run("check")
+    assert done.exit_code == 0
+    assert done.stderr == "chatsrv: warning: roles.moderator names mallory, but there is no such account\n"
+
+
+def test_a_missing_settings_file_is_told_in_one_line(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["--config", str(tmp_path / "no.yaml"), "run"])
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"chatsrv: {tmp_path / 'no.yaml'}: there is no such file")
+
+
+def test_the_settings_file_is_found_through_the_environment(house: House) -> None:
+    done = CliRunner().invoke(main, ["check"], env={"CHATSRV_CONFIG": str(house.settings)})
+    assert done.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["dance"], ["check", "--loud"], ["user", "add"], ["user", "add", "al", "--role", "king"], ["check", "now"]],
+)
+def test_a_wrong_command_line_exits_with_2_and_the_usage(house: House, arguments: list[str]) -> None:
+    done = house.run(*arguments)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("Usage: chatsrv ")
+    assert "\nchatsrv: " in done.stderr
+
+
+def test_the_version_is_told() -> None:
+    done = CliRunner().invoke(main, ["--version"])
+    assert done.exit_code == 0
+    assert done.stdout.startswith("chatsrv 0.")
+
+
+def test_help_lists_the_commands() -> None:
+    done = CliRunner().invoke(main, ["--help"])
+    assert done.exit_code == 0
+    assert all(f"\n  {command} " in done.stdout for command in ("run", "check", "user"))
+
+
+def test_a_reader_that_goes_away_is_no_error(house: House) -> None:
+    house.users.write_text("".join(f"user{number}: secret\n" for number in range(5000)))
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as out:
+        done = subprocess.run(
+            house.command("user", "list"), stdout=out, stderr=subprocess.PIPE, timeout=DEADLINE_SECONDS, check=False
+        )
+    assert done.stderr == b""
+    assert done.returncode == 1
+
+
+# ---------------------------------------------------------------------------- user
+
+
+def listed(house: House) -> list[list[str]]:
+    done = house.run("user", "list")
+    assert done.exit_code == 0, done.stderr
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def test_list_in_a_pipe_is_made_for_programs(house: House) -> None:
+    assert listed(house) == [["alice", "admin", "127.0.0.0/8,::1/128"], ["bob", "member", "anywhere"]]
+
+
+def test_list_shows_the_roles_that_hold(house: House) -> None:
+    house.use("{backend: yaml, path: users.yaml}", "roles: {moderator: [BOB]}")
+    assert [row[:2] for row in listed(house)] == [["alice", "admin"], ["bob", "moderator"]]
+
+
+def test_list_on_a_terminal_has_a_heading_and_columns(house: House) -> None:
+    with on_terminal(house, "user", "list") as terminal:
+        assert terminal.end() == 0
+    assert terminal.shown.splitlines() == [
+        "NAME   ROLE    FROM",
+        "alice  admin   127.0.0.0/8,::1/128",
+        "bob    member  anywhere",
+    ]
+
+
+def test_add_asks_twice_and_shows_nothing_of_it(house: House) -> None:
+    with on_terminal(house, "user", "add", "carol", "--role", "moderator", "--from", "10.0.0.0/8") as terminal:
+        terminal.expect("Password: ")
+        terminal.type("christmas\n")
+        terminal.expect("Again: ")
+        terminal.type("christmas\n")
+        terminal.expect("Added carol.")
+        assert terminal.end() == 0
+    assert "christmas" not in terminal.shown
+    assert listed(house)[2:] == [["carol", "moderator", "10.0.0.0/8"]]
+    text = house.users.read_text()
+    assert text.startswith(USERS)
+    assert "christmas" not in text
+
+
+def test_two_different_passwords_are_asked_for_again(house: House) -> None:
+    with on_terminal(house, "user", "passwd", "bob") as terminal:
+        for first, second in (("one", "two"), ("three", "three")):
+            terminal.expect("Password: ")
+            terminal.type(f"{first}\n")
+            terminal.expect("Again: ")
+            terminal.type(f"{second}\n")
+        assert terminal.end() == 0
+    assert "do not match" in terminal.shown
+    assert "builder" not in house.users.read_text()
+
+
+@pytest.mark.parametrize(("key", "exit_code", "told"), [("\x03", 130, ""), ("\x04", 1, "chatsrv: the input ended")])
+def test_ctrl_c_and_ctrl_d_at_a_prompt_leave_quietly(house: House, key: str, exit_code: int, told: str) -> None:
+    with on_terminal(house, "user", "add", "carol") as terminal:
+        terminal.expect("Password: ")
+        terminal.type(key)
+        assert terminal.end() == exit_code
+    assert told in terminal.shown
+    assert "Traceback" not in terminal.shown
+    assert house.users.read_text() == USERS
+
+
+def test_a_password_comes_from_the_first_line_of_standard_input(house: House) -> None:
+    done = house.run("user", "add", "carol", "--password-stdin", stdin="christmas \r\nmore\n")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "Added carol.\n")
+    assert ["carol", "member", "anywhere"] in listed(house)
+
+
+@pytest.mark.parametrize("stdin", ["", "\n", b"\xff\n", b"a\x00b\n"])
+def test_a_password_that_is_none_is_refused(house: House, stdin: str | bytes) -> None:
+    done = house.run("user", "add", "carol", "--password-stdin", stdin=stdin)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("chatsrv: ")
+    assert house.users.read_text() == USERS
+
+
+def test_without_a_terminal_nobody_is_asked(house: House) -> None:
+    done = house.run("user", "passwd", "bob")
+    assert done.exit_code == 1
+    assert done.stderr == "chatsrv: there is no terminal to ask for the password; use --password-stdin\n"
+
+
+def test_what_is_there_already_is_not_added_and_no_password_is_asked_for(house: House) -> None:
+    done = house.run("user", "add", "Alice")
+    assert done.exit_code == 1
+    assert (
+        done.stderr == "chatsrv: there is an account Alice already; `chatsrv user passwd Alice` changes its password\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["passwd", "remove"])
+def test_who_is_not_there_is_told(house: House, command: str) -> None:
+    done = house.run("user", command, "mallory")
+    assert done.exit_code == 1
+    assert done.stderr == "chatsrv: there is no account mallory; `chatsrv user list` shows all\n"
+
+
+def test_a_name_that_cannot_be_is_refused(house: House) -> None:
+    done = house.run("user", "add", "a b", "--password-stdin", stdin="x\n")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("chatsrv: 'a b' cannot be a name; a name has")
+
+
+def test_a_network_that_cannot_be_is_a_wrong_command_line(house: House) -> None:
+    done = house.run("user", "add", "carol", "--from", "10.0.0.1/8")
+    assert done.exit_code == 2
+    assert "10.0.0.1/8 has host bits set; accepted are networks such as 192.168.0.0/16" in done.stderr
+
+
+@pytest.mark.parametrize(("answer", "exit_code"), [("y\n", 0), ("n\n", 1), ("\n", 1), ("", 1)])
+def test_remove_asks_first(house: House, answer: str, exit_code: int) -> None:
+    done = house.run("user", "remove", "BOB", stdin=answer)
+    assert done.exit_code == exit_code
+    assert ("bob" in house.users.read_text()) == bool(exit_code)
+    assert "Remove bob? [y/N]" in done.stderr
+
+
+def test_remove_with_yes_does_not_ask_and_keeps_the_rest(house: House) -> None:
+    done = house.run("user", "remove", "bob", "--yes")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "Removed bob.\n")
+    assert house.users.read_text().rstrip() == USERS.removesuffix("bob: builder\n").rstrip()
+
+
+def test_accounts_in_the_settings_cannot_be_edited_and_it_is_told_what_to_do(house: House) -> None:
+    house.use("{backend: memory, users: {alice: wonderland}}")
+    for arguments in (["add", "bob"], ["passwd", "alice"], ["remove", "alice"]):
+        done = house.run("user", *arguments)
+        assert done.exit_code == 1
+        assert "the memory backend cannot be edited from here; write them under auth.users" in done.stderr
+    assert listed(house) == [["alice", "member", "anywhere"]]
+
+
+def test_the_file_of_hashes_is_made_with_the_first_account(house: House) -> None:
+    house.use("{backend: hashed, path: users.htpasswd}")
+    done = house.run("user", "add", "carol", "--password-stdin", stdin="christmas\n")
+    assert done.exit_code == 0, done.stderr
+    file = house.settings.parent / "users.htpasswd"
+    assert file.read_text().startswith("carol:$argon2id$")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert listed(house) == [["carol", "member", "anywhere"]]
+
+
+@pytest.mark.parametrize("option", [["--role", "admin"], ["--from", "127.0.0.1"]])
+def test_the_file_of_hashes_cannot_keep_roles_or_networks(house: House, option: list[str]) -> None:
+    house.use("{backend: hashed, path: users.htpasswd}")
+    done = house.run("user", "add", "carol", "--password-stdin", *option, stdin="christmas\n")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("chatsrv: ")
+    assert not (house.settings.parent / "users.htpasswd").exists()
