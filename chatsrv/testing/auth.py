@@ -99,8 +99,9 @@ class AuthBackendContract(ABC):
     def test_many_threads_get_their_own_answers(self) -> None:
         """Right, wrong and unknown logins at once, each answered as if it were alone."""
         logins = [(self.name, self.password), (self.name, "wrong"), (self.unknown, self.password)] * 20
+        backend = self.backend
         with ThreadPoolExecutor(_THREADS) as pool:
-            answers = list(pool.map(lambda login: _answer(self.backend, *login), logins))
+            answers = list(pool.map(lambda login: _answer(backend, *login), logins))
         assert answers == [Account, Denied, UnknownUser] * 20
 
 
@@ -184,8 +185,9 @@ class EditableBackendContract(AuthBackendContract):
     def test_two_editors_lose_nothing(self) -> None:
         """Accounts added from many threads at once are all there."""
         names = [f"guest{number}" for number in range(20)]
+        backend = self.editable
         with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(lambda name: self.editable.add(Account(name), "builder"), names))
+            list(pool.map(lambda name: backend.add(Account(name), "builder"), names))
         assert sorted(account.name for account in self.editable.list()) == sorted([self.name, *names])
 
 
