@@ -56,9 +56,7 @@ class LiveFile:
     def __init__(self, path: Path, parse: Callable[[bytes, str], Accounts], *, may_be_missing: bool = False) -> None:
         self._path = path
         self._parse = parse
-        self._turn = (
-            threading.Lock()
-        )  # one thread reads at a time; nothing else is done, and no other lock taken, in it
+        self._turn = threading.Lock()  # one thread reads the file at a time, and takes no other lock meanwhile
         self._seen = _Seen()
         with self._turn:
             self._look_locked(at_start=True)
@@ -138,7 +136,7 @@ def read_file(path: Path) -> tuple[bytes, os.stat_result]:
     Raises:
         OSError: it cannot be read, is no regular file, or is longer than `MOST_BYTES`.
     """
-    with open(path, "rb", opener=_open_at_once) as file:  # noqa: PTH123 - Path.open takes no opener
+    with open(path, "rb", opener=_open_at_once) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError("it is no regular file")

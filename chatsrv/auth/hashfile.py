@@ -1,0 +1,92 @@
+"""Accounts in an htpasswd file, as Apache's `htpasswd` writes it: a name, a colon and a hash on each line.
+
+Never compares clear text, and never sees roles or networks, which the format cannot hold. Any thread may call a
+`HashedBackend`; an `HtpasswdDocument` is a value.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from chatsrv.accounts import Account
+from chatsrv.auth.filebackend import FileBackend
+from chatsrv.auth.record import Accounts, Record, read_record, shown
+from chatsrv.errors import AccountsError, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class HtpasswdDocument:
+    """The contents of an htpasswd file: its lines with their endings, and which account stands on which."""
+
+    lines: tuple[bytes, ...]
+    accounts: Accounts
+    places: dict[str, int]
+
+    def with_record(self, record: Record) -> Iterator[bytes]:
+        """See `Document.with_record`."""
+        newline = b"\r\n" if self.lines and self.lines[0].endswith(b"\r\n") else b"\n"
+        ended = b"".join(self.lines)
+        if ended and not ended.endswith(b"\n"):
+            ended += newline
+        yield ended + f"{record.account.name}:{record.password_hash}".encode() + newline
+
+    def with_hash(self, key: str, password_hash: str) -> Iterator[bytes]:
+        """See `Document.with_hash`."""
+        place = self.places[key]
+        line = self.lines[place]
+        name, _, rest = line.partition(b":")
+        ending = rest[len(rest.rstrip()) :]
+        yield self._with_line(place, name + b":" + password_hash.encode() + ending)
+
+    def without(self, key: str) -> Iterator[bytes]:
+        """See `Document.without`."""
+        yield self._with_line(self.places[key], b"")
+
+    def _with_line(self, place: int, line: bytes) -> bytes:
+        return b"".join((*self.lines[:place], line, *self.lines[place + 1 :]))
+
+
+class HashedBackend(FileBackend):
+    """Accounts in an htpasswd file. New hashes are argon2id, which Apache can verify where its C library can."""
+
+    @staticmethod
+    def read(data: bytes, file: str) -> HtpasswdDocument:
+        """See `FileBackend.read`."""
+        accounts: dict[str, Record] = {}
+        places: dict[str, int] = {}
+        problems: list[Problem] = []
+        lines = tuple(data.split(b"\n"))
+        lines = (*(line + b"\n" for line in lines[:-1]), *((lines[-1],) if lines[-1] else ()))
+        for place, line in enumerate(lines):
+
+            def report(key: str | None, what: str, value: str, accepted: str, line: int = place + 1) -> None:  # noqa: ARG001
+                problems.append(Problem(file, line, what, value, accepted))
+
+            try:
+                text = line.decode("utf-8-sig" if place == 0 else "utf-8").strip()
+            except UnicodeDecodeError:
+                report(None, "this line is not UTF-8", "", "save the file in UTF-8")
+                continue
+            if not text or text.startswith("#"):
+                continue
+            name, colon, password_hash = text.partition(":")
+            if not colon:
+                report(None, "this line has no colon", "", "accepted is NAME:HASH, as Apache's `htpasswd -B` writes it")
+            elif read := read_record(name, {"password_hash": password_hash}, report):
+                key, record = read
+                if key in accounts:
+                    first = f"it is the same as {shown(accounts[key].account.name)} in line {places[key] + 1}"
+                    report(None, "the name of an account", shown(name), f"{first}; give each account once")
+                else:
+                    accounts[key], places[key] = record, place
+        if problems:
+            raise AccountsError("\n".join(map(str, problems)))
+        return HtpasswdDocument(lines, accounts, places)
+
+    def add(self, account: Account, password: str) -> None:
+        """See `EditableBackend.add`. A role and networks are refused: the format cannot hold them."""
+        if account != Account(account.name):
+            raise AccountsError(
+                f"{self._path}: an htpasswd file cannot hold the role or the networks of an account; accepted is "
+                "a member who may come from anywhere; give roles in the settings under `roles:`, or use a users.yaml"
+            )
+        super().add(account, password)
