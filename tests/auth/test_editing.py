@@ -1,0 +1,379 @@
+"""Changing accounts in users.yaml and htpasswd files: nothing else changes, nobody's change is lost, no half file."""
+
+import os
+import stat
+import subprocess
+import sys
+from contextlib import ExitStack
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatsrv.accounts import Account, Role
+from chatsrv.auth import atomic
+from chatsrv.auth.backend import LoginContext
+from chatsrv.auth.hashfile import HashedBackend
+from chatsrv.auth.hashing import Hasher
+from chatsrv.auth.yamlfile import YamlBackend
+from chatsrv.errors import AccountsError, Unavailable
+
+HERE = LoginContext("127.0.0.1")
+CHEAP = Hasher(memory_kib=8, passes=1)
+STORED = CHEAP.hash("stored")
+DEADLINE_SECONDS = 30
+
+
+class FixedHasher(Hasher):
+    """Gives one hash for every password, so that what was written can be compared."""
+
+    def hash(self, password):
+        return STORED
+
+
+def edited(backend_class, tmp_path, text, change):
+    """Return `text` after `change(backend)`."""
+    path = tmp_path / "users"
+    path.write_bytes(text.encode())
+    path.chmod(0o600)
+    change(backend_class(path, hasher=FixedHasher()))
+    return path.read_bytes().decode()
+
+
+USERS = """\
+# The people of the house.
+
+alice: wonderland   # the first
+
+"bob":              # quoted
+  role: moderator   # keeps order
+  password: 'buil''der'
+  from: [127.0.0.0/8,   ::1]
+
+  # belongs to nobody
+carol: {password: "christ\\u006das", role: admin}
+dave:
+    password: |-
+        long
+
+    from:
+    - 10.0.0.0/8   # office
+
+# the end
+"""
+NEW = f"password_hash: '{STORED}'"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("alice", "wonderland   #", f"{{{NEW}}}   #"),
+        ("BOB", "password: 'buil''der'", NEW),
+        ("carol", 'password: "christ\\u006das"', NEW),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_setting_a_password_in_yaml_replaces_the_secret_alone(tmp_path, name, old, new, newline, mark):
+    text = mark + USERS.replace("\n", newline)
+    assert old in text
+    result = edited(YamlBackend, tmp_path, text, lambda backend: backend.set_password(name, "x"))
+    assert result == text.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("name", "gone"),
+    [
+        ("alice", "alice: wonderland   # the first\n"),
+        ("bob", USERS[USERS.index('"bob"') : USERS.index("\n  # belongs")]),
+        ("carol", USERS[USERS.index("carol") : USERS.index("dave")]),
+        ("dave", USERS[USERS.index("dave") : USERS.index("\n# the end")]),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_removing_from_yaml_takes_the_lines_of_the_account_alone(tmp_path, name, gone, newline):
+    text, gone = USERS.replace("\n", newline), gone.replace("\n", newline)
+    result = edited(YamlBackend, tmp_path, text, lambda backend: backend.remove(name))
+    assert result == text.replace(gone, "")
+
+
+def test_a_new_account_stands_at_the_end_of_the_yaml_with_a_hash(tmp_path):
+    account = Account("Zoë", Role.ADMIN, (ip_network("10.0.0.0/8"), ip_network("::1")))
+    result = edited(YamlBackend, tmp_path, USERS, lambda backend: backend.add(account, "x"))
+    assert result == USERS + f"'Zoë':\n  {NEW}\n  role: admin\n  from: ['10.0.0.0/8', '::1/128']\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("", f"eve:\n  {NEW}\n"),
+        ("# nobody", f"# nobody\neve:\n  {NEW}\n"),
+        ("---\n", f"---\neve:\n  {NEW}\n"),
+        ("alice: w", f"alice: w\neve:\n  {NEW}\n"),
+        ("alice: w\r\n", f"alice: w\r\neve:\r\n  {NEW}\r\n"),
+        ("  alice: w\n", f"  alice: w\n  eve:\n    {NEW}\n"),
+        ("alice: w\n...\n# old\n", f"alice: w\neve:\n  {NEW}\n...\n# old\n"),
+        ("{}\n", f"{{eve: {{{NEW}}}}}\n"),
+        ("{alice: w}\n", f"{{alice: w, eve: {{{NEW}}}}}\n"),
+        ("{alice: w,}\n", f"{{alice: w,eve: {{{NEW}}}}}\n"),
+    ],
+)
+def test_a_new_account_fits_into_whatever_shape_the_yaml_has(tmp_path, text, result):
+    assert edited(YamlBackend, tmp_path, text, lambda backend: backend.add(Account("eve"), "x")) == result
+
+
+@pytest.mark.parametrize(
+    ("name", "result"), [("a", "{b: y, c: z} # x\n"), ("b", "{a: x, c: z} # x\n"), ("c", "{a: x, b: y} # x\n")]
+)
+def test_removing_from_a_flow_mapping_takes_the_comma_too(tmp_path, name, result):
+    text = "{a: x, b: y, c: z} # x\n"
+    assert edited(YamlBackend, tmp_path, text, lambda backend: backend.remove(name)) == result
+
+
+@pytest.mark.parametrize(
+    "name", ["yes", "No", "null", "123", "1e3", "0x1f", "2024-01-01", "~", "-", "=", "a'b", "@", "é"]
+)
+def test_names_are_quoted_where_yaml_would_take_them_for_something_else(tmp_path, name):
+    path = tmp_path / "users.yaml"
+    backend = YamlBackend(path, hasher=CHEAP, create=True)
+    backend.add(Account(name), "x")
+    assert [account.name for account in backend.list()] == [name]
+    backend.remove(name)
+    assert path.read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("a: &s secret\nb: *s\n", lambda backend: backend.set_password("b", "x")),
+        ("a: &s secret\nb: *s\n", lambda backend: backend.remove("a")),
+        ("a: {password: &s x}\nb: {password: *s}\n", lambda backend: backend.set_password("b", "x")),
+        ("a: x\rb: y\r", lambda backend: backend.remove("a")),
+    ],
+)
+def test_what_cannot_be_changed_alone_is_refused_and_stays(tmp_path, text, change):
+    with pytest.raises(AccountsError, match="without touching other lines; please make it by hand"):
+        edited(YamlBackend, tmp_path, text, change)
+    assert (tmp_path / "users").read_bytes() == text.encode()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["users"]
+
+
+def test_a_broken_file_is_not_edited(tmp_path):
+    path = tmp_path / "users.yaml"
+    path.write_text("alice: w\n")
+    backend = YamlBackend(path, hasher=CHEAP)
+    path.write_text("alice: 1\n")
+    for change in (backend.list, lambda: backend.add(Account("b"), "x"), lambda: backend.remove("alice")):
+        with pytest.raises(AccountsError, match="write it in quotes"):
+            change()
+    assert path.read_text() == "alice: 1\n"
+
+
+# Random files: comments, blank lines and accounts in every form, in any order.
+
+names = st.sampled_from(["alice", "Bob", "'yes'", '"Zoë"', "x-1", "'123'"])
+secrets = st.sampled_from(["plain words", "'single # quoted'", '"double \\" quoted"', "a#b", "'::1 [::1'"])
+comments = st.sampled_from(["", " # why", "   #"])
+filler = st.sampled_from(["", "\n", "# comment\n", "  # indented: comment\n", "\n\n#: {[\n"])
+networks = st.sampled_from(["[::1]", "[ 127.0.0.0/8, ::1 ]", "\n  - 10.0.0.0/8\n  - ::1"])
+
+
+@st.composite
+def yaml_entries(draw):
+    """Return an entry's text after its name, and the same with the secret replaced."""
+    secret, comment = draw(secrets), draw(comments)
+    form = draw(st.sampled_from(["short", "flow", "block"]))
+    if form == "short":
+        return f" {secret}{comment}\n", f" {{{NEW}}}{comment}\n"
+    if form == "flow":
+        flow = secret if secret[0] in "'\"" else "'" + secret + "'"
+        return tuple(f" {{role: admin, {pair}, from: [::1]}}{comment}\n" for pair in (f"password: {flow}", NEW))
+    head, inner = draw(comments), draw(st.sampled_from(["", "\n", "  # inner\n"]))
+    tail = f"  from: {draw(networks)}{draw(comments)}\n" if draw(st.booleans()) else ""
+    pairs = (f"password: {secret}", NEW)
+    return tuple(f"{head}\n  role: moderator\n{inner}  {pair}{comment}\n{tail}" for pair in pairs)
+
+
+@st.composite
+def yaml_files(draw):
+    chosen = draw(st.lists(names, unique=True, min_size=1, max_size=5))
+    return [(draw(filler), name, *draw(yaml_entries())) for name in chosen], draw(filler)
+
+
+def text_of(entries, end, newline):
+    parts = (before + (f"{name}:{rest}" if name else "") for before, name, rest in entries)
+    return ("".join(parts) + end).replace("\n", newline)
+
+
+@given(yaml_files(), st.data(), st.sampled_from(["\n", "\r\n"]))
+def test_a_change_of_one_account_in_any_yaml_changes_nothing_else(tmp_path_factory, file, data, newline):
+    entries, end = file
+    tmp_path = tmp_path_factory.getbasetemp()
+    text = text_of([entry[:3] for entry in entries], end, newline)
+    place = data.draw(st.integers(0, len(entries) - 1))
+    before, quoted, _, changed = entries[place]
+    name = quoted.strip("'\"")
+
+    result = edited(YamlBackend, tmp_path, text, lambda backend: backend.set_password(name, "x"))
+    replaced = [entry[:3] for entry in entries]
+    replaced[place] = (before, quoted, changed)
+    assert result == text_of(replaced, end, newline)
+
+    result = edited(YamlBackend, tmp_path, text, lambda backend: backend.remove(name))
+    replaced[place] = (before, "", "")
+    assert result == text_of(replaced, end, newline)
+
+    result = edited(YamlBackend, tmp_path, text, lambda backend: backend.add(Account("eve"), "x"))
+    assert result == text + f"eve:\n  {NEW}\n".replace("\n", newline)
+
+
+hash_lines = st.tuples(
+    st.sampled_from(["alice", "Bob", "Zoë", "x-1"]), st.sampled_from(["", "# comment: x\n", "\n", " \n"])
+)
+
+
+@given(
+    st.lists(hash_lines, unique_by=lambda line: line[0], min_size=1),
+    st.data(),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)
+def test_a_change_of_one_account_in_any_htpasswd_changes_nothing_else(tmp_path_factory, lines, data, newline, is_ended):
+    tmp_path = tmp_path_factory.getbasetemp()
+    old = CHEAP.hash("old")
+    parts = [(before.replace("\n", newline), f"{name}:{old}{newline}") for name, before in lines]
+    text = "".join(before + line for before, line in parts)
+    text = text if is_ended else text.removesuffix(newline)
+    name = data.draw(st.sampled_from([name for name, _ in lines]))
+    line = next(line for _, line in parts if line.startswith(name))
+    line = line if line in text else line.removesuffix(newline)
+
+    result = edited(HashedBackend, tmp_path, text, lambda backend: backend.set_password(name, "x"))
+    assert result == text.replace(line, line.replace(old, STORED))
+    result = edited(HashedBackend, tmp_path, text, lambda backend: backend.remove(name))
+    assert result == text.replace(line, "")
+    result = edited(HashedBackend, tmp_path, text, lambda backend: backend.add(Account("eve"), "x"))
+    newline = newline if newline in text else "\n"  # a single line without an end does not tell
+    assert result == text + ("" if is_ended else newline) + f"eve:{STORED}{newline}"
+
+
+# The file itself.
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o400])
+def test_an_edited_file_keeps_its_mode_and_owner(tmp_path, mode):
+    path = tmp_path / "users.yaml"
+    path.write_text("alice: w\n")
+    if os.geteuid() == 0:
+        os.chown(path, 12345, 54321)
+    path.chmod(mode)
+    before = path.stat()
+    if os.geteuid() != 0 and not mode & 0o200:
+        with pytest.raises(AccountsError, match="cannot be changed"):
+            YamlBackend(path, hasher=CHEAP).set_password("alice", "x")
+        return
+    YamlBackend(path, hasher=CHEAP).set_password("alice", "x")
+    after = path.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+    assert after.st_ino != before.st_ino
+
+
+@pytest.mark.parametrize("backend_class", [YamlBackend, HashedBackend])
+def test_a_new_file_is_for_its_owner_alone(tmp_path, backend_class):
+    path = tmp_path / "users"
+    old = os.umask(0)
+    try:
+        backend_class(path, hasher=CHEAP, create=True).add(Account("alice"), "x")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [entry.name for entry in tmp_path.iterdir()] == ["users"]
+
+
+def test_what_a_symbolic_link_points_to_is_edited_and_the_link_stays(tmp_path):
+    (tmp_path / "real").mkdir()
+    target, link = tmp_path / "real" / "accounts.yaml", tmp_path / "users.yaml"
+    link.symlink_to("real/accounts.yaml")
+    backend = YamlBackend(link, hasher=CHEAP, create=True)
+    backend.add(Account("alice"), "x")
+    backend.set_password("alice", "y")
+    assert link.is_symlink()
+    assert backend.authenticate("alice", "y", HERE).name == "alice"
+    assert [entry.name for entry in target.parent.iterdir()] == ["accounts.yaml"]
+
+
+def test_a_change_that_fails_on_the_way_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
+    path = tmp_path / "users.yaml"
+    path.write_text("alice: w\n")
+    backend = YamlBackend(path, hasher=CHEAP)
+
+    def disk_is_full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(atomic.os, "fsync", disk_is_full)
+    with pytest.raises(AccountsError, match=r"users\.yaml: cannot be changed \(No space left on device\)"):
+        backend.set_password("alice", "x")
+    assert path.read_text() == "alice: w\n"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["users.yaml"]
+    new = YamlBackend(tmp_path / "new.yaml", hasher=CHEAP, create=True)
+    with pytest.raises(AccountsError, match="No space left"):
+        new.add(Account("alice"), "x")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["users.yaml"]
+
+
+def test_a_missing_directory_is_told(tmp_path):
+    backend = YamlBackend(tmp_path / "no" / "users.yaml", hasher=CHEAP, create=True)
+    with pytest.raises(AccountsError, match="cannot be changed"):
+        backend.add(Account("alice"), "x")
+
+
+def test_a_hash_that_has_no_turn_leaves_the_file_alone(tmp_path):
+    class Busy(Hasher):
+        def hash(self, password):
+            raise Unavailable("too many")
+
+    path = tmp_path / "users.yaml"
+    with pytest.raises(Unavailable):
+        YamlBackend(path, hasher=Busy(), create=True).add(Account("alice"), "x")
+    assert not path.exists()
+
+
+EDITOR = """
+import sys
+from pathlib import Path
+from chatsrv.accounts import Account
+from chatsrv.auth.hashfile import HashedBackend
+from chatsrv.auth.hashing import Hasher
+from chatsrv.auth.yamlfile import YamlBackend
+
+kind, path, prefix = sys.argv[1:]
+print("ready", flush=True)
+sys.stdin.readline()
+backend = globals()[kind](Path(path), hasher=Hasher(memory_kib=8, passes=1), create=True)
+for number in range(15):
+    backend.add(Account(f"{prefix}{number}"), "x")
+    if number % 3 == 0:
+        backend.remove(f"{prefix}{number}")
+"""
+
+
+@pytest.mark.parametrize("backend_class", [YamlBackend, HashedBackend])
+def test_editors_in_several_processes_lose_nothing(tmp_path, backend_class):
+    path = tmp_path / "users"
+    with ExitStack() as stack:
+        editors = []
+        for prefix in "abcd":
+            arguments = [sys.executable, "-c", EDITOR, backend_class.__name__, str(path), prefix]
+            editor = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            editors.append(stack.enter_context(editor))
+        for editor in editors:
+            assert editor.stdout.readline() == "ready\n"
+        for editor in editors:
+            editor.stdin.write("go\n")
+            editor.stdin.flush()
+        for editor in editors:
+            assert editor.wait(DEADLINE_SECONDS) == 0
+    expected = {f"{prefix}{number}" for prefix in "abcd" for number in range(15) if number % 3}
+    assert {account.name for account in backend_class(path).list()} == expected
+    assert [entry.name for entry in tmp_path.iterdir()] == ["users"]
