@@ -1,0 +1,90 @@
+"""docs/plain-protocol.md tells the truth: its transcripts are played, its tables and numbers compared, its bot run."""
+
+import ast
+import re
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from chatsrv import ChatServer, Limits, MemoryBackend, PlainSession, Reason
+from chatsrv.protocols.lines import HELD_BYTES
+from chatsrv.protocols.plain import PlainProtocol
+from chatsrv.protocols.text import MARKS_IN_A_ROW, clean
+from chatsrv.replies import CommandList
+from tests.peer import DEADLINE_SECONDS, Peer, running
+
+PAGE = (Path(__file__).parents[2] / "docs" / "plain-protocol.md").read_text()
+PROSE = " ".join(PAGE.split())
+ACCOUNTS = {"alice": "wonderland", "bob": "builder"}
+
+
+def blocks(language: str) -> list[str]:
+    found = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    assert found
+    return found
+
+
+def chat() -> ChatServer:
+    return ChatServer(("127.0.0.1", 0), PlainSession, auth=MemoryBackend(ACCOUNTS))
+
+
+@pytest.mark.parametrize("transcript", blocks("transcript"))
+def test_transcript(transcript: str) -> None:
+    with running(chat()) as server, ExitStack() as stack:
+        peers: dict[str, Peer] = {}
+        for line in transcript.splitlines():
+            name, direction, text = re.fullmatch(r"(\w+)([<>]) (.*)", line).groups()
+            if name not in peers:
+                peers[name] = stack.enter_context(Peer(server))
+            if direction == ">":
+                peers[name].type(text)
+            elif text in ("Username:", "Password:"):
+                assert peers[name].read_until(b": ").decode() == f"{text} "
+            else:
+                assert peers[name].line() == text
+
+
+def test_bot() -> None:
+    (source,) = blocks("python")
+    with running(chat()) as server, Peer(server) as alice:
+        source = source.replace("localhost", "127.0.0.1").replace("61116", str(server.server_address[1]))
+        bot = threading.Thread(target=exec, args=(source, {}), name="bot")
+        alice.try_login("alice", "wonderland")
+        assert alice.line().startswith("Welcome, alice!")
+        bot.start()
+        assert alice.line() == "* bob joined"
+        with Peer(server) as other:
+            other.try_login("alice", "wonderland")
+            assert other.line() == "Welcome, alice! Here now: bob. Type /help for commands."
+        alice.type("bob, please go")
+        assert alice.line() == "* bob left"
+        bot.join(DEADLINE_SECONDS)
+        assert not bot.is_alive()
+
+
+def test_commands() -> None:
+    assert blocks("commands") == [PlainProtocol.renderer.reply(CommandList()).decode()]
+
+
+def test_texts() -> None:
+    rows = re.findall(r"^\| `(\".*\")` \| `(\".*\")` \|$", PAGE, re.MULTILINE)
+    assert len(rows) == 6
+    for sent, said in rows:
+        assert clean(ast.literal_eval(sent)) == ast.literal_eval(said)
+
+
+def test_reasons() -> None:
+    # A login that fails ends before anybody is in the room.
+    told = [reason.value for reason in Reason if reason.value and not reason.name.startswith("LOGIN")]
+    (sentence,) = re.findall(r"The reasons are (.*?)\. More", PROSE)
+    assert sorted(re.findall(r"`(.*?)`", sentence)) == sorted(told)
+
+
+def test_numbers() -> None:
+    assert f"A line may have {Limits().line_bytes} bytes" in PROSE
+    assert f"up to {HELD_BYTES} bytes of it" in PROSE
+    assert f"More than {MARKS_IN_A_ROW} diacritics in a row" in PROSE
+    for key in re.findall(r"`limits\.(\w+)`", PAGE):
+        assert key in Limits.model_fields
