@@ -73,6 +73,7 @@ $(VENV)/installed: pyproject.toml
 	fi
 	@echo "Installing what chatsrv needs (once; takes a minute)"
 	@$(INSTALL) . || { echo "$(OFFLINE)" >&2; exit 1; }
+	@test ! -f config/users.yaml || chmod 600 config/users.yaml  # git cannot keep it from others' eyes
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, tmp_path / name)
     tools = tmp_path / "tools"
     tools.mkdir()
-    for tool in ("sh", "sed", "expand", "touch", "rm", "find", "test", "echo", "mv", "cat"):
+    for tool in ("sh", "sed", "expand", "touch", "rm", "find", "test", "echo", "mv", "cat", "chmod"):
         if path := shutil.which(tool):
             (tools / tool).symlink_to(path)
     return tmp_path
@@ -104,6 +105,16 @@ def test_a_failed_installation_is_told_and_tried_again(checkout: Path) -> None:
         assert done.returncode != 0
         assert told(done)[0] == "no network"
         assert "the first start needs a network" in told(done)[1]
+
+
+def test_the_first_start_closes_the_accounts_to_others(checkout: Path) -> None:
+    program(checkout / ".venv" / "bin" / "python", "exit 0")
+    users = checkout / "config" / "users.yaml"
+    users.parent.mkdir()
+    users.write_text("alice: wonderland\n")
+    users.chmod(0o644)
+    make(checkout, "run")
+    assert stat.S_IMODE(users.stat().st_mode) == 0o600
 
 
 def test_the_second_start_installs_nothing(checkout: Path) -> None:
