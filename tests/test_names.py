@@ -1,7 +1,7 @@
 """Behaviour of chatsrv.names."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatsrv import names
@@ -64,6 +64,7 @@ def test_a_refused_password_is_not_told(raw):
     assert caught.value.__cause__ is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_preparing_twice_changes_nothing_and_only_value_error_escapes(raw):
     for prepare in (prepare_name, prepare_password):

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from ipaddress import ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatsrv.accounts import Account, Role
@@ -206,6 +206,7 @@ def text_of(entries, end, newline):
     return ("".join(parts) + end).replace("\n", newline)
 
 
+@settings(max_examples=50, deadline=None)
 @given(yaml_files(), st.data(), st.sampled_from(["\n", "\r\n"]))
 def test_a_change_of_one_account_in_any_yaml_changes_nothing_else(tmp_path_factory, file, data, newline):
     entries, end = file
@@ -233,6 +234,7 @@ hash_lines = st.tuples(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(hash_lines, unique_by=lambda line: line[0], min_size=1),
     st.data(),

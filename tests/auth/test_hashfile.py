@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatsrv.accounts import Account, Role
@@ -141,6 +141,7 @@ def test_everything_wrong_is_told_at_once():
     assert [line.split(":")[1] for line in problems("a\n\nb:x\n# c\nd d:x\n").splitlines()] == ["1", "3", "5", "5"]
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.text(alphabet="ab:$\n\r#"), st.binary()))
 def test_whatever_the_file_holds_it_is_read_or_refused(text):
     data = text.encode("utf-8", "replace") if isinstance(text, str) else text

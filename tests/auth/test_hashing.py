@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatsrv.auth.hashing import Hasher, check_hash
@@ -97,6 +97,7 @@ def test_a_hash_that_would_take_minutes_or_gigabytes_is_refused_with_the_limit(s
     assert limit in str(caught.value)
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.from_regex(r"\$(argon2id|2y|5|6)\$[a-z0-9$,=./]*", fullmatch=True)))
 def test_whatever_is_stored_only_value_error_escapes(stored):
     with pytest.raises(ValueError, match="accepted"):

@@ -4,7 +4,7 @@ import contextlib
 from ipaddress import ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatsrv.accounts import Account, Role
@@ -132,6 +132,7 @@ def test_everything_wrong_is_told_at_once_in_the_order_of_the_file():
     assert [line.partition(": ")[0] for line in told] == [f"users.yaml:{line}" for line in (1, 4, 5, 7)]
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.text(alphabet="ab:{}[],'\"|>-?!&*#% \n\t\r0\\"), st.binary()))
 def test_whatever_the_file_holds_only_accounts_error_escapes(text):
     with contextlib.suppress(AccountsError):
