@@ -1,7 +1,7 @@
 """The contract of an auth backend: names and passwords, nothing else.
 
 A backend never hears of sockets, rooms or settings, and never judges policy: names, lengths, networks and penalties are
-the `Gate`'s. Sessions call a backend from many threads at once. `chatsrv.testing.AuthBackendContract` proves an
+the `Gate`'s. Sessions call a backend from many threads at once. `chatsrv.testing.auth.AuthBackendContract` proves an
 implementation.
 """
 

@@ -7,6 +7,7 @@ line of its own.
 
 import socket
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chatsrv.locks import Rank, ranked_lock
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from chatsrv.net.delivery import Delivery
     from chatsrv.net.feed import Feed
     from chatsrv.net.tail import Tail
+
+Send = Callable[[bytes, int], int]
+
+GONE = -1
+"""What sending reports for a socket that failed, in place of a number of bytes."""
 
 OUTBOX_BYTES = 65536
 """Replies that may wait for one peer. Who asks faster than he reads the answers has to wait then, not the server."""
@@ -124,6 +130,15 @@ class Connection:
         """Why the session ends or ended; `None` while it goes on."""
         return self.outbox.closed_for
 
+    def answer(self, data: bytes) -> None:
+        """Write an answer of the login's dialogue at once, for the session's thread.
+
+        Until the login, delivery has nothing to write here but a farewell, so a stranger's prompts need not queue
+        behind what is being sent to everybody. A peer who leaves even his prompts unread is gone.
+        """
+        if data and send_some(self.send, data) != len(data):
+            self.hang_up(Reason.LOST)
+
     def post(self, data: bytes) -> None:
         """Have `data` written behind all that was posted before; wait while too much of it waits already."""
         if data:
@@ -148,3 +163,13 @@ class Connection:
     def finish(self) -> None:
         """Wait until delivery is done with the socket, so that it may be closed. The end of the session's thread."""
         self._delivery.finish(self)
+
+
+def send_some(send: Send, data: bytes | memoryview) -> int:
+    """Hand `data` to a socket without waiting; return how much of it was taken, `GONE` if the socket failed."""
+    try:
+        return send(data, socket.MSG_DONTWAIT)  # type: ignore[arg-type]  # any buffer will do
+    except BlockingIOError:
+        return 0
+    except OSError:
+        return GONE

@@ -25,9 +25,9 @@ from typing import Any
 from chatsrv.entries import Entry, Position
 from chatsrv.errors import Hole
 from chatsrv.limits import Limits
-from chatsrv.net.connection import Connection
+from chatsrv.net.connection import GONE, Connection, send_some
 from chatsrv.net.feed import Feed
-from chatsrv.net.tail import GONE, Batch, Tail, send_some
+from chatsrv.net.tail import Batch, Tail
 from chatsrv.protocols.base import Renderer
 from chatsrv.reasons import Reason
 from chatsrv.roomlog.base import RoomLog

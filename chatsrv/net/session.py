@@ -79,6 +79,8 @@ class Session(StreamRequestHandler):
         limits = self.server.limits
         _keep_alive(self.request, limits.keepalive_seconds)
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer_bytes)
+        # telnet programs mark some commands urgent (RFC 854, "Synch"), and TCP would take that byte out of the stream
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
         self._bucket = Bucket(limits.messages_per_second, limits.burst)
         self.connection = self.server.connect(self)
         self.wfile = _Outlet(self.connection)
@@ -121,7 +123,7 @@ class Session(StreamRequestHandler):
     def _read(self) -> None:
         connection = self.connection
         reader = self.protocol.reader(self.server.limits.line_bytes)
-        connection.post(reader.opening())
+        connection.answer(reader.opening())
         receive = self.request.recv
         size = LEAST_READ_BYTES
         while data := receive(size):
@@ -150,7 +152,8 @@ class Session(StreamRequestHandler):
         """Obey as many of `commands` as flood control lets through."""
         asked = [command for command in commands if type(command) is not Answer]
         if len(asked) < len(commands):
-            self.connection.post(b"".join([command.data for command in commands if type(command) is Answer]))
+            write = self.connection.post if self.account else self.connection.answer
+            write(b"".join([command.data for command in commands if type(command) is Answer]))
         if not asked:
             return
         welcome, flow = self._bucket.take(len(asked))

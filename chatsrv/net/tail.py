@@ -11,19 +11,11 @@ no keeping, so a room without slow readers keeps nothing.
 import itertools
 import socket
 from bisect import bisect_right
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from chatsrv.entries import Entry
+from chatsrv.net.connection import GONE, Connection, Send, send_some
 from chatsrv.protocols.base import Renderer
-
-if TYPE_CHECKING:
-    from chatsrv.net.connection import Connection
-
-Send = Callable[[bytes, int], int]
-
-GONE = -1
-"""What `fan_out` reports for a socket that failed, in place of a number of bytes."""
 
 BATCH_BYTES = 65_536
 """About the most that a batch holds: what fits into a send buffer of the default size, so that nobody falls behind."""
@@ -38,9 +30,9 @@ class Batch(NamedTuple):
     last: int
     data: bytes
     pieces: list[bytes]
-    own: "dict[Connection, list[int]]"
+    own: dict[Connection, list[int]]
 
-    def data_for(self, connection: "Connection") -> bytes:
+    def data_for(self, connection: Connection) -> bytes:
         """Return the bytes that `connection` is to see: all but what it wrote itself."""
         own = self.own.get(connection)
         if own is None:
@@ -66,12 +58,12 @@ class Tail:
         self._kept_bytes = 0
         self._limit_bytes = limit_bytes
 
-    def add(self, connection: "Connection") -> None:
+    def add(self, connection: Connection) -> None:
         """Take in a reader, who is behind at first, at `rendered`."""
         self._readers[connection.origin] = connection
         self.behind[connection] = self.rendered
 
-    def remove(self, connection: "Connection") -> None:
+    def remove(self, connection: Connection) -> None:
         """Forget a reader."""
         del self._readers[connection.origin]
         self.level.pop(connection, None)
@@ -83,16 +75,16 @@ class Tail:
         """Whether there is no reader left."""
         return not self._readers
 
-    def readers(self) -> "list[Connection]":
+    def readers(self) -> list[Connection]:
         """Return all readers."""
         return list(self._readers.values())
 
-    def fall_behind(self, connection: "Connection") -> None:
+    def fall_behind(self, connection: Connection) -> None:
         """Move a reader to those behind. He has, or holds as leftover, everything up to `rendered`."""
         if self.level.pop(connection, None):
             self.behind[connection] = self.rendered
 
-    def draw_level(self, connection: "Connection") -> None:
+    def draw_level(self, connection: Connection) -> None:
         """Move a reader to those who are level: everything up to `rendered` was handed to his socket."""
         del self.behind[connection]
         self.level[connection] = connection.send
@@ -119,7 +111,7 @@ class Tail:
                     own.setdefault(author, []).append(index)
         return Batch(entries[-1].offset, b"".join(pieces), pieces, own)
 
-    def fan_out(self, batch: Batch) -> "list[tuple[Connection, bytes | memoryview, int]]":
+    def fan_out(self, batch: Batch) -> list[tuple[Connection, bytes | memoryview, int]]:
         """Hand a new batch to everybody who is level, and keep it for those behind.
 
         Returns whoever could not take all of it, with what was to be sent, and how much of it was (`GONE`: the socket
@@ -151,7 +143,7 @@ class Tail:
                 short.append((connection, rest, sent))
         return short
 
-    def resume(self, connection: "Connection") -> bytes:
+    def resume(self, connection: Connection) -> bytes:
         """Return what a reader who is behind is to be sent next, and move his cursor behind it; empty: he is level."""
         start = bisect_right(self._batches, self.behind[connection], key=last_offset)
         parts: list[bytes] = []
@@ -165,7 +157,7 @@ class Tail:
                 break
         return b"".join(parts)
 
-    def fallen_off(self) -> "list[Connection]":
+    def fallen_off(self) -> list[Connection]:
         """Drop what is over the limit; return the readers who were still to be sent some of that."""
         if self._kept_bytes <= self._limit_bytes:
             return []
@@ -186,13 +178,3 @@ class Tail:
 def last_offset(batch: Batch) -> int:
     """Return the offset of a batch's last entry."""
     return batch.last
-
-
-def send_some(send: Send, data: bytes | memoryview) -> int:
-    """Hand `data` to a socket without waiting; return how much of it was taken, `GONE` if the socket failed."""
-    try:
-        return send(data, socket.MSG_DONTWAIT)  # type: ignore[arg-type]  # any buffer will do
-    except BlockingIOError:
-        return 0
-    except OSError:
-        return GONE

@@ -1,7 +1,7 @@
 """The contract of a wire format: a `Reader` turns bytes into commands, a `Renderer` turns values into bytes.
 
 No sockets, no threads, no rooms. A `Reader` belongs to one session's thread. A `Protocol` and its `Renderer` have no
-state and are shared by all threads. `chatsrv.testing.ProtocolContract` proves an implementation.
+state and are shared by all threads. `chatsrv.testing.protocol.ProtocolContract` proves an implementation.
 """
 
 from abc import ABC, abstractmethod

@@ -1,7 +1,7 @@
 """The contract of a room log: an ordered, append-only record, read on from any position.
 
 Knows nothing of members, sockets or wire formats. Every method may be called from any thread.
-`chatsrv.testing.RoomLogContract` proves an implementation.
+`chatsrv.testing.roomlog.RoomLogContract` proves an implementation.
 """
 
 from abc import ABC, abstractmethod
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from chatsrv.entries import Entry, Kind, Position
 
 Wake = Callable[[], None]
-"""Told that there is news. Called from any thread, under no lock; returns at once and raises nothing."""
+"""Told that there is news. Called from any thread, under no lock of the log's; returns at once and raises nothing."""
 
 
 class Follower(ABC):
@@ -29,17 +29,18 @@ class Follower(ABC):
     @property
     @abstractmethod
     def lag(self) -> int:
-        """The number of offsets that the log is ahead of the cursor."""
+        """The number of visible entries behind the cursor. Takes no lock, as it is asked under locks of any rank."""
 
     @abstractmethod
     def close(self) -> None:
-        """Stop following. Nothing is kept for this follower any more, and `wake` is not called again."""
+        """Stop following: nothing is kept for this follower any more, and no later entry wakes it."""
 
 
 class RoomLog(ABC):
     """What was said and done in one room, in the one order that everybody sees.
 
-    An entry becomes visible, to readers and followers alike, only once it is recorded.
+    An entry becomes visible, to readers and followers alike, only once it is recorded. Offsets count from 1, without
+    gaps.
     """
 
     room: str
@@ -57,7 +58,8 @@ class RoomLog(ABC):
         """Return up to `limit` visible entries after a position, oldest first; empty when there are none.
 
         Raises:
-            Hole: the entry right after the position is gone, or the position is of another epoch.
+            Hole: the entry right after the position is gone, or the position was never given out: it is of another
+                epoch, or beyond what was appended. One that `append` returned is no hole, visible or not.
         """
 
     @abstractmethod
@@ -75,7 +77,7 @@ class RoomLog(ABC):
 
     @abstractmethod
     def follow(self, after: Position, wake: Wake) -> Follower:
-        """Read on from a position as news comes; `wake` is called whenever there is some.
+        """Read on from a position as news comes; `wake` is called whenever there is some, but not for what is there.
 
         Raises:
             Hole: as `read`.
