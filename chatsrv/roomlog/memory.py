@@ -79,7 +79,7 @@ class MemoryRoomLog(RoomLog):
         with self._lock:
             if before.epoch != self.epoch:
                 raise Hole(self._first - 1, None)
-            stop = max(0, before.offset + 1 - self._first)
+            stop = max(0, min(before.offset, self._last) + 1 - self._first)
             return self._entries[max(0, stop - limit) : stop][::-1]
 
     @property
