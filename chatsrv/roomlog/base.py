@@ -29,7 +29,7 @@ class Follower(ABC):
     @property
     @abstractmethod
     def lag(self) -> int:
-        """The number of visible entries behind the cursor. Takes no lock, as it is asked under locks of any rank."""
+        """The number of visible entries after the cursor. Takes no lock, as it is asked under locks of any rank."""
 
     @abstractmethod
     def close(self) -> None:
