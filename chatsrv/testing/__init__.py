@@ -1,5 +1,6 @@
-"""Contract tests that a stranger's implementation can subclass to prove itself."""
+"""Contract tests that a stranger's implementation can subclass to prove itself; see the modules.
 
-from chatsrv.testing.roomlog import RoomLogContract
-
-__all__ = ["RoomLogContract"]
+    auth        AuthBackendContract, EditableBackendContract
+    protocol    ProtocolContract
+    roomlog     RoomLogContract
+"""
