@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEAST_READ_BYTES = 2048
+LEAST_READ_BYTES = 1024
 """What an idle session waits with: `recv` sets that much memory aside before it waits."""
 
 MOST_READ_BYTES = 65536
@@ -129,7 +129,10 @@ class Session(StreamRequestHandler):
         while data := receive(size):
             if connection.reason:
                 continue  # hung up: what still comes is let go, until the peer has read the last lines
-            size = min(2 * size, MOST_READ_BYTES) if len(data) == size else LEAST_READ_BYTES
+            if len(data) == size:
+                size = min(2 * size, MOST_READ_BYTES)
+            elif len(data) < size // 8:
+                size = LEAST_READ_BYTES
             commands = reader.receive(data)
             while commands:
                 last = commands[-1]

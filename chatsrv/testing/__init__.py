@@ -1,6 +1,5 @@
-"""Contract tests that a stranger's implementation can subclass to prove itself; see the modules.
+"""Contract tests that a stranger's implementation can subclass to prove itself.
 
-    auth        AuthBackendContract, EditableBackendContract
-    protocol    ProtocolContract
-    roomlog     RoomLogContract
+`auth` has `AuthBackendContract` and `EditableBackendContract`, `protocol` has `ProtocolContract`, `roomlog` has
+`RoomLogContract`. They need pytest.
 """
