@@ -86,7 +86,7 @@ def test_every_layer_stands_in_the_table() -> None:
         ("chatsrv.chat.hub", "from ..net import server"),
         ("chatsrv.chat.hub", "from .. import net"),
         ("chatsrv.chat.hub", "def later():\n    from chatsrv.protocols.base import Reader"),
-        ("chatsrv.chat.hub", "if TYPE_CHECKING:\n    from chatsrv.roomlog.memory import MemoryStore"),
+        ("chatsrv.chat.hub", "if TYPE_CHECKING:\n    from chatsrv.protocols.plain import PlainReader"),
         ("chatsrv.net.server", "from chatsrv.auth.memory import MemoryBackend"),
         ("chatsrv.net.server", "from chatsrv.auth import MemoryBackend"),
         ("chatsrv.net.server", "from chatsrv import ChatServer"),
