@@ -92,20 +92,14 @@ class Session(StreamRequestHandler):
         except ProtocolError as error:
             logger.info("session %d: unreadable input from %s: %s", self.connection.id, self.client_address[0], error)
             self.hang_up(Reason.BAD_PROTOCOL)
-            self._await_end()
-        except TimeoutError:  # ETIMEDOUT: TCP gave up on the peer
-            self.hang_up(Reason.TIMED_OUT)
-        except OSError:
-            self.hang_up(Reason.LOST)
         except Exception:
             logger.exception("session %d: failed", self.connection.id)
             self.hang_up(Reason.ERROR)
-            self._await_end()
         else:
             self.hang_up(Reason.LOST)  # unless there is a reason already
 
     def finish(self) -> None:
-        """Leave, and let go of the socket once delivery has."""
+        """Leave, let the peer read the last lines, and let go of the socket once delivery has."""
         reason = self.connection.reason or Reason.LOST
         try:
             if self.account:
@@ -113,6 +107,8 @@ class Session(StreamRequestHandler):
         except Exception:
             logger.exception("session %d: failed at its end", self.connection.id)
         finally:
+            while self._receive(LEAST_READ_BYTES):
+                pass  # until the peer or the linger deadline ends the input
             self.connection.finish()
             self.server.disconnect(self)
             super().finish()
@@ -124,11 +120,8 @@ class Session(StreamRequestHandler):
         connection = self.connection
         reader = self.protocol.reader(self.server.limits.line_bytes)
         connection.answer(reader.opening())
-        receive = self.request.recv
         size = LEAST_READ_BYTES
-        while data := receive(size):
-            if connection.reason:
-                continue  # hung up: what still comes is let go, until the peer has read the last lines
+        while not connection.reason and (data := self._receive(size)):
             if len(data) == size:
                 size = min(2 * size, MOST_READ_BYTES)
             elif len(data) < size // 8:
@@ -143,13 +136,15 @@ class Session(StreamRequestHandler):
                     self._obey_welcome(commands)
                     break
 
-    def _await_end(self) -> None:
-        """Let the peer read the last lines: read on, until it or the linger deadline ends the input."""
+    def _receive(self, size: int) -> bytes:
+        """Return up to `size` bytes that the peer sent; nothing at the end of its input, however that came."""
         try:
-            while self.request.recv(LEAST_READ_BYTES):
-                pass
+            return self.request.recv(size)  # type: ignore[no-any-return]  # socketserver types `request` as Any
+        except TimeoutError:  # ETIMEDOUT: TCP gave up on the peer
+            self.hang_up(Reason.TIMED_OUT)
         except OSError:
-            pass
+            self.hang_up(Reason.LOST)
+        return b""
 
     def _obey_welcome(self, commands: Sequence[Command]) -> None:
         """Obey as many of `commands` as flood control lets through."""

@@ -65,6 +65,18 @@ def test_everybody_is_told_how_somebody_left(how, seen) -> None:
         assert alice.line() == seen
 
 
+def test_everybody_is_told_at_once_that_somebody_quit() -> None:
+    with running_chat(linger_seconds=60.0) as server, Peer(server) as alice, Peer(server) as bob:
+        alice.log_in("alice")
+        bob.log_in("bob")
+        assert alice.line() == "* bob joined"
+        bob.type("/quit")
+        assert alice.line() == "* bob left"  # not only once bob's program closes its end, or the time for it is over
+        alice.type("/who")
+        assert alice.line() == "Here now: alice."
+        assert bob.rest() == b"Goodbye!\n"
+
+
 def test_two_sessions_of_one_account_are_one_person() -> None:
     with running_chat() as server, Peer(server) as bob, Peer(server) as first:
         bob.log_in("bob")
@@ -96,11 +108,12 @@ def test_closing_says_goodbye_to_every_session() -> None:
         peer.socket.close()
 
 
-def test_an_exception_in_a_session_ends_that_session_and_is_told(caplog) -> None:
+@pytest.mark.parametrize("error", [RuntimeError, OSError, TimeoutError])
+def test_an_exception_in_a_session_ends_that_session_and_is_told(caplog, error) -> None:
     class Clumsy(PlainSession):
         def obey(self, commands) -> None:
             if "stumble" in str(commands):
-                raise RuntimeError("over its own feet")
+                raise error("over its own feet")
             super().obey(commands)
 
     with running_chat(Clumsy) as server, Peer(server) as alice, Peer(server) as bob:
