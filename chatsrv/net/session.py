@@ -112,7 +112,9 @@ class Session(StreamRequestHandler):
             self.connection.finish()
             self.server.disconnect(self)
             super().finish()
-        logger.info("session %d: ended: %s", self.connection.id, reason.name.lower().replace("_", " "))
+        who = self.account.name if self.account else "not logged in"
+        word = reason.name.lower().replace("_", " ")
+        logger.info("session %d: ended: %s (%s, from %s)", self.connection.id, word, who, self.client_address[0])
 
     # ------------------------------------------------------------------ private
 
