@@ -112,3 +112,25 @@ def running_chat(session: type[ChatSession] = PlainSession, **limits: float) -> 
     server = ChatServer(("127.0.0.1", 0), session, auth=MemoryBackend(PASSWORDS), limits=Limits(**values))
     with running(server):
         yield server
+
+
+@contextlib.contextmanager
+def two_chatters(session: type[ChatSession] = PlainSession, **limits: float) -> Iterator[tuple[ChatServer, Peer, Peer]]:
+    """Run a chat with alice and bob in it, sessions 1 and 2. In the end both still talk, and see nothing else before.
+
+    So whatever they are sent on somebody else's account has to be read from them.
+    """
+    with running_chat(session, **limits) as server, Peer(server) as alice, Peer(server) as bob:
+        alice.log_in("alice")
+        bob.log_in("bob")
+        assert alice.line() == "* bob joined"
+        yield server, alice, bob
+        talk(alice, bob)
+
+
+def talk(alice: Peer, bob: Peer) -> None:
+    """Have both say a line, which is the next that the other one sees."""
+    alice.type("Is all well?")
+    assert bob.line() == "<alice> Is all well?"
+    bob.type("It is.")
+    assert alice.line() == "<bob> It is."
