@@ -46,9 +46,10 @@ class Room:
         self.name = name
         self.log = log
         self._lock = ranked_lock(Rank.ROOM)
-        # Guarded by the lock; `_names` are the keys of `_members`, sorted.
+        # Guarded by the lock; `_names` are the keys of `_members`, sorted, as they are from `_changed` on.
         self._members: dict[str, Member] = {}
         self._names: list[str] = []
+        self._changed = log.end
 
     def enter(self, account: Account, origin: int) -> Arrival:
         """Let the session `origin` of `account` in; only the account's first session is announced."""
@@ -56,12 +57,11 @@ class Room:
         with self._lock:
             member = self._members.get(name)
             if member is None:
+                position = self._changed = self.log.append(Kind.JOIN, name, origin, ("",))
                 member = self._members[name] = Member(account)
                 insort(self._names, name)
-                position = self.log.append(Kind.JOIN, name, origin, ("",))
             else:
-                # Everything up to here has its position already; nobody appends while this lock is held.
-                position = self.log.end
+                position = max(self.log.end, self._changed)  # the last join or leave may not be visible yet
             member.origins.add(origin)
             others = [other for other in self._names[: WELCOME_NAMES + 1] if other != name][:WELCOME_NAMES]
             return Arrival(position, tuple(others), len(self._names) - 1 - len(others))
@@ -76,7 +76,7 @@ class Room:
             if not member.origins:
                 del self._members[name]
                 del self._names[bisect_left(self._names, name)]
-                self.log.append(Kind.LEAVE, name, origin, (reason.name,))
+                self._changed = self.log.append(Kind.LEAVE, name, origin, (reason.name,))
 
     def speak(self, kind: Kind, name: str, origin: int, texts: Sequence[str]) -> None:
         """Append what the session `origin` of the account `name` says or does.

@@ -1,0 +1,200 @@
+"""Behaviour of chatsrv.chat.room: who is present, at which position of the log."""
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from chatsrv.accounts import Account
+from chatsrv.chat.room import WELCOME_NAMES, Room
+from chatsrv.entries import Kind, Position
+from chatsrv.errors import Refused
+from chatsrv.reasons import Reason
+from chatsrv.roomlog.base import RoomLog
+from chatsrv.roomlog.memory import MemoryStore
+from tests.roomlog.late import LateRoomLog, LateStore
+
+ALICE, BOB, CAROL = Account("alice"), Account("bob"), Account("carol")
+ALL = 1_000_000
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room("lobby", MemoryStore().open("lobby"))
+
+
+def told(room: Room) -> list[tuple[Kind, str, int, str]]:
+    """Return what the room's log holds."""
+    entries = room.log.read(Position(room.log.epoch, 0), ALL)
+    return [(entry.kind, entry.author, entry.origin, entry.text) for entry in entries]
+
+
+def present_at(log: RoomLog, position: Position) -> set[str]:
+    """Return who is present at a position, as the log alone tells it: joins without leaves."""
+    joined: Counter[str] = Counter()
+    for entry in log.read(Position(log.epoch, 0), position.offset):
+        joined[entry.author] += {Kind.JOIN: 1, Kind.LEAVE: -1}.get(entry.kind, 0)
+    assert set(joined.values()) <= {0, 1}, "somebody joined or left twice"
+    return {name for name, times in joined.items() if times}
+
+
+def test_a_newcomer_is_announced_and_reads_on_behind_his_own_announcement(room: Room) -> None:
+    arrival = room.enter(ALICE, 1)
+    assert arrival == (room.log.end, (), 0)
+    assert told(room) == [(Kind.JOIN, "alice", 1, "")]
+
+
+def test_a_newcomer_is_told_the_sorted_names_of_others(room: Room) -> None:
+    for origin, account in enumerate((CAROL, ALICE), 1):
+        room.enter(account, origin)
+    assert room.enter(BOB, 3).others == ("alice", "carol")
+    assert room.present(10) == (("alice", "bob", "carol"), 0)
+
+
+def test_one_who_left_is_announced_with_the_reason_and_not_present(room: Room) -> None:
+    room.enter(ALICE, 1)
+    room.enter(BOB, 2)
+    room.leave("alice", 1, Reason.TOO_SLOW)
+    assert told(room)[2:] == [(Kind.LEAVE, "alice", 1, "TOO_SLOW")]
+    assert room.present(10) == (("bob",), 0)
+    assert room.enter(CAROL, 3).others == ("bob",)
+
+
+@pytest.mark.parametrize("first", ["aaa", "zzz"])
+def test_a_newcomer_to_a_crowd_is_told_some_names_and_the_number_of_the_rest(room: Room, first: str) -> None:
+    names = [f"guest{number:03}" for number in range(WELCOME_NAMES + 7)]
+    for origin, name in enumerate(names, 1):
+        room.enter(Account(name), origin)
+    arrival = room.enter(Account(first), 1000)  # whose own name sorts before or behind all of theirs
+    assert (arrival.others, arrival.more) == (tuple(names[:WELCOME_NAMES]), 7)
+
+
+def test_a_newcomer_to_as_many_as_can_be_named_is_told_all_of_them(room: Room) -> None:
+    names = [f"guest{number:03}" for number in range(WELCOME_NAMES)]
+    for origin, name in enumerate(names, 1):
+        room.enter(Account(name), origin)
+    arrival = room.enter(ALICE, 1000)
+    assert (arrival.others, arrival.more) == (tuple(names), 0)
+
+
+def test_those_present_are_listed_up_to_a_limit(room: Room) -> None:
+    for origin, account in enumerate((CAROL, ALICE, BOB), 1):
+        room.enter(account, origin)
+    assert room.present(0) == ((), 3)
+    assert room.present(2) == (("alice", "bob"), 1)
+    assert room.present(3) == (("alice", "bob", "carol"), 0)
+
+
+def test_two_sessions_of_one_account_are_one_person(room: Room) -> None:
+    room.enter(ALICE, 1)
+    room.enter(BOB, 2)
+    assert room.enter(ALICE, 3) == (room.log.end, ("bob",), 0)
+    assert room.present(10) == (("alice", "bob"), 0)
+    room.leave("alice", 1, Reason.LOST)
+    assert room.present(10) == (("alice", "bob"), 0)
+    room.speak(Kind.SAY, "alice", 3, ["still here"])
+    room.leave("alice", 3, Reason.QUIT)
+    assert [entry[:3] for entry in told(room)] == [
+        (Kind.JOIN, "alice", 1),
+        (Kind.JOIN, "bob", 2),
+        (Kind.SAY, "alice", 3),
+        (Kind.LEAVE, "alice", 3),
+    ]
+    assert room.present(10) == (("bob",), 0)
+
+
+def test_a_session_that_leaves_twice_or_was_never_there_is_nothing(room: Room) -> None:
+    room.enter(ALICE, 1)
+    room.enter(ALICE, 2)
+    room.leave("alice", 1, Reason.QUIT)
+    room.leave("alice", 1, Reason.QUIT)
+    room.leave("alice", 7, Reason.QUIT)
+    room.leave("bob", 1, Reason.QUIT)
+    assert room.present(10) == (("alice",), 0)
+    room.leave("alice", 2, Reason.QUIT)
+    room.leave("alice", 2, Reason.QUIT)
+    assert [entry[0] for entry in told(room)] == [Kind.JOIN, Kind.LEAVE]
+
+
+def test_one_who_came_back_is_announced_again(room: Room) -> None:
+    for origin in (1, 2):
+        room.enter(ALICE, origin)
+        room.leave("alice", origin, Reason.QUIT)
+    assert [entry[0] for entry in told(room)] == [Kind.JOIN, Kind.LEAVE] * 2
+
+
+def test_what_is_said_in_one_go_stays_together(room: Room) -> None:
+    room.enter(ALICE, 1)
+    room.speak(Kind.SAY, "alice", 1, ["one", "two"])
+    room.speak(Kind.ACTION, "alice", 1, ["waves"])
+    assert told(room)[1:] == [
+        (Kind.SAY, "alice", 1, "one"),
+        (Kind.SAY, "alice", 1, "two"),
+        (Kind.ACTION, "alice", 1, "waves"),
+    ]
+
+
+def test_speaking_from_outside_is_refused_and_not_logged(room: Room) -> None:
+    room.enter(ALICE, 1)
+    room.enter(BOB, 2)
+    room.leave("bob", 2, Reason.QUIT)
+    before = told(room)
+    for name, origin in (("alice", 2), ("bob", 2), ("carol", 3)):
+        with pytest.raises(Refused, match=r"^You are not in lobby\.$"):
+            room.speak(Kind.SAY, name, origin, ["psst"])
+    assert told(room) == before
+
+
+class FullDisk(Exception):
+    """What a recorder raises that cannot write."""
+
+
+class FullRoomLog(LateRoomLog):
+    def append(self, kind: Kind, author: str, origin: int, texts: Sequence[str]) -> Position:
+        raise FullDisk
+
+
+def test_an_arrival_that_cannot_be_recorded_lets_nobody_in() -> None:
+    room = Room("lobby", FullRoomLog("lobby", threading.Semaphore(0)))
+    with pytest.raises(FullDisk):
+        room.enter(ALICE, 1)
+    assert room.present(10) == ((), 0)
+
+
+def test_a_second_session_arrives_where_those_it_was_told_of_have_joined_already() -> None:
+    log = LateStore().open("lobby")
+    room = Room("lobby", log)
+    room.enter(ALICE, 1)
+    log.show()
+    room.enter(BOB, 2)  # whose joining is not visible yet
+    room.speak(Kind.SAY, "bob", 2, ["hello"])
+    arrival = room.enter(ALICE, 3)
+    log.show()
+    assert set(arrival.others) == present_at(log, arrival.position) - {"alice"}
+    assert [entry.text for entry in log.read(arrival.position, ALL)] == ["hello"]
+
+
+def test_presence_is_what_the_log_says_at_every_arrival_while_many_come_and_go(room: Room) -> None:
+    accounts = [Account(f"guest{number}") for number in range(6)]
+
+    def come_and_go(person: int) -> None:
+        account = accounts[person % len(accounts)]  # so that each has two sessions that race
+        for visit in range(30):
+            origin = person * 1000 + visit
+            arrival = room.enter(account, origin)
+            room.speak(Kind.SAY, account.name, origin, ["hello"])
+            assert set(arrival.others) == present_at(room.log, arrival.position) - {account.name}
+            assert account.name in present_at(room.log, arrival.position)
+            if visit < 29:
+                room.leave(account.name, origin, Reason.QUIT)
+
+    with ThreadPoolExecutor(12) as pool:
+        for visits in [pool.submit(come_and_go, person) for person in range(12)]:
+            visits.result()
+    assert set(room.present(100)[0]) == present_at(room.log, room.log.end) == {account.name for account in accounts}
+    for person in range(12):
+        room.leave(accounts[person % len(accounts)].name, person * 1000 + 29, Reason.SHUTDOWN)
+    assert room.present(100) == ((), 0)
+    assert present_at(room.log, room.log.end) == set()
