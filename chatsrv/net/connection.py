@@ -93,6 +93,7 @@ class Connection:
         "is_cut",
         "is_logged_in",
         "is_stalled",
+        "is_watched",
         "leftover",
         "origin",
         "outbox",
@@ -120,6 +121,7 @@ class Connection:
         self.leftover: bytes | memoryview = b""  # to be written before anything else
         self.subscriptions: tuple[tuple[Feed, Tail], ...] = ()
         self.is_stalled = False  # not everything could be written: waiting for the socket
+        self.is_watched = False  # a check of its progress is due some time
         self.progress_at = 0.0  # when the peer last took something, while stalled
         self.is_closing = False  # nothing but leftover and outbox is written any more
         self.is_cut = False  # nothing at all is written any more

@@ -172,6 +172,7 @@ class Delivery:
 
     def _check_progress(self, connection: Connection) -> None:
         if not connection.is_stalled:
+            connection.is_watched = False
             return
         idle = time.monotonic() - connection.progress_at
         if idle >= self._limits.stall_seconds:
@@ -182,17 +183,21 @@ class Delivery:
     # --- rooms to sockets
 
     def _subscribe(self, connection: Connection, log: RoomLog, after: Position) -> None:
+        if connection.is_closing:
+            return
         try:
             feed = self._feeds.get(log)
             if feed is None:
                 feed = self._feeds[log] = Feed(log, after, self._limits.tail_bytes, self._announce)
             if after.offset > feed.cursor:  # not recorded yet, or not read yet
                 feed.expect(connection, after.offset)
-                feed.announce()
             else:
                 self._arrive(connection, feed, feed.entries_after(after))
         except Hole:
             connection.hang_up(Reason.TOO_SLOW)
+        else:
+            if feed.has_more:  # a new feed is told of what comes from now on, not of what is there already
+                feed.announce()
 
     def _arrive(self, connection: Connection, feed: Feed, missed: list[Entry]) -> None:
         """Make `connection` a reader at the feed's cursor, once it has got what it `missed`."""
@@ -225,10 +230,16 @@ class Delivery:
                 continue
             for batch in batches:
                 self._hand_out(tail, batch)
-        for connection in feed.arrived():
+        while connection := feed.next_arrival():
             self._arrive(connection, feed, [])
+        self._close_if_unread(feed)
         if feed.has_more:
             feed.announce()
+
+    def _close_if_unread(self, feed: Feed) -> None:
+        if feed.is_unread and self._feeds.get(feed.log) is feed:
+            del self._feeds[feed.log]
+            feed.close()
 
     def _hand_out(self, tail: Tail, batch: Batch) -> None:
         for connection, data, sent in tail.fan_out(batch):
@@ -249,13 +260,15 @@ class Delivery:
     def _stall(self, connection: Connection, leftover: memoryview) -> None:
         """Wait until the socket takes more."""
         connection.leftover = leftover
+        for _, tail in connection.subscriptions:  # stalled already, it may have drawn level in another room since
+            tail.fall_behind(connection)
         if not connection.is_stalled:
             connection.is_stalled = True
-            for _, tail in connection.subscriptions:
-                tail.fall_behind(connection)
             connection.progress_at = time.monotonic()
             self._selector.register(connection.socket, selectors.EVENT_WRITE, connection)
-            self._set_deadline(self._limits.stall_seconds, self._check_progress, connection)
+            if not connection.is_watched:
+                connection.is_watched = True
+                self._set_deadline(self._limits.stall_seconds, self._check_progress, connection)
 
     def _resume(self, connection: Connection) -> None:
         """Go on with a connection whose socket takes more again."""
@@ -306,8 +319,8 @@ class Delivery:
         """Let nothing but leftover and outbox be written any more."""
         connection.is_closing = True
         for feed, tail in connection.subscriptions:
-            if feed.remove(connection, tail):
-                del self._feeds[feed.log]
+            feed.remove(connection, tail)
+            self._close_if_unread(feed)
         connection.subscriptions = ()
 
     def _say_goodbye(self, connection: Connection) -> None:

@@ -63,7 +63,7 @@ class Feed:
     @property
     def has_more(self) -> bool:
         """Whether there is something to read."""
-        return self._follower.lag > 0
+        return self._follower.lag > 0 and not self._is_closed
 
     def read(self, limit: int) -> list[Entry]:
         """Return up to `limit` entries more, not beyond the place where somebody is about to arrive."""
@@ -80,12 +80,13 @@ class Feed:
         """Remember that `connection` is to arrive once everything up to `offset` was read."""
         self._arrivals.append((offset, connection))
 
-    def arrived(self) -> list[Connection]:
-        """Return and forget those whose place has been reached."""
-        here = [connection for offset, connection in self._arrivals if offset <= self.cursor]
-        if here:
-            self._arrivals = [arrival for arrival in self._arrivals if arrival[0] > self.cursor]
-        return here
+    def next_arrival(self) -> Connection | None:
+        """Return and forget one whose place has been reached; `None` if there is nobody."""
+        for arrival in self._arrivals:
+            if arrival[0] <= self.cursor:
+                self._arrivals.remove(arrival)
+                return arrival[1]
+        return None
 
     def entries_after(self, position: Position) -> list[Entry]:
         """Return the entries between a position and the cursor, which the cursor has passed already.
@@ -107,15 +108,20 @@ class Feed:
         tail.add(connection)
         return tail
 
-    def remove(self, connection: Connection, tail: Tail) -> bool:
-        """Forget a reader; return whether there is nobody left, so that the feed was closed."""
+    def remove(self, connection: Connection, tail: Tail) -> None:
+        """Forget a reader."""
         tail.remove(connection)
         if tail.is_unread:
             del self._tails[tail.renderer]
-        if self._tails or self._arrivals:
-            return False
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody reads, and nobody is about to arrive."""
+        return not self._tails and not self._arrivals
+
+    def close(self) -> None:
+        """Read on no more, and hold up no author."""
         self._follower.close()
         with self._lock:
             self._is_closed = True
             self._caught_up.notify_all()
-        return True

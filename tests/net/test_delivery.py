@@ -1,0 +1,135 @@
+"""Delivery by itself: connections, logs and sockets, and neither sessions nor a server."""
+
+import contextlib
+import heapq
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from chatsrv.entries import Kind, Position
+from chatsrv.limits import Limits
+from chatsrv.net.connection import Connection
+from chatsrv.net.delivery import Delivery
+from chatsrv.protocols.plain import PlainProtocol
+from chatsrv.reasons import Reason
+from chatsrv.roomlog.base import RoomLog
+from chatsrv.roomlog.memory import MemoryStore
+from tests.peer import DEADLINE_SECONDS
+
+
+class Ends:
+    """Connections of one delivery, each with its peer's end. All that is asked before `start` is done in one go."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.delivery = Delivery(limits)
+        self.start = self.delivery.start
+        self._connections: list[Connection] = []
+        self._peers: list[socket.socket] = []
+
+    def connect(self, send_buffer_bytes: int = 0) -> tuple[Connection, socket.socket]:
+        ours, peer = socket.socketpair()
+        peer.settimeout(DEADLINE_SECONDS)
+        if send_buffer_bytes:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
+        self._peers.append(peer)
+        self._connections.append(self.delivery.connect(ours, "127.0.0.1", PlainProtocol.renderer))
+        return self._connections[-1], peer
+
+    def close(self) -> None:
+        for peer in self._peers:
+            peer.close()
+        for connection in self._connections:
+            connection.hang_up(Reason.LOST)
+            connection.finish()
+            connection.socket.close()
+        self.delivery.stop()
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    with contextlib.closing(Ends()) as found:
+        yield found
+
+
+def log_with(*texts: str) -> RoomLog:
+    log = MemoryStore().open("lobby")
+    for text in texts:
+        log.append(Kind.SAY, "alice", 0, (text,))
+    return log
+
+
+def test_who_comes_first_to_a_room_sees_what_was_said_just_after_his_place(ends) -> None:
+    log = log_with("before", "after", "still after")
+    connection, peer = ends.connect()
+    ends.delivery.subscribe(connection, log, Position(log.epoch, 1))
+    ends.start()
+    with peer.makefile() as lines:
+        assert [lines.readline(), lines.readline()] == ["<alice> after\n", "<alice> still after\n"]
+
+
+def test_who_comes_together_with_one_that_vanishes_is_sent_everything(ends) -> None:
+    log = log_with()
+    first, _ = ends.connect()
+    ends.delivery.subscribe(first, log, log.end)
+    log.append(Kind.SAY, "alice", 0, ("before",))
+    vanished, vanished_peer = ends.connect()
+    ends.delivery.subscribe(vanished, log, log.end)
+    vanished.outbox.put(b"lost\n")
+    vanished_peer.close()
+    connection, peer = ends.connect()
+    ends.delivery.subscribe(connection, log, log.end)
+    connection.outbox.put(b"welcome\n")  # to be written when it arrives
+    first.hang_up(Reason.QUIT)  # so that nobody but those who come is left
+    ends.start()
+    with peer.makefile() as lines:
+        assert lines.readline() == "welcome\n"
+        log.append(Kind.SAY, "alice", 0, ("after",))
+        assert lines.readline() == "<alice> after\n"
+
+
+def test_a_slow_reader_of_two_rooms_loses_no_part_of_a_line(ends) -> None:
+    store = MemoryStore()
+    quiet, loud = store.open("quiet"), store.open("loud")
+    connection, peer = ends.connect(send_buffer_bytes=4096)
+    ends.delivery.subscribe(connection, quiet, quiet.end)
+    ends.delivery.subscribe(connection, loud, loud.end)
+    ends.start()
+    said = [f"{number} {'x' * 30_000}" for number in range(30)]
+    loud.append(Kind.SAY, "alice", 0, said)
+    heard: dict[str, list[str]] = {"alice": [], "bob": []}
+    with peer.makefile(encoding="utf-8") as lines:
+        for number in range(60):
+            author, _, text = lines.readline().rstrip("\n").removeprefix("<").partition("> ")
+            heard[author].append(text)
+            if number < 30:
+                quiet.append(Kind.SAY, "bob", 0, (f"{number}",))
+    assert heard == {"alice": said, "bob": [f"{number}" for number in range(30)]}
+
+
+def test_stalling_again_and_again_takes_no_memory(ends, monkeypatch) -> None:
+    set_at_all = []
+    monkeypatch.setattr(heapq, "heappush", lambda heap, item: (set_at_all.append(item), heap.append(item), heap.sort()))
+    log = log_with()
+    connection, peer = ends.connect(send_buffer_bytes=4096)
+    ends.delivery.subscribe(connection, log, log.end)
+    ends.start()
+    text = "x" * 60_000
+    with peer.makefile() as lines:
+        for _ in range(50):
+            log.append(Kind.SAY, "alice", 0, (text,))
+            assert lines.readline() == f"<alice> {text}\n"
+    assert len(set_at_all) <= 2  # the login's and the stall's
+
+
+def test_a_room_that_nobody_reads_any_more_is_left_alone(ends) -> None:
+    log = log_with()
+    ends.start()
+    for _ in range(3):
+        connection, peer = ends.connect()
+        ends.delivery.subscribe(connection, log, log.end)
+        connection.hang_up(Reason.QUIT)
+        ends.delivery.subscribe(connection, log, log.end)
+        assert peer.recv(100) == b"Goodbye!\n"
+        log.append(Kind.SAY, "alice", 0, ["x"] * 30_000)
+        assert len(log.read_back(log.end, 100_000)) <= 20_000  # kept for nobody, so trimmed
