@@ -3,8 +3,7 @@
 Knows nothing of bytes and wire formats. Everything here runs on the session's own thread.
 """
 
-import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chatsrv.accounts import Account
@@ -41,19 +40,18 @@ class ChatSession(Session):
         self.server.delivery.subscribe(self.connection, self.room.log, arrival.position)
 
     def obey(self, commands: Sequence[Command]) -> None:
-        """Obey commands; runs of the same kind together."""
+        """Obey commands of one kind."""
+        kind = type(commands[0])
         try:
-            for kind, run in itertools.groupby(commands, type):
-                if kind is Say:
-                    self._speak(Kind.SAY, run)
-                elif kind is Act:
-                    self._speak(Kind.ACTION, run)
-                elif kind is Quit:
-                    self.hang_up(Reason.QUIT)
-                    return
-                else:
-                    for command in run:
-                        self._answer(command)
+            if kind is Say:
+                self._speak(Kind.SAY, commands)
+            elif kind is Act:
+                self._speak(Kind.ACTION, commands)
+            elif kind is Quit:
+                self.hang_up(Reason.QUIT)
+            else:
+                for command in commands:
+                    self._answer(command)
         except Refused as refusal:
             self.reply(Notice(str(refusal)))
 
@@ -61,8 +59,8 @@ class ChatSession(Session):
         """Leave the lobby."""
         self.room.leave(self.account.name, self.connection.origin, reason)
 
-    def _speak(self, kind: Kind, run: Iterable[Command]) -> None:
-        texts = [command.text for command in run]  # type: ignore[union-attr]  # all of them Say, or all of them Act
+    def _speak(self, kind: Kind, commands: Sequence[Command]) -> None:
+        texts = [command.text for command in commands]  # type: ignore[union-attr]  # all are Say, or all are Act
         for start in range(0, len(texts), APPEND_ENTRIES):
             self.server.delivery.pace(self.room.log)
             self.room.speak(kind, self.account.name, self.connection.origin, texts[start : start + APPEND_ENTRIES])

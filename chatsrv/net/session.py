@@ -5,6 +5,7 @@ It never writes to the socket: what it has to say goes to delivery. Knows nothin
 Everything here runs on the session's own thread.
 """
 
+import itertools
 import logging
 import socket
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ class Session(StreamRequestHandler):
         """Do what is to be done once the login succeeded; `self.account` is who it is."""
 
     def obey(self, commands: Sequence[Command]) -> None:
-        """Obey commands of the peer, in their order, at least one; everything but the login comes here."""
+        """Obey commands of the peer: one or more of the same kind, in their order. The login does not come here."""
 
     def closed(self, reason: Reason) -> None:
         """Clean up after a session that was open. Called once, after everything else; the peer may be gone."""
@@ -149,37 +150,30 @@ class Session(StreamRequestHandler):
         return b""
 
     def _obey_welcome(self, commands: Sequence[Command]) -> None:
-        """Obey as many of `commands` as flood control lets through."""
-        asked = [command for command in commands if type(command) is not Answer]
-        if len(asked) < len(commands):
-            write = self.connection.post if self.account else self.connection.answer
-            write(b"".join([command.data for command in commands if type(command) is Answer]))
-        if not asked:
-            return
-        welcome, flow = self._bucket.take(len(asked))
+        """Obey as many of `commands` as flood control lets through, until one of them ends the session."""
+        welcome, flow = self._bucket.take(len(commands))
         if flow is Flow.FLOODING:
-            asked = asked[:welcome]
-        if asked:
-            self._obey_asked(asked)
+            commands = commands[:welcome]
+        for kind, run in itertools.groupby(commands, type):
+            if kind is Answer:
+                write = self.connection.post if self.account else self.connection.answer
+                write(b"".join([command.data for command in run]))  # type: ignore[union-attr]  # all are Answers
+            elif kind is Complaint:
+                for complaint in run:
+                    self.reply(Notice(complaint.text))  # type: ignore[union-attr]  # all are Complaints
+            else:
+                self.obey(list(run))
+            if self.connection.reason:
+                return
         if flow is Flow.WARNING:
-            limits = self.server.limits
             self.reply(
                 Notice(
-                    f"You are sending too fast: more than {limits.messages_per_second:g} lines a second. "
+                    f"You are sending too fast: more than {self.server.limits.messages_per_second:g} lines a second. "
                     f"Please slow down, or you will be disconnected."
                 )
             )
         elif flow is Flow.FLOODING:
             self.hang_up(Reason.FLOODING)
-
-    def _obey_asked(self, commands: list[Command]) -> None:
-        complaints = [command for command in commands if type(command) is Complaint]
-        if complaints:
-            for complaint in complaints:
-                self.reply(Notice(complaint.text))
-            commands = [command for command in commands if type(command) is not Complaint]
-        if commands and self.account:
-            self.obey(commands)
 
     def _log_in(self, credentials: Credentials) -> bool:
         address, port = self.client_address[:2]

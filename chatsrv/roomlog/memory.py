@@ -27,7 +27,7 @@ class MemoryRoomLog(RoomLog):
         # Guarded by the lock. `_entries[0]` has offset `_first`; followers are replaced, never changed in place.
         self._entries: list[Entry] = []
         self._first = 1
-        self._last = 0
+        self.last = 0
         self._last_at = 0.0
         self._followers: tuple[MemoryFollower, ...] = ()
 
@@ -37,11 +37,11 @@ class MemoryRoomLog(RoomLog):
         room = self.room
         with self._lock:
             at = self._last_at = max(time.time(), self._last_at)
-            offset = self._last
+            offset = self.last
             self._entries += [
                 new(Entry, (offset := offset + 1, at, room, kind, author, origin, text)) for text in texts
             ]
-            self._last = offset
+            self.last = offset
             if len(self._entries) >= 2 * self._keep_entries:
                 self._trim_locked()
             followers = self._followers
@@ -51,7 +51,7 @@ class MemoryRoomLog(RoomLog):
 
     def _trim_locked(self) -> None:
         assert self._lock.locked()
-        first_needed = min([follower.cursor for follower in self._followers], default=self._last) + 1
+        first_needed = min([follower.cursor for follower in self._followers], default=self.last) + 1
         surplus = min(len(self._entries) - self._keep_entries, first_needed - self._first)
         if surplus > 0:
             del self._entries[:surplus]
@@ -68,7 +68,7 @@ class MemoryRoomLog(RoomLog):
 
     def _check_locked(self, after: Position) -> int:
         assert self._lock.locked()
-        if after.epoch != self.epoch or after.offset > self._last:
+        if after.epoch != self.epoch or after.offset > self.last:
             raise Hole(self._first - 1, None)
         if after.offset < self._first - 1:
             raise Hole(self._first - 1, self._first - 1 - after.offset)
@@ -79,13 +79,13 @@ class MemoryRoomLog(RoomLog):
         with self._lock:
             if before.epoch != self.epoch:
                 raise Hole(self._first - 1, None)
-            stop = max(0, min(before.offset, self._last) + 1 - self._first)
+            stop = max(0, min(before.offset, self.last) + 1 - self._first)
             return self._entries[max(0, stop - limit) : stop][::-1]
 
     @property
     def end(self) -> Position:
         """See `RoomLog.end`."""
-        return Position(self.epoch, self._last)
+        return Position(self.epoch, self.last)
 
     def follow(self, after: Position, wake: Wake) -> Follower:
         """See `RoomLog.follow`."""
@@ -123,7 +123,7 @@ class MemoryFollower(Follower):
     @property
     def lag(self) -> int:
         """See `Follower.lag`."""
-        return self._log.end.offset - self.cursor
+        return self._log.last - self.cursor
 
     def close(self) -> None:
         """See `Follower.close`."""
