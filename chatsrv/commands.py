@@ -17,6 +17,16 @@ class Credentials(NamedTuple):
         return f"Credentials(username={self.username!r}, password=...)"
 
 
+class ChangePassword(NamedTuple):
+    """Change the own password from `old` to `new`; both as typed, as with `Credentials`."""
+
+    old: str
+    new: str
+
+    def __repr__(self) -> str:
+        return "ChangePassword(old=..., new=...)"
+
+
 class Answer(NamedTuple):
     """The wire format's own answer, which needs nobody's decision: a prompt, a telnet negotiation, a pong."""
 
@@ -63,4 +73,4 @@ class Quit(NamedTuple):
     """End the session."""
 
 
-Command = Credentials | Answer | Complaint | Line | Say | Act | Who | Help | Quit
+Command = Credentials | ChangePassword | Answer | Complaint | Line | Say | Act | Who | Help | Quit
