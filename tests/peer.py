@@ -24,15 +24,20 @@ PASSWORDS = {name: f"{name}'s password" for name in NAMES}
 
 
 class Peer:
-    """One end of a connection, the person's. Closed at the end of a `with`."""
+    """One end of a connection, the person's. Closed at the end of a `with`.
 
-    def __init__(self, server: LoginServer, *, receive_buffer_bytes: int = 0) -> None:
+    It is connected already, unless `is_connected` says that `connect` will be called.
+    """
+
+    def __init__(self, server: LoginServer, *, receive_buffer_bytes: int = 0, is_connected: bool = True) -> None:
+        self._address = server.server_address[:2]
         self.socket = socket.socket(server.address_family)
         if receive_buffer_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         self.socket.settimeout(DEADLINE_SECONDS)
-        self.socket.connect(server.server_address[:2])
         self._received = b""
+        if is_connected:
+            self.connect()
 
     def __enter__(self) -> "Peer":
         return self
@@ -41,6 +46,10 @@ class Peer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.socket.close()
+
+    def connect(self) -> None:
+        """Connect to the server."""
+        self.socket.connect(self._address)
 
     def send(self, data: bytes) -> None:
         """Send bytes as they are."""

@@ -120,10 +120,10 @@ class LoginServer(ThreadingTCPServer):
 
     def _pause(self, selector: selectors.BaseSelector) -> None:
         """Accept nothing for a while, or until a session ends: what cannot be accepted would wake us at once again."""
-        self._is_exhausted = False
         selector.unregister(self)
         if selector.select(PAUSE_SECONDS):
             self._wake_reader.recv(64)
+        self._is_exhausted = False  # only now: until here, a session that ends has to wake us
         selector.register(self, selectors.EVENT_READ)
 
     def get_request(self) -> tuple[socket.socket, Any]:

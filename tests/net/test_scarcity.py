@@ -1,0 +1,166 @@
+"""More peers than there is room for: each is told, or waits, and whoever is in does not notice."""
+
+import os
+import resource
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chatsrv.auth.memory import MemoryBackend
+from chatsrv.limits import Limits
+from chatsrv.net import server as server_module
+from chatsrv.net.server import ChatServer
+from chatsrv.net.turnstile import Turnstile
+from chatsrv.sessions import PlainSession
+from tests.journal import Journal
+from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, talk, two_chatters
+
+FULL = b"The server is full. Please try again later.\r\n"
+TOO_MANY_HERE = b"There are too many connections from your address.\r\n"
+
+
+class WatchedTurnstile(Turnstile):
+    """Tells when somebody has been counted out."""
+
+    def __init__(self, total: int, per_site: int) -> None:
+        super().__init__(total, per_site)
+        self.left = threading.Semaphore(0)
+
+    def leave(self, address: str) -> None:
+        super().leave(address)
+        self.left.release()
+
+
+@pytest.mark.parametrize(
+    ("total", "per_address", "sentence"), [(3, 0, FULL), (100, 3, TOO_MANY_HERE)], ids=["in all", "from one address"]
+)
+def test_one_too_many_is_told_and_let_in_once_somebody_left(total, per_address, sentence, journal: Journal) -> None:
+    turnstile = WatchedTurnstile(total, per_address)
+    server = ChatServer(
+        ("127.0.0.1", 0), PlainSession, auth=MemoryBackend(PASSWORDS), limits=Limits(), turnstile=turnstile
+    )
+    with running(server), Peer(server) as alice, Peer(server) as bob, Peer(server) as silent:
+        alice.log_in("alice")
+        bob.log_in("bob")
+        assert alice.line() == "* bob joined"
+        silent.read_until(b"Username: ")
+        for _ in range(3):
+            with Peer(server) as carol:
+                assert carol.rest() == sentence
+        talk(alice, bob)
+        silent.socket.close()
+        assert turnstile.left.acquire(timeout=DEADLINE_SECONDS)
+        with Peer(server) as carol:
+            carol.log_in("carol")
+            assert alice.line() == bob.line() == "* carol joined"
+    assert len(journal.having("turned 127.0.0.1 away: ", sentence.decode().strip())) == 3
+    assert turnstile.inside == 0
+
+
+def test_a_session_whose_thread_cannot_start_is_the_only_one_hurt(monkeypatch, journal: Journal) -> None:
+    start = threading.Thread.start
+    failed = []
+
+    def start_but_once(thread: threading.Thread) -> None:
+        if thread.name == "session" and not failed:
+            failed.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with two_chatters(connections=3) as (server, alice, bob):
+        monkeypatch.setattr(threading.Thread, "start", start_but_once)
+        with Peer(server) as unlucky:
+            assert unlucky.rest() == b""
+        talk(alice, bob)
+        assert server.turnstile.inside == 2
+        with Peer(server) as carol:
+            carol.log_in("carol")
+            assert alice.line() == bob.line() == "* carol joined"
+            carol.type("/quit")
+            assert carol.rest() == b"Goodbye!\n"
+            assert alice.line() == bob.line() == "* carol left"
+    assert len(failed) == 1
+    assert len(journal.having("the connection from ('127.0.0.1', ", "can't start new thread")) == 1
+
+
+class Descriptors:
+    """All descriptors that this process may have, taken away and given back."""
+
+    def __init__(self) -> None:
+        self._limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._taken: list[int] = []
+
+    def take(self) -> None:
+        """Leave no descriptor to be had."""
+        self._taken.append(os.dup(0))
+        highest = max(int(link.name) for link in Path("/dev/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, self._limits[1]))
+        try:
+            while True:
+                self._taken.append(os.dup(0))
+        except OSError:
+            pass
+
+    def give_back(self) -> None:
+        """Undo `take`."""
+        resource.setrlimit(resource.RLIMIT_NOFILE, self._limits)
+        while self._taken:
+            os.close(self._taken.pop())
+
+
+@pytest.fixture
+def descriptors() -> Iterator[Descriptors]:
+    descriptors = Descriptors()
+    yield descriptors
+    descriptors.give_back()
+
+
+def test_without_descriptors_a_newcomer_waits_until_somebody_leaves(
+    descriptors: Descriptors, monkeypatch, journal: Journal
+) -> None:
+    monkeypatch.setattr(server_module, "PAUSE_SECONDS", 3600.0)
+    with two_chatters() as (server, alice, bob), Peer(server) as carol:
+        carol.log_in("carol")
+        assert alice.line() == bob.line() == "* carol joined"
+        with Peer(server, is_connected=False) as dave:
+            descriptors.take()
+            dave.connect()
+            journal.wait_for("no connection can be accepted at the moment: ", "Too many open files")
+            talk(alice, bob)
+            carol.type("/quit")
+            assert carol.rest().endswith(b"Goodbye!\n")
+            assert alice.line() == bob.line() == "* carol left"
+            carol.socket.close()
+            dave.log_in("dave")
+            assert alice.line() == bob.line() == "* dave joined"
+            dave.type("/quit")
+            assert dave.rest() == b"Goodbye!\n"
+            assert alice.line() == bob.line() == "* dave left"
+    assert len(journal.having("no connection can be accepted")) == 1
+
+
+def test_without_descriptors_the_accept_loop_tries_again_after_a_pause(
+    descriptors: Descriptors, monkeypatch, journal: Journal
+) -> None:
+    monkeypatch.setattr(server_module, "PAUSE_SECONDS", 0.1)
+    with two_chatters() as (server, alice, bob), Peer(server, is_connected=False) as dave:
+        descriptors.take()
+        dave.connect()
+        journal.wait_for("no connection can be accepted at the moment: ", "Too many open files")
+        talk(alice, bob)
+        descriptors.give_back()
+        dave.log_in("dave")
+        assert alice.line() == bob.line() == "* dave joined"
+        dave.type("/quit")
+        assert dave.rest() == b"Goodbye!\n"
+        assert alice.line() == bob.line() == "* dave left"
+
+
+def test_a_server_without_descriptors_can_be_stopped(descriptors: Descriptors, monkeypatch, journal: Journal) -> None:
+    monkeypatch.setattr(server_module, "PAUSE_SECONDS", 3600.0)
+    with two_chatters() as (server, _, _), Peer(server, is_connected=False) as dave:
+        descriptors.take()
+        dave.connect()
+        journal.wait_for("no connection can be accepted at the moment: ", "Too many open files")
