@@ -3,7 +3,7 @@
 Knows nothing of passwords, files or sockets. Values, to be shared between threads freely.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -23,12 +23,14 @@ class Account:
     """An account as a backend vouches for it.
 
     `name` is the name as the account's owner wrote it when it was made: everybody sees it so.
-    `networks` are those from which it may log in; empty means from anywhere.
+    `networks` are those from which it may log in; empty means from anywhere. `credential` is another one whenever its
+    password is; empty means that the backend cannot tell.
     """
 
     name: str
     role: Role = Role.MEMBER
     networks: tuple[Network, ...] = ()
+    credential: str = field(default="", repr=False, compare=False)
 
     def may_come_from(self, address: str) -> bool:
         """Tell whether this account may log in from `address`, an IPv4 or IPv6 address in text form.

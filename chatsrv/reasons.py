@@ -17,6 +17,8 @@ class Reason(Enum):
     BAD_PROTOCOL = "unreadable input"
     ERROR = "server error"
     SHUTDOWN = "server shutting down"
+    ACCOUNT_CLOSED = "account closed"
+    PASSWORD_CHANGED = "password changed"
     LOGIN_FAILED = "login failed"
     LOGIN_TIMEOUT = "login took too long"
 
@@ -36,6 +38,8 @@ _FAREWELLS = {
     Reason.FLOODING: "You are sending too fast. Goodbye!",
     Reason.BAD_PROTOCOL: "What you send cannot be understood. Goodbye!",
     Reason.ERROR: "Something went wrong in the server. Please log in again.",
+    Reason.ACCOUNT_CLOSED: "Your account may not be used here any more. Goodbye!",
+    Reason.PASSWORD_CHANGED: "Your password was changed. Please log in again.",
     Reason.SHUTDOWN: "The server is shutting down. Goodbye!",
     Reason.LOGIN_TIMEOUT: "The login took too long. Goodbye!",
 }

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from chatsrv.accounts import Account
+from chatsrv.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,21 @@ class AuthBackend(ABC):
             Denied: there is, and the answer is no; a chain stops.
             Unavailable: it cannot be told at the moment; a chain stops.
         """
+
+    @property
+    def version(self) -> object:
+        """A value that is another one whenever an account may have changed; `None`: accounts cannot be watched here."""
+        return None
+
+    def lookup(self, username: str) -> Account:
+        """Return the account of a prepared name as it is now, no password asked: open sessions are held against it.
+
+        Raises:
+            UnknownUser: there is no such account any more.
+            Denied: it may not be used any more.
+            Unavailable: it cannot be told, now or ever.
+        """
+        raise Unavailable(f"{type(self).__name__} cannot look up {username!r}")
 
     def close(self) -> None:
         """Let go of files and connections. Called once, when no login is under way any more."""

@@ -15,7 +15,7 @@ from chatsrv.auth.atomic import change_file
 from chatsrv.auth.backend import EditableBackend, LoginContext
 from chatsrv.auth.hashing import Hasher, shared_hasher
 from chatsrv.auth.livefile import LiveFile, read_file, why_unreadable
-from chatsrv.auth.record import Accounts, Record, open_account, shown
+from chatsrv.auth.record import Accounts, Record, look_up, open_account, shown
 from chatsrv.errors import AccountsError
 from chatsrv.names import prepare_name, prepare_password
 
@@ -66,6 +66,15 @@ class FileBackend(EditableBackend):
     def authenticate(self, username: str, password: str, context: LoginContext) -> Account:  # noqa: ARG002
         """See `AuthBackend.authenticate`."""
         return open_account(self._file.accounts(), username, password, self._hasher)
+
+    @property
+    def version(self) -> object:
+        """See `AuthBackend.version`. Looks whether the file has changed."""
+        return self._file.version()
+
+    def lookup(self, username: str) -> Account:
+        """See `AuthBackend.lookup`."""
+        return look_up(self._file.accounts(), username)
 
     def list(self) -> list[Account]:
         """See `EditableBackend.list`. A missing file has no accounts."""

@@ -54,8 +54,28 @@ class Gate:
             raise Denied(f"what was typed as the password for {name!r} cannot be one; {error}") from None
         account = self._ask(name, secret, context)
         self._check_address(account, context)
+        return self._with_role(account)
+
+    def _with_role(self, account: Account) -> Account:
         role = self._roles.get(prepare_name(account.name))
         return account if role is None else replace(account, role=role)
+
+    @property
+    def version(self) -> object:
+        """See `AuthBackend.version`."""
+        return self._backend.version
+
+    def standing(self, account: Account, context: LoginContext) -> Account:
+        """Return what has become of an account that came in from somewhere, with its role of today.
+
+        Raises:
+            UnknownUser: it was removed.
+            Denied: it may not be used any more, or not from there.
+            Unavailable: it cannot be told at the moment.
+        """
+        now = self._with_role(self._backend.lookup(prepare_name(account.name)))
+        self._check_address(now, context)
+        return now
 
     def close(self) -> None:
         """Close the backend. Called once, when no login is under way any more."""

@@ -79,6 +79,15 @@ class LiveFile:
             raise Unavailable(seen.complaint)
         return seen.accounts
 
+    def version(self) -> bytes:
+        """Return what is another value whenever the file's contents are.
+
+        Raises:
+            Unavailable: the file could not be read yet.
+        """
+        self.accounts()
+        return self._seen.digest
+
     def _stamp(self) -> _Stamp | None:
         try:
             return _stamp(self._path.stat())

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from chatsrv.accounts import Account
 from chatsrv.auth.backend import AuthBackend, LoginContext
 from chatsrv.auth.hashing import Hasher, shared_hasher
-from chatsrv.auth.record import Accounts, Record, open_account, read_record, shown
+from chatsrv.auth.record import Accounts, Record, look_up, open_account, read_record, shown
 from chatsrv.errors import AccountsError, Problem
 
 
@@ -30,6 +30,10 @@ class MemoryBackend(AuthBackend):
     def authenticate(self, username: str, password: str, context: LoginContext) -> Account:  # noqa: ARG002
         """See `AuthBackend.authenticate`."""
         return open_account(self._accounts, username, password, self._hasher)
+
+    def lookup(self, username: str) -> Account:
+        """See `AuthBackend.lookup`."""
+        return look_up(self._accounts, username)
 
 
 def _read(users: Mapping[str, object]) -> Accounts:

@@ -4,9 +4,11 @@ Never touches files or the log; the same reading serves users.yaml, the settings
 pure functions apart from the hash that `opens` works on; any thread may call.
 """
 
+import hashlib
 import hmac
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from ipaddress import ip_network
 
@@ -14,6 +16,8 @@ from chatsrv.accounts import Account, Network, Role
 from chatsrv.auth.hashing import Hasher, check_hash
 from chatsrv.errors import Denied, UnknownUser
 from chatsrv.names import prepare_name, prepare_password
+
+_PROCESS_KEY = secrets.token_bytes(32)
 
 KEYS = ("password", "password_hash", "role", "from")
 
@@ -37,6 +41,11 @@ class Record:
         expected = self.password or ""
         return hmac.compare_digest(expected.encode(), password.encode("utf-8", "surrogatepass"))
 
+    def vouched(self) -> Account:
+        """Return the account together with a fingerprint of its secret, which means nothing outside of this process."""
+        secret = (self.password_hash or self.password or "").encode()
+        return replace(self.account, credential=hashlib.blake2b(secret, key=_PROCESS_KEY, digest_size=8).hexdigest())
+
 
 Accounts = Mapping[str, Record]
 """Records under their prepared names, in the order of the store."""
@@ -55,7 +64,19 @@ def open_account(accounts: Accounts, username: str, password: str, hasher: Hashe
         raise UnknownUser(f"there is no account {shown(username)}")
     if not record.opens(password, hasher):
         raise Denied(f"the password for account {record.account.name!r} is wrong")
-    return record.account
+    return record.vouched()
+
+
+def look_up(accounts: Accounts, username: str) -> Account:
+    """Return the account of a prepared name.
+
+    Raises:
+        UnknownUser: `accounts` has no such name.
+    """
+    record = accounts.get(username)
+    if record is None:
+        raise UnknownUser(f"there is no account {shown(username)}")
+    return record.vouched()
 
 
 @dataclass(frozen=True, slots=True)
