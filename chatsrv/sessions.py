@@ -46,5 +46,7 @@ class LineSession(Session):
     def obey(self, commands: Sequence[Command]) -> None:
         """Hand over one line after the other."""
         for command in commands:
+            if self.connection.reason:
+                return
             if isinstance(command, Line):
                 self.received(command.text)

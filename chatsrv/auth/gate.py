@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from chatsrv.accounts import Account, Role
-from chatsrv.auth.backend import AuthBackend, LoginContext
+from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
 from chatsrv.auth.hashing import Hasher, shared_hasher
 from chatsrv.auth.record import shown
-from chatsrv.errors import AuthError, Denied, Unavailable, UnknownUser
+from chatsrv.errors import AccountsError, AuthError, Denied, Refused, Unavailable, UnknownUser
 from chatsrv.names import prepare_name, prepare_password
 
 _logger = logging.getLogger(__name__)
@@ -59,6 +59,27 @@ class Gate:
     def _with_role(self, account: Account) -> Account:
         role = self._roles.get(prepare_name(account.name))
         return account if role is None else replace(account, role=role)
+
+    def change_password(self, account: Account, old: str, new: str, context: LoginContext) -> Account:
+        """Give `account` another password, if `old` is its present one; return the account as it is then.
+
+        Raises:
+            Refused: the new password cannot be one, or passwords cannot be changed here.
+            AuthError: as `admit`, about `old`.
+        """
+        if not isinstance(self._backend, EditableBackend):
+            raise Refused("Passwords cannot be changed from here.")
+        try:
+            prepare_password(new)
+        except ValueError as error:
+            raise Refused(f"The new one cannot be a password; {error}.") from None
+        self.admit(account.name, old, context)
+        try:
+            self._backend.set_password(account.name, new)
+        except AccountsError as error:
+            _logger.error("the password of %r was not changed: %s", account.name, error)
+            raise Refused("Passwords cannot be changed at the moment.") from error
+        return self.standing(account, context)
 
     @property
     def version(self) -> object:

@@ -1,8 +1,8 @@
 """A session's socket, and the replies that wait to be written to it.
 
-A session's thread reads the socket, delivery alone writes to it; see `docs/threads-and-locks.md`. Decides nothing.
-`post` belongs to the session's thread, `hang_up` may be called from any; what delivery alone may touch stands below a
-line of its own.
+A session's thread reads the socket; delivery alone writes to it, but for the login's prompts; see
+`docs/threads-and-locks.md`. Decides nothing. `answer` and `post` belong to the session's thread, `notify` and `hang_up`
+may be called from any; what delivery alone may touch stands below a line of its own.
 """
 
 import socket
@@ -32,14 +32,14 @@ OUTBOX_BYTES = 65536
 class Outbox:
     """Replies for one session, on their way from its thread to delivery. Bounded: its author waits."""
 
-    __slots__ = ("_lock", "_parts", "_room", "_size_bytes", "closed_for")
+    __slots__ = ("_lock", "_parts", "_size_bytes", "_space", "closed_for")
 
     def __init__(self) -> None:
         self._lock = ranked_lock(Rank.OUTBOX)
-        # Guarded by the lock. `_room` exists while the author waits for some.
+        # Guarded by the lock. `_space` exists while the author waits for some.
         self._parts: list[bytes] = []
         self._size_bytes = 0
-        self._room: threading.Condition | None = None
+        self._space: threading.Condition | None = None
         self.closed_for: Reason | None = None
 
     def put(self, data: bytes) -> None:
@@ -49,15 +49,15 @@ class Outbox:
                 self._parts.append(data)
                 self._size_bytes += len(data)
 
-    def wait_for_room(self) -> None:
-        """Wait until the outbox has room again, or is closed."""
+    def wait_for_space(self) -> None:
+        """Wait until the outbox has space again, or is closed."""
         if self._size_bytes <= OUTBOX_BYTES:
             return
         with self._lock:
-            self._room = threading.Condition(self._lock)  # type: ignore[arg-type]  # an OrderedLock will do
+            self._space = threading.Condition(self._lock)  # type: ignore[arg-type]  # an OrderedLock will do
             while self._size_bytes > OUTBOX_BYTES and not self.closed_for:
-                self._room.wait()
-            self._room = None
+                self._space.wait()
+            self._space = None
 
     def take(self) -> bytes:
         """Return all replies that wait, and forget them."""
@@ -65,8 +65,8 @@ class Outbox:
             data = b"".join(self._parts)
             self._parts.clear()
             self._size_bytes = 0
-            if self._room:
-                self._room.notify_all()
+            if self._space:
+                self._space.notify_all()
             return data
 
     def close(self, reason: Reason, farewell: bytes) -> bool:
@@ -77,8 +77,8 @@ class Outbox:
             self.closed_for = reason
             if farewell:
                 self._parts.append(farewell)
-            if self._room:
-                self._room.notify_all()
+            if self._space:
+                self._space.notify_all()
             return True
 
 
@@ -146,11 +146,16 @@ class Connection:
         if data:
             self.outbox.put(data)
             self._delivery.flush(self)
-            self.outbox.wait_for_room()
+            self.outbox.wait_for_space()
 
     def reply(self, reply: Reply) -> None:
         """Have `reply` written in this session's wire format."""
         self.post(self.renderer.reply(reply))
+
+    def notify(self, reply: Reply) -> None:
+        """Have `reply` written without waiting for space; for other threads than the session's, and seldom."""
+        self.outbox.put(self.renderer.reply(reply))
+        self._delivery.flush(self)
 
     def hang_up(self, reason: Reason) -> None:
         """End the session: the one way out. Only the first reason counts.

@@ -34,7 +34,7 @@ class Bucket:
         self._is_warned = False
 
     def take(self, lines: int) -> tuple[int, Flow]:
-        """Take in `lines` lines; return how many of them are still welcome, and what to do about the peer.
+        """Take in `lines` lines; return how many of them are still allowed, and what to do about the peer.
 
         A peer is warned once; again only after the bucket has been empty in between.
         """
@@ -45,11 +45,11 @@ class Bucket:
         self._at = now
         if not self._level:
             self._is_warned = False
-        welcome = min(lines, int(2 * self._burst - self._level))
-        self._level += welcome
-        if welcome < lines:
-            return welcome, Flow.FLOODING
+        allowed = min(lines, int(2 * self._burst - self._level))
+        self._level += allowed
+        if allowed < lines:
+            return allowed, Flow.FLOODING
         if self._level > self._burst and not self._is_warned:
             self._is_warned = True
-            return welcome, Flow.WARNING
-        return welcome, Flow.SMOOTH
+            return allowed, Flow.WARNING
+        return allowed, Flow.SMOOTH

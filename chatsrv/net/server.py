@@ -25,6 +25,7 @@ from chatsrv.net.connection import Connection
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.session import Session
 from chatsrv.net.turnstile import Turnstile
+from chatsrv.net.watch import Watch
 from chatsrv.reasons import Reason
 
 logger = logging.getLogger(__name__)
@@ -68,8 +69,8 @@ class LoginServer(ThreadingTCPServer):
         self.turnstile = turnstile or Turnstile(self.limits.connections, self.limits.connections_per_address)
         if ":" in server_address[0]:
             self.address_family = socket.AF_INET6
-        self._connections: set[Connection] = set()
-        self._session_threads: set[threading.Thread] = set()  # adding and discarding are atomic
+        self._sessions: set[Session] = set()  # adding and discarding are atomic
+        self._session_threads: set[threading.Thread] = set()  # likewise
         self._is_closing = False
         self._is_shutting_down = False
         self._is_exhausted = False
@@ -79,11 +80,13 @@ class LoginServer(ThreadingTCPServer):
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
         self._own_delivery: Delivery | None = None
+        self._watch = Watch(self.gate, self._sessions.copy)
         super().__init__(server_address, RequestHandlerClass, bind_and_activate)  # closes this server if it fails
         if delivery is None:
             delivery = self._own_delivery = Delivery(self.limits)
             delivery.start()
         self.delivery = delivery
+        self._watch.start()
 
     # ------------------------------------------------------------------ like socketserver, but waiting for events
 
@@ -92,8 +95,9 @@ class LoginServer(ThreadingTCPServer):
         self._has_shut_down.clear()
         try:
             with selectors.DefaultSelector() as selector:
-                selector.register(self._wake_reader, selectors.EVENT_READ)
-                selector.register(self, selectors.EVENT_READ)
+                if not self._is_shutting_down:  # else the sockets may be closed already
+                    selector.register(self._wake_reader, selectors.EVENT_READ)
+                    selector.register(self, selectors.EVENT_READ)
                 while not self._is_shutting_down:
                     for key, _ in selector.select():
                         if key.fileobj is self._wake_reader:
@@ -108,11 +112,13 @@ class LoginServer(ThreadingTCPServer):
             self._has_shut_down.set()
 
     def shutdown(self) -> None:
-        """Make `serve_forever` return, and wait until it has. Sessions go on; `server_close` ends them."""
+        """Make `serve_forever` return, and wait until it has. Sessions go on; `server_close` ends them.
+
+        If it has not been called yet, it will return at once when it is.
+        """
         self._is_shutting_down = True
         self._wake()
         self._has_shut_down.wait()
-        self._is_shutting_down = False
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):  # full or closed: awake anyhow
@@ -179,8 +185,9 @@ class LoginServer(ThreadingTCPServer):
         """Stop listening, hang up every session with a goodbye, and wait until all of them have ended."""
         self._is_closing = True
         super().server_close()
-        for connection in self._connections.copy():
-            connection.hang_up(Reason.SHUTDOWN)
+        self._watch.stop()
+        for session in self._sessions.copy():
+            session.hang_up(Reason.SHUTDOWN)
         deadline = time.monotonic() + self.limits.linger_seconds + STOP_SECONDS
         for thread in self._session_threads.copy():
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -196,14 +203,15 @@ class LoginServer(ThreadingTCPServer):
     def connect(self, session: Session) -> Connection:
         """Take a session's socket on."""
         connection = self.delivery.connect(session.request, session.client_address[0], session.protocol.renderer)
-        self._connections.add(connection)
+        session.connection = connection
+        self._sessions.add(session)
         if self._is_closing:  # looked at after adding: whoever closed before that did not see us
             connection.hang_up(Reason.SHUTDOWN)
         return connection
 
     def disconnect(self, session: Session) -> None:
         """Forget a session's socket."""
-        self._connections.discard(session.connection)
+        self._sessions.discard(session)
 
     @property
     def label(self) -> str:

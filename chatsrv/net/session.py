@@ -1,8 +1,8 @@
 """A session: one connection's thread, from the first prompt to the last line.
 
 It reads its socket, turns bytes into commands by its protocol's reader, logs the peer in through the gate, and obeys.
-It never writes to the socket: what it has to say goes to delivery. Knows nothing of rooms; `ChatSession` does.
-Everything here runs on the session's own thread.
+It writes nothing to the socket but the login's prompts: what it has to say goes to delivery. Knows nothing of rooms;
+`ChatSession` does. Everything here runs on the session's own thread, but for what the `Watch` calls.
 """
 
 import itertools
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from chatsrv.accounts import Account
 from chatsrv.auth.backend import LoginContext
-from chatsrv.commands import Answer, Command, Complaint, Credentials
-from chatsrv.errors import AuthError, ProtocolError, Unavailable
+from chatsrv.commands import Answer, ChangePassword, Command, Complaint, Credentials
+from chatsrv.errors import AuthError, ProtocolError, Refused, Unavailable
 from chatsrv.net.connection import Connection
 from chatsrv.net.flood import Bucket, Flow
 from chatsrv.protocols.base import Protocol
@@ -49,6 +49,7 @@ class Session(StreamRequestHandler):
     server: "LoginServer"
     connection: Connection  # socketserver calls the bare socket so; that is `request`
     account: Account | None = None
+    is_at_gate = False
     _bucket: Bucket
 
     # ------------------------------------------------------------------ to be overridden
@@ -58,6 +59,13 @@ class Session(StreamRequestHandler):
 
     def obey(self, commands: Sequence[Command]) -> None:
         """Obey commands of the peer: one or more of the same kind, in their order. The login does not come here."""
+
+    def account_changed(self, account: Account) -> None:
+        """Learn, on the watch's thread, that the account has other rights than at the login; it is `account` now."""
+        is_promoted = self.account is not None and account.role != self.account.role
+        self.account = account
+        if is_promoted:
+            self.connection.notify(Notice(f"Your role is now {account.role}."))
 
     def closed(self, reason: Reason) -> None:
         """Clean up after a session that was open. Called once, after everything else; the peer may be gone."""
@@ -71,6 +79,12 @@ class Session(StreamRequestHandler):
     def hang_up(self, reason: Reason = Reason.QUIT) -> None:
         """End this session, with the reason's farewell."""
         self.connection.hang_up(reason)
+
+    @property
+    def context(self) -> LoginContext:
+        """The circumstances of this session's login."""
+        address, port = self.client_address[:2]
+        return LoginContext(address, port, self.server.name)
 
     # ------------------------------------------------------------------ what socketserver calls
 
@@ -133,10 +147,10 @@ class Session(StreamRequestHandler):
             while commands:
                 last = commands[-1]
                 if type(last) is Credentials:
-                    self._obey_welcome(commands[:-1])
+                    self._obey_allowed(commands[:-1])
                     commands = reader.accept(self.account.name) if self._log_in(last) and self.account else []
                 else:
-                    self._obey_welcome(commands)
+                    self._obey_allowed(commands)
                     break
 
     def _receive(self, size: int) -> bytes:
@@ -149,11 +163,11 @@ class Session(StreamRequestHandler):
             self.hang_up(Reason.LOST)
         return b""
 
-    def _obey_welcome(self, commands: Sequence[Command]) -> None:
+    def _obey_allowed(self, commands: Sequence[Command]) -> None:
         """Obey as many of `commands` as flood control lets through, until one of them ends the session."""
-        welcome, flow = self._bucket.take(len(commands))
+        allowed, flow = self._bucket.take(len(commands))
         if flow is Flow.FLOODING:
-            commands = commands[:welcome]
+            commands = commands[:allowed]
         for kind, run in itertools.groupby(commands, type):
             if kind is Answer:
                 write = self.connection.post if self.account else self.connection.answer
@@ -161,6 +175,9 @@ class Session(StreamRequestHandler):
             elif kind is Complaint:
                 for complaint in run:
                     self.reply(Notice(complaint.text))  # type: ignore[union-attr]  # all are Complaints
+            elif kind is ChangePassword:
+                for change in run:
+                    self._change_password(change)  # type: ignore[arg-type]  # all are ChangePasswords
             else:
                 self.obey(list(run))
             if self.connection.reason:
@@ -176,10 +193,10 @@ class Session(StreamRequestHandler):
             self.hang_up(Reason.FLOODING)
 
     def _log_in(self, credentials: Credentials) -> bool:
-        address, port = self.client_address[:2]
-        context = LoginContext(address, port, self.server.name)
+        address = self.client_address[0]
+        self.is_at_gate = True
         try:
-            account = self.server.gate.admit(credentials.username, credentials.password, context)
+            account = self.server.gate.admit(credentials.username, credentials.password, self.context)
         except AuthError as error:
             logger.warning("session %d: login from %s refused: %s", self.connection.id, address, error)
             if isinstance(error, Unavailable):
@@ -191,10 +208,27 @@ class Session(StreamRequestHandler):
         if self.connection.reason:
             return False
         self.account = account
+        self.is_at_gate = False
         self.connection.is_logged_in = True
         logger.info("session %d: %s logged in from %s", self.connection.id, account.name, address)
         self.opened()
         return True
+
+    def _change_password(self, change: ChangePassword) -> None:
+        assert self.account
+        self.is_at_gate = True
+        try:
+            self.account = self.server.gate.change_password(self.account, change.old, change.new, self.context)
+        except Refused as refusal:
+            self.reply(Notice(f"{refusal} Nothing was changed."))
+        except AuthError as error:
+            logger.warning("session %d: password not changed: %s", self.connection.id, error)
+            self.reply(Notice("That is not your password. Nothing was changed."))
+        else:
+            logger.info("session %d: %s changed the password", self.connection.id, self.account.name)
+            self.reply(Notice("Your password was changed. Your other sessions have to log in again."))
+        finally:
+            self.is_at_gate = False
 
 
 class _Outlet(BufferedIOBase):

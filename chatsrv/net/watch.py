@@ -1,0 +1,107 @@
+"""The watch: what happens to an account happens to its open sessions, too.
+
+Knows no files and no passwords: it asks the gate. A thread of its own, for a backend may take its time.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Protocol
+
+from chatsrv.accounts import Account
+from chatsrv.auth.backend import LoginContext
+from chatsrv.auth.gate import Gate
+from chatsrv.errors import AuthError, Denied, UnknownUser
+from chatsrv.reasons import Reason
+
+logger = logging.getLogger(__name__)
+
+WATCH_SECONDS = 2.0
+"""Time between two looks. Whoever is not welcome any more is gone within five seconds, with time to spare for both."""
+
+
+class Guest(Protocol):
+    """An open session, as far as the watch is concerned."""
+
+    account: Account | None
+
+    @property
+    def context(self) -> LoginContext:
+        """The circumstances of its login."""
+
+    @property
+    def is_at_gate(self) -> bool:
+        """Whether it is being answered by the gate, so that its account, if any, may be another one in a moment."""
+
+    def account_changed(self, account: Account) -> None:
+        """Learn that its account has another role, or may come from other networks."""
+
+    def hang_up(self, reason: Reason) -> None:
+        """End."""
+
+
+class Watch:
+    """Looks after the sessions that `guests` returns, whenever the gate's accounts have changed."""
+
+    def __init__(self, gate: Gate, guests: Callable[[], Iterable[Guest]]) -> None:
+        self._gate = gate
+        self._guests = guests
+        self._version: object = None
+        self._is_over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start looking, if the accounts can be watched at all."""
+        if self._gate.version is not None:
+            self._thread = threading.Thread(target=self._run, name="account watch", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop looking, and wait until that is so."""
+        self._is_over.set()
+        if self._thread:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._is_over.wait(WATCH_SECONDS):
+            try:
+                self.look()
+            except AuthError:
+                continue  # nothing can be told now; the gate's backend has logged why
+            except Exception:
+                logger.exception("the accounts could not be looked after")
+
+    def look(self) -> None:
+        """Hold every session against its account, if an account may have changed since the last look.
+
+        Raises:
+            Unavailable: it cannot be told whether one has.
+        """
+        version = self._gate.version
+        if version == self._version:
+            return
+        done = [self._has_looked_after(guest) for guest in self._guests()]
+        if all(done):
+            self._version = version
+
+    def _has_looked_after(self, guest: Guest) -> bool:
+        """Hold one session against its account; return whether that was possible."""
+        if guest.is_at_gate:
+            return False
+        account = guest.account
+        if account is None:
+            return True
+        try:
+            now = self._gate.standing(account, guest.context)
+        except (UnknownUser, Denied) as error:
+            logger.info("%s is not welcome any more: %s", account.name, error)
+            guest.hang_up(Reason.ACCOUNT_CLOSED)
+        except AuthError:
+            return False
+        else:
+            if now.credential != account.credential:
+                guest.hang_up(Reason.PASSWORD_CHANGED)
+            elif now != account:
+                guest.account_changed(replace(now, name=account.name))
+        return True
