@@ -165,7 +165,8 @@ class Session(StreamRequestHandler):
 
     def _obey_allowed(self, commands: Sequence[Command]) -> None:
         """Obey as many of `commands` as flood control lets through, until one of them ends the session."""
-        allowed, flow = self._bucket.take(len(commands))
+        # Before the login there is nothing but prompts and negotiations, which cost the peer none of his lines.
+        allowed, flow = self._bucket.take(len(commands)) if self.account else (len(commands), Flow.SMOOTH)
         if flow is Flow.FLOODING:
             commands = commands[:allowed]
         for kind, run in itertools.groupby(commands, type):
