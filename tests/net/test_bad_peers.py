@@ -19,7 +19,7 @@ from tests.journal import Journal
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, talk, two_chatters
 
 CREDENTIALS = f"carol\n{PASSWORDS['carol']}\n".encode()
-SMALLEST_BUFFERS = {"send_buffer_bytes": 4096, "tail_bytes": 65_536}
+SMALLEST_BUFFERS = {"send_buffer_bytes": 4096, "tail_bytes": 65_536, "stall_seconds": 3600.0}
 RECEIVE_BUFFER_BYTES = 4096
 MANY_DESCRIPTORS = 2048
 
