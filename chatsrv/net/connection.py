@@ -32,12 +32,13 @@ OUTBOX_BYTES = 65536
 class Outbox:
     """Replies for one session, on their way from its thread to delivery. Bounded: its author waits."""
 
-    __slots__ = ("_lock", "_parts", "_size_bytes", "_space", "closed_for")
+    __slots__ = ("_farewell", "_lock", "_parts", "_size_bytes", "_space", "closed_for")
 
     def __init__(self) -> None:
         self._lock = ranked_lock(Rank.OUTBOX)
         # Guarded by the lock. `_space` exists while the author waits for some.
         self._parts: list[bytes] = []
+        self._farewell = b""
         self._size_bytes = 0
         self._space: threading.Condition | None = None
         self.closed_for: Reason | None = None
@@ -59,9 +60,12 @@ class Outbox:
                 self._space.wait()
             self._space = None
 
-    def take(self) -> bytes:
-        """Return all replies that wait, and forget them."""
+    def take(self, *, is_last: bool = True) -> bytes:
+        """Return all replies that wait, and forget them; the farewell waits on unless this `is_last`."""
         with self._lock:
+            if is_last and self._farewell:
+                self._parts.append(self._farewell)
+                self._farewell = b""
             data = b"".join(self._parts)
             self._parts.clear()
             self._size_bytes = 0
@@ -75,8 +79,7 @@ class Outbox:
             if self.closed_for:
                 return False
             self.closed_for = reason
-            if farewell:
-                self._parts.append(farewell)
+            self._farewell = farewell
             if self._space:
                 self._space.notify_all()
             return True

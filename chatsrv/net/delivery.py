@@ -206,7 +206,7 @@ class Delivery:
         tail = feed.add(connection)
         connection.subscriptions += ((feed, tail),)
         if missed:
-            waiting = bytes(connection.leftover) + connection.outbox.take()
+            waiting = bytes(connection.leftover) + connection.outbox.take(is_last=False)
             connection.leftover = waiting + tail.render(missed).data_for(connection)
         if not connection.is_stalled:
             self._catch_up(connection)
@@ -230,16 +230,15 @@ class Delivery:
                 continue
             for batch in batches:
                 self._hand_out(tail, batch)
-        while connection := feed.next_arrival():
-            self._arrive(connection, feed, [])
-        self._close_if_unread(feed)
+        for connection in feed.arrived():
+            if feed.is_closed:  # whoever came before was lost at once, and was the only one
+                self._subscribe(connection, feed.log, Position(feed.log.epoch, feed.cursor))
+            else:
+                self._arrive(connection, feed, [])
+        if not feed.is_closed and feed.close_if_unread():
+            del self._feeds[feed.log]
         if feed.has_more:
             feed.announce()
-
-    def _close_if_unread(self, feed: Feed) -> None:
-        if feed.is_unread and self._feeds.get(feed.log) is feed:
-            del self._feeds[feed.log]
-            feed.close()
 
     def _hand_out(self, tail: Tail, batch: Batch) -> None:
         for connection, data, sent in tail.fan_out(batch):
@@ -277,7 +276,8 @@ class Delivery:
 
     def _catch_up(self, connection: Connection) -> None:
         """Write all that waits for a connection, in order, until nothing does or its socket takes no more."""
-        while data := connection.leftover or connection.outbox.take() or self._next_from_tails(connection):
+        take, is_last = connection.outbox.take, connection.is_closing  # before that, lines of a room may still come
+        while data := connection.leftover or take(is_last=is_last) or self._next_from_tails(connection):
             sent = send_some(connection.send, data)
             if sent == GONE:
                 self._lose(connection)
@@ -319,8 +319,8 @@ class Delivery:
         """Let nothing but leftover and outbox be written any more."""
         connection.is_closing = True
         for feed, tail in connection.subscriptions:
-            feed.remove(connection, tail)
-            self._close_if_unread(feed)
+            if feed.remove(connection, tail):
+                del self._feeds[feed.log]
         connection.subscriptions = ()
 
     def _say_goodbye(self, connection: Connection) -> None:

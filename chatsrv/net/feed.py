@@ -29,7 +29,7 @@ class Feed:
         self._lock = ranked_lock(Rank.FEED)
         self._caught_up = threading.Condition(self._lock)  # type: ignore[arg-type]  # an OrderedLock will do
         self._paced = 0  # authors who wait; guarded by the lock
-        self._is_closed = False
+        self.is_closed = False
         self.log = log
         self._follower = log.follow(after, self.announce)
 
@@ -51,7 +51,7 @@ class Feed:
                 self._paced -= 1
 
     def _is_ahead(self) -> bool:
-        return self._follower.lag > PACE_ENTRIES and not self._is_closed
+        return self._follower.lag > PACE_ENTRIES and not self.is_closed
 
     # --- for the delivery thread
 
@@ -63,7 +63,7 @@ class Feed:
     @property
     def has_more(self) -> bool:
         """Whether there is something to read."""
-        return self._follower.lag > 0 and not self._is_closed
+        return self._follower.lag > 0 and not self.is_closed
 
     def read(self, limit: int) -> list[Entry]:
         """Return up to `limit` entries more, not beyond the place where somebody is about to arrive."""
@@ -80,13 +80,12 @@ class Feed:
         """Remember that `connection` is to arrive once everything up to `offset` was read."""
         self._arrivals.append((offset, connection))
 
-    def next_arrival(self) -> Connection | None:
-        """Return and forget one whose place has been reached; `None` if there is nobody."""
-        for arrival in self._arrivals:
-            if arrival[0] <= self.cursor:
-                self._arrivals.remove(arrival)
-                return arrival[1]
-        return None
+    def arrived(self) -> list[Connection]:
+        """Return and forget those whose place has been reached."""
+        here = [connection for offset, connection in self._arrivals if offset <= self.cursor]
+        if here:
+            self._arrivals = [arrival for arrival in self._arrivals if arrival[0] > self.cursor]
+        return here
 
     def entries_after(self, position: Position) -> list[Entry]:
         """Return the entries between a position and the cursor, which the cursor has passed already.
@@ -108,20 +107,19 @@ class Feed:
         tail.add(connection)
         return tail
 
-    def remove(self, connection: Connection, tail: Tail) -> None:
-        """Forget a reader."""
+    def remove(self, connection: Connection, tail: Tail) -> bool:
+        """Forget a reader; return whether there is nobody left, so that the feed was closed."""
         tail.remove(connection)
         if tail.is_unread:
             del self._tails[tail.renderer]
+        return self.close_if_unread()
 
-    @property
-    def is_unread(self) -> bool:
-        """Whether nobody reads, and nobody is about to arrive."""
-        return not self._tails and not self._arrivals
-
-    def close(self) -> None:
-        """Read on no more, and hold up no author."""
+    def close_if_unread(self) -> bool:
+        """Read on no more, and hold up no author, if nobody reads or is about to arrive; return whether that is so."""
+        if self._tails or self._arrivals:
+            return False
         self._follower.close()
         with self._lock:
-            self._is_closed = True
+            self.is_closed = True
             self._caught_up.notify_all()
+        return True

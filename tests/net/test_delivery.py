@@ -133,3 +133,15 @@ def test_a_room_that_nobody_reads_any_more_is_left_alone(ends) -> None:
         assert peer.recv(100) == b"Goodbye!\n"
         log.append(Kind.SAY, "alice", 0, ["x"] * 30_000)
         assert len(log.read_back(log.end, 100_000)) <= 20_000  # kept for nobody, so trimmed
+
+
+def test_no_line_of_a_room_comes_behind_the_goodbye(ends) -> None:
+    log = log_with("said before he quit")
+    other, _ = ends.connect()
+    ends.delivery.subscribe(other, log, log.end)
+    connection, peer = ends.connect()
+    ends.delivery.subscribe(connection, log, Position(log.epoch, 0))
+    connection.hang_up(Reason.QUIT)
+    ends.start()
+    with peer.makefile() as lines:
+        assert lines.read() == "<alice> said before he quit\nGoodbye!\n"
