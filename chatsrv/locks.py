@@ -60,8 +60,8 @@ class OrderedLock:
             LockOrderError: this thread holds a lock of the same or a higher rank.
         """
         ranks: list[Rank] = self._held.__dict__.setdefault("ranks", [])
-        if blocking and ranks and ranks[-1] >= self.rank:
-            raise LockOrderError(f"{self.rank.name} was taken under {ranks[-1].name}")
+        if blocking and ranks and (highest := max(ranks)) >= self.rank:
+            raise LockOrderError(f"{self.rank.name} was taken under {highest.name}")
         is_taken = self._lock.acquire(blocking, timeout)
         if is_taken:
             ranks.append(self.rank)
