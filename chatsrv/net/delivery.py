@@ -206,8 +206,12 @@ class Delivery:
         tail = feed.add(connection)
         connection.subscriptions += ((feed, tail),)
         if missed:
-            waiting = bytes(connection.leftover) + connection.outbox.take(is_last=False)
-            connection.leftover = waiting + tail.render(missed).data_for(connection)
+            try:
+                data = tail.render(missed).data_for(connection)
+            except Exception:
+                self._give_up(missed, [connection])
+                return
+            connection.leftover = bytes(connection.leftover) + connection.outbox.take(is_last=False) + data
         if not connection.is_stalled:
             self._catch_up(connection)
 
@@ -224,9 +228,7 @@ class Delivery:
             try:
                 batches = tail.batches_of(entries)
             except Exception:
-                logger.exception("room %s: entries after %d cannot be rendered", entries[0].room, entries[0].offset)
-                for connection in tail.readers():
-                    connection.hang_up(Reason.ERROR)
+                self._give_up(entries, tail.readers())
                 continue
             for batch in batches:
                 self._hand_out(tail, batch)
@@ -239,6 +241,13 @@ class Delivery:
             del self._feeds[feed.log]
         if feed.has_more:
             feed.announce()
+
+    def _give_up(self, entries: list[Entry], readers: list[Connection]) -> None:
+        """End the readers of entries whose rendering raised: going on would leave out what they cannot be shown."""
+        logger.exception("room %s: entries from %d on cannot be rendered", entries[0].room, entries[0].offset)
+        for connection in readers:
+            connection.hang_up(Reason.ERROR)
+            self._hang_up(connection)  # at once: what was asked before is not to be read on from here
 
     def _hand_out(self, tail: Tail, batch: Batch) -> None:
         for connection, data, sent in tail.fan_out(batch):
