@@ -1,0 +1,138 @@
+"""Behaviour of chatsrv.net.connection: a bounded outbox, and one reason for each end."""
+
+import threading
+
+import pytest
+
+from chatsrv.limits import Limits
+from chatsrv.net.connection import OUTBOX_BYTES, Outbox
+from chatsrv.reasons import Reason
+from chatsrv.replies import Text
+from tests.net.wire import MORE_THAN_A_SOCKET_TAKES, Wire, delivering, wired
+from tests.peer import DEADLINE_SECONDS
+
+
+def test_replies_are_taken_together_and_in_order_once() -> None:
+    outbox = Outbox()
+    for data in (b"a", b"b", b"c"):
+        outbox.put(data)
+    assert outbox.take() == b"abc"
+    assert outbox.take() == b""
+
+
+def test_an_author_has_space_until_the_outbox_is_over_its_bound() -> None:
+    outbox = Outbox()
+    for _ in range(3):
+        outbox.put(b"x" * OUTBOX_BYTES)
+        outbox.wait_for_space()
+        assert outbox.take()
+
+
+def test_an_author_waits_until_what_he_posted_was_taken() -> None:
+    for _ in range(50):  # one who does not wait is not seen to be early each time
+        outbox = Outbox()
+        has_put = threading.Event()
+        left: list[bytes] = []
+
+        def write(outbox: Outbox = outbox, has_put: threading.Event = has_put, left: list[bytes] = left) -> None:
+            outbox.put(b"x" * (OUTBOX_BYTES + 1))
+            has_put.set()
+            outbox.wait_for_space()
+            left.append(outbox.take())
+
+        author = threading.Thread(target=write)
+        author.start()
+        assert has_put.wait(DEADLINE_SECONDS)
+        assert len(outbox.take()) == OUTBOX_BYTES + 1
+        author.join(DEADLINE_SECONDS)
+        assert left == [b""]
+
+
+def test_closing_lets_the_waiting_author_go_and_drops_what_comes_behind_the_farewell() -> None:
+    outbox = Outbox()
+    outbox.put(b"x" * (OUTBOX_BYTES + 1))
+    author = threading.Thread(target=outbox.wait_for_space)
+    author.start()
+    assert outbox.close(Reason.QUIT, b"Goodbye!")
+    author.join(DEADLINE_SECONDS)
+    assert not author.is_alive()
+    outbox.put(b"late")
+    outbox.wait_for_space()
+    assert outbox.take() == b"x" * (OUTBOX_BYTES + 1) + b"Goodbye!"
+
+
+def test_only_the_first_reason_counts() -> None:
+    outbox = Outbox()
+    assert outbox.closed_for is None
+    assert outbox.close(Reason.FLOODING, b"first")
+    assert not outbox.close(Reason.QUIT, b"second")
+    assert outbox.closed_for is Reason.FLOODING
+    assert outbox.take() == b"first"
+
+
+def test_a_peer_reads_what_was_posted_and_then_why_it_ends() -> None:
+    with delivering() as delivery, wired(delivery) as [wire]:
+        assert wire.connection.reason is None
+        wire.connection.post(b"one\n")
+        wire.connection.post(b"")
+        wire.connection.reply(Text("two"))
+        wire.connection.hang_up(Reason.FLOODING)
+        wire.connection.reply(Text("three"))
+        assert wire.rest() == f"one\ntwo\n{Reason.FLOODING.farewell}\n"
+        assert wire.connection.reason is Reason.FLOODING
+
+
+def test_a_reason_without_a_farewell_ends_the_stream_without_a_word() -> None:
+    with delivering() as delivery, wired(delivery) as [wire]:
+        wire.connection.hang_up(Reason.LOST)
+        assert wire.rest() == ""
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason.is_abrupt])
+def test_a_peer_that_takes_nothing_is_cut_off_at_once(reason: Reason) -> None:
+    with delivering() as delivery, wired(delivery) as [wire]:
+        wire.connection.post(b"x" * MORE_THAN_A_SOCKET_TAKES)
+        wire.connection.hang_up(reason)
+        wire.finish()
+        assert len(wire.rest()) < MORE_THAN_A_SOCKET_TAKES
+
+
+def test_among_threads_that_hang_up_at_once_one_reason_is_heard_and_kept() -> None:
+    reasons = [Reason.QUIT, Reason.FLOODING, Reason.ERROR, Reason.SHUTDOWN]
+    with delivering() as delivery, wired(delivery, 20) as wires:
+        for wire in wires:
+            start = threading.Barrier(len(reasons))
+
+            def hang_up(reason: Reason, wire: Wire = wire, start: threading.Barrier = start) -> None:
+                start.wait(DEADLINE_SECONDS)
+                wire.connection.hang_up(reason)
+
+            threads = [threading.Thread(target=hang_up, args=(reason,)) for reason in reasons]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(DEADLINE_SECONDS)
+            assert wire.connection.reason in reasons
+            assert wire.rest() == f"{wire.connection.reason.farewell}\n"
+
+
+def test_an_answer_at_the_door_is_written_at_once() -> None:
+    with delivering() as delivery, wired(delivery) as [wire]:
+        wire.connection.answer(b"Username: ")
+        wire.connection.answer(b"")
+        assert wire.peer.recv(100) == b"Username: "
+        assert wire.connection.reason is None
+
+
+def test_a_peer_who_leaves_the_prompts_unread_is_lost() -> None:
+    with delivering() as delivery, wired(delivery) as [wire]:
+        wire.connection.answer(b"x" * MORE_THAN_A_SOCKET_TAKES)
+        assert wire.connection.reason is Reason.LOST
+
+
+def test_what_another_thread_notifies_of_never_waits_for_space() -> None:
+    with delivering(Limits(linger_seconds=60)) as delivery, wired(delivery) as [wire]:
+        for _ in range(3):
+            wire.connection.notify(Text("x" * MORE_THAN_A_SOCKET_TAKES))
+        wire.connection.hang_up(Reason.QUIT)
+        assert wire.rest() == ("x" * MORE_THAN_A_SOCKET_TAKES + "\n") * 3 + "Goodbye!\n"
