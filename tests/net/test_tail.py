@@ -164,22 +164,22 @@ def test_batches_are_kept_only_while_somebody_is_behind(delivery: Delivery) -> N
     assert tail.fallen_off() == []
 
 
-def test_over_the_limit_those_furthest_behind_fall_off(delivery: Delivery) -> None:
+def test_over_the_limit_a_quarter_is_dropped_and_only_those_who_needed_it_fall_off(delivery: Delivery) -> None:
     tail = Tail(RENDERER, 0, LIMIT_BYTES)
     slowest, slow = reader(delivery, RENDERER), reader(delivery, RENDERER)
     tail.add(slowest)
-    for _ in range(6):
+    for _ in range(4):
         tail.fan_out(batch(tail, "x" * 99))
     tail.add(slow)
-    for number in range(4):
+    for number in range(6):
         tail.fan_out(batch(tail, str(number) * 99))
     assert tail.fallen_off() == []  # at the limit exactly
-    tail.fan_out(batch(tail, "4" * 99))
+    tail.fan_out(batch(tail, "6" * 99))
     assert tail.fallen_off() == [slowest]
-    assert read_up(tail, slow) == b"".join(str(number).encode() * 99 + b"\n" for number in range(5))
+    assert read_up(tail, slow) == b"".join(str(number).encode() * 99 + b"\n" for number in range(7))
 
 
-def test_somebody_else_who_is_behind_is_not_reported_again(delivery: Delivery) -> None:
+def test_what_is_within_the_limit_again_throws_nobody_off(delivery: Delivery) -> None:
     tail = Tail(RENDERER, 0, LIMIT_BYTES)
     slowest = reader(delivery, RENDERER)
     tail.add(slowest)
