@@ -8,8 +8,8 @@ implementation.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from chatsrv.accounts import Account
-from chatsrv.errors import Unavailable
+from chatsrv.accounts import Account, Role
+from chatsrv.errors import AccountsError, Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,32 @@ class EditableBackend(AuthBackend):
         Raises:
             AccountsError: there is no such account, or the store cannot be changed.
         """
+
+    def set_role(self, name: str, role: Role) -> None:  # noqa: ARG002
+        """Give the account `name` another role.
+
+        Raises:
+            AccountsError: there is no such account, or the store cannot keep roles or be changed.
+        """
+        raise AccountsError(
+            f"{type(self).__name__} cannot keep the role of {name!r}; give it under `roles:` in settings"
+        )
+
+    def set_disabled(self, name: str, is_disabled: bool) -> None:  # noqa: ARG002
+        """Disable the account `name`, so that nothing opens it while all that belongs to it stays; or enable it again.
+
+        Raises:
+            AccountsError: there is no such account, or the store cannot keep that or be changed.
+        """
+        raise AccountsError(f"{type(self).__name__} cannot disable {name!r}; remove it, or give it another password")
+
+    def disabled(self) -> frozenset[str]:
+        """Return the prepared names of the disabled accounts, which `list` has among the others.
+
+        Raises:
+            AccountsError: the store cannot be read.
+        """
+        return frozenset()
 
     @abstractmethod
     def remove(self, name: str) -> None:

@@ -5,12 +5,12 @@ excludes other editors, never logins.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from chatsrv.accounts import Account
+from chatsrv.accounts import Account, Role
 from chatsrv.auth.atomic import change_file
 from chatsrv.auth.backend import EditableBackend, LoginContext
 from chatsrv.auth.hashing import Hasher, shared_hasher
@@ -30,11 +30,17 @@ class Document(Protocol):
     def accounts(self) -> Accounts:
         """The accounts in the order of the file."""
 
-    def with_record(self, record: Record) -> Iterable[bytes]:
-        """Return the contents with `record` at the end."""
+    def with_records(self, records: Sequence[Record]) -> Iterable[bytes]:
+        """Return the contents with `records` at the end."""
 
     def with_hash(self, key: str, password_hash: str) -> Iterable[bytes]:
         """Return the contents with another secret for the account of the prepared name `key`."""
+
+    def with_role(self, key: str, role: Role) -> Iterable[bytes]:
+        """Return the contents with another role for the account of the prepared name `key`."""
+
+    def with_disabled(self, key: str, is_disabled: bool) -> Iterable[bytes]:
+        """Return the contents with the account of the prepared name `key` disabled, or enabled."""
 
     def without(self, key: str) -> Iterable[bytes]:
         """Return the contents without the account of the prepared name `key`."""
@@ -78,25 +84,42 @@ class FileBackend(EditableBackend):
 
     def list(self) -> list[Account]:
         """See `EditableBackend.list`. A missing file has no accounts."""
+        return [record.account for record in self._records().values()]
+
+    def disabled(self) -> frozenset[str]:
+        """See `EditableBackend.disabled`."""
+        return frozenset(key for key, record in self._records().items() if record.is_disabled)
+
+    def _records(self) -> Accounts:
         try:
             data, _ = read_file(self._path)
         except FileNotFoundError:
-            return []
+            return {}
         except OSError as error:
             raise why_unreadable(self._path, error) from error
-        return [record.account for record in self.read(data, str(self._path)).accounts.values()]
+        return self.read(data, str(self._path)).accounts
 
     def add(self, account: Account, password: str) -> None:
         """See `EditableBackend.add`. The file gets a hash of the password."""
-        key = self._key(account.name)
-        record = Record(account, password_hash=self._new_hash(password))
+        self._key(account.name)
+        self.add_records([Record(account, password_hash=self._new_hash(password))])
+
+    def add_records(self, records: Sequence[Record]) -> None:
+        """Add all of `records` or none; each has a hash.
+
+        Raises:
+            AccountsError: one of them is there already, or the file cannot keep them or be changed.
+        """
 
         def expected(accounts: dict[str, Record]) -> None:
-            if key in accounts:
-                raise AccountsError(f"{self._path}: there is an account {shown(accounts[key].account.name)} already")
-            accounts[key] = record
+            for record in records:
+                key = self._key(record.account.name)
+                if key in accounts:
+                    old = shown(accounts[key].account.name)
+                    raise AccountsError(f"{self._path}: there is an account {old} already")
+                accounts[key] = record
 
-        self._change(expected, lambda document: document.with_record(record))
+        self._change(expected, lambda document: document.with_records(records))
 
     def set_password(self, name: str, password: str) -> None:
         """See `EditableBackend.set_password`. The file gets a hash of it, whatever it had before."""
@@ -106,6 +129,25 @@ class FileBackend(EditableBackend):
             accounts[key] = replace(self._known(accounts, key), password=None, password_hash=password_hash)
 
         self._change(expected, lambda document: document.with_hash(key, password_hash))
+
+    def set_role(self, name: str, role: Role) -> None:
+        """See `EditableBackend.set_role`."""
+        key = self._key(name)
+
+        def expected(accounts: dict[str, Record]) -> None:
+            record = self._known(accounts, key)
+            accounts[key] = replace(record, account=replace(record.account, role=role))
+
+        self._change(expected, lambda document: document.with_role(key, role))
+
+    def set_disabled(self, name: str, is_disabled: bool) -> None:
+        """See `EditableBackend.set_disabled`."""
+        key = self._key(name)
+
+        def expected(accounts: dict[str, Record]) -> None:
+            accounts[key] = replace(self._known(accounts, key), is_disabled=is_disabled)
+
+        self._change(expected, lambda document: document.with_disabled(key, is_disabled))
 
     def remove(self, name: str) -> None:
         """See `EditableBackend.remove`."""

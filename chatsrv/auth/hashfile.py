@@ -4,13 +4,16 @@ Never compares clear text, and never sees roles or networks, which the format ca
 `HashedBackend`; an `HtpasswdDocument` is a value.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from chatsrv.accounts import Account
+from chatsrv.accounts import Account, Role
 from chatsrv.auth.filebackend import FileBackend
 from chatsrv.auth.record import Accounts, Record, read_record, shown
 from chatsrv.errors import AccountsError, Problem
+
+DISABLED = "!"
+"""Stands before the hash of a disabled account, as in /etc/shadow. Apache refuses the password of such a line, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +24,16 @@ class HtpasswdDocument:
     accounts: Accounts
     places: dict[str, int]
 
-    def with_record(self, record: Record) -> Iterator[bytes]:
-        """See `Document.with_record`."""
+    def with_records(self, records: Sequence[Record]) -> Iterator[bytes]:
+        """See `Document.with_records`."""
         newline = b"\r\n" if self.lines and self.lines[0].endswith(b"\r\n") else b"\n"
         ended = b"".join(self.lines)
         if ended and not ended.endswith(b"\n"):
             ended += newline
-        yield ended + f"{record.account.name}:{record.password_hash}".encode() + newline
+        yield ended + b"".join(
+            f"{record.account.name}:{DISABLED * record.is_disabled}{record.password_hash}".encode() + newline
+            for record in records
+        )
 
     def with_hash(self, key: str, password_hash: str) -> Iterator[bytes]:
         """See `Document.with_hash`."""
@@ -35,7 +41,19 @@ class HtpasswdDocument:
         line = self.lines[place]
         name, _, rest = line.partition(b":")
         ending = rest[len(rest.rstrip()) :]
-        yield self._with_line(place, name + b":" + password_hash.encode() + ending)
+        mark = DISABLED if self.accounts[key].is_disabled else ""
+        yield self._with_line(place, name + b":" + (mark + password_hash).encode() + ending)
+
+    def with_role(self, key: str, role: Role) -> Iterator[bytes]:  # noqa: ARG002
+        """See `Document.with_role`. The format has no room for one."""
+        yield from ()
+
+    def with_disabled(self, key: str, is_disabled: bool) -> Iterator[bytes]:
+        """See `Document.with_disabled`."""
+        place = self.places[key]
+        name, _, rest = self.lines[place].partition(b":")
+        mark, rest = DISABLED.encode() * is_disabled, rest.removeprefix(DISABLED.encode())
+        yield self._with_line(place, name + b":" + mark + rest)
 
     def without(self, key: str) -> Iterator[bytes]:
         """See `Document.without`."""
@@ -71,7 +89,7 @@ class HashedBackend(FileBackend):
             name, colon, password_hash = text.partition(":")
             if not colon:
                 report(None, "this line has no colon", "", "accepted is NAME:HASH, as Apache's `htpasswd -B` writes it")
-            elif read := read_record(name, {"password_hash": password_hash}, report):
+            elif read := read_record(name, _value(password_hash), report):
                 key, record = read
                 if key in accounts:
                     first = f"it is the same as {shown(accounts[key].account.name)} in line {places[key] + 1}"
@@ -90,3 +108,16 @@ class HashedBackend(FileBackend):
                 "a member who may come from anywhere; give roles in the settings under `roles:`, or use a users.yaml"
             )
         super().add(account, password)
+
+    def set_role(self, name: str, role: Role) -> None:  # noqa: ARG002
+        """See `EditableBackend.set_role`. Refused: the format cannot hold roles."""
+        raise AccountsError(
+            f"{self._path}: an htpasswd file cannot hold the role of {shown(name)}; give it in the settings under "
+            "`roles:`, or use a users.yaml"
+        )
+
+
+def _value(password_hash: str) -> dict[str, object]:
+    if password_hash.startswith(DISABLED):
+        return {"password_hash": password_hash.removeprefix(DISABLED), "disabled": True}
+    return {"password_hash": password_hash}

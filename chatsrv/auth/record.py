@@ -19,7 +19,7 @@ from chatsrv.names import prepare_name, prepare_password
 
 _PROCESS_KEY = secrets.token_bytes(32)
 
-KEYS = ("password", "password_hash", "role", "from")
+KEYS = ("password", "password_hash", "role", "from", "disabled")
 
 Report = Callable[[str | None, str, str, str], None]
 """Takes one problem: the key within the account or `None` for the account itself, what is wrong, its value, and what is
@@ -28,11 +28,12 @@ accepted. The value is empty where it would show a password."""
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An account and its secret: either a prepared password or a hash."""
+    """An account and its secret: either a prepared password or a hash. Nothing opens a disabled one."""
 
     account: Account
     password: str | None = field(default=None, repr=False)
     password_hash: str | None = field(default=None, repr=False)
+    is_disabled: bool = False
 
     def opens(self, password: str, hasher: Hasher) -> bool:
         """Tell whether the prepared `password` opens the account. May wait for its turn to hash."""
@@ -56,7 +57,7 @@ def open_account(accounts: Accounts, username: str, password: str, hasher: Hashe
 
     Raises:
         UnknownUser: `accounts` has no such name.
-        Denied: the password is wrong.
+        Denied: the password is wrong, or the account is disabled.
         Unavailable: too many wait for a hash already.
     """
     record = accounts.get(username)
@@ -64,7 +65,7 @@ def open_account(accounts: Accounts, username: str, password: str, hasher: Hashe
         raise UnknownUser(f"there is no account {shown(username)}")
     if not record.opens(password, hasher):
         raise Denied(f"the password for account {record.account.name!r} is wrong")
-    return record.vouched()
+    return _enabled(record).vouched()
 
 
 def look_up(accounts: Accounts, username: str) -> Account:
@@ -72,11 +73,18 @@ def look_up(accounts: Accounts, username: str) -> Account:
 
     Raises:
         UnknownUser: `accounts` has no such name.
+        Denied: the account is disabled.
     """
     record = accounts.get(username)
     if record is None:
         raise UnknownUser(f"there is no account {shown(username)}")
-    return record.vouched()
+    return _enabled(record).vouched()
+
+
+def _enabled(record: Record) -> Record:
+    if record.is_disabled:
+        raise Denied(f"account {record.account.name!r} is disabled")
+    return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ class NotText:
 def read_record(name: object, value: object, report: Report) -> tuple[str, Record] | None:
     """Return the prepared name and the record of one account, or report what is wrong with it.
 
-    `value` is a password, or a mapping with `password` or `password_hash`, `role` and `from`.
+    `value` is a password, or a mapping with `password` or `password_hash`, and `role`, `from` and `disabled`.
     """
     key = _name(name, report)
     record = _record(name if isinstance(name, str) else kind_of(name), value, report)
@@ -129,7 +137,8 @@ def _record(name: str, value: object, report: Report) -> Record | None:
     hashed = _hash(name, value["password_hash"], note) if "password_hash" in value else None
     role = _role(name, value["role"], note) if "role" in value else Role.MEMBER
     networks = tuple(_networks(name, value["from"], note)) if "from" in value else ()
-    return Record(Account(name, role, networks), password, hashed) if is_good else None
+    is_disabled = _flag(name, value["disabled"], note) if "disabled" in value else False
+    return Record(Account(name, role, networks), password, hashed, is_disabled) if is_good else None
 
 
 def _password(name: str, key: str | None, value: object, report: Report) -> str | None:
@@ -161,6 +170,12 @@ def _role(name: str, value: object, report: Report) -> Role:
     what = shown(value) if isinstance(value, str) else kind_of(value)
     report("role", f"the role of {shown(name)}", what, f"accepted are {', '.join(Role)}")
     return Role.MEMBER
+
+
+def _flag(name: str, value: object, report: Report) -> bool:
+    if not isinstance(value, bool):
+        report("disabled", f"the `disabled` of {shown(name)}", kind_of(value), "accepted are true and false")
+    return value is True
 
 
 def _networks(name: str, value: object, report: Report) -> Iterator[Network]:

@@ -5,7 +5,7 @@ functions; any thread may call.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -17,20 +17,21 @@ from chatsrv.auth.record import Record
 _PLAIN = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 
 
-def with_record(text: str, root: yaml.MappingNode | None, record: Record) -> Iterator[str]:
-    """Propose `text` with a new account: at the end of the file, or else right after the last account."""
+def with_records(text: str, root: yaml.MappingNode | None, records: Iterable[Record]) -> Iterator[str]:
+    """Propose `text` with new accounts: at the end of the file, or else right after the last account."""
     if root is not None and root.flow_style:
         end = root.end_mark.index - 1
         for comma in ("", ", ") if text[:end].rstrip()[-1:] in ("{", ",") else (", ",):
-            yield text[:end] + comma + _entry(record, is_flow=True) + text[end:]
+            yield text[:end] + comma + ", ".join(_entry(record, is_flow=True) for record in records) + text[end:]
         return
     newline = _newline(text)
     indent = " " * (root.value[0][0].start_mark.column if root is not None and root.value else 0)
-    entry = "".join(f"{indent}{line}{newline}" for line in _entry(record, is_flow=False).splitlines())
-    yield _with_last_line_ended(text, newline) + entry
+    lines = (line for record in records for line in _entry(record, is_flow=False).splitlines())
+    new = "".join(f"{indent}{line}{newline}" for line in lines)
+    yield _with_last_line_ended(text, newline) + new
     if root is not None and root.value:
         end = _line_end(text, _end(text, root.value[-1][1]))
-        yield _with_last_line_ended(text[:end], newline) + entry + text[end:]
+        yield _with_last_line_ended(text[:end], newline) + new + text[end:]
 
 
 def with_hash(text: str, root: yaml.MappingNode | None, place: int, password_hash: str) -> Iterator[str]:
@@ -46,8 +47,42 @@ def with_hash(text: str, root: yaml.MappingNode | None, place: int, password_has
         yield _with_node(text, node.start_mark.index, node, f"{{{secret}}}")
 
 
+def with_pair(text: str, root: yaml.MappingNode | None, place: int, key: str, value: str | None) -> Iterator[str]:
+    """Propose `text` with another value of `key` for the account at `place`; `None` takes the key away."""
+    assert root is not None
+    node = root.value[place][1]
+    if not isinstance(node, yaml.MappingNode):
+        if value is None:
+            yield text
+            return
+        start, end = node.start_mark.index, _end(text, node)
+        for secret in (text[start:end], _quoted(str(node.value).replace("\ue000", ":"))):
+            yield f"{text[:start]}{{password: {secret}, {key}: {value}}}{text[end:]}"
+        return
+    found = next((at for at, (name, _) in enumerate(node.value) if name.value == key), None)
+    if found is None:
+        yield from _with_new_pair(text, node, f"{key}: {value}") if value is not None else (text,)
+    elif value is None:
+        yield from without(text, node, found)
+    else:
+        old = node.value[found][1]
+        yield _with_node(text, old.start_mark.index, old, value)
+
+
+def _with_new_pair(text: str, node: yaml.MappingNode, pair: str) -> Iterator[str]:
+    end = _end(text, node)
+    if node.flow_style:
+        inside = text[: end - 1].rstrip()
+        yield inside + (" " if inside.endswith(",") else ", ") + pair + text[end - 1 :]
+        return
+    newline = _newline(text)
+    end = _line_end(text, end)
+    indent = " " * node.value[0][0].start_mark.column
+    yield f"{_with_last_line_ended(text[:end], newline)}{indent}{pair}{newline}{text[end:]}"
+
+
 def without(text: str, root: yaml.MappingNode | None, place: int) -> Iterator[str]:
-    """Propose `text` without the account at `place`. Comments on lines of their own stay."""
+    """Propose `text` without the account, or other key, at `place`. Comments on lines of their own stay."""
     assert root is not None
     spans = [(name.start_mark.index, _end(text, node)) for name, node in root.value]
     start, end = spans[place]
@@ -97,6 +132,8 @@ def _entry(record: Record, *, is_flow: bool) -> str:
         values["role"] = account.role.value
     if account.networks:
         values["from"] = f"[{', '.join(_scalar(str(network)) for network in account.networks)}]"
+    if record.is_disabled:
+        values["disabled"] = "true"
     pairs = [f"{key}: {value}" for key, value in values.items()]
     name = _scalar(account.name)
     return f"{name}: {{{', '.join(pairs)}}}" if is_flow else "\n".join([f"{name}:", *(f"  {pair}" for pair in pairs)])

@@ -111,6 +111,9 @@ class EditableBackendContract(AuthBackendContract):
     keeps_roles: bool = True
     """Whether the store can keep roles and networks; else adding such an account must be refused."""
 
+    can_disable: bool = True
+    """Whether the store can keep that an account is disabled; else disabling one must be refused."""
+
     @abstractmethod
     def make_backend(self) -> EditableBackend:
         """Return a new backend on a new store that knows `name` with `password` and nobody else."""
@@ -169,6 +172,37 @@ class EditableBackendContract(AuthBackendContract):
         assert _answer(self.editable, self.name, self.password) is Denied
         assert self.editable.list() == before
 
+    def test_set_role_is_obeyed_or_refused(self) -> None:
+        """Never ignored; the rest of the account stays."""
+        for role in (Role.ADMIN, Role.MEMBER, Role.MODERATOR):
+            if self.keeps_roles:
+                self.editable.set_role(self.name.upper(), role)
+                assert [account.role for account in self.editable.list()] == [role]
+                assert self.editable.authenticate(self.name, self.password, CONTEXT).role is role
+            else:
+                assert _is_refused(lambda role=role: self.editable.set_role(self.name, role))
+        assert _answer(self.editable, self.name, self.password) is Account
+
+    def test_nothing_opens_a_disabled_account_until_it_is_enabled(self) -> None:
+        """It stays in the list, and a new password does not enable it."""
+        if not self.can_disable:
+            assert _is_refused(lambda: self.editable.set_disabled(self.name, True))
+            assert _answer(self.editable, self.name, self.password) is Account
+            return
+        before = self.editable.list()
+        for _ in range(2):
+            self.editable.set_disabled(self.name.upper(), True)
+        assert self.editable.disabled() == {self.name}
+        assert self.editable.list() == before
+        assert _answer(self.editable, self.name, self.password) is Denied
+        assert _answer(self.editable, self.name, self.password + "x") is Denied
+        self.editable.set_password(self.name, "looking-glass")
+        assert _answer(self.editable, self.name, "looking-glass") is Denied
+        for _ in range(2):
+            self.editable.set_disabled(self.name, False)
+        assert self.editable.disabled() == frozenset()
+        assert _answer(self.editable, self.name, "looking-glass") is Account
+
     def test_a_removed_account_is_unknown(self) -> None:
         """And can be added again."""
         self.editable.remove(self.name.upper())
@@ -181,6 +215,8 @@ class EditableBackendContract(AuthBackendContract):
         """With an error, never in silence."""
         assert _is_refused(lambda: self.editable.set_password(self.unknown, "builder"))
         assert _is_refused(lambda: self.editable.remove(self.unknown))
+        assert _is_refused(lambda: self.editable.set_role(self.unknown, Role.ADMIN))
+        assert _is_refused(lambda: self.editable.set_disabled(self.unknown, True))
 
     def test_two_editors_lose_nothing(self) -> None:
         """Accounts added from many threads at once are all there."""

@@ -132,6 +132,55 @@ def test_removing_from_a_flow_mapping_takes_the_comma_too(tmp_path, name, result
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a: x # why\nb: y\n", "a: {password: x, %} # why\nb: y\n"),
+        ("a: 'x, y'\n", "a: {password: 'x, y', %}\n"),
+        ("a: x, y\n", "a: {password: 'x, y', %}\n"),
+        ("a: x}y\n", "a: {password: 'x}y', %}\n"),
+        ("a: |-\n  xyz\nb: y\n", "a: {password: 'xyz', %}\nb: y\n"),
+        ("a: {password: x} # why\n", "a: {password: x, %} # why\n"),
+        ("a: {password: x, }\n", "a: {password: x, %}\n"),
+        ("{a: {password: x}, b: y}\n", "{a: {password: x, %}, b: y}\n"),
+        ("{a: x, b: y}\n", "{a: {password: x, %}, b: y}\n"),
+        ("a:\n  password: x # why\n\n# b\nb: y\n", "a:\n  password: x # why\n  %\n\n# b\nb: y\n"),
+        ("a:\n  password: x\n  from:\n  - ::1\nb: y\n", "a:\n  password: x\n  from:\n  - ::1\n  %\nb: y\n"),
+        ("a:\r\n    password: x", "a:\r\n    password: x\r\n    %\r\n"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("pair", "change"),
+    [
+        ("disabled: true", lambda backend: backend.set_disabled("A", True)),
+        ("role: admin", lambda backend: backend.set_role("A", Role.ADMIN)),
+    ],
+)
+def test_a_new_key_fits_into_whatever_shape_the_account_has(tmp_path, old, new, pair, change):
+    assert edited(YamlBackend, tmp_path, old, change) == new.replace("%", pair)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        (
+            "a:\n  disabled: true # ill\n  # see\n  password: x\n",
+            "a:\n  # see\n  password: x\n",
+            lambda backend: backend.set_disabled("a", False),
+        ),
+        ("a: {disabled: yes, password: x}\n", "a: {password: x}\n", lambda backend: backend.set_disabled("a", False)),
+        ("a: {password: x, disabled: on}\n", "a: {password: x}\n", lambda backend: backend.set_disabled("a", False)),
+        ("a: {password: x, disabled: false}\n", "a: {password: x, disabled: true}\n",
+         lambda backend: backend.set_disabled("a", True)),
+        ("a: x\n", "a: x\n", lambda backend: backend.set_disabled("a", False)),
+        ("a:\n  role: 'admin' # boss\n  password: x\n", "a:\n  role: member # boss\n  password: x\n",
+         lambda backend: backend.set_role("a", Role.MEMBER)),
+    ],
+)  # fmt: skip
+def test_a_key_that_is_there_is_changed_or_taken_away(tmp_path, old, new, change):
+    assert edited(YamlBackend, tmp_path, old, change) == new
+
+
+@pytest.mark.parametrize(
     "name", ["yes", "No", "null", "123", "1e3", "0x1f", "2024-01-01", "~", "-", "=", "a'b", "@", "é"]
 )
 def test_names_are_quoted_where_yaml_would_take_them_for_something_else(tmp_path, name):

@@ -101,6 +101,42 @@ def test_apache_verifies_what_we_keep_of_its_hashes(path):
         )
 
 
+@with_apache
+@pytest.mark.parametrize("kind", [("-B", "-C", "4"), ("-2",), ("-5",)])
+def test_apache_refuses_the_password_of_a_disabled_account_and_takes_it_again(path, kind):
+    def apache(*arguments):
+        return subprocess.run([str(HTPASSWD), *arguments], capture_output=True, check=False).returncode
+
+    apache("-cb", *kind, str(path), "bob", "builder")
+    backend = HashedBackend(path, hasher=CHEAP)
+    backend.set_disabled("bob", True)
+    assert path.read_text().startswith("bob:!$")
+    assert apache("-vb", str(path), "bob", "builder") != 0
+    assert apache("-vb", str(path), "bob", "!builder") != 0
+    backend.set_disabled("bob", False)
+    assert apache("-vb", str(path), "bob", "builder") == 0
+    backend.set_disabled("bob", True)
+    apache("-b", *kind, str(path), "bob", "bricks")  # Apache knows nothing of that mark: it enables the account
+    assert opens(backend, "bob", "bricks")
+
+
+def test_a_disabled_account_is_told_apart_in_the_log(path):
+    path.write_text(f"alice:!{CHEAP.hash('wonderland')}\n")
+    backend = HashedBackend(path, hasher=CHEAP)
+    with pytest.raises(Denied, match="account 'alice' is disabled"):
+        backend.authenticate("alice", "wonderland", HERE)
+    with pytest.raises(Denied, match="account 'alice' is disabled"):
+        backend.lookup("alice")
+    with pytest.raises(Denied, match="the password for account 'alice' is wrong"):
+        backend.authenticate("alice", "x", HERE)
+
+
+def test_a_role_is_refused_with_a_way_out(path):
+    path.write_text(f"alice:{CHEAP.hash('wonderland')}\n")
+    with pytest.raises(AccountsError, match="cannot hold the role of 'alice'; give it in the settings under `roles:`"):
+        HashedBackend(path, hasher=CHEAP).set_role("alice", Role.ADMIN)
+
+
 def test_new_hashes_are_argon2id_at_the_recommended_cost(path):
     backend = HashedBackend(path, create=True)
     backend.add(Account("Alice"), "wonderland")
@@ -123,6 +159,9 @@ def test_role_and_networks_are_refused_in_words(path):
         ("alice:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n", "is an unsalted SHA-1 hash; accepted are argon2id, bcrypt"),
         ("alice:aa3kxsKzvuQMc\n", "is a DES crypt hash or clear text; accepted are"),
         ("alice:s3cret\n", "users.htpasswd:1: the password_hash of 'alice' is clear text or a hash of a kind"),
+        ("alice:!s3cret\n", "clear text or a hash of a kind"),
+        ("alice:!\n", "clear text or a hash of a kind"),
+        ("alice:!!$2y$04$" + "." * 53 + "\n", "clear text or a hash of a kind"),
         ("alice:\n", "clear text or a hash of a kind that is not known"),
         ("alice:realm:s3cret\n", "clear text or a hash of a kind that is not known"),
         ("alice:$2y$31$" + "." * 53 + "\n", "costs too much (31); accepted is a cost of 4 to 16"),

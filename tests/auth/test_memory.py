@@ -55,6 +55,8 @@ def test_an_account_carries_what_its_mapping_says():
         ({"alice": {"password": "w", "from": []}}, "the `from` of 'alice' is empty; accepted is a list of networks"),
         ({"alice": {"password": "w", "from": "127.0.0.1"}}, "the `from` of 'alice' is text"),
         ({"alice": {"password": "w", "from": [7]}}, "a network of 'alice' is a number"),
+        ({"alice": {"password": "w", "disabled": "yes"}}, "the `disabled` of 'alice' is text; accepted are true and"),
+        ({"alice": {"password": "w", "disabled": 1}}, "the `disabled` of 'alice' is a number; accepted are true"),
         ({"a b": "w"}, "the name of an account is 'a b'; a name has 1 to 64 bytes"),
         ({7: "w"}, "the name of an account is a number; write it in quotes"),
         ({"alice": "w", "Alice": "v"}, "'Alice'; it is the same as 'alice'; give each account once"),
