@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,10 +25,14 @@ class Poison(Exception):
 
 
 class PickyRenderer(TextRenderer):
-    """Cannot render one text."""
+    """Cannot render one text. `meanwhile` is called when it comes."""
+
+    def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        self._meanwhile = meanwhile
 
     def render(self, entry: Entry) -> bytes:
         if entry.text == "poison":
+            self._meanwhile()
             raise Poison
         return super().render(entry)
 
@@ -111,19 +116,22 @@ def test_a_place_that_the_log_cannot_read_on_from_ends_the_session() -> None:
         assert wire.connection.reason is Reason.TOO_SLOW
 
 
-def test_who_hangs_up_before_he_subscribes_leaves_nobody_following() -> None:
+def test_who_hangs_up_before_he_arrives_leaves_nobody_following() -> None:
     log = LateStore().open("lobby")
-    with delivering() as delivery, wired(delivery, 2) as [early, late]:
-        early.connection.hang_up(Reason.QUIT)
-        delivery.subscribe(early.connection, log, say(log, "one"))
-        delivery.subscribe(late.connection, log, say(log, "two"))
-        late.connection.hang_up(Reason.QUIT)  # who is expected, but not there yet
-        settle(delivery)
-        say(log, "three")
-        log.show()
-        assert early.rest() == late.rest() == "Goodbye!\n"
+    with delivering() as delivery, wired(delivery, 3) as [present, gone, expected]:
+        gone.connection.hang_up(Reason.QUIT)
+        delivery.subscribe(gone.connection, log, log.end)
         settle(delivery)
         assert log.followers == ()
+        delivery.subscribe(present.connection, log, log.end)
+        delivery.subscribe(expected.connection, log, say(log, "one"))
+        present.connection.hang_up(Reason.QUIT)
+        expected.connection.hang_up(Reason.QUIT)
+        settle(delivery)
+        log.show()
+        settle(delivery)
+        assert log.followers == ()
+        assert [wire.rest() for wire in (present, gone, expected)] == ["Goodbye!\n"] * 3
 
 
 # ---------------------------------------------------------------------- who is sent what
@@ -163,7 +171,7 @@ def test_one_who_does_not_read_is_spared_his_own_lines_too_and_loses_none_of_the
 
 def test_one_who_falls_too_far_behind_is_hung_up_and_others_notice_nothing() -> None:
     log = MemoryStore().open("lobby")
-    with delivering(Limits(tail_bytes=65_536)) as delivery, wired(delivery, 2) as [slow, fast]:
+    with delivering(Limits(tail_bytes=65_536, stall_seconds=3600)) as delivery, wired(delivery, 2) as [slow, fast]:
         for wire in (slow, fast):
             delivery.subscribe(wire.connection, log, log.end)
         texts = [f"{number}:" + "x" * 997 for number in range(2000)]
@@ -247,6 +255,15 @@ def test_a_line_that_cannot_be_rendered_ends_the_readers_of_that_wire_format_alo
     [record] = caplog.records
     assert (record.levelno, record.name) == (logging.ERROR, "chatsrv.net.delivery")
     assert "lobby" in record.getMessage()
+
+
+def test_nobody_is_sent_what_comes_behind_a_line_that_could_not_be_rendered() -> None:
+    log = MemoryStore().open("lobby")
+    renderer = PickyRenderer(lambda: say(log, "behind it"))
+    with delivering() as delivery, wired(delivery, 1, renderer) as [wire]:
+        delivery.subscribe(wire.connection, log, log.end)
+        say(log, "poison")
+        assert wire.rest() == f"{ERROR}\n"
 
 
 def test_a_missed_line_that_cannot_be_rendered_ends_the_session_instead_of_being_left_out(
