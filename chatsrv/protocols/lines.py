@@ -6,8 +6,9 @@ Threads: as `chatsrv.protocols.base` says; a `Reader` is its session's alone.
 """
 
 import re
+from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from chatsrv.commands import Answer, Command, Complaint, Credentials, Line
 from chatsrv.entries import Entry
@@ -24,9 +25,20 @@ _HTTP_REQUEST = re.compile(rb"[A-Z]+ \S+ HTTP/\d")
 _TLS_HANDSHAKE = b"\x16"  # RFC 8446 §5.1: the first byte of a record that carries a handshake
 
 
+class Dialogue(NamedTuple):
+    """Questions whose answers are the next lines, whatever these look like, and what comes of the answers."""
+
+    prompts: tuple[bytes, ...]
+    first_secret: int
+    """The place of the prompt from which on what is typed is nobody's business."""
+    make: Callable[..., Command]
+    """Takes the answers, as they were typed."""
+    regret: str = ""
+    """What a peer reads that breaks off, by an empty line or one too long; without it an empty line is an answer."""
+
+
 class _Stage(Enum):
-    USERNAME = "waits for the name"
-    PASSWORD = "waits for the password"
+    LOGIN = "waits for the credentials"
     DECISION = "waits for `accept`"
     OPEN = "takes lines"
 
@@ -36,21 +48,17 @@ class LinesReader(Reader):
 
     username_prompt: ClassVar[bytes] = b"Username: "
     password_prompt: ClassVar[bytes] = b"Password: "
-    password_end: ClassVar[bytes] = b""
-    """What the peer gets once its password has come."""
+    unseen_newline: ClassVar[bytes] = b""
+    """What the peer gets in place of the line ending behind a secret, where it did not see its own."""
 
     def __init__(self, line_bytes: int) -> None:
         self._line_bytes = line_bytes
-        self._stage = _Stage.USERNAME
-        self._username = ""
+        self._stage = _Stage.LOGIN
+        self._dialogue: Dialogue | None = Dialogue((self.username_prompt, self.password_prompt), 1, Credentials)
+        self._answers: tuple[str, ...] = ()  # those that the dialogue has already, and no longer than it lasts
         self._rest = b""  # the line that has begun; while the login is decided, all that came behind it
         self._is_skipping = False  # the line that has begun is too long, and is thrown away up to its end
         self._is_flooded = False  # more came behind the credentials than is kept
-
-    @property
-    def is_at_password(self) -> bool:
-        """Whether the next line is the password."""
-        return self._stage is _Stage.PASSWORD
 
     @property
     def is_deciding(self) -> bool:
@@ -78,9 +86,25 @@ class LinesReader(Reader):
         self._stage = _Stage.OPEN
         return self.receive(held) if held else []
 
-    def commands(self, lines: list[str]) -> list[Command]:
+    def commands(self, lines: Iterator[str]) -> list[Command]:
         """Return what `lines` mean: they came in this order, are not too long, and have lost their line endings."""
         return [Line(line) for line in lines]
+
+    def ask(self, dialogue: Dialogue, lines: Iterator[str]) -> list[Command]:
+        """Start `dialogue`, whose answers are the next of `lines`; those that are missing are taken when they come.
+
+        To be called by `commands`, which goes on with what is left of its lines.
+        """
+        self._dialogue = dialogue
+        return [self._prompt(dialogue), *self._converse(lines)]
+
+    def conceal(self) -> bytes:
+        """Return what makes the peer show no longer what is typed; here that is its own business."""
+        return b""
+
+    def reveal(self) -> bytes:
+        """Return what ends `conceal`."""
+        return b""
 
     def _take(self, data: bytes) -> list[Command]:
         if self._is_skipping:
@@ -97,7 +121,7 @@ class LinesReader(Reader):
         if self._is_too_long(self._rest):
             self._rest = b""
             self._is_skipping = True
-            found.append(self._complaint())
+            found += self._complain()
         return found
 
     def _block(self, block: bytes) -> list[Command]:
@@ -109,7 +133,7 @@ class LinesReader(Reader):
             return self._mixed(block.split(b"\n"))
         # No part of a character of more than one byte looks like a newline (RFC 3629 §3), so decoding all lines at
         # once gives what decoding each would, replacements included.
-        return self.commands(block.decode("utf-8", "replace").split("\n"))
+        return self._understand(iter(block.decode("utf-8", "replace").split("\n")))
 
     def _do_all_fit(self, block: bytes) -> bool:
         """Tell whether no line of `block` is too long, in as few steps as whole lines fit into the longest one."""
@@ -125,13 +149,20 @@ class LinesReader(Reader):
         found: list[Command] = []
         for line in lines:
             if len(line) > self._line_bytes:
-                found.append(self._complaint())
+                found += self._complain()
             else:
-                found += self.commands([line.decode("utf-8", "replace")])
+                found += self._understand(iter([line.decode("utf-8", "replace")]))
         return found
 
-    def _complaint(self) -> Complaint:
-        return Complaint(f"That line was too long and was not taken: a line may have up to {self._line_bytes} bytes.")
+    def _understand(self, lines: Iterator[str]) -> list[Command]:
+        return self.commands(lines) if self._dialogue is None else [*self._converse(lines), *self.commands(lines)]
+
+    def _complain(self) -> list[Command]:
+        """Return what a line gets that is too long, which ends a dialogue behind the login."""
+        told = f"That line was too long and was not taken: a line may have up to {self._line_bytes} bytes."
+        if self._dialogue is None:
+            return [Complaint(told)]
+        return self._end(Complaint(f"{told} {self._dialogue.regret}"))
 
     def _is_too_long(self, begun: bytes) -> bool:
         """Tell whether a line that begins like this is too long, however it ends; a CR may belong to its ending."""
@@ -141,9 +172,9 @@ class LinesReader(Reader):
     def _log_in(self, data: bytes) -> list[Command]:
         found: list[Command] = []
         rest = self._rest + data
-        if self._stage is _Stage.USERNAME and rest.startswith(_TLS_HANDSHAKE):
+        if not self._answers and rest.startswith(_TLS_HANDSHAKE):
             raise ProtocolError("a TLS handshake on a port without TLS")
-        while self._stage is not _Stage.DECISION:
+        while self._dialogue is not None:
             line, newline, behind = rest.partition(b"\n")
             if newline:
                 line = line.removesuffix(b"\r")
@@ -153,24 +184,42 @@ class LinesReader(Reader):
             if not newline:
                 self._rest = rest
                 return found
+            if not self._answers and _HTTP_REQUEST.match(line):
+                raise ProtocolError("an HTTP request on a port that does not speak HTTP")
             rest = behind
-            found += self._credential(line)
+            found += self._answer(self._dialogue, line.decode("utf-8", "replace"))
+        self._stage = _Stage.DECISION
         self._rest = b""
         self._hold(rest)
         return found
 
-    def _credential(self, line: bytes) -> list[Command]:
-        text = line.decode("utf-8", "replace")
-        if self._stage is _Stage.USERNAME:
-            if _HTTP_REQUEST.match(line):
-                raise ProtocolError("an HTTP request on a port that does not speak HTTP")
-            self._username = text
-            self._stage = _Stage.PASSWORD
-            return [Answer(self.password_prompt)]
-        self._stage = _Stage.DECISION
-        credentials = Credentials(self._username, text)
-        self._username = ""
-        return [Answer(self.password_end), credentials] if self.password_end else [credentials]
+    def _converse(self, lines: Iterator[str]) -> list[Command]:
+        """Take answers from `lines`, and leave what is behind the dialogue's end."""
+        found: list[Command] = []
+        while self._dialogue is not None and (text := next(lines, None)) is not None:
+            found += self._answer(self._dialogue, text)
+        return found
+
+    def _answer(self, dialogue: Dialogue, text: str) -> list[Command]:
+        if dialogue.regret and not text:
+            return self._end(Complaint(dialogue.regret))
+        self._answers += (text,)
+        if len(self._answers) < len(dialogue.prompts):
+            return [self._prompt(dialogue)]
+        return self._end(dialogue.make(*self._answers))
+
+    def _prompt(self, dialogue: Dialogue) -> Answer:
+        number = len(self._answers)
+        prompt = dialogue.prompts[number]
+        if number == dialogue.first_secret:
+            return Answer(self.conceal() + prompt)
+        return Answer(self.unseen_newline + prompt if number > dialogue.first_secret else prompt)
+
+    def _end(self, outcome: Command) -> list[Command]:
+        """End the dialogue, whose last question was for a secret, and forget the answers."""
+        self._dialogue, self._answers = None, ()
+        shown = self.reveal() + self.unseen_newline
+        return [Answer(shown), outcome] if shown else [outcome]
 
     def _hold(self, data: bytes) -> None:
         if len(self._rest) + len(data) > HELD_BYTES:

@@ -5,19 +5,19 @@ Threads: as `chatsrv.protocols.base` says; a `Reader` is its session's alone, th
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import ClassVar, NamedTuple, TypeAlias
 
-from chatsrv.commands import Act, Command, Complaint, Help, Quit, Say, Who
+from chatsrv.commands import Act, ChangePassword, Command, Complaint, Help, Quit, Say, Who
 from chatsrv.entries import Entry, Kind
 from chatsrv.protocols.base import Protocol, Renderer
-from chatsrv.protocols.lines import LinesReader, LinesRenderer, line
+from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
 from chatsrv.protocols.text import clean, is_piled
 from chatsrv.reasons import Reason
 from chatsrv.replies import CommandList, Present, Reply, Welcome
 
-_Make: TypeAlias = Callable[[str], Command]
+_Make: TypeAlias = Callable[[str], Command | Dialogue]
 
 
 class _Slash(NamedTuple):
@@ -33,11 +33,21 @@ class _Slash(NamedTuple):
         return f"/{self.name} {self.argument}".rstrip()
 
 
+_UNCHANGED = "Nothing was changed."
+
+
+def _change_password(old: str, new: str, again: str) -> Command:
+    return ChangePassword(old, new) if new == again else Complaint(f"The new passwords differ. {_UNCHANGED}")
+
+
+_PASSWORD = Dialogue((b"Old password: ", b"New password: ", b"New password again: "), 0, _change_password, _UNCHANGED)
+
 # All that there is to know of a command stands here; parsing, usage and help are made from it.
 _SLASHES = (
     _Slash("help", "", "list the commands", lambda _: Help()),
     _Slash("who", "", "list who is here", lambda _: Who()),
     _Slash("me", "TEXT", "say what you do: /me waves", Act),
+    _Slash("password", "", "change your password", lambda _: _PASSWORD),
     _Slash("quit", "", "leave the chat", lambda _: Quit()),
 )
 _BY_NAME = {slash.name: slash for slash in _SLASHES}
@@ -50,7 +60,7 @@ _GUESSED_CHARACTERS = 2 * max(map(len, _BY_NAME))
 class PlainReader(LinesReader):
     """Takes what is typed for something said, unless it begins with a slash."""
 
-    def commands(self, lines: list[str]) -> list[Command]:
+    def commands(self, lines: Iterator[str]) -> list[Command]:
         """Return what `lines` ask for. Nothing in it can harm another person's terminal."""
         found: list[Command] = []
         append = found.append
@@ -62,11 +72,15 @@ class PlainReader(LinesReader):
             if text.isprintable() and text[:1] not in "/ " and (text.isascii() or not is_piled(text)):
                 append(new(kind, (text, "")))
             elif (text := clean(text)) and not text.isspace():
-                append(_slash(text) if text.startswith("/") else Say(text))
+                asked = _slash(text) if text.startswith("/") else Say(text)
+                if isinstance(asked, Dialogue):
+                    found += self.ask(asked, lines)
+                else:
+                    append(asked)
         return found
 
 
-def _slash(text: str) -> Command:
+def _slash(text: str) -> Command | Dialogue:
     """Return what a line that begins with a slash asks for."""
     if text.startswith("//"):
         return Say(text[1:])

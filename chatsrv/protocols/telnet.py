@@ -62,8 +62,7 @@ class _State(Enum):
 class TelnetReader(PlainReader):
     """Obeys and takes out telnet's own bytes and the keys that edit; what is left is the plain protocol."""
 
-    password_prompt: ClassVar[bytes] = WILL_ECHO + PlainReader.password_prompt
-    password_end: ClassVar[bytes] = WONT_ECHO + b"\r\n"  # nobody showed the line ending that was typed
+    unseen_newline: ClassVar[bytes] = b"\r\n"
 
     def __init__(self, line_bytes: int) -> None:
         super().__init__(line_bytes)
@@ -74,6 +73,18 @@ class TelnetReader(PlainReader):
         self._is_echoing = False  # as far as the peer was told
         self._unconfirmed = 0  # announcements about ECHO to which the peer's answer is still to come
         self._refused = 0  # one bit for each option and direction
+
+    def conceal(self) -> bytes:
+        """Return the promise to echo what is typed, which is not kept."""
+        self._unconfirmed += 1
+        self._is_echoing = True
+        return WILL_ECHO
+
+    def reveal(self) -> bytes:
+        """Return the end of that promise."""
+        self._unconfirmed += self._is_echoing  # as in `_confirm_echo`: who refused it will not answer
+        self._is_echoing = False
+        return WONT_ECHO
 
     def receive(self, data: bytes) -> list[Command]:
         """Return what `data` completes; see `Reader.receive`."""
@@ -170,9 +181,14 @@ class TelnetReader(PlainReader):
 
     def _confirm_echo(self, *, is_wanted: bool) -> list[Command]:
         if self._unconfirmed:
+            # WILL and WONT take turns, so the number of those without an answer tells which one this is for.
+            is_of_will = self._is_echoing == bool(self._unconfirmed % 2)
             self._unconfirmed -= 1
-            if self._is_echoing and not is_wanted:
-                self._is_echoing = False
+            if is_of_will and not is_wanted:
+                if self._unconfirmed:
+                    self._unconfirmed -= 1  # who refused it has nothing to change, and so will not answer the WONT
+                else:
+                    self._is_echoing = False
             return []
         if is_wanted:
             return [] if self._is_echoing else self._refuse(Telnet.DO, ECHO)
@@ -187,16 +203,6 @@ class TelnetReader(PlainReader):
             return []
         self._refused |= bit
         return [Answer(bytes([Telnet.IAC, Telnet.WONT if verb == Telnet.DO else Telnet.DONT, option]))]
-
-    def _credential(self, line: bytes) -> list[Command]:
-        if self.is_at_password:
-            # A peer that refused the echo has nothing to change, and so will not answer that it ends.
-            self._unconfirmed += self._is_echoing
-            self._is_echoing = False
-        else:
-            self._unconfirmed += 1
-            self._is_echoing = True
-        return super()._credential(line)
 
     def _erase_character(self) -> None:
         if last := _LAST_CHARACTER.search(self._rest, max(0, len(self._rest) - 4)):

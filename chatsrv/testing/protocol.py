@@ -52,6 +52,7 @@ NOISE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     b"/ // /// / /\n/\n//\n/me\n/me \n/quit\n:\n: \n\\\n",
+    b"/password\n/quit\n\xff\r\n\r\n/password\nold\n//\n//\n/password\n\n/password\n" + b"x" * 2 * LINE_BYTES + b"\n",
     b"\x1b]0;\x1b[\x1b\x9b\x1b\n\x07",
     b"x" * LINE_BYTES + b"\n" + b"y" * (LINE_BYTES + 1) + b"\r\n" + b"z" * (10 * LINE_BYTES) + b"\nw\n",
 )

@@ -1,5 +1,7 @@
 """Our own wire formats prove themselves by the published contract, and the contract proves that it finds faults."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,9 @@ from chatsrv.testing.protocol import LINE_BYTES, ProtocolContract, is_safe, reta
 # Bytes that mean something to one format or another come often; long runs bring lines across the limit.
 PIECES = st.one_of(
     st.binary(max_size=20),
-    st.sampled_from([b"\n", b"\r\n", b"\r\0", b"\r", b" ", b"/", b"/me ", b"/quit\n", b"\x7f", b"\x15", b"\x1b[2J"]),
+    st.sampled_from(
+        [b"\n", b"\r\n", b"\r\0", b"\r", b" ", b"/", b"/me ", b"/quit\n", b"/password\n", b"\x7f", b"\x15", b"\x1b[2J"]
+    ),
     st.sampled_from([bytes([255, code]) for code in (240, 244, 246, 247, 248, 250, 255)]),
     st.sampled_from([bytes([255, verb, option]) for verb in (251, 252, 253, 254) for option in (1, 3, 6, 10, 255)]),
     st.sampled_from([b"x" * (LINE_BYTES - 1), "é".encode() * (LINE_BYTES // 2), b"\xc3", "\u202e".encode()]),
@@ -76,7 +80,7 @@ class Faulty(PlainReader):
                 return found + self.accept("alice") if any(isinstance(each, Credentials) for each in found) else found
         return super().receive(data)
 
-    def commands(self, lines: list[str]) -> list[Command]:
+    def commands(self, lines: Iterator[str]) -> list[Command]:
         return [Say(line) for line in lines] if self.fault == "shows everything" else super().commands(lines)
 
 

@@ -40,7 +40,8 @@ def logged_in(line_bytes: int = 4096) -> PlainReader:
         ("/me  ", [Complaint("Usage: /me TEXT")]),
         ("/hlep", [Complaint("There is no command /hlep. Did you mean /help?")]),
         ("/whois bob", [Complaint("There is no command /whois. Did you mean /who?")]),
-        ("/frobnicate", [Complaint("There is no such command. Type /help for commands.")]),
+        ("/frobnicate", [Complaint("There is no command /frobnicate. Type /help for commands.")]),
+        ("/frobnicate-everything", [Complaint("There is no such command. Type /help for commands.")]),
         ("/join x", [Complaint("There is no command /join. Type /help for commands.")]),
         ("/", [Complaint("There is no command /. Type /help for commands.")]),
     ],
@@ -113,6 +114,7 @@ def test_other_actions_are_shown_as_actions(action: str) -> None:
             "/help       list the commands\n"
             "/who        list who is here\n"
             "/me TEXT    say what you do: /me waves\n"
+            "/password   change your password\n"
             "/quit       leave the chat\n"
             "//TEXT      say a text that begins with a slash\n",
         ),

@@ -17,6 +17,7 @@ from tests.peer import DEADLINE_SECONDS, Peer, running
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plain-protocol.md").read_text()
 PROSE = " ".join(PAGE.split())
+PROMPTS = ("Username:", "Password:", "Old password:", "New password:", "New password again:")
 ACCOUNTS = {"alice": "wonderland", "bob": "builder"}
 
 
@@ -40,7 +41,7 @@ def test_transcript(transcript: str) -> None:
                 peers[name] = stack.enter_context(Peer(server))
             if direction == ">":
                 peers[name].type(text)
-            elif text in ("Username:", "Password:"):
+            elif text in PROMPTS:
                 assert peers[name].read_until(b": ").decode() == f"{text} "
             else:
                 assert peers[name].line() == text

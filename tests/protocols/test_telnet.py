@@ -151,5 +151,5 @@ def test_output_lines_end_in_crlf() -> None:
     renderer = TelnetProtocol.renderer
     assert renderer.render(Entry(1, 0.0, "lobby", Kind.SAY, "bob", 2, "hi")) == b"<bob> hi\r\n"
     assert renderer.reply(Welcome("alice")) == b"Welcome, alice! Nobody else is here. Type /help for commands.\r\n"
-    assert renderer.reply(CommandList()).count(b"\r\n") == renderer.reply(CommandList()).count(b"\n") == 5
+    assert renderer.reply(CommandList()).count(b"\r\n") == renderer.reply(CommandList()).count(b"\n") == 6
     assert renderer.reply(Text("a\r\nb\n")) == b"a\r\nb\r\n\r\n"
