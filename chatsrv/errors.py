@@ -9,6 +9,7 @@ Touches nothing; any thread may raise and catch these.
     |   +-- Denied           the account exists and the answer is no; a chain stops
     |   +-- Unavailable      the backend cannot tell at the moment; a chain stops
     +-- AccountsError        a store of accounts cannot be read or changed as asked
+    +-- PluginError          a plug-in that the settings name cannot be used
     +-- SettingsError        the settings are wrong; carries every problem that was found
     +-- Hole                 entries after the given position are gone from the room log
     +-- Refused              a request of a chatter was refused; the text is for that chatter
@@ -43,6 +44,14 @@ class Unavailable(AuthError):
 
 class AccountsError(ChatError):
     """A store of accounts cannot be read or changed. The text names the file, the line and what is accepted."""
+
+
+class PluginError(ChatError):
+    """A plug-in that the settings name cannot be used. `option` is the one that is wrong, where it is one."""
+
+    def __init__(self, text: str, option: str = "") -> None:
+        super().__init__(text)
+        self.option = option
 
 
 @dataclass(frozen=True, slots=True)

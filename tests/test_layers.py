@@ -10,7 +10,19 @@ import chatsrv
 
 ROOT = Path(chatsrv.__file__).parent
 
-WORDS = {"errors", "names", "accounts", "entries", "commands", "replies", "reasons", "limits", "locks"}
+WORDS = {
+    "errors",
+    "names",
+    "accounts",
+    "entries",
+    "commands",
+    "replies",
+    "reasons",
+    "limits",
+    "strength",
+    "plugins",
+    "locks",
+}
 
 # What each layer may import beside itself and the words. A layer alone stands for all its modules, `auth.gate` for one.
 # The package's own __init__ may re-export anything.

@@ -1,0 +1,172 @@
+"""Plug-ins: found by entry point, made with options, and told about in one line whatever they do.
+
+The packages are laid out as pip would, from their pyproject.toml: no network, no building.
+"""
+
+import shutil
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from chatsrv.accounts import Account
+from chatsrv.auth.backend import AuthBackend, LoginContext
+from chatsrv.errors import PluginError
+from chatsrv.plugins import AUTH_GROUP, installed, make
+from chatsrv.testing.auth import AuthBackendContract
+
+CLUB = Path(__file__).parent / "plugins" / "chatsrv-club"
+PASSWORD = "open sesame"
+HERE = LoginContext("127.0.0.1")
+
+
+def install(package: Path, target: Path) -> None:
+    """Put the modules of a source package into `target`, with the metadata that its pyproject.toml describes."""
+    project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
+    for module in package.glob("*.py"):
+        shutil.copy(module, target)
+    info = target / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    lines = [
+        line
+        for group, entries in project["entry-points"].items()
+        for line in (f"[{group}]", *(f"{name} = {value}" for name, value in entries.items()))
+    ]
+    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Make a directory of installed packages, and nothing imported from it afterwards."""
+    directory = tmp_path / "site-packages"
+    directory.mkdir()
+    monkeypatch.syspath_prepend(directory)
+    before = set(sys.modules)
+    yield directory
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(directory)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def write(site: Path) -> Callable[[str], None]:
+    """Install a plug-in `mine` with that source; `backend` is what the entry point names."""
+
+    def write_module(source: str, *, package: str = "mine", value: str = "backend") -> None:
+        directory = site.parent / package
+        directory.mkdir()
+        (directory / f"{package}_module.py").write_text(
+            f"from chatsrv import Account, AuthBackend\nfrom pathlib import Path\n{source}\n"
+        )
+        (directory / "pyproject.toml").write_text(
+            f'[project]\nname = "{package}"\nversion = "1"\n'
+            f'[project.entry-points."chatsrv.auth"]\nmine = "{package}_module:{value}"\n'
+        )
+        install(directory, site)
+
+    return write_module
+
+
+class TestClub(AuthBackendContract):
+    password = PASSWORD
+
+    @pytest.fixture(autouse=True)
+    def members(self, site: Path) -> None:
+        install(CLUB, site)
+        self.directory = site.parent
+        (self.directory / "members.txt").write_text("Alice\nBob\n")
+
+    def make_backend(self) -> AuthBackend:
+        options = {"members": "members.txt", "password": PASSWORD}
+        return make(AUTH_GROUP, "club", options, AuthBackend, directory=self.directory)
+
+
+def test_what_is_installed_is_listed_and_not_loaded(site: Path) -> None:
+    assert "club" not in installed(AUTH_GROUP)
+    install(CLUB, site)
+    assert "club" in installed(AUTH_GROUP)
+    assert "chatsrv_club" not in sys.modules
+
+
+def refusal(name: str = "mine", **options: object) -> PluginError:
+    with pytest.raises(PluginError) as caught:
+        make(AUTH_GROUP, name, options, AuthBackend, directory=Path("/house"))
+    assert len(str(caught.value).splitlines()) == 1
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("options", "option", "told"),
+    [
+        ({"members": "m"}, "password", "the plug-in 'club' of chatsrv-club 1.0 needs this option"),
+        ({"members": "m", "pasword": "x"}, "pasword", "has no such option; did you mean password?"),
+        ({"members": "m", "hosts": "x"}, "hosts", "has no such option; accepted are members, password"),
+        ({"members": "m", "password": "short"}, "", "refuses its options: a club needs a password of at least 8"),
+        ({"members": "m", "password": 5}, "", "refuses its options: TypeError: object of type 'int' has no len()"),
+    ],
+)  # fmt: skip
+def test_options_that_it_does_not_take_are_told_by_name(site, options, option, told) -> None:
+    install(CLUB, site)
+    error = refusal("club", **options)
+    assert error.option == option
+    assert told in str(error)
+    assert "short" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("raise OSError('no library')", "the plug-in 'mine' of mine 1 cannot be imported: OSError: no library"),
+        ("import sys; sys.exit('bye')", "cannot be imported: SystemExit: bye"),
+        ("raise ValueError", "cannot be imported: ValueError"),
+        ("def backend(:", "cannot be imported: SyntaxError: "),
+        ("", "cannot be imported: AttributeError: "),
+        ("backend = 5", "cannot be called: mine_module:backend is of type int"),
+        ("def backend(): raise RuntimeError('two\\nlines')", "refuses its options: RuntimeError: two lines"),
+        ("def backend(): raise SystemExit(3)", "refuses its options: SystemExit: 3"),
+        ("def backend(): pass", "made something of type NoneType, which is no AuthBackend"),
+        ("backend = dict", "made something of type dict, which is no AuthBackend"),
+        ("class backend(AuthBackend): pass", "refuses its options: TypeError: Can't instantiate abstract class"),
+    ],
+)
+def test_a_plug_in_that_fails_is_told_in_one_sentence(write, source, told) -> None:
+    write(source)
+    assert told in str(refusal())
+
+
+def test_a_plug_in_that_is_not_there_is_told_with_those_that_are(site) -> None:
+    install(CLUB, site)
+    assert str(refusal("clubb")) == "there is no plug-in 'clubb'; installed are: club"
+
+
+def test_two_plug_ins_of_one_name_are_told(write) -> None:
+    write("backend = dict")
+    write("backend = dict", package="yours")
+    assert "several packages bring a plug-in 'mine'; accepted is one of them: mine 1, yours 1" in str(refusal())
+
+
+KEEPS_OPTIONS = """
+class backend(AuthBackend):
+    def __init__(self, a: Path, b: "Path | None" = None, *, c: str = "c", **more):
+        self.options = dict(a=a, b=b, c=c, **more)
+    def authenticate(self, username, password, context):
+        return Account(username)
+"""
+
+
+def test_paths_start_from_the_directory_and_other_options_stay_as_they_are(write) -> None:
+    write(KEEPS_OPTIONS)
+    options = {"a": "users", "b": "/etc/users", "c": "users", "d": ["x", {"y": 1}]}
+    made = make(AUTH_GROUP, "mine", options, AuthBackend, directory=Path("/house"))
+    assert made.options == {**options, "a": Path("/house/users"), "b": Path("/etc/users")}
+    assert made.authenticate("alice", "x", HERE) == Account("alice")
+
+
+def test_what_is_no_class_may_make_the_backend(write) -> None:
+    write("from functools import partial\nfrom chatsrv import MemoryBackend\nbackend = partial(MemoryBackend)")
+    users = {"users": {"alice": "wonderland"}}
+    made = make(AUTH_GROUP, "mine", users, AuthBackend, directory=Path())
+    assert made.authenticate("alice", "wonderland", HERE).name == "alice"
