@@ -1,7 +1,7 @@
-"""A crowd for stress tests: peers that do everything at random by a seed, and the room log that they are held against.
+"""A crowd for stress tests: peers that are random by a seed, and the room log that they are held against.
 
-Real sockets that dawdle: they wait, send in pieces, receive in pieces, and stop receiving. Each chatter has two threads;
-`Chat` and `Truth` belong to the test's.
+Real sockets that dawdle: they wait, send in pieces, receive in pieces, and stop receiving. Each chatter has two
+threads; `Chat` and `Truth` belong to the test's.
 """
 
 import contextlib
@@ -312,9 +312,8 @@ class Truth:
                 assert any(line.endswith(END) for line in expected[:at])
         elif cut_off:
             begun = cut_off.rstrip("\N{REPLACEMENT CHARACTER}")
-            assert (
-                any(line.startswith(begun) for line in (*expected[at : at + 1], "Here now: ")) or "Here now: " in begun
-            )
+            possible = (*expected[at : at + 1], "Here now: ")
+            assert begun.startswith("Here now: ") or any(line.startswith(begun) for line in possible)
         return answers
 
     def _check_answers(self, chatter: Chatter, answers: list[str], said_at: list[int]) -> None:

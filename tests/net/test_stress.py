@@ -125,7 +125,7 @@ class Passer:
 
 
 def open_and_close(seed: int, rounds: int, passers: int) -> None:
-    """Close one of two servers of a chat amid everything, again and again, while others talk on through the other one."""
+    """Close one of two servers of a chat amid everything, again and again; others talk on through the other."""
     rng = random.Random(seed)
     limits = Limits(messages_per_second=0, connections_per_address=0, tail_bytes=1 << 30, linger_seconds=0.05)
     chat = Chat(limits, has_recorder=rng.random() < 0.5)
