@@ -9,6 +9,9 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 Network = IPv4Network | IPv6Network
 
+IPV6_SITE_BITS = 64
+"""One customer's share of IPv6 addresses (RFC 6177): counting single addresses would not bound anybody."""
+
 
 class Role(StrEnum):
     """What an account may do in the chat; each role includes the ones below it."""
@@ -53,3 +56,15 @@ def unmapped(address: str) -> IPv4Address | IPv6Address:
     if isinstance(peer, IPv6Address) and peer.ipv4_mapped:
         return peer.ipv4_mapped
     return peer
+
+
+def site_of(address: str) -> str:
+    """Return what connections and logins from `address` are counted under: an IPv4 address, or an IPv6 /64.
+
+    >>> site_of("2001:db8::1:2:3"), site_of("::ffff:192.0.2.1")
+    ('2001:db8::/64', '192.0.2.1')
+    """
+    peer = unmapped(address)
+    if isinstance(peer, IPv6Address):
+        return str(IPv6Network((int(peer), IPV6_SITE_BITS), strict=False))
+    return str(peer)

@@ -15,27 +15,20 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from chatsrv.accounts import Account, Role
-from chatsrv.auth.backend import AuthBackend, EditableBackend
-from chatsrv.auth.gate import Gate
-from chatsrv.auth.hashfile import HashedBackend
-from chatsrv.auth.memory import MemoryBackend
-from chatsrv.auth.yamlfile import YamlBackend
 from chatsrv.chat.hub import Hub
-from chatsrv.errors import AccountsError, ChatError
-from chatsrv.names import prepare_name
+from chatsrv.door import gate_of
+from chatsrv.errors import ChatError
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.server import ChatServer
 from chatsrv.net.turnstile import Turnstile
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.sessions import PlainSession, TelnetSession
-from chatsrv.settings import HashedAuth, Listener, MemoryAuth, Roles, Settings, YamlAuth
+from chatsrv.settings import Listener, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +54,7 @@ class App:
     def __init__(self, settings: Settings, file: str | Path = "the settings") -> None:
         self._settings = settings
         self._file = file
-        self._gate = Gate(backend_of(settings), roles=roles_of(settings.roles))
+        self._gate = gate_of(settings)
         self._store = MemoryStore(keep_entries=settings.history.keep_entries)
         self._hub = Hub(self._store)
         self._delivery = Delivery(settings.limits)
@@ -157,62 +150,6 @@ class App:
 def build(settings: Settings, file: str | Path = "the settings") -> App:
     """Return the server that `settings` describe; `file` is what messages call them."""
     return App(settings, file)
-
-
-def backend_of(settings: Settings, *, create: bool = False) -> AuthBackend:
-    """Return the auth backend that `settings` name. `create` lets a missing file of accounts stand for an empty one.
-
-    Raises:
-        AccountsError: its accounts cannot be read.
-    """
-    match settings.auth:
-        case MemoryAuth(users=users):
-            return MemoryBackend({name: password.get_secret_value() for name, password in users.items()})
-        case YamlAuth(path=path):
-            return YamlBackend(path, create=create)
-        case HashedAuth(path=path):
-            return HashedBackend(path, create=create)
-
-
-def editable_backend_of(settings: Settings, file: str | Path, *, create: bool = False) -> EditableBackend:
-    """Return the auth backend that `settings` name, if its accounts can be changed from outside; see `backend_of`.
-
-    Raises:
-        AccountsError: they cannot be read, or not be changed.
-    """
-    if not isinstance(settings.auth, MemoryAuth):
-        backend = backend_of(settings, create=create)
-        if isinstance(backend, EditableBackend):
-            return backend
-    raise AccountsError(
-        f"{file}: the accounts of the {settings.auth.backend} backend cannot be edited from here; "
-        f"write them under auth.users in that file, or set auth.backend to yaml or hashed"
-    )
-
-
-def accounts_of(settings: Settings) -> list[Account] | None:
-    """Return all accounts with the roles they really have; `None` if the backend cannot list its accounts.
-
-    Raises:
-        AccountsError: they cannot be read.
-    """
-    roles = {prepare_name(name): role for name, role in roles_of(settings.roles).items()}
-    if isinstance(settings.auth, MemoryAuth):
-        accounts = [Account(name) for name in settings.auth.users]
-    else:
-        with closing(backend_of(settings)) as backend:
-            if not isinstance(backend, EditableBackend):
-                return None
-            accounts = backend.list()
-    return [replace(account, role=roles.get(prepare_name(account.name), account.role)) for account in accounts]
-
-
-def roles_of(roles: Roles) -> dict[str, Role]:
-    """Return the roles of the settings by user name."""
-    return {
-        **dict.fromkeys(roles.moderator, Role.MODERATOR),
-        **dict.fromkeys(roles.admin, Role.ADMIN),
-    }
 
 
 def tune_process(connections: int) -> None:

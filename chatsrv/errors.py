@@ -7,6 +7,7 @@ Touches nothing; any thread may raise and catch these.
     +-- AuthError            a login was refused; the text is for the log, never for the person at the door
     |   +-- UnknownUser      this backend has no such account; a chain asks the next one
     |   +-- Denied           the account exists and the answer is no; a chain stops
+    |   |   +-- Penalised    after too many wrong logins, this one was not even looked at
     |   +-- Unavailable      the backend cannot tell at the moment; a chain stops
     +-- AccountsError        a store of accounts cannot be read or changed as asked
     +-- PluginError          a plug-in that the settings name cannot be used
@@ -36,6 +37,18 @@ class UnknownUser(AuthError):
 
 class Denied(AuthError):
     """The backend knows the account and refuses it: a wrong password, a wrong network, a disabled account."""
+
+
+class Penalised(Denied):
+    """Too many wrong logins came before this one, so nobody was asked about it; the next may come in so many `seconds`.
+
+    `is_news` tells whether it was logged. Whoever guesses in earnest must not fill the log.
+    """
+
+    def __init__(self, text: str, *, seconds: float, is_news: bool) -> None:
+        super().__init__(text)
+        self.seconds = seconds
+        self.is_news = is_news
 
 
 class Unavailable(AuthError):

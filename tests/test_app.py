@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 
 from chatsrv.accounts import Role
-from chatsrv.app import SESSIONS, App, CannotStart, accounts_of, build, editable_backend_of, roles_of
+from chatsrv.app import SESSIONS, App, CannotStart, build
+from chatsrv.door import accounts_of, editable_backend_of, roles_of
 from chatsrv.errors import AccountsError
 from chatsrv.settings import Listener, Settings
 from tests.peer import DEADLINE_SECONDS

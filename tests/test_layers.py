@@ -11,17 +11,8 @@ import chatsrv
 ROOT = Path(chatsrv.__file__).parent
 
 WORDS = {
-    "errors",
-    "names",
-    "accounts",
-    "entries",
-    "commands",
-    "replies",
-    "reasons",
-    "limits",
-    "strength",
-    "plugins",
-    "locks",
+    *{"errors", "names", "lookalike", "accounts", "entries", "commands", "replies", "reasons"},
+    *{"accepts", "limits", "loginpolicy", "strength", "plugins", "locks"},
 }
 
 # What each layer may import beside itself and the words. A layer alone stands for all its modules, `auth.gate` for one.
@@ -29,8 +20,9 @@ WORDS = {
 ALLOWED: dict[str, set[str]] = {
     **{word: set() for word in WORDS},
     "__main__": {"cli"},
-    "cli": {"app", "settings", "auth.backend"},
-    "app": {"sessions", "net", "chat", "auth", "roomlog", "protocols", "settings"},
+    "cli": {"app", "door", "settings", "auth.backend"},
+    "app": {"door", "sessions", "net", "chat", "roomlog", "protocols", "settings"},
+    "door": {"auth", "settings"},
     "sessions": {"net", "protocols"},
     "net": {"chat", "protocols.base", "auth.backend", "auth.gate", "roomlog.base"},
     "chat": {"roomlog.base", "roomlog.memory"},  # a hub without a store keeps its logs in memory

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from chatsrv.errors import SettingsError
 from chatsrv.limits import Limits
+from chatsrv.loginpolicy import LoginPolicy
 from chatsrv.settings import HashedAuth, MemoryAuth, Settings, YamlAuth, load
 from chatsrv.settings.manual import declared_keys, manual
 
@@ -19,6 +20,7 @@ listeners:
   - {protocol: plain, host: 127.0.0.1, port: 0}
 auth: {backend: memory, users: {alice: wonderland}}
 """
+ACCEPTED = "accepted is a mapping whose backend is memory, yaml or hashed, or a list of at least one such"
 
 
 @pytest.fixture
@@ -38,8 +40,9 @@ def problems(file: Path, content: str | bytes) -> list[str]:
 def test_two_sections_make_a_server(settings_file: Path) -> None:
     settings_file.write_text(GOOD)
     settings = load(settings_file)
-    assert isinstance(settings.auth, MemoryAuth)
-    assert settings.auth.users["alice"].get_secret_value() == "wonderland"
+    (auth,) = settings.auth
+    assert isinstance(auth, MemoryAuth)
+    assert auth.users["alice"].get_secret_value() == "wonderland"
     assert settings.limits == Limits()
     assert (settings.listeners[0].protocol, settings.listeners[0].port) == ("plain", 0)
 
@@ -47,14 +50,14 @@ def test_two_sections_make_a_server(settings_file: Path) -> None:
 @pytest.mark.parametrize(("backend", "kind"), [("yaml", YamlAuth), ("hashed", HashedAuth)])
 def test_paths_start_from_the_directory_of_the_file(settings_file: Path, backend: str, kind: type[YamlAuth]) -> None:
     settings_file.write_text(GOOD.split("auth")[0] + f"auth: {{backend: {backend}, path: ../users}}")
-    auth = load(settings_file).auth
+    (auth,) = load(settings_file).auth
     assert isinstance(auth, kind)
     assert auth.path == settings_file.parent / "../users"
 
 
 def test_an_absolute_path_stays_as_it_is(settings_file: Path) -> None:
     settings_file.write_text(GOOD.split("auth")[0] + "auth: {backend: yaml, path: /etc/chat/users.yaml}")
-    auth = load(settings_file).auth
+    (auth,) = load(settings_file).auth
     assert isinstance(auth, YamlAuth)
     assert auth.path == Path("/etc/chat/users.yaml")
 
@@ -69,9 +72,10 @@ def test_values_are_frozen(settings_file: Path) -> None:
     settings = load(settings_file)
     with pytest.raises(ValidationError):
         settings.listeners[0].port = 1  # type: ignore[misc]
-    assert isinstance(settings.auth, MemoryAuth)
+    (auth,) = settings.auth
+    assert isinstance(auth, MemoryAuth)
     with pytest.raises(TypeError):
-        settings.auth.users["mallory"] = "x"  # type: ignore[index]
+        auth.users["mallory"] = "x"  # type: ignore[index]
 
 
 def test_a_password_is_not_shown_with_the_settings(settings_file: Path) -> None:
@@ -92,6 +96,15 @@ def test_a_password_is_not_shown_with_the_settings(settings_file: Path) -> None:
         ("limits:\n  burst: '5'", "5: limits.burst is '5'; accepted is a whole number from 1 to 1000000"),
         ("limits: {burst: yes}", "4: limits.burst is yes; accepted is a whole number from 1 to 1000000"),
         ("limits: {burst: }", "4: limits.burst is empty; accepted is a whole number from 1 to 1000000"),
+        (
+            "login: {exempt_networks: [10.0.0.0/8, 10.0.0.1/8]}",
+            "4: login.exempt_networks[1] is 10.0.0.1/8; accepted is an address or a network",
+        ),
+        ("login: {exempt_networks: [5]}", "4: login.exempt_networks[0] is 5; accepted is an address or a network"),
+        ("login: {exempt_networks: 10.0.0.0/8}", "is 10.0.0.0/8; accepted is a list of networks"),
+        ("login: {reserved_names: [a b]}", "4: login.reserved_names[0] is a b; accepted is text, in quotes"),
+        ("login: {rehash: sometimes}", "4: login.rehash is sometimes; accepted is true or false"),
+        ("login: {guesses_per_acount: 5}", "there is no such key; did you mean guesses_per_account?"),
         ("limits: {login_seconds: 0}", "4: limits.login_seconds is 0; accepted is a number above 0 up to 3600"),
         ("history: {keep_entries: .inf}", "accepted is a whole number from 1 to 10000000"),
         ("history: {store: sqlite}", "4: history.store is sqlite; accepted is memory (the only store so far)"),
@@ -139,7 +152,7 @@ def test_what_is_no_settings_file_at_all_is_told_with_its_line(
 def test_an_empty_file_lacks_what_must_be_there(settings_file: Path) -> None:
     listeners, auth = problems(settings_file, "")
     assert listeners.startswith("chatsrv.yaml: listeners is missing; accepted is a list of at least one {protocol:")
-    assert auth == "chatsrv.yaml: auth is missing; accepted is a mapping whose backend is memory, yaml or hashed"
+    assert auth == f"chatsrv.yaml: auth is missing; {ACCEPTED}"
 
 
 def test_a_missing_file_is_told_in_a_sentence(settings_file: Path) -> None:
@@ -195,8 +208,15 @@ def test_listeners_that_do_not_get_in_each_others_way(settings_file: Path, liste
 @pytest.mark.parametrize(
     ("auth", "told"),
     [
-        ("", "auth is empty; accepted is a mapping whose backend is memory, yaml or hashed"),
-        ("[{backend: yaml, path: a}]", "auth is a list; accepted is a mapping whose backend is memory, yaml or hashed"),
+        ("", f"auth is empty; {ACCEPTED}"),
+        ("[]", f"auth is an empty list; {ACCEPTED}"),
+        ("5", f"auth is 5; {ACCEPTED}"),
+        ("[5]", "auth[0]; accepted is a mapping whose backend is memory, yaml or hashed"),
+        ("[{backend: yaml, path: a}, {path: a}]", "auth[1].backend is missing; accepted is memory, yaml or hashed"),
+        ("[{backend: yaml, path: a}, {backend: yaml}]", "auth[1].path is missing; accepted is a path"),
+        ("[{backend: hashed, paht: a, path: b}]", "auth[0].paht; there is no such key; did you mean path?"),
+        ("[{backend: memory, users: {al: c, AL: d}}]", "auth[0].users.AL; that is the same name as al"),
+        ("{path: a, backend: yaml, burst: 5}", "auth.burst; there is no such key here; did you mean limits.burst?"),
         ("{path: a}", "auth.backend is missing; accepted is memory, yaml or hashed"),
         ("{backend: ldap}", "auth.backend is ldap; accepted is memory, yaml or hashed"),
         ("{backend: [yaml]}", "auth.backend is a list; accepted is memory, yaml or hashed"),
@@ -217,10 +237,21 @@ def test_a_wrong_backend(settings_file: Path, auth: str, told: str) -> None:
     assert problem.startswith(f"chatsrv.yaml:3: {told}")
 
 
+def test_backends_may_be_listed(settings_file: Path) -> None:
+    listed = "[{backend: memory, users: {al: c}}, {backend: yaml, path: a}]"
+    settings_file.write_text(f"{GOOD[: GOOD.index('auth')]}auth: {listed}\n")
+    first, second = load(settings_file).auth
+    assert isinstance(first, MemoryAuth)
+    assert isinstance(second, YamlAuth)
+    assert second.path == settings_file.parent / "a"
+
+
 @pytest.mark.parametrize("auth", ["{users: {al: 31337}}", "{users: {al: 31337, b: ''}}", "{usres: '31337'}"])
 def test_a_password_is_never_told(settings_file: Path, auth: str) -> None:
-    told = problems(settings_file, f"{GOOD[: GOOD.index('auth')]}auth: {auth.replace('{', '{backend: memory, ', 1)}\n")
-    assert not [line for line in told if "31337" in line]
+    auth = auth.replace("{", "{backend: memory, ", 1)
+    for written in (auth, f"[{auth}]"):
+        told = problems(settings_file, f"{GOOD[: GOOD.index('auth')]}auth: {written}\n")
+        assert not [line for line in told if "31337" in line]
 
 
 def test_everything_wrong_is_told_at_once_in_the_order_of_the_file(settings_file: Path) -> None:
@@ -256,6 +287,7 @@ limits:
 def test_the_shipped_file_loads_and_shows_the_defaults() -> None:
     settings = load(SHIPPED)
     assert settings.limits == Limits()
+    assert settings.login == LoginPolicy()
     defaults = Settings.model_validate({"listeners": [{"protocol": "plain", "port": 61116}], "auth": settings.auth})
     assert settings == defaults
 
@@ -267,7 +299,7 @@ def test_the_shipped_file_mentions_every_declared_key() -> None:
         section, _, leaf = re.sub(r"\[0\]", "", key).partition(".")
         assert section in written, key
         assert re.search(rf"\b{leaf or section}\b:?", text), key
-        if section in ("server", "roles", "history", "limits", "logging") and leaf:
+        if section in ("server", "roles", "login", "history", "limits", "logging") and leaf:
             assert leaf in written[section], key
 
 
@@ -278,8 +310,8 @@ def test_every_other_way_shown_in_the_shipped_file_loads(settings_file: Path) ->
     for listener in shown:
         settings_file.write_text(f"listeners:\n  {listener}\nauth: {{backend: memory, users: {{}}}}\n")
         load(settings_file)
-    backends = re.findall(r"^# (auth: \{.*\})", text, re.MULTILINE)
-    assert [re.findall(r"backend: (\w+)", line) for line in backends] == [["hashed"], ["memory"]]
+    backends = re.findall(r"^# (auth: [\[{].*[\]}])", text, re.MULTILINE)
+    assert [re.findall(r"backend: (\w+)", line) for line in backends] == [["hashed"], ["memory"], ["yaml", "hashed"]]
     for backend in backends:
         settings_file.write_text(f"listeners: [{{protocol: plain, port: 0}}]\n{backend}\n")
         load(settings_file)

@@ -23,7 +23,13 @@ class LoginContext:
 
 
 class AuthBackend(ABC):
-    """Says who somebody is. One method is a backend."""
+    """Says who somebody is. One method is a backend.
+
+    `may_block` tells whether an answer may take long, or never come, because it is another program's or machine's. The
+    `Gate` then waits for it no longer than its policy allows. Say `False` if all that is asked is in this process.
+    """
+
+    may_block: bool = True
 
     @abstractmethod
     def authenticate(self, username: str, password: str, context: LoginContext) -> Account:
@@ -52,8 +58,19 @@ class AuthBackend(ABC):
         """
         raise Unavailable(f"{type(self).__name__} cannot look up {username!r}")
 
+    def rehash(self, username: str, password: str) -> bool:  # noqa: ARG002 - most backends have nothing to do
+        """Store a hash of today's strength for a prepared name, if the stored one is weaker and `password` opens it.
+
+        Called after a login with just that password. Returns whether the hash was replaced; one that somebody else
+        has changed in between never is. The account's `credential` stays the same: it is the same password.
+
+        Raises:
+            AccountsError: the store cannot be changed.
+        """
+        return False
+
     def close(self) -> None:
-        """Let go of files and connections. Called once, when no login is under way any more."""
+        """Let go of files and connections. Called once, when no login is waited for any more."""
 
 
 class EditableBackend(AuthBackend):

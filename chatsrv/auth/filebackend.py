@@ -46,6 +46,10 @@ class Document(Protocol):
         """Return the contents without the account of the prepared name `key`."""
 
 
+class _ChangedMeanwhile(Exception):
+    """The account has another password by now than the one that was to be hashed anew."""
+
+
 class FileBackend(EditableBackend):
     """Accounts in the file at `path`, which is read again whenever it changes.
 
@@ -55,10 +59,15 @@ class FileBackend(EditableBackend):
         AccountsError: the file cannot be read, or something in it is wrong; the text lists everything.
     """
 
+    may_block = False
+    keeps_roles = True
+    """Whether the format has room for roles and networks."""
+
     def __init__(self, path: str | Path, *, hasher: Hasher | None = None, create: bool = False) -> None:
         self._path = Path(path).absolute()
         self._hasher = hasher or shared_hasher()
         self._file = LiveFile(self._path, lambda data, file: self.read(data, file).accounts, may_be_missing=create)
+        self._renewed: dict[str, str] = {}  # a hash that `rehash` made -> the first one of the same password
 
     @staticmethod
     @abstractmethod
@@ -71,7 +80,9 @@ class FileBackend(EditableBackend):
 
     def authenticate(self, username: str, password: str, context: LoginContext) -> Account:  # noqa: ARG002
         """See `AuthBackend.authenticate`."""
-        return open_account(self._file.accounts(), username, password, self._hasher)
+        accounts = self._file.accounts()
+        open_account(accounts, username, password, self._hasher)
+        return self._vouched(accounts[username])
 
     @property
     def version(self) -> object:
@@ -80,7 +91,9 @@ class FileBackend(EditableBackend):
 
     def lookup(self, username: str) -> Account:
         """See `AuthBackend.lookup`."""
-        return look_up(self._file.accounts(), username)
+        accounts = self._file.accounts()
+        look_up(accounts, username)
+        return self._vouched(accounts[username])
 
     def list(self) -> list[Account]:
         """See `EditableBackend.list`. A missing file has no accounts."""
@@ -158,6 +171,30 @@ class FileBackend(EditableBackend):
             del accounts[key]
 
         self._change(expected, lambda document: document.without(key))
+
+    def rehash(self, username: str, password: str) -> bool:
+        """See `AuthBackend.rehash`. A password that stands in the file in clear stays so."""
+        record = self._file.accounts().get(username)
+        old = record.password_hash if record else None
+        if old is None or not self._hasher.is_weaker(old) or not self._hasher.verify(password, old):
+            return False
+        new = self._hasher.hash(password)
+
+        def expected(accounts: dict[str, Record]) -> None:
+            if username not in accounts or accounts[username].password_hash != old:
+                raise _ChangedMeanwhile
+            accounts[username] = replace(accounts[username], password_hash=new)
+
+        self._renewed[new] = self._renewed.get(old, old)  # before anybody can read the new one
+        try:
+            self._change(expected, lambda document: document.with_hash(username, new))
+        except _ChangedMeanwhile:
+            return False
+        return True
+
+    def _vouched(self, record: Record) -> Account:
+        first = self._renewed.get(record.password_hash or "")
+        return (replace(record, password_hash=first) if first else record).vouched()
 
     def _key(self, name: str) -> str:
         try:

@@ -1,64 +1,125 @@
 """The gate: the one way to a backend, with all policy that surrounds the question who somebody is.
 
+    penalties     who has guessed too often is refused unseen     chain     which backend answers
+    workers       no backend is waited for too long               hashing   every refusal costs the same
+
 Never sees sockets, and decides nothing about the chat. Sessions call `admit` from their threads; a call may block, and
 no lock is held meanwhile. The texts of the errors it raises are for the log: they hold names, never passwords.
 """
 
 import logging
-from collections.abc import Mapping
-from dataclasses import replace
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
-from chatsrv.auth.hashing import Hasher, shared_hasher
+from chatsrv.auth.chain import Answer, AnswerCount, Chain
+from chatsrv.auth.hashing import Hasher, counted_work, shared_hasher
+from chatsrv.auth.penalties import Penalties, PenaltyCount
 from chatsrv.auth.record import shown
+from chatsrv.auth.workers import Workers
 from chatsrv.errors import AccountsError, AuthError, Denied, Refused, Unavailable, UnknownUser
+from chatsrv.loginpolicy import LoginPolicy
 from chatsrv.names import prepare_name, prepare_password
 
 _logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class GateCount:
+    """What has happened at a gate since the start, and how many calls of backends hang now."""
+
+    answers: tuple[AnswerCount, ...]
+    penalties: PenaltyCount
+    hanging: int
+
+
 class Gate:
-    """Asks `backend` about logins, and adds what no backend should have to think of.
+    """Asks `backend`, which may be a `Chain`, about logins, and adds what no backend should have to think of.
 
     `roles` gives accounts a role over their backend's head, under their names in any spelling. `hasher` pays for the
-    logins of unknown names, so that they cost what a wrong password costs; give it the one that the backend uses.
+    logins of unknown names, so that they cost what a wrong password costs; give it the one that the backend uses. Its
+    bounds are its own: `Hasher.of(policy)`. `clock` gives seconds, for the penalties.
 
     Raises:
         ValueError: a key of `roles` cannot be a name.
     """
 
     def __init__(
-        self, backend: AuthBackend, *, roles: Mapping[str, Role] | None = None, hasher: Hasher | None = None
+        self,
+        backend: AuthBackend,
+        *,
+        roles: Mapping[str, Role] | None = None,
+        hasher: Hasher | None = None,
+        policy: LoginPolicy | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._backend = backend
+        self._policy = policy or LoginPolicy()
+        self._chain = backend if isinstance(backend, Chain) else Chain([("", backend)])
         self._roles = {prepare_name(name): role for name, role in (roles or {}).items()}
         self._hasher = hasher or shared_hasher()
+        self._penalties = Penalties(self._policy, clock=clock)
+        self._workers = Workers(self._policy.backend_seconds, self._policy.backend_calls)
+        self._may_rehash = self._policy.rehash
 
-    def admit(self, username: str, password: str, context: LoginContext) -> Account:
+    def admit(
+        self,
+        username: str,
+        password: str,
+        context: LoginContext,
+        *,
+        heard: Callable[[Answer], None] = lambda _: None,
+    ) -> Account:
         """Return the account that `username` and `password`, as somebody typed them, open from where he comes.
+
+        `heard` is told what each backend answers.
 
         Raises:
             UnknownUser: there is no such account.
+            Penalised: too many wrong logins came from there; this one was not looked at.
             Denied: the password is wrong, or the account may not come from this address.
             Unavailable: it cannot be told at the moment.
         """
         # Lengths are checked in here before anything else is done, so a name of a megabyte costs nothing.
+        name = secret = ""
+        refusal: AuthError | None = None
         try:
             name = prepare_name(username)
         except ValueError as error:
-            raise UnknownUser(f"{shown(username[:64])} cannot be a name; {error}") from None
+            refusal = UnknownUser(f"{shown(username[:64])} cannot be a name; {error}")
         try:
             secret = prepare_password(password)
         except ValueError as error:
-            raise Denied(f"what was typed as the password for {name!r} cannot be one; {error}") from None
-        account = self._ask(name, secret, context)
-        self._check_address(account, context)
-        return self._with_role(account)
+            refusal = refusal or Denied(f"what was typed as the password for {name!r} cannot be one; {error}")
+        tried = f"{username[:64]}\0{password[:64]}" if refusal else secret
+        with self._penalties.attempt(context.address, name, tried):
+            if refusal:
+                raise refusal
+            return self._with_role(self._ask(name, secret, context, heard))
 
-    def _with_role(self, account: Account) -> Account:
-        role = self._roles.get(prepare_name(account.name))
-        return account if role is None else replace(account, role=role)
+    def rehash(self, account: Account, password: str) -> None:
+        """Replace the stored hash of `account` if it is weaker than those made today. Never raises.
+
+        To be called after a login with that password, once the peer has the answer: it takes as long as a login.
+        """
+        if not self._may_rehash:
+            return
+        try:
+            if self._chain.rehash(prepare_name(account.name), prepare_password(password)):
+                _logger.info(
+                    "the hash of the password of %r was weaker than new ones are; it is replaced", account.name
+                )
+        except AuthError as error:
+            _logger.debug("the hash of the password of %r was not replaced: %s", account.name, error)
+        except Exception as error:  # a store that cannot be changed, or somebody else's code
+            self._may_rehash = False
+            _logger.warning(
+                "weak hashes are not replaced any more until the server starts again: that of %r could not be (%s: %s)",
+                account.name,
+                type(error).__name__,
+                error,
+            )
 
     def change_password(self, account: Account, old: str, new: str, context: LoginContext) -> Account:
         """Give `account` another password, if `old` is its present one; return the account as it is then.
@@ -67,7 +128,11 @@ class Gate:
             Refused: the new password cannot be one, or passwords cannot be changed here.
             AuthError: as `admit`, about `old`.
         """
-        if not isinstance(self._backend, EditableBackend):
+        try:
+            backend = self._chain.vouching(prepare_name(account.name))
+        except UnknownUser:
+            backend = self._chain
+        if not isinstance(backend, EditableBackend):
             raise Refused("Passwords cannot be changed from here.")
         try:
             prepare_password(new)
@@ -75,7 +140,7 @@ class Gate:
             raise Refused(f"The new one cannot be a password; {error}.") from None
         self.admit(account.name, old, context)
         try:
-            self._backend.set_password(account.name, new)
+            backend.set_password(account.name, new)
         except AccountsError as error:
             _logger.error("the password of %r was not changed: %s", account.name, error)
             raise Refused("Passwords cannot be changed at the moment.") from error
@@ -84,7 +149,7 @@ class Gate:
     @property
     def version(self) -> object:
         """See `AuthBackend.version`."""
-        return self._backend.version
+        return self._chain.version
 
     def standing(self, account: Account, context: LoginContext) -> Account:
         """Return what has become of an account that came in from somewhere, with its role of today.
@@ -94,32 +159,35 @@ class Gate:
             Denied: it may not be used any more, or not from there.
             Unavailable: it cannot be told at the moment.
         """
-        now = self._with_role(self._backend.lookup(prepare_name(account.name)))
+        now = self._with_role(self._chain.lookup(prepare_name(account.name), self._workers))
         self._check_address(now, context)
         return now
 
-    def close(self) -> None:
-        """Close the backend. Called once, when no login is under way any more."""
-        self._backend.close()
+    def count(self) -> GateCount:
+        """Return the figures of this moment."""
+        return GateCount(self._chain.count(), self._penalties.count(), self._workers.hanging)
 
-    def _ask(self, name: str, password: str, context: LoginContext) -> Account:
-        done = self._hasher.done_by_this_thread
-        try:
-            account = self._backend.authenticate(name, password, context)
-            if not isinstance(account, Account):
-                raise TypeError(f"{type(self._backend).__name__}.authenticate returned no Account")
-            prepare_name(account.name)  # a name that breaks the lines it stands in must not get further
-        except (UnknownUser, Denied):
-            # Every refusal costs one hash, whether the name is unknown or the password kept in clear or weakly hashed:
-            # the time it takes tells nobody which names exist.
-            if self._hasher.done_by_this_thread == done:
-                self._hasher.hash(password)
-            raise
-        except AuthError:
-            raise
-        except Exception as error:  # the edge to somebody else's code: a broken backend refuses this login, no more
-            _logger.exception("auth backend %s failed on a login as %r", type(self._backend).__name__, name)
-            raise Unavailable(f"the auth backend failed: {type(error).__name__}") from error
+    def close(self) -> None:
+        """Close the backends. Called once, when no login is waited for any more."""
+        self._chain.close()
+
+    def _with_role(self, account: Account) -> Account:
+        role = self._roles.get(prepare_name(account.name))
+        return account if role is None else replace(account, role=role)
+
+    def _ask(self, name: str, password: str, context: LoginContext, heard: Callable[[Answer], None]) -> Account:
+        # Every refusal costs one hash, whether the name is unknown, the password kept in clear or weakly hashed, or the
+        # address wrong: the time it takes tells nobody which names exist, nor that a password was right.
+        with counted_work() as work:
+            try:
+                account = self._chain.ask(name, password, context, workers=self._workers, heard=heard)
+                self._check_address(account, context)
+            except Unavailable:
+                raise
+            except AuthError:
+                if not work.hashes:
+                    self._hasher.hash(password)
+                raise
         return account
 
     @staticmethod

@@ -9,10 +9,13 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from chatsrv.errors import Unavailable
+from chatsrv.loginpolicy import LoginPolicy
 
 ACCEPTED = "accepted are argon2id, bcrypt ($2y$, $2b$, $2a$), SHA-512-crypt ($6$) and SHA-256-crypt ($5$)"
 
@@ -108,7 +111,15 @@ class Hasher:
         self._waiting_seconds = waiting_seconds
         self._lock = threading.Lock()
         self._waiting = 0  # guarded by _lock
-        self._here = threading.local()
+
+    @classmethod
+    def of(cls, policy: LoginPolicy) -> Self:
+        """Return a hasher with the bounds of `policy`."""
+        return cls(
+            at_work=policy.hashes_at_once or None,
+            waiting=policy.hashes_waiting,
+            waiting_seconds=policy.hash_wait_seconds,
+        )
 
     def hash(self, password: str) -> str:
         """Return a new hash of a prepared password.
@@ -118,7 +129,7 @@ class Hasher:
         """
         with self._turn():
             hashed = self._argon2.hash(_secret(password))
-        self._here.done = self.done_by_this_thread + 1
+        _count_one()
         return str(hashed)
 
     def verify(self, password: str, stored: str) -> bool:
@@ -137,18 +148,13 @@ class Hasher:
         with self._turn():
             is_right = bool(_handler(stored).verify(secret, stored))
         if not self.is_weaker(stored):
-            self._here.done = self.done_by_this_thread + 1
+            _count_one()
         return is_right
 
     def is_weaker(self, stored: str) -> bool:
         """Tell whether an accepted hash is weaker than, or of another kind than, those made now."""
         found = _ARGON2ID.fullmatch(stored)
         return not found or int(found[1]) < self._memory_kib or int(found[2]) < self._passes
-
-    @property
-    def done_by_this_thread(self) -> int:
-        """How many hashes of today's strength the calling thread has worked on: the `Gate` evens out costs by it."""
-        return int(getattr(self._here, "done", 0))
 
     @property
     def _argon2(self) -> Any:
@@ -176,6 +182,32 @@ class Hasher:
         finally:
             with self._lock:
                 self._waiting -= 1
+
+
+@dataclass(slots=True)
+class Work:
+    """How many hashes of today's strength were worked on."""
+
+    hashes: int = 0
+
+
+_work: ContextVar[Work | None] = ContextVar("_work", default=None)
+
+
+@contextmanager
+def counted_work() -> Iterator[Work]:
+    """Count the hashes that are worked on inside, also by threads that run in a copy of the context."""
+    work = Work()
+    token = _work.set(work)
+    try:
+        yield work
+    finally:
+        _work.reset(token)
+
+
+def _count_one() -> None:
+    if work := _work.get():
+        work.hashes += 1
 
 
 @cache

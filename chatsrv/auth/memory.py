@@ -23,6 +23,8 @@ class MemoryBackend(AuthBackend):
         AccountsError: something is wrong with the accounts; the text lists everything.
     """
 
+    may_block = False
+
     def __init__(self, users: Mapping[str, object], *, hasher: Hasher | None = None) -> None:
         self._accounts = _read(users)
         self._hasher = hasher or shared_hasher()

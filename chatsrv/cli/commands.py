@@ -8,9 +8,10 @@ import sys
 
 import click
 
-from chatsrv.app import accounts_of, build
+from chatsrv.app import build
 from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen
 from chatsrv.cli.users import user
+from chatsrv.door import accounts_by_backend
 from chatsrv.names import prepare_name
 from chatsrv.settings import MemoryAuth, Settings
 
@@ -54,15 +55,19 @@ def run(chosen: Chosen) -> None:
 def check(chosen: Chosen) -> None:
     """Tell whether the settings and the accounts are in order."""
     settings = chosen.settings
-    accounts = accounts_of(settings)
+    listed = accounts_by_backend(settings)
     click.echo(f"{chosen.file} is in order")
     for listener in settings.listeners:
         host = f"[{listener.host}]" if ":" in listener.host else listener.host
         click.echo(f"listener: {listener.protocol} on {host}:{listener.port}")
-    if accounts is not None:
-        place = chosen.file if isinstance(settings.auth, MemoryAuth) else settings.auth.path
-        click.echo(f"accounts: {len(accounts)} in {place} ({settings.auth.backend})")
-        _warn_of_strangers(settings, {prepare_name(account.name) for account in accounts})
+    for auth, accounts in listed:
+        if accounts is not None:
+            place = chosen.file if isinstance(auth, MemoryAuth) else auth.path
+            click.echo(f"accounts: {len(accounts)} in {place} ({auth.backend})")
+    if all(accounts is not None for _, accounts in listed):
+        _warn_of_strangers(
+            settings, {prepare_name(account.name) for _, accounts in listed for account in accounts or ()}
+        )
 
 
 def _warn_of_strangers(settings: Settings, names: set[str]) -> None:

@@ -1,25 +1,22 @@
-"""`chatsrv user`: add, passwd, remove and list the accounts of whichever backend the settings name.
+"""`chatsrv user`: add, passwd, role, disable, enable, remove and list the accounts of whichever backend is meant.
 
-Never opens a file of accounts itself: that is the backend's. Passwords are read without echo, and never from the
-command line, where others on the machine could see them. Main thread only.
+Never opens a file of accounts itself: that is the backend's. Main thread only.
 """
 
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from ipaddress import ip_network
 
 import click
 
 from chatsrv.accounts import Account, Network, Role
-from chatsrv.app import accounts_of, editable_backend_of
-from chatsrv.auth.backend import EditableBackend
+from chatsrv.cli.importing import import_
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
-from chatsrv.names import prepare_name, prepare_password
+from chatsrv.cli.store import backend_option, editable, existing, find, new_password, password_stdin
+from chatsrv.cli.trial import check
+from chatsrv.door import accounts_of, check_new_account, disabled_of, roles_of
+from chatsrv.names import prepare_name
 
-password_stdin = click.option(
-    "--password-stdin", "is_from_stdin", is_flag=True, help="Take the password from the first line of standard input."
-)
+ROLES = click.Choice([role.value for role in Role])
 
 
 def _as_networks(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[Network, ...]:
@@ -33,12 +30,12 @@ def _as_networks(context: click.Context, option: click.Parameter, values: tuple[
 
 @click.group()
 def user() -> None:
-    """Add, change, remove and list accounts."""
+    """Add, change, remove, list and try out accounts."""
 
 
 @user.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.MEMBER.value, show_default=True)
+@click.option("--role", type=ROLES, default=Role.MEMBER.value, show_default=True)
 @click.option(
     "--from",
     "networks",
@@ -48,36 +45,81 @@ def user() -> None:
     help="Network from which the account may log in; may be given several times. From anywhere if left out.",
 )
 @password_stdin
+@backend_option
 @pass_chosen
-def add(chosen: Chosen, name: str, role: str, networks: tuple[Network, ...], is_from_stdin: bool) -> None:
+def add(chosen: Chosen, name: str, role: str, networks: tuple[Network, ...], is_from_stdin: bool, choice: str) -> None:
     """Add the account NAME; its password is asked for."""
-    with _backend(chosen, create=True) as backend:
-        if _find(backend, name):
+    with editable(chosen, choice, create=True) as backend:
+        if find(backend, name):
             raise Failed(f"there is an account {name} already; `chatsrv user passwd {name}` changes its password")
-        backend.add(Account(name, Role(role), networks), _password(is_from_stdin))
+        check_new_account(chosen.settings, name)
+        backend.add(Account(name, Role(role), networks), new_password(chosen, name, is_from_stdin=is_from_stdin))
     click.echo(f"Added {name}.", err=True)
 
 
 @user.command()
 @click.argument("name")
 @password_stdin
+@backend_option
 @pass_chosen
-def passwd(chosen: Chosen, name: str, is_from_stdin: bool) -> None:
+def passwd(chosen: Chosen, name: str, is_from_stdin: bool, choice: str) -> None:
     """Give the account NAME another password."""
-    with _backend(chosen) as backend:
-        account = _existing(backend, name)
-        backend.set_password(account.name, _password(is_from_stdin))
+    with editable(chosen, choice) as backend:
+        account = existing(backend, name)
+        backend.set_password(account.name, new_password(chosen, account.name, is_from_stdin=is_from_stdin))
     click.echo(f"Changed the password of {account.name}.", err=True)
 
 
 @user.command()
 @click.argument("name")
-@click.option("-y", "--yes", "is_confirmed", is_flag=True, help="Do not ask.")
+@click.argument("role", type=ROLES)
+@backend_option
 @pass_chosen
-def remove(chosen: Chosen, name: str, is_confirmed: bool) -> None:
+def role(chosen: Chosen, name: str, role: str, choice: str) -> None:
+    """Give the account NAME another ROLE."""
+    with editable(chosen, choice) as backend:
+        account = existing(backend, name)
+        backend.set_role(account.name, Role(role))
+    click.echo(f"{account.name} is {role} now.", err=True)
+    key = prepare_name(account.name)
+    for other, held in roles_of(chosen.settings.roles).items():
+        if prepare_name(other) == key and held != role:
+            Failed(f"warning: roles.{held} in {chosen.file} names {other}, which is what holds").show()
+
+
+@user.command()
+@click.argument("name")
+@backend_option
+@pass_chosen
+def disable(chosen: Chosen, name: str, choice: str) -> None:
+    """Let nobody log in as NAME, and keep the account."""
+    with editable(chosen, choice) as backend:
+        account = existing(backend, name)
+        backend.set_disabled(account.name, True)
+    click.echo(f"Disabled {account.name}.", err=True)
+
+
+@user.command()
+@click.argument("name")
+@backend_option
+@pass_chosen
+def enable(chosen: Chosen, name: str, choice: str) -> None:
+    """Let NAME log in again after `disable`."""
+    with editable(chosen, choice) as backend:
+        account = existing(backend, name)
+        backend.set_disabled(account.name, False)
+    click.echo(f"Enabled {account.name}.", err=True)
+
+
+@user.command()
+@click.argument("name")
+@click.option("-y", "--yes", "is_confirmed", is_flag=True, help="Do not ask.")
+@backend_option
+@pass_chosen
+def remove(chosen: Chosen, name: str, is_confirmed: bool, choice: str) -> None:
     """Remove the account NAME."""
-    with _backend(chosen) as backend:
-        account = _existing(backend, name)
+    with editable(chosen, choice) as backend:
+        account = existing(backend, name)
         if not is_confirmed and not click.confirm(f"Remove {account.name}?", err=True):
             raise Failed("nothing was removed")
         backend.remove(account.name)
@@ -87,67 +129,32 @@ def remove(chosen: Chosen, name: str, is_confirmed: bool) -> None:
 @user.command("list")
 @pass_chosen
 def list_(chosen: Chosen) -> None:
-    """List all accounts: name, role, and the networks they may come from.
+    """List all accounts: name, role, the networks they may come from, and `disabled` where one is.
 
     In columns on a terminal; in a pipe or file without the heading, and with tabs in between.
     """
     accounts = accounts_of(chosen.settings)
     if accounts is None:
-        raise Failed(f"the {chosen.settings.auth.backend} backend cannot list its accounts")
+        raise Failed(f"{chosen.file}: no backend under auth can list its accounts")
+    disabled = disabled_of(chosen.settings)
     rows = [
-        (account.name, account.role.value, ",".join(map(str, account.networks)) or "anywhere") for account in accounts
+        (
+            account.name,
+            account.role.value,
+            ",".join(map(str, account.networks)) or "anywhere",
+            *(["disabled"] if prepare_name(account.name) in disabled else []),
+        )
+        for account in accounts
     ]
     if not sys.stdout.isatty():
         for row in rows:
             click.echo("\t".join(row))
         return
     rows.insert(0, ("NAME", "ROLE", "FROM"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=False)).rstrip())
 
 
-@contextmanager
-def _backend(chosen: Chosen, *, create: bool = False) -> Iterator[EditableBackend]:
-    with closing(editable_backend_of(chosen.settings, chosen.file, create=create)) as backend:
-        yield backend
-
-
-def _find(backend: EditableBackend, name: str) -> Account | None:
-    try:
-        wanted = prepare_name(name)
-    except ValueError as error:
-        raise Failed(f"{name!r} cannot be a name; {error}") from None
-    return next((account for account in backend.list() if prepare_name(account.name) == wanted), None)
-
-
-def _existing(backend: EditableBackend, name: str) -> Account:
-    account = _find(backend, name)
-    if account is None:
-        raise Failed(f"there is no account {name}; `chatsrv user list` shows all")
-    return account
-
-
-def _password(is_from_stdin: bool) -> str:
-    if is_from_stdin:
-        password = _first_line()
-    elif sys.stdin.isatty():
-        password = str(click.prompt("Password", hide_input=True, confirmation_prompt="Again", err=True))
-    else:
-        raise Failed("there is no terminal to ask for the password; use --password-stdin")
-    try:
-        prepare_password(password)
-    except ValueError as error:
-        raise Failed(str(error)) from None
-    return password
-
-
-def _first_line() -> str:
-    line = sys.stdin.buffer.readline()
-    line = line.removesuffix(b"\n").removesuffix(b"\r")
-    if not line:
-        raise Failed("there is no password on the first line of standard input")
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        raise Failed("the password on standard input is not text in UTF-8") from None
+for command in (import_, check):
+    user.add_command(command)

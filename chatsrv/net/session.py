@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from chatsrv.accounts import Account
 from chatsrv.auth.backend import LoginContext
 from chatsrv.commands import Answer, ChangePassword, Command, Complaint, Credentials
-from chatsrv.errors import AuthError, ProtocolError, Refused, Unavailable
+from chatsrv.errors import AuthError, Penalised, ProtocolError, Refused, Unavailable
 from chatsrv.net.connection import Connection
 from chatsrv.net.flood import Bucket, Flow
 from chatsrv.protocols.base import Protocol
@@ -199,7 +199,9 @@ class Session(StreamRequestHandler):
         try:
             account = self.server.gate.admit(credentials.username, credentials.password, self.context)
         except AuthError as error:
-            logger.warning("session %d: login from %s refused: %s", self.connection.id, address, error)
+            # The gate has logged penalties already, and not every one: guesses must not fill the disk.
+            level = logging.DEBUG if isinstance(error, Penalised) else logging.WARNING
+            logger.log(level, "session %d: login from %s refused: %s", self.connection.id, address, error)
             if isinstance(error, Unavailable):
                 self.reply(LoginRefused("Login is not possible at the moment."))
             else:
@@ -213,6 +215,7 @@ class Session(StreamRequestHandler):
         self.connection.is_logged_in = True
         logger.info("session %d: %s logged in from %s", self.connection.id, account.name, address)
         self.opened()
+        self.server.gate.rehash(account, credentials.password)
         return True
 
     def _change_password(self, change: ChangePassword) -> None:

@@ -3,26 +3,9 @@
 Knows nothing of what the connections do. Any thread may call it; one turnstile serves all listeners of a server.
 """
 
-from ipaddress import IPv6Address, IPv6Network
-
-from chatsrv.accounts import unmapped
+from chatsrv.accounts import site_of
 from chatsrv.errors import Refused
 from chatsrv.locks import Rank, ranked_lock
-
-IPV6_SITE_BITS = 64
-"""One customer's share of IPv6 addresses (RFC 6177): counting single addresses would not bound anybody."""
-
-
-def site_of(address: str) -> str:
-    """Return what connections from `address` are counted under: an IPv4 address, or an IPv6 /64.
-
-    >>> site_of("2001:db8::1:2:3"), site_of("::ffff:192.0.2.1")
-    ('2001:db8::/64', '192.0.2.1')
-    """
-    peer = unmapped(address)
-    if isinstance(peer, IPv6Address):
-        return str(IPv6Network((int(peer), IPV6_SITE_BITS), strict=False))
-    return str(peer)
 
 
 class Turnstile:

@@ -5,7 +5,6 @@ its name (`_bytes`, `_seconds`, `_entries`); `Accepts` says in words what its ty
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -13,17 +12,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from chatsrv.accepts import Accepts
 from chatsrv.limits import Limits
+from chatsrv.loginpolicy import LoginPolicy
 from chatsrv.names import NAME_ACCEPTED, PASSWORD_ACCEPTED, prepare_name, prepare_password
 
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"
-
-
-@dataclass(frozen=True, slots=True)
-class Accepts:
-    """Says what a key accepts, where its type alone does not tell."""
-
-    text: str
 
 
 def wrong(*found: tuple[tuple[str | int, ...], str]) -> PydanticCustomError:
@@ -147,6 +141,25 @@ class HashedAuth(_Section):
 Auth = MemoryAuth | YamlAuth | HashedAuth
 
 
+def _as_list(value: object) -> object:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _at_least_one(backends: tuple[Auth, ...]) -> tuple[Auth, ...]:
+    if not backends:
+        raise ValueError("no backend")
+    return backends
+
+
+Backends = Annotated[
+    tuple[Annotated[Auth, Field(discriminator="backend")], ...],
+    Field(strict=False),
+    BeforeValidator(_as_list),
+    AfterValidator(_at_least_one),
+]
+"""One backend, or a list of them. In the file, one needs no list around it."""
+
+
 class Roles(_Section):
     """Who may do more than talk. A role given here holds, whatever the file of accounts says."""
 
@@ -192,11 +205,16 @@ class Settings(_Section):
         AfterValidator(_distinct),
         Accepts("a list of at least one {protocol: ..., host: ..., port: ...}"),
     ] = Field(description="Where the server waits for connections: a list, one item for each address.")
-    auth: Annotated[Auth, Field(discriminator="backend")] = Field(
-        description="Who may log in. `backend` chooses where the accounts are kept; the other keys are that backend's."
+    auth: Backends = Field(
+        description="Who may log in. `backend` chooses where the accounts are kept; the other keys are that backend's. "
+        "May be a list of such: they are asked in order, until one knows the name."
     )
     roles: Annotated[Roles, AfterValidator(_one_role_each)] = Field(
         Roles(), description="Who may do more than talk. A role given here holds, whatever the file of accounts says."
+    )
+    login: LoginPolicy = Field(
+        default_factory=lambda: LoginPolicy.model_validate({}),
+        description="How the door is guarded: against guessing, against crowds, and against backends that hang.",
     )
     history: History = Field(default_factory=History, description="What the server remembers of each room.")
     limits: Limits = Field(

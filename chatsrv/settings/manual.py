@@ -47,7 +47,7 @@ def _parts() -> Iterator[list[str]]:
         if field.is_required():
             yield ["", "This section must be there."]
         for section in _sections(field):
-            if Declaration.of(field).discriminator:
+            if _one(field).discriminator:
                 chosen = next(iter(section.model_fields))
                 value = Declaration.of(section.model_fields[chosen]).accepted()
                 yield ["", f"### `{chosen}: {value}`", "", cleandoc(section.__doc__ or "")]
@@ -63,7 +63,7 @@ def _table(place: Steps, section: type[BaseModel]) -> list[str]:
 
 
 def _sections(field: FieldInfo) -> list[type[BaseModel]]:
-    declaration = Declaration.of(field)
+    declaration = _one(field)
     if declaration.discriminator:
         return list(declaration.variants().values())
     item = declaration if is_model(declaration.type) else declaration.beneath(0, None)
@@ -71,15 +71,29 @@ def _sections(field: FieldInfo) -> list[type[BaseModel]]:
 
 
 def _place(name: str, field: FieldInfo) -> Steps:
-    declaration = Declaration.of(field)
+    declaration = _one(field)
     return (name,) if declaration.discriminator or is_model(declaration.type) else (name, 0)
+
+
+def _one(field: FieldInfo) -> Declaration:
+    declaration = Declaration.of(field)
+    return declaration.alone() or declaration
 
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "must be given"
-    value = field.default
-    return "none" if value == () else f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+    match field.default:
+        case ():
+            return "none"
+        case bool() as value:
+            return f"`{str(value).lower()}`"
+        case float() as value:
+            return f"`{value:g}`"
+        case tuple() as values:
+            return ", ".join(f"`{value}`" for value in values)
+        case value:
+            return f"`{value}`"
 
 
 def _accepted(key: str, field: FieldInfo) -> str:

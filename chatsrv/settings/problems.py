@@ -13,8 +13,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from chatsrv.accepts import Accepts
 from chatsrv.errors import Problem
-from chatsrv.settings.declared import Accepts, Settings
+from chatsrv.settings.declared import Settings
 from chatsrv.settings.places import Document, Steps, dotted
 
 _KEY_MARK = "[key]"  # what pydantic ends the location of a wrong key with
@@ -45,6 +46,8 @@ class Declaration:
             return f"a mapping with keys out of {', '.join(self.type.model_fields)}"
         if self.discriminator:
             return f"a mapping whose {self.discriminator} is {any_of(self.variants())}"
+        if item := self.alone():
+            return f"{item.accepted()}, or a list of at least one such"
         return _KINDS.get(self.type, "another value") + self._range()
 
     def variants(self) -> dict[str, type[BaseModel]]:
@@ -52,8 +55,16 @@ class Declaration:
         models = get_args(self.type) if self.discriminator else ()
         return {get_args(model.model_fields[self.discriminator].annotation)[0]: model for model in models}
 
+    def alone(self) -> "Declaration | None":
+        """Return the declaration of an item, where one may stand here without a list around it; `None` elsewhere."""
+        item = _unwrapped(get_args(self.type)[0]) if get_origin(self.type) is tuple else None
+        return item if item and item.discriminator else None
+
     def beneath(self, step: str | int, data: object) -> "Declaration | None":
         """Return the declaration one step down, where the file holds `data` here; `None` if there is none."""
+        item = self.alone()
+        if item and isinstance(step, str):
+            return item.beneath(step, data)
         kind = self.type
         if self.discriminator and isinstance(data, dict):
             chosen = data.get(self.discriminator)
@@ -119,6 +130,7 @@ def _explained(detail: Any, document: Document) -> Iterator[Problem]:
     elif kind in ("union_tag_invalid", "union_tag_not_found"):
         discriminator = context["discriminator"].strip("'")
         declaration = declared_at(steps, document.data)
+        declaration = (declaration.alone() or declaration) if declaration else None
         choice = any_of(declaration.variants()) if declaration else ""
         yield _problem(document, (*steps, discriminator), f"accepted is {choice}")
     elif not steps:
@@ -151,6 +163,9 @@ def _without_tags(location: tuple[str | int, ...], data: object) -> Steps:
     declaration: Declaration | None = Declaration(Settings)
     tag = ""
     for step in location[:-1] if location[-1:] == (_KEY_MARK,) else location:
+        if declaration and isinstance(step, int) and not isinstance(data, list) and (item := declaration.alone()):
+            declaration = item
+            continue
         if declaration and declaration.discriminator and not tag:
             tag = str(step)
             continue
@@ -194,6 +209,7 @@ def _no_such_key(steps: Steps, data: object) -> str:
 def _keys(declaration: Declaration | None, data: object) -> list[str]:
     if declaration is None:
         return []
+    declaration = declaration.alone() or declaration
     kind = declaration.type
     if declaration.discriminator and isinstance(data, dict):
         kind = declaration.variants().get(data.get(declaration.discriminator, ""))
@@ -202,6 +218,8 @@ def _keys(declaration: Declaration | None, data: object) -> list[str]:
 
 def _unwrapped(annotation: Any) -> Declaration:
     if get_origin(annotation) is Annotated:
-        return Declaration(annotation.__origin__, annotation.__metadata__)
+        notes = annotation.__metadata__
+        chosen_by = next((str(note.discriminator or "") for note in notes if isinstance(note, FieldInfo)), "")
+        return Declaration(annotation.__origin__, notes, chosen_by)
     assert get_origin(annotation) not in (Union, UnionType)
     return Declaration(annotation)

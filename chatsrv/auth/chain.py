@@ -1,0 +1,208 @@
+"""Several backends as one: asked in order, until one knows the name.
+
+    UnknownUser               the next one is asked
+    Denied, Unavailable       the end: a weaker backend must not answer for one that refused or is away
+    any other exception       is logged, and counts as Unavailable: somebody else's code must not end a session
+
+Judges no names, networks or passwords. Sessions call from many threads at once; no lock is held while a backend is
+asked.
+"""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from chatsrv.accounts import Account
+from chatsrv.auth.backend import AuthBackend, LoginContext
+from chatsrv.auth.workers import Workers
+from chatsrv.errors import AuthError, Denied, Unavailable, UnknownUser
+from chatsrv.names import prepare_name
+
+_logger = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """How a backend answered."""
+
+    ADMITTED = "admitted"
+    UNKNOWN = "unknown"
+    DENIED = "denied"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one backend said about one login; `text` is for the log, and empty where it said yes."""
+
+    label: str
+    outcome: Outcome
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCount:
+    """How often a backend has answered so."""
+
+    label: str
+    outcome: Outcome
+    times: int
+
+
+class Chain(AuthBackend):
+    """Backends with their labels, such as "yaml users.yaml", which stand before all that they say.
+
+    An empty label adds nothing; the counters then show the name of the backend's class.
+
+    Raises:
+        ValueError: there is no backend, or two have the same label.
+    """
+
+    def __init__(self, links: Iterable[tuple[str, AuthBackend]]) -> None:
+        self._links = tuple(links)
+        labels = {label for label, _ in self._links}
+        if not self._links or len(labels) < len(self._links):
+            raise ValueError("a chain needs at least one backend, and each a label of its own")
+        self.may_block = any(backend.may_block for _, backend in self._links)
+        self._lock = threading.Lock()
+        self._counter: Counter[tuple[str, Outcome]] = Counter()  # guarded by the lock
+        self._vouched: dict[str, AuthBackend] = {}  # who answered for a prepared name last; one item is set at once
+
+    @property
+    def links(self) -> tuple[tuple[str, AuthBackend], ...]:
+        """The backends and their labels, in the order in which they are asked."""
+        return self._links
+
+    def authenticate(self, username: str, password: str, context: LoginContext) -> Account:
+        """See `AuthBackend.authenticate`."""
+        return self.ask(username, password, context)
+
+    def ask(
+        self,
+        username: str,
+        password: str,
+        context: LoginContext,
+        *,
+        workers: Workers | None = None,
+        heard: Callable[[Answer], None] = lambda _: None,
+    ) -> Account:
+        """Authenticate; backends that may block are called by `workers`, and `heard` is told each answer.
+
+        Raises:
+            UnknownUser: no backend knows the name.
+            Denied: the first that knows it refuses.
+            Unavailable: one that had to be asked cannot tell.
+        """
+        unknown: list[UnknownUser] = []
+        for label, backend in self._links:
+            try:
+                account = _answer(label, backend, username, password, context, workers)
+            except AuthError as error:
+                self._count(Answer(label or type(backend).__name__, _outcome(error), str(error)), heard)
+                if not isinstance(error, UnknownUser):
+                    raise
+                unknown.append(error)
+            else:
+                self._count(Answer(label or type(backend).__name__, Outcome.ADMITTED), heard)
+                self._vouched[username] = backend
+                return account
+        if len(unknown) == 1:
+            raise unknown[0]
+        raise UnknownUser("; ".join(map(str, unknown)))
+
+    def count(self) -> tuple[AnswerCount, ...]:
+        """Return how often each backend answered how since the start, in the order of the backends."""
+        with self._lock:
+            counter = self._counter.copy()
+        labels = [label or type(backend).__name__ for label, backend in self._links]
+        return tuple(AnswerCount(label, outcome, counter[label, outcome]) for label in labels for outcome in Outcome)
+
+    def vouching(self, username: str) -> AuthBackend:
+        """Return the backend that last let somebody of that prepared name in.
+
+        Raises:
+            UnknownUser: none did since the start.
+        """
+        try:
+            return self._vouched[username]
+        except KeyError:
+            raise UnknownUser(f"nobody has logged in as {username!r} yet") from None
+
+    @property
+    def version(self) -> object:
+        """See `AuthBackend.version`. `None` when none of the backends can be watched."""
+        versions = tuple(backend.version for _, backend in self._links)
+        return None if all(version is None for version in versions) else versions
+
+    def lookup(self, username: str, workers: Workers | None = None) -> Account:
+        """See `AuthBackend.lookup`. Whichever backend let the account in is asked; without such a one, all in order."""
+        vouching = self._vouched.get(username)
+        for label, backend in self._links:
+            if vouching not in (None, backend):
+                continue
+            try:
+                return _called(label, backend, workers, partial(backend.lookup, username))
+            except UnknownUser:
+                continue
+        raise UnknownUser(f"no backend knows {username!r}")
+
+    def rehash(self, username: str, password: str) -> bool:
+        """See `AuthBackend.rehash`."""
+        return self.vouching(username).rehash(username, password)
+
+    def close(self) -> None:
+        """Close all backends, whatever one of them raises."""
+        for label, backend in self._links:
+            try:
+                backend.close()
+            except Exception:
+                _logger.exception("auth backend %s failed while it was closed", label or type(backend).__name__)
+
+    def _count(self, answer: Answer, heard: Callable[[Answer], None]) -> None:
+        with self._lock:
+            self._counter[answer.label, answer.outcome] += 1
+        heard(answer)
+
+
+def _answer(
+    label: str, backend: AuthBackend, username: str, password: str, context: LoginContext, workers: Workers | None
+) -> Account:
+    """Return the account of one backend. Only an `AuthError` that begins with `label` escapes."""
+    name = label or type(backend).__name__
+    try:
+        account = _called(name, backend, workers, lambda: backend.authenticate(username, password, context))
+        if not isinstance(account, Account):
+            raise TypeError(f"{type(backend).__name__}.authenticate returned no Account")
+        prepare_name(account.name)  # a name that breaks the lines it stands in must not get further
+    except AuthError as error:
+        labelled = _labelled(label, error)
+        if labelled is error:
+            raise
+        raise labelled from error
+    except Exception as error:  # the edge to somebody else's code: a broken backend refuses this login, no more
+        _logger.exception("auth backend %s failed on a login as %r", name, username)
+        raise _labelled(label, Unavailable(f"the auth backend failed: {type(error).__name__}")) from error
+    return account
+
+
+def _called(name: str, backend: AuthBackend, workers: Workers | None, function: Callable[[], Account]) -> Account:
+    return workers.call(name, function) if workers and backend.may_block else function()
+
+
+def _labelled(label: str, error: AuthError) -> AuthError:
+    text = str(error)
+    if not label or text.startswith(label):
+        return error
+    return next((kind for kind in _KINDS if isinstance(error, kind)), AuthError)(f"{label}: {text}")
+
+
+_KINDS: tuple[type[AuthError], ...] = (UnknownUser, Denied, Unavailable)
+
+
+def _outcome(error: AuthError) -> Outcome:
+    if isinstance(error, UnknownUser):
+        return Outcome.UNKNOWN
+    return Outcome.UNAVAILABLE if isinstance(error, Unavailable) else Outcome.DENIED

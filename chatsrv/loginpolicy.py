@@ -1,0 +1,121 @@
+"""How the door is guarded, declared once: default, unit, range and reason.
+
+The settings file's `login:` and the keyword `policy=` of a `Gate` are this one value. Never looks at a login itself.
+Frozen; any thread reads it.
+"""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from chatsrv.accepts import Accepts
+from chatsrv.accounts import Network
+from chatsrv.names import NAME_ACCEPTED, prepare_name
+
+RESERVED_NAMES = (
+    "admin",
+    "administrator",
+    "moderator",
+    "operator",
+    "owner",
+    "root",
+    "server",
+    "service",
+    "staff",
+    "superuser",
+    "support",
+    "sysadmin",
+    "sysop",
+    "system",
+)
+"""Names that a chatter could take for somebody who may give orders."""
+
+
+def _network(written: object) -> Network:
+    if isinstance(written, IPv4Network | IPv6Network):
+        return written
+    if not isinstance(written, str):
+        raise ValueError("not a network")  # noqa: TRY004 - pydantic reports these
+    return ip_network(written)
+
+
+def _name(written: str) -> str:
+    prepare_name(written)
+    return written
+
+
+_Network = Annotated[
+    IPv4Network | IPv6Network,
+    BeforeValidator(_network),
+    Accepts("an address or a network, such as 192.168.0.0/16 or ::1 in quotes, without bits beyond its length"),
+]
+_Name = Annotated[str, AfterValidator(_name), Accepts(f"text, in quotes if it looks a number; {NAME_ACCEPTED}")]
+
+
+class LoginPolicy(BaseModel):
+    """Bounds on logins. Every attribute name ends in its unit where it has one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    guesses_per_address: int = Field(
+        30,
+        ge=0,
+        le=1_000_000,
+        description="Wrong logins from one address (IPv6: one /64) that are held against it at most; beyond them its "
+        "logins are refused unseen until that many are forgotten. 0 is no limit.",
+    )
+    guesses_per_account: int = Field(
+        10,
+        ge=0,
+        le=1_000_000,
+        description="The same for one account from one address. From elsewhere its owner gets in. 0 is no limit.",
+    )
+    forget_half_seconds: float = Field(
+        3600.0,
+        ge=1,
+        le=31_536_000,
+        description="Time in which half of the wrong logins is forgotten, then half of the rest, and so on.",
+    )
+    exempt_networks: Annotated[
+        tuple[_Network, ...], Field(strict=False), Accepts("a list of networks, such as [192.168.0.0/16]")
+    ] = Field(
+        (),
+        description="Networks whose wrong logins are not counted: where many people share an address that you trust.",
+    )
+    hashes_at_once: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="Password hashes worked on at once, each with some 19 MiB of memory; 0 is one for each core.",
+    )
+    hashes_waiting: int = Field(
+        1000,
+        ge=0,
+        le=1_000_000,
+        description="Logins that wait for their turn to be hashed; one more is told that login is not possible now.",
+    )
+    hash_wait_seconds: float = Field(
+        15.0, gt=0, le=3600, description="Time that a login waits for its turn; then it is told the same."
+    )
+    backend_seconds: float = Field(
+        10.0,
+        gt=0,
+        le=3600,
+        description="Time that a backend gets for an answer, if it asks another program or machine.",
+    )
+    backend_calls: int = Field(
+        32,
+        ge=1,
+        le=1024,
+        description="Calls of such backends at once. When all of them hang, logins are refused at once.",
+    )
+    rehash: bool = Field(
+        True,
+        description="Whether a login replaces a stored hash that is weaker than new ones are, if the backend can be "
+        "edited. New ones are argon2id: say `false` if another program that cannot verify those reads the same file.",
+    )
+    reserved_names: Annotated[tuple[_Name, ...], Field(strict=False), Accepts("a list of names")] = Field(
+        RESERVED_NAMES,
+        description="Names that no new account gets, nor one that looks like them; the server's own name is another.",
+    )

@@ -1,0 +1,357 @@
+"""Behaviour of chatsrv.auth.penalties, by a clock that only these tests move."""
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chatsrv.auth import penalties
+from chatsrv.auth.penalties import MOST_REPEATS, Penalties
+from chatsrv.errors import Denied, Penalised, Unavailable, UnknownUser
+from chatsrv.loginpolicy import LoginPolicy
+
+HERE, ELSEWHERE = "192.0.2.1", "198.51.100.1"
+HOUR = 3600.0
+DEADLINE_SECONDS = 30
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+class Door:
+    """Penalties, and people who try to pass them."""
+
+    def __init__(self, most_tallies=penalties.MOST_TALLIES, **policy):
+        self.clock = Clock()
+        values = {"guesses_per_address": 6, "guesses_per_account": 3, **policy}
+        self.penalties = Penalties(LoginPolicy(**values), clock=self.clock, most_tallies=most_tallies)
+        self.looked_at = 0
+
+    def login(self, address=HERE, name="alice", password="right", error=None):
+        with self.penalties.attempt(address, name, password):
+            self.looked_at += 1
+            if error:
+                raise error
+
+    def guess(self, address=HERE, name="alice", password=None, error=None):
+        """Try a wrong password, a new one each time; return whether it was looked at."""
+        try:
+            self.login(address, name, password or f"guess {self.looked_at}", error or Denied("wrong"))
+        except Penalised:
+            return False
+        except Denied:
+            return True
+
+    def guesses(self, times, **login):
+        return sum(self.guess(**login) for _ in range(times))
+
+
+def test_one_account_from_one_address_gets_so_many_guesses_and_then_has_to_wait():
+    door = Door()
+    assert [door.guess() for _ in range(5)] == [True, True, True, False, False]
+    assert door.looked_at == 3
+    with pytest.raises(Penalised, match=r"a login from 192\.0\.2\.1 as 'alice' was refused unseen") as caught:
+        door.login()
+    door.clock.now += caught.value.seconds
+    assert door.guess()
+    assert not door.guess()
+
+
+def test_the_right_password_does_not_help_while_penalised():
+    door = Door()
+    door.guesses(3)
+    with pytest.raises(Penalised):
+        door.login()
+
+
+def test_nobody_locks_an_account_out_from_elsewhere():
+    door = Door()
+    for number in range(100):
+        door.guesses(10, address=f"203.0.113.{number}")
+    door.login(ELSEWHERE)
+
+
+def test_one_address_gets_so_many_guesses_over_all_accounts():
+    door = Door()
+    assert sum(door.guess(name=f"user{number}") for number in range(100)) == 6
+
+
+def test_unknown_names_count_like_wrong_passwords():
+    door = Door()
+    for number in range(6):
+        with pytest.raises(UnknownUser):
+            door.login(name=f"user{number}", error=UnknownUser("who?"))
+    assert not door.guess()
+
+
+def test_an_ipv6_site_counts_as_one_address():
+    door = Door()
+    assert sum(door.guess(f"2001:db8::{number:x}", f"user{number}") for number in range(1, 20)) == 6
+    assert door.guess("2001:db8:0:1::1")
+
+
+def test_an_ipv4_address_within_ipv6_is_the_ipv4_address():
+    door = Door()
+    assert door.guesses(2, address="192.0.2.1") + door.guesses(2, address="::ffff:192.0.2.1") == 3
+
+
+def test_what_is_no_address_counts_as_itself():
+    door = Door()
+    assert door.guesses(4, address="/run/socket") == 3
+    assert door.guess("/run/other")
+
+
+def test_one_and_the_same_wrong_password_does_not_climb():
+    door = Door()
+    assert door.guesses(50, password="old password") == 50
+    assert door.guesses(5) == 2
+
+
+def test_any_of_the_last_few_wrong_passwords_may_be_repeated():
+    door = Door(guesses_per_account=5)
+    for _ in range(10):
+        for password in ("one", "two", "three"):
+            assert door.guess(password=password)
+
+
+def test_the_same_password_on_many_accounts_climbs():
+    door = Door()
+    assert sum(door.guess(name=f"user{number}", password="123456") for number in range(100)) == 6
+
+
+def test_repeating_without_end_is_refused_but_the_right_password_is_not():
+    door = Door()
+    assert door.guesses(3 * MOST_REPEATS, password="old password") == MOST_REPEATS + 1
+    door.login()
+
+
+def test_a_program_that_tries_its_old_password_every_minute_is_never_refused():
+    door = Door()
+    for _ in range(24 * 60):
+        assert door.guess(password="old password")
+        door.clock.now += 60
+
+
+def test_half_is_forgotten_in_the_time_of_the_policy():
+    door = Door(guesses_per_account=0, guesses_per_address=101)
+    assert door.guesses(200) == 101
+    door.clock.now += HOUR
+    assert door.guesses(200) == 50
+    door.clock.now += 1000 * HOUR
+    assert door.guesses(200) == 101
+
+
+def test_success_clears_the_account_but_not_the_address():
+    door = Door()
+    for _ in range(3):
+        door.guesses(2)
+        door.login()
+    assert door.guess(name="bob") is False
+    assert door.guess()  # whom the right password made known here is not kept out by what others did
+
+
+def test_neighbours_of_a_guesser_get_in_if_they_have_been_here_before():
+    door = Door()
+    door.login(name="bob")
+    door.guesses(100, name="alice")
+    for number in range(100):
+        door.guess(name=f"user{number}")
+    door.login(name="bob")
+    with pytest.raises(Penalised):
+        door.login(name="carol")
+
+
+def test_being_known_does_not_raise_the_limit_of_the_account():
+    door = Door()
+    door.login()
+    assert door.guesses(100) == 3
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), RuntimeError("broken"), KeyboardInterrupt()])
+def test_what_is_not_the_persons_fault_does_not_count(error):
+    door = Door()
+    for _ in range(20):
+        with pytest.raises(type(error)):
+            door.login(error=error)
+    assert door.guesses(5) == 3
+
+
+def test_exempt_networks_are_not_counted():
+    door = Door(exempt_networks=(ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")))
+    for address in (HERE, "::ffff:192.0.2.9", "2001:db8::1"):
+        assert door.guesses(50, address=address) == 50
+    assert door.guesses(50, address=ELSEWHERE) == 3
+    assert door.guesses(50, address="/run/socket") == 3
+    assert door.penalties.count().tallies == 4
+
+
+def test_zero_is_no_limit():
+    door = Door(guesses_per_account=0)
+    assert door.guesses(100) == 6
+    door = Door(guesses_per_address=0, guesses_per_account=0)
+    assert door.guesses(100) == 100
+
+
+def test_one_guess_is_the_least_limit():
+    door = Door(guesses_per_account=1)
+    assert door.guesses(5) == 1
+    door.clock.now += HOUR
+    assert door.guesses(5) == 1
+
+
+def test_the_log_has_one_line_an_address_and_minute_and_then_a_count(caplog):
+    door = Door()
+    with caplog.at_level(logging.WARNING):
+        door.guesses(1000)
+        assert len(caplog.records) == 1
+        assert "refused unseen, after too many wrong ones; the next is looked at in 2" in caplog.text
+        door.clock.now += 60
+        door.guesses(1000)
+    first, second = (record.getMessage() for record in caplog.records)
+    assert "more since" not in first
+    assert second.endswith("; so were 996 more since the last such line")
+    assert "guess" not in caplog.text
+
+
+def test_a_name_in_the_log_cannot_break_its_line(caplog):
+    door = Door()
+    with caplog.at_level(logging.WARNING):
+        door.guesses(5, name="")
+    [record] = caplog.records
+    assert record.getMessage().isprintable()
+
+
+def test_memory_is_bounded_and_the_worst_are_remembered_longest():
+    door = Door(most_tallies=1000, guesses_per_address=3)
+    door.guesses(50)
+    for number in range(20_000):
+        door.clock.now += 0.01
+        door.guess(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", f"user{number}")
+        assert door.penalties.count().tallies <= 1001
+    assert not door.guess()
+
+
+def test_nothing_that_can_be_read_back_is_kept_of_a_password():
+    door = Door()
+    door.guess(password="swordfish")
+    kept = repr([vars(door.penalties), *door.penalties._tallies.items()])
+    assert "swordfish" not in kept
+    assert len({Penalties(LoginPolicy())._key for _ in range(10)}) == 10
+
+
+def test_the_figures_are_told():
+    door = Door()
+    door.guesses(5)
+    count = door.penalties.count()
+    assert (count.penalised, count.tallies) == (2, 2)
+
+
+def test_many_at_once_get_no_more_guesses_than_one_after_the_other():
+    door = Door(guesses_per_address=20, guesses_per_account=0)
+    start = threading.Barrier(50)
+    looked_at = []
+
+    def guess(number):
+        start.wait(DEADLINE_SECONDS)
+        for turn in range(10):
+            try:
+                with door.penalties.attempt(HERE, f"user{number}", f"{turn}"):
+                    looked_at.append(number)
+                    raise Denied("wrong")
+            except Penalised:
+                pass
+            except Denied:
+                pass
+
+    with ThreadPoolExecutor(50) as pool:
+        list(pool.map(guess, range(50)))
+    assert len(looked_at) == 20
+    assert door.penalties.count().penalised == 480
+
+
+def test_many_at_once_with_the_right_password_all_get_in():
+    door = Door(guesses_per_address=3, guesses_per_account=2)
+    start = threading.Barrier(40)
+    inside = threading.Semaphore(0)
+
+    def log_in(number):
+        start.wait(DEADLINE_SECONDS)
+        for _ in range(5):
+            with door.penalties.attempt(HERE, f"user{number % 7}", "right"):
+                inside.release()
+
+    with ThreadPoolExecutor(40) as pool:
+        list(pool.map(log_in, range(40)))
+    assert all(inside.acquire(blocking=False) for _ in range(200))
+    assert door.penalties.count().penalised == 0
+
+
+def test_a_login_waits_until_those_before_it_are_decided():
+    door = Door(guesses_per_account=1, guesses_per_address=0)
+    entered, go_on = threading.Event(), threading.Event()
+
+    def first():
+        try:
+            with door.penalties.attempt(HERE, "alice", "a"):
+                entered.set()
+                assert go_on.wait(DEADLINE_SECONDS)
+                raise Denied("wrong")
+        except Denied:
+            return
+
+    def second():
+        with door.penalties.attempt(HERE, "alice", "b"):
+            pytest.fail("this was looked at")
+
+    with ThreadPoolExecutor(2) as pool:
+        before = pool.submit(first)
+        assert entered.wait(DEADLINE_SECONDS)
+        after = pool.submit(second)
+        go_on.set()
+        before.result(DEADLINE_SECONDS)
+        with pytest.raises(Penalised):
+            after.result(DEADLINE_SECONDS)
+
+
+def test_waiting_ends_even_if_those_before_never_do(monkeypatch):
+    monkeypatch.setattr(penalties, "_WAIT_SECONDS", 0.001)
+    door = Door(guesses_per_account=1)
+    with (
+        door.penalties.attempt(HERE, "alice", "a"),
+        pytest.raises(Unavailable, match=r"1 logins from .* are under way and take too long"),
+        door.penalties.attempt(HERE, "alice", "b"),
+    ):
+        pytest.fail("this was looked at")
+    door.login()
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from([HERE, ELSEWHERE]), st.sampled_from(["alice", "bob", "carol"]), st.floats(0, 2 * HOUR)),
+    max_size=150,
+)
+
+
+@settings(deadline=None)
+@given(STEPS)
+def test_in_the_time_that_forgets_half_nobody_gets_more_than_twice_the_limit(steps):
+    door = Door()
+    guesses = []
+    for address, name, seconds in steps:
+        door.clock.now += seconds / 20
+        if door.guess(address, name):
+            guesses.append((door.clock.now, address, name))
+    for start, address, name in guesses:
+        soon = [guess for guess in guesses if start <= guess[0] < start + HOUR and guess[1] == address]
+        assert len(soon) <= 2 * 6
+        assert sum(guess[2] == name for guess in soon) <= 2 * 3

@@ -1,0 +1,92 @@
+"""Behaviour of chatsrv.lookalike."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatsrv.errors import AccountsError
+from chatsrv.lookalike import check_new_name, skeleton
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("\U0001d52d\U0001d4b6\u1eff\U0001d561\U0001d552\u2113", "paypal"),  # examples of Unicode's own
+        ("scope", "\u0455\u0441\u043e\u0440\u0435"),
+        ("Michael", "Michae1"),
+        ("\u211c\U0001d602\u15af\u028f", "Ruby"),
+        ("rnax", "max"),
+        ("\ufea1", "\u062d"),  # Arabic: listed between direction marks
+        ("a\u200db", "ab"),
+    ],
+)
+def test_what_looks_alike_has_one_skeleton(one, other):
+    assert skeleton(one) == skeleton(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("alice", "alicia"), ("ali", "all"), ("用户", "用戶"), ("a", "b")])
+def test_what_does_not_look_alike_has_two(one, other):
+    assert skeleton(one) != skeleton(other)
+
+
+def test_whatever_the_library_lists_as_confusable_has_one_skeleton():
+    from confusable_homoglyphs.confusables import confusables_data
+
+    pairs = [(text, entry["c"]) for text, listed in confusables_data.items() for entry in listed]
+    assert len(pairs) > 10_000
+    apart = [pair for pair in pairs if skeleton(pair[0]) != skeleton(pair[1])]
+    # What is one letter and a mark in Unicode is taken apart before it is looked up, as UTS 39 says.
+    assert len(apart) < 100
+
+
+@given(st.text())
+def test_a_skeleton_is_its_own_skeleton(text):
+    assert skeleton(skeleton(text)) == skeleton(text)
+
+
+@pytest.mark.parametrize(
+    ("new", "existing"),
+    [
+        ("AIice", "Alice"),  # a capital i
+        ("al1ce", "alIce"),
+        ("p\u0430ul", "Paul"),  # a Cyrillic a
+        ("b0b", "bob"),
+        ("B0B", "bob"),
+        ("rnax", "Max"),
+        ("\u0391lice", "alice"),  # a capital alpha
+    ],
+)
+def test_a_look_alike_of_an_account_is_refused_and_the_account_named(new, existing):
+    with pytest.raises(AccountsError, match=f"looks like '{existing}', which is taken; accepted is"):
+        check_new_name(new, ["zora", existing])
+
+
+@pytest.mark.parametrize("new", ["alice", "ALICE", "Alicia", "ali", "bil", "Zoë", "用户", "admin2", "administration"])
+def test_other_names_are_fine_and_so_is_the_very_same(new):
+    check_new_name(new, ["alice", "all", "bill", "zoe", "用戶"])
+
+
+@pytest.mark.parametrize(
+    "new", ["admin", "Admin", "ADMIN", "ADMlN", "adm1n", "\u0430dm\u0456n", "\u0410dMin", "r00t", "R\u041e\u041eT"]
+)
+def test_reserved_names_and_their_look_alikes_are_refused(new):
+    with pytest.raises(AccountsError, match="reserved for the server; accepted is another name"):
+        check_new_name(new, [])
+
+
+def test_the_reserved_names_can_be_chosen():
+    check_new_name("admin", [], ["chat.example.org"])
+    with pytest.raises(AccountsError, match=r"looks like 'chat\.example\.org', which is reserved"):
+        check_new_name("ch\u0430t.example.org", [], ["chat.example.org"])
+
+
+@pytest.mark.parametrize("new", ["", "a b", "x" * 1000, "\ud800"])
+def test_what_cannot_be_a_name_is_told(new):
+    with pytest.raises(AccountsError, match="cannot be a name; a name has 1 to 64 bytes"):
+        check_new_name(new, [])
+
+
+def test_the_error_shows_what_is_not_plain():
+    with pytest.raises(AccountsError) as caught:
+        check_new_name("p\u0430ul", ["paul"])
+    assert "'p\\u0430ul' looks like 'paul'" in str(caught.value)
