@@ -37,6 +37,11 @@ logger = logging.getLogger(__name__)
 READ_ENTRIES = 1024
 """Entries that delivery reads at once: more than come together in practice, few enough to look at the sockets again."""
 
+LOOK_BATCHES = 4
+"""Batches handed out before delivery looks at the sockets again. Entries may be long, and what is read at once may be
+more than a tail holds: without a look in between, who reads as fast as anybody can would fall off it in a single turn.
+"""
+
 RELEASE_SECONDS = 30.0
 """How long a session's end waits for delivery before it closes its socket regardless. Reached only through a bug."""
 
@@ -136,6 +141,10 @@ class Delivery:
         if self._requests:  # looked at after `_is_asleep` was set: whoever came before that did not wake us
             self._is_asleep = False
             timeout = 0.0
+        self._resume_ready(timeout)
+
+    def _resume_ready(self, timeout: float | None) -> None:
+        """Wait for news, or for sockets that take more again, and go on with those."""
         ready = self._selector.select(timeout)
         self._is_asleep = False
         for key, _ in ready:
@@ -230,8 +239,10 @@ class Delivery:
             except Exception:
                 self._give_up(entries, tail.readers())
                 continue
-            for batch in batches:
+            for number, batch in enumerate(batches, 1):
                 self._hand_out(tail, batch)
+                if number % LOOK_BATCHES == 0:
+                    self._resume_ready(0.0)
         for connection in feed.arrived():
             if feed.is_closed:  # whoever came before was lost at once, and was the only one
                 self._subscribe(connection, feed.log, Position(feed.log.epoch, feed.cursor))

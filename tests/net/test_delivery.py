@@ -2,7 +2,9 @@
 
 import contextlib
 import heapq
+import itertools
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from chatsrv.entries import Kind, Position
 from chatsrv.limits import Limits
 from chatsrv.net.connection import Connection
-from chatsrv.net.delivery import Delivery
+from chatsrv.net.delivery import READ_ENTRIES, Delivery
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.reasons import Reason
 from chatsrv.roomlog.base import RoomLog
@@ -145,3 +147,29 @@ def test_no_line_of_a_room_comes_behind_the_goodbye(ends) -> None:
     ends.start()
     with peer.makefile() as lines:
         assert lines.read() == "<alice> said before he quit\nGoodbye!\n"
+
+
+def test_who_reads_on_does_not_fall_off_the_tail_in_a_single_turn() -> None:
+    said = [f"{number} {'x' * 1000}" for number in range(READ_ENTRIES)]
+    expected = b"".join(f"<alice> {text}\n".encode() for text in said)
+    taken = bytearray()
+    has_all = threading.Event()
+    calls = itertools.count()
+
+    def send(data: bytes, flags: int) -> int:
+        part = data[: 100 if next(calls) % 10 == 0 else None]  # now and then a socket does not take everything at once
+        taken.extend(part)
+        if len(taken) >= len(expected):
+            has_all.set()
+        return len(part)
+
+    with contextlib.closing(Ends(Limits(tail_bytes=262_144))) as ends:
+        log = log_with()
+        connection, _ = ends.connect()
+        connection.send = send
+        ends.delivery.subscribe(connection, log, log.end)
+        log.append(Kind.SAY, "alice", 0, said)
+        ends.start()
+        assert has_all.wait(DEADLINE_SECONDS)
+        assert taken == expected
+        assert connection.reason is None
