@@ -12,6 +12,7 @@ from pathlib import Path
 from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import AuthBackend, EditableBackend
 from chatsrv.auth.chain import Chain
+from chatsrv.auth.command import CommandBackend
 from chatsrv.auth.filebackend import FileBackend
 from chatsrv.auth.gate import Gate
 from chatsrv.auth.hashfile import HashedBackend
@@ -19,10 +20,21 @@ from chatsrv.auth.hashing import Hasher
 from chatsrv.auth.memory import MemoryBackend
 from chatsrv.auth.transfer import move, plan_transfer
 from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.errors import AccountsError
+from chatsrv.errors import AccountsError, PluginError
 from chatsrv.lookalike import check_new_name
 from chatsrv.names import prepare_name
-from chatsrv.settings import Auth, HashedAuth, MemoryAuth, Roles, Settings, YamlAuth
+from chatsrv.plugins import AUTH_GROUP, make
+from chatsrv.settings import (
+    Auth,
+    CommandAuth,
+    HashedAuth,
+    MemoryAuth,
+    PluginAuth,
+    Roles,
+    Settings,
+    YamlAuth,
+    wrong_option,
+)
 from chatsrv.strength import check_new_password
 
 
@@ -51,7 +63,8 @@ def backend_of(auth: Auth, hasher: Hasher | None = None, *, create: bool = False
     """Return one auth backend. `create` lets a missing file of accounts stand for an empty one.
 
     Raises:
-        AccountsError: its accounts cannot be read.
+        AccountsError: its accounts cannot be read, or its program is not there.
+        SettingsError: it is a plug-in that fails, or does not take these options.
     """
     match auth:
         case MemoryAuth(users=users):
@@ -60,6 +73,24 @@ def backend_of(auth: Auth, hasher: Hasher | None = None, *, create: bool = False
             return YamlBackend(path, hasher=hasher, create=create)
         case HashedAuth(path=path):
             return HashedBackend(path, hasher=hasher, create=create)
+        case CommandAuth():
+            return CommandBackend(
+                auth.command,
+                processes=auth.processes,
+                keep_running=auth.keep_running,
+                answer_seconds=auth.answer_seconds,
+            )
+        case PluginAuth():
+            try:
+                return make(
+                    AUTH_GROUP,
+                    auth.backend,
+                    auth.options,
+                    AuthBackend,  # type: ignore[type-abstract]  # it is only asked about, never made
+                    directory=auth.file.parent,
+                )
+            except PluginError as error:
+                raise wrong_option(auth, error.option, str(error)) from error
 
 
 def labels_of(settings: Settings) -> tuple[str, ...]:
@@ -76,6 +107,8 @@ def _what_stands_behind(auth: Auth) -> str:
     match auth:
         case YamlAuth(path=path) | HashedAuth(path=path):
             return path.name
+        case CommandAuth(command=command):
+            return Path(command[0]).name
     return ""
 
 

@@ -246,21 +246,21 @@ def test_list_on_a_terminal_has_a_heading_and_columns(house: House) -> None:
 def test_add_asks_twice_and_shows_nothing_of_it(house: House) -> None:
     with on_terminal(house, "user", "add", "carol", "--role", "moderator", "--from", "10.0.0.0/8") as terminal:
         terminal.expect("Password: ")
-        terminal.type("christmas\n")
+        terminal.type("wenceslas\n")
         terminal.expect("Again: ")
-        terminal.type("christmas\n")
+        terminal.type("wenceslas\n")
         terminal.expect("Added carol.")
         assert terminal.end() == 0
-    assert "christmas" not in terminal.shown
+    assert "wenceslas" not in terminal.shown
     assert listed(house)[2:] == [["carol", "moderator", "10.0.0.0/8"]]
     text = house.users.read_text()
     assert text.startswith(USERS)
-    assert "christmas" not in text
+    assert "wenceslas" not in text
 
 
 def test_two_different_passwords_are_asked_for_again(house: House) -> None:
     with on_terminal(house, "user", "passwd", "bob") as terminal:
-        for first, second in (("one", "two"), ("three", "three")):
+        for first, second in (("one word", "two words"), ("three words", "three words")):
             terminal.expect("Password: ")
             terminal.type(f"{first}\n")
             terminal.expect("Again: ")
@@ -282,7 +282,7 @@ def test_ctrl_c_and_ctrl_d_at_a_prompt_leave_quietly(house: House, key: str, exi
 
 
 def test_a_password_comes_from_the_first_line_of_standard_input(house: House) -> None:
-    done = house.run("user", "add", "carol", "--password-stdin", stdin="christmas \r\nmore\n")
+    done = house.run("user", "add", "carol", "--password-stdin", stdin="wenceslas \r\nmore\n")
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", "Added carol.\n")
     assert ["carol", "member", "anywhere"] in listed(house)
 
@@ -353,7 +353,7 @@ def test_accounts_in_the_settings_cannot_be_edited_and_it_is_told_what_to_do(hou
 
 def test_the_file_of_hashes_is_made_with_the_first_account(house: House) -> None:
     house.use("{backend: hashed, path: users.htpasswd}")
-    done = house.run("user", "add", "carol", "--password-stdin", stdin="christmas\n")
+    done = house.run("user", "add", "carol", "--password-stdin", stdin="wenceslas\n")
     assert done.exit_code == 0, done.stderr
     file = house.settings.parent / "users.htpasswd"
     assert file.read_text().startswith("carol:$argon2id$")
@@ -364,7 +364,7 @@ def test_the_file_of_hashes_is_made_with_the_first_account(house: House) -> None
 @pytest.mark.parametrize("option", [["--role", "admin"], ["--from", "127.0.0.1"]])
 def test_the_file_of_hashes_cannot_keep_roles_or_networks(house: House, option: list[str]) -> None:
     house.use("{backend: hashed, path: users.htpasswd}")
-    done = house.run("user", "add", "carol", "--password-stdin", *option, stdin="christmas\n")
+    done = house.run("user", "add", "carol", "--password-stdin", *option, stdin="wenceslas\n")
     assert done.exit_code == 1
     assert done.stderr.startswith("chatsrv: ")
     assert not (house.settings.parent / "users.htpasswd").exists()

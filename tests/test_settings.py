@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from chatsrv.errors import SettingsError
 from chatsrv.limits import Limits
 from chatsrv.loginpolicy import LoginPolicy
-from chatsrv.settings import HashedAuth, MemoryAuth, Settings, YamlAuth, load
+from chatsrv.settings import CommandAuth, HashedAuth, MemoryAuth, Settings, YamlAuth, load
 from chatsrv.settings.manual import declared_keys, manual
 
 ROOT = Path(__file__).parent.parent
@@ -20,7 +20,8 @@ listeners:
   - {protocol: plain, host: 127.0.0.1, port: 0}
 auth: {backend: memory, users: {alice: wonderland}}
 """
-ACCEPTED = "accepted is a mapping whose backend is memory, yaml or hashed, or a list of at least one such"
+CHOICE = "memory, yaml, hashed, command or the name of an installed plug-in"
+ACCEPTED = f"accepted is a mapping whose backend is {CHOICE}, or a list of at least one such"
 
 
 @pytest.fixture
@@ -211,15 +212,30 @@ def test_listeners_that_do_not_get_in_each_others_way(settings_file: Path, liste
         ("", f"auth is empty; {ACCEPTED}"),
         ("[]", f"auth is an empty list; {ACCEPTED}"),
         ("5", f"auth is 5; {ACCEPTED}"),
-        ("[5]", "auth[0]; accepted is a mapping whose backend is memory, yaml or hashed"),
-        ("[{backend: yaml, path: a}, {path: a}]", "auth[1].backend is missing; accepted is memory, yaml or hashed"),
+        (
+            "[5]",
+            f"auth[0]; accepted is a mapping whose backend is {CHOICE}",
+        ),
+        (
+            "[{backend: yaml, path: a}, {path: a}]",
+            f"auth[1].backend is missing; accepted is {CHOICE}",
+        ),
         ("[{backend: yaml, path: a}, {backend: yaml}]", "auth[1].path is missing; accepted is a path"),
         ("[{backend: hashed, paht: a, path: b}]", "auth[0].paht; there is no such key; did you mean path?"),
         ("[{backend: memory, users: {al: c, AL: d}}]", "auth[0].users.AL; that is the same name as al"),
         ("{path: a, backend: yaml, burst: 5}", "auth.burst; there is no such key here; did you mean limits.burst?"),
-        ("{path: a}", "auth.backend is missing; accepted is memory, yaml or hashed"),
-        ("{backend: ldap}", "auth.backend is ldap; accepted is memory, yaml or hashed"),
-        ("{backend: [yaml]}", "auth.backend is a list; accepted is memory, yaml or hashed"),
+        (
+            "{path: a}",
+            f"auth.backend is missing; accepted is {CHOICE}",
+        ),
+        (
+            "{backend: ldap}",
+            f"auth.backend is ldap; accepted is {CHOICE}",
+        ),
+        (
+            "{backend: [yaml]}",
+            f"auth.backend is a list; accepted is {CHOICE}",
+        ),
         ("{backend: yaml}", "auth.path is missing; accepted is a path; a relative one starts from"),
         ("{backend: yaml, path: 5}", "auth.path is 5; accepted is a path"),
         ("{backend: hashed, path: }", "auth.path is empty; accepted is a path"),
@@ -310,6 +326,12 @@ def test_every_other_way_shown_in_the_shipped_file_loads(settings_file: Path) ->
     for listener in shown:
         settings_file.write_text(f"listeners:\n  {listener}\nauth: {{backend: memory, users: {{}}}}\n")
         load(settings_file)
+    (command,) = re.findall(r"^# auth: +#.*\n((?:#   .*\n)+)", text, re.MULTILINE)
+    settings_file.write_text(GOOD.split("auth")[0] + "auth:\n" + command.replace("#   ", "  "))
+    (auth,) = load(settings_file).auth
+    assert isinstance(auth, CommandAuth)
+    assert auth.command == (str(settings_file.parent / "check-login"), "--strict")
+    assert auth == CommandAuth(backend="command", command=auth.command)
     backends = re.findall(r"^# (auth: [\[{].*[\]}])", text, re.MULTILINE)
     assert [re.findall(r"backend: (\w+)", line) for line in backends] == [["hashed"], ["memory"], ["yaml", "hashed"]]
     for backend in backends:

@@ -66,6 +66,8 @@ class HtpasswdDocument:
 class HashedBackend(FileBackend):
     """Accounts in an htpasswd file. New hashes are argon2id, which Apache can verify where its C library can."""
 
+    keeps_roles = False
+
     @staticmethod
     def read(data: bytes, file: str) -> HtpasswdDocument:
         """See `FileBackend.read`."""

@@ -61,9 +61,9 @@ def check(chosen: Chosen) -> None:
         host = f"[{listener.host}]" if ":" in listener.host else listener.host
         click.echo(f"listener: {listener.protocol} on {host}:{listener.port}")
     for auth, accounts in listed:
-        if accounts is not None:
-            place = chosen.file if isinstance(auth, MemoryAuth) else auth.path
-            click.echo(f"accounts: {len(accounts)} in {place} ({auth.backend})")
+        place = chosen.file if isinstance(auth, MemoryAuth) else getattr(auth, "path", "")
+        count = "unknown, as they cannot be listed" if accounts is None else str(len(accounts))
+        click.echo(f"accounts: {count}{f' in {place}' if place else ''} ({auth.backend})")
     if all(accounts is not None for _, accounts in listed):
         _warn_of_strangers(
             settings, {prepare_name(account.name) for _, accounts in listed for account in accounts or ()}

@@ -1,6 +1,8 @@
 """Every setting, declared once, and the way from a YAML file to checked values.
 
     declared   the settings: default, unit, range, help
+    backends   those of each auth backend
+    kinds      the kinds of values that they have
     places     YAML text -> plain data, and the line of every key
     problems   what is wrong, in sentences: file, line, key, value, what is accepted
     manual     docs/settings.md, written from the declarations
@@ -8,30 +10,23 @@
 Never makes an object of another layer: that is `chatsrv.app`'s. Values are frozen; any thread reads them.
 """
 
-from chatsrv.settings.declared import (
-    Auth,
-    HashedAuth,
-    History,
-    Listener,
-    Logging,
-    MemoryAuth,
-    Roles,
-    Server,
-    Settings,
-    YamlAuth,
-)
-from chatsrv.settings.loading import load
+from chatsrv.settings.backends import Auth, CommandAuth, HashedAuth, MemoryAuth, PluginAuth, YamlAuth
+from chatsrv.settings.declared import History, Listener, Logging, Roles, Server, Settings
+from chatsrv.settings.loading import load, wrong_option
 
 __all__ = [
     "Auth",
+    "CommandAuth",
     "HashedAuth",
     "History",
     "Listener",
     "Logging",
     "MemoryAuth",
+    "PluginAuth",
     "Roles",
     "Server",
     "Settings",
     "YamlAuth",
     "load",
+    "wrong_option",
 ]

@@ -4,73 +4,22 @@ Knows neither files nor what the values are used for. Frozen values; any thread 
 its name (`_bytes`, `_seconds`, `_entries`); `Accepts` says in words what its type cannot say.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field
 
 from chatsrv.accepts import Accepts
 from chatsrv.limits import Limits
 from chatsrv.loginpolicy import LoginPolicy
-from chatsrv.names import NAME_ACCEPTED, PASSWORD_ACCEPTED, prepare_name, prepare_password
+from chatsrv.names import prepare_name
+from chatsrv.settings.backends import Backends
+from chatsrv.settings.kinds import Section, UserNames, Word, wrong
+from chatsrv.strength import PasswordPolicy
 
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"
 
 
-def wrong(*found: tuple[tuple[str | int, ...], str]) -> PydanticCustomError:
-    """Return an error about places beneath the value being checked: for each its steps, and what would be right."""
-    return PydanticCustomError("found", "values that do not fit together", {"found": found})
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-def _one_word(text: str) -> str:
-    if not text or not text.isprintable() or any(map(str.isspace, text)):
-        raise ValueError("not one word")
-    return text
-
-
-def _user_name(text: str) -> str:
-    prepare_name(text)
-    return text
-
-
-def _password(secret: SecretStr) -> SecretStr:
-    prepare_password(secret.get_secret_value())
-    return secret
-
-
-def _each_once(users: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
-    first: dict[str, str] = {}
-    twice = [name for name in users if first.setdefault(prepare_name(name), name) != name]
-    if twice:
-        raise wrong(*(((name,), f"that is the same name as {first[prepare_name(name)]}") for name in twice))
-    return MappingProxyType(users)
-
-
-def _beside_the_file(value: object, info: ValidationInfo) -> object:
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError("not a path")
-    return Path((info.context or {}).get("directory", ""), value)
-
-
-Word = Annotated[str, AfterValidator(_one_word)]
-UserName = Annotated[str, AfterValidator(_user_name), Accepts(f"text, in quotes if it looks a number; {NAME_ACCEPTED}")]
-UserNames = Annotated[tuple[UserName, ...], Field(strict=False), Accepts("a list of user names")]
-FilePath = Annotated[
-    Path, BeforeValidator(_beside_the_file), Accepts("a path; a relative one starts from the settings file's directory")
-]
-Password = Annotated[
-    SecretStr, AfterValidator(_password), Accepts(f"text, in quotes if it looks a number; {PASSWORD_ACCEPTED}")
-]
-
-
-class Server(_Section):
+class Server(Section):
     """The server as a whole."""
 
     name: Annotated[Word, Accepts("text without spaces, such as the machine's full host name")] = Field(
@@ -78,7 +27,7 @@ class Server(_Section):
     )
 
 
-class Listener(_Section):
+class Listener(Section):
     """One address on which the server waits for connections, and the protocol spoken there."""
 
     protocol: Literal["plain", "telnet"] = Field(
@@ -115,52 +64,7 @@ def _overlap(one: str, other: str) -> bool:
     )
 
 
-class MemoryAuth(_Section):
-    """The accounts stand in the settings file itself: for trying out and for tests."""
-
-    backend: Literal["memory"] = Field(description="Where the accounts are kept.")
-    users: Annotated[
-        Mapping[UserName, Password], AfterValidator(_each_once), Accepts("a mapping of user names to passwords")
-    ] = Field(description="User names and their passwords.")
-
-
-class YamlAuth(_Section):
-    """The accounts stand in a YAML file: passwords or hashes, roles, networks."""
-
-    backend: Literal["yaml"] = Field(description="Where the accounts are kept.")
-    path: FilePath = Field(description="The file of accounts. It is read again whenever it has changed.")
-
-
-class HashedAuth(_Section):
-    """The accounts stand in a file in the format of Apache's htpasswd: names and hashes, nothing else."""
-
-    backend: Literal["hashed"] = Field(description="Where the accounts are kept.")
-    path: FilePath = Field(description="The htpasswd file. It is read again whenever it has changed.")
-
-
-Auth = MemoryAuth | YamlAuth | HashedAuth
-
-
-def _as_list(value: object) -> object:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-def _at_least_one(backends: tuple[Auth, ...]) -> tuple[Auth, ...]:
-    if not backends:
-        raise ValueError("no backend")
-    return backends
-
-
-Backends = Annotated[
-    tuple[Annotated[Auth, Field(discriminator="backend")], ...],
-    Field(strict=False),
-    BeforeValidator(_as_list),
-    AfterValidator(_at_least_one),
-]
-"""One backend, or a list of them. In the file, one needs no list around it."""
-
-
-class Roles(_Section):
+class Roles(Section):
     """Who may do more than talk. A role given here holds, whatever the file of accounts says."""
 
     admin: UserNames = Field(default=(), description="Accounts that may do everything.")
@@ -176,7 +80,7 @@ def _one_role_each(roles: Roles) -> Roles:
     return roles
 
 
-class History(_Section):
+class History(Section):
     """What the server remembers of each room."""
 
     store: Annotated[Literal["memory"], Accepts("memory (the only store so far)")] = Field(
@@ -187,7 +91,7 @@ class History(_Section):
     )
 
 
-class Logging(_Section):
+class Logging(Section):
     """What the server writes to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
@@ -195,7 +99,7 @@ class Logging(_Section):
     )
 
 
-class Settings(_Section):
+class Settings(Section):
     """All settings of a server."""
 
     server: Server = Field(default_factory=Server, description="The server as a whole.")
@@ -215,6 +119,9 @@ class Settings(_Section):
     login: LoginPolicy = Field(
         default_factory=lambda: LoginPolicy.model_validate({}),
         description="How the door is guarded: against guessing, against crowds, and against backends that hang.",
+    )
+    passwords: PasswordPolicy = Field(
+        default_factory=lambda: PasswordPolicy.model_validate({}), description="What new passwords must be like."
     )
     history: History = Field(default_factory=History, description="What the server remembers of each room.")
     limits: Limits = Field(

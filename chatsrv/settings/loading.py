@@ -8,8 +8,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from chatsrv.errors import Problem, SettingsError
+from chatsrv.settings.backends import PluginAuth
 from chatsrv.settings.declared import Settings
-from chatsrv.settings.places import Document, read
+from chatsrv.settings.places import Document, Steps, dotted, read
 from chatsrv.settings.problems import problems_of
 
 
@@ -22,12 +23,32 @@ def load(path: str | Path) -> Settings:
     path = Path(path)
     document = read(_content(path), str(path))
     try:
-        settings = Settings.model_validate(_without_empty_sections(document.data), context={"directory": path.parent})
+        settings = Settings.model_validate(
+            _without_empty_sections(document.data), context={"file": path, "directory": path.parent}
+        )
     except ValidationError as error:
         raise _in_order(document, problems_of(error, document)) from None
     if document.problems:
         raise _in_order(document, [])
     return settings
+
+
+def wrong_option(auth: PluginAuth, option: str, text: str) -> SettingsError:
+    """Return the error about an option that only the plug-in itself could judge; empty: about all of them.
+
+    The settings file is read again, for the line.
+    """
+    try:
+        document = read(_content(auth.file), str(auth.file))
+    except SettingsError:  # it was there a moment ago, or the settings came from elsewhere
+        return SettingsError((Problem("the settings", 0, f"auth.{option}" if option else "auth", "", text),))
+    steps: Steps = ("auth",)
+    listed = document.data.get("auth") if isinstance(document.data, dict) else None
+    if isinstance(listed, list):
+        wanted = {"backend": auth.backend, **auth.options}
+        steps = ("auth", listed.index(wanted)) if wanted in listed else steps
+    line = document.line((*steps, option or "backend"))
+    return SettingsError((Problem(str(auth.file), line, dotted((*steps, option) if option else steps), "", text),))
 
 
 def _without_empty_sections(data: object) -> object:

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from chatsrv.accepts import Accepts
 from chatsrv.errors import Problem
+from chatsrv.plugins import AUTH_GROUP, installed
 from chatsrv.settings.declared import Settings
 from chatsrv.settings.places import Document, Steps, dotted
 
@@ -132,6 +133,8 @@ def _explained(detail: Any, document: Document) -> Iterator[Problem]:
         declaration = declared_at(steps, document.data)
         declaration = (declaration.alone() or declaration) if declaration else None
         choice = any_of(declaration.variants()) if declaration else ""
+        if names := installed(AUTH_GROUP):
+            choice += f" ({', '.join(names)})"
         yield _problem(document, (*steps, discriminator), f"accepted is {choice}")
     elif not steps:
         yield Problem(document.file, document.line(()), "the file", document.written[()], _AT_THE_TOP)
@@ -152,9 +155,12 @@ def _problem(document: Document, steps: Steps, accepted: str) -> Problem:
     return Problem(document.file, document.line(steps), dotted(steps), value, accepted)
 
 
+_NEVER_SECRET = ("backend", "path", "processes", "keep_running", "answer_seconds")
+
+
 def _may_be_secret(steps: Steps) -> bool:
     """Tell whether the value at `steps` may be a password, under whatever misspelt key; better one too many."""
-    return len(steps) > 1 and steps[0] == "auth" and steps[-1] not in ("backend", "path")
+    return len(steps) > 1 and steps[0] == "auth" and steps[-1] not in _NEVER_SECRET
 
 
 def _without_tags(location: tuple[str | int, ...], data: object) -> Steps:

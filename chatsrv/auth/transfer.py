@@ -1,0 +1,96 @@
+"""Accounts on their way from a users.yaml into another file: all of them, or none and a line for each obstacle.
+
+Never changes the source. Decides nothing about which passwords and names are good enough: it asks. Any thread.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from chatsrv.accounts import Account, Role
+from chatsrv.auth.filebackend import FileBackend
+from chatsrv.auth.hashing import Hasher, shared_hasher
+from chatsrv.auth.livefile import read_file, why_unreadable
+from chatsrv.auth.record import Record, shown
+from chatsrv.auth.yamlfile import YamlBackend
+from chatsrv.errors import AccountsError
+from chatsrv.names import prepare_name
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What there is to move: records as the new file will have them, but for the hashes; and what the accounts lose."""
+
+    records: tuple[Record, ...]
+    losses: tuple[str, ...]
+
+
+def plan_transfer(
+    source: Path,
+    target: FileBackend,
+    *,
+    from_anywhere: bool,
+    check_name: Callable[[str, list[str]], None],
+    check_password: Callable[[str, str], None],
+) -> Transfer:
+    """Return what moving all accounts of the users.yaml at `source` into `target` comes to. Changes nothing.
+
+    `check_name(name, existing_names)` and `check_password(password, name)` raise `AccountsError` or `ValueError`; what
+    is hashed cannot be checked. `from_anywhere` accepts that networks get lost where the target cannot keep them.
+
+    Raises:
+        AccountsError: the source cannot be read, or an account of it cannot be moved; the text lists everything.
+    """
+    try:
+        data, _ = read_file(source)
+    except OSError as error:
+        raise why_unreadable(source, error) from error
+    existing = [account.name for account in target.list()]
+    taken = set(map(prepare_name, existing))
+    problems: list[str] = []
+    losses: list[str] = []
+    moved: list[Record] = []
+    for key, record in YamlBackend.read(data, str(source)).accounts.items():
+        name = record.account.name
+        if key in taken:
+            problems.append(f"{shown(name)}: there is such an account already")
+        try:
+            check_name(name, existing)
+            if record.password is not None:
+                check_password(record.password, name)
+        except (AccountsError, ValueError) as error:
+            problems.append(f"{shown(name)}: {error}")
+        if not target.keeps_roles:
+            losses += _losses(record.account)
+            if record.account.networks and not from_anywhere:
+                problems.append(f"{shown(name)}: could log in from anywhere then; accept that with --from-anywhere")
+            record = replace(record, account=Account(name))
+        moved.append(record)
+    if problems:
+        raise AccountsError("\n".join(f"{source}: {problem}" for problem in problems))
+    return Transfer(tuple(moved), tuple(losses))
+
+
+def move(transfer: Transfer, target: FileBackend, hasher: Hasher | None = None) -> None:
+    """Add what was planned to `target`, clear passwords as hashes.
+
+    Raises:
+        AccountsError: the target has one of the accounts by now, or cannot be changed; then none was added.
+    """
+    hasher = hasher or shared_hasher()
+    target.add_records([_hashed(record, hasher) for record in transfer.records])
+
+
+def _hashed(record: Record, hasher: Hasher) -> Record:
+    if record.password is None:
+        return record
+    return replace(record, password=None, password_hash=hasher.hash(record.password))
+
+
+def _losses(account: Account) -> list[str]:
+    found = []
+    if account.role is not Role.MEMBER:
+        found.append(f"{account.name}: the role {account.role} is not kept; give it in the settings under `roles:`")
+    if account.networks:
+        found.append(f"{account.name}: the networks {', '.join(map(str, account.networks))} are not kept")
+    return found

@@ -1,0 +1,90 @@
+"""What the commands about accounts share: the backend that is meant, an account in it, and a password to be asked for.
+
+Passwords are read without echo, and never from the command line, where others on the machine could see them. Main
+thread only.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import click
+
+from chatsrv.accounts import Account
+from chatsrv.auth.backend import EditableBackend
+from chatsrv.cli.program import Chosen, Failed
+from chatsrv.door import editable_backend_of
+from chatsrv.names import prepare_name, prepare_password
+from chatsrv.strength import check_new_password
+
+password_stdin = click.option(
+    "--password-stdin", "is_from_stdin", is_flag=True, help="Take the password from the first line of standard input."
+)
+backend_option = click.option(
+    "--backend",
+    "choice",
+    default="",
+    metavar="BACKEND",
+    help="Which of several backends: its name in the log, its kind, or its number in the settings.",
+)
+
+
+@contextmanager
+def editable(chosen: Chosen, choice: str, *, create: bool = False) -> Iterator[EditableBackend]:
+    """Open the backend whose accounts are to be changed."""
+    with closing(editable_backend_of(chosen.settings, chosen.file, choice, create=create)) as backend:
+        yield backend
+
+
+def prepared(name: str) -> str:
+    """Return the form of `name` under which accounts are found."""
+    try:
+        return prepare_name(name)
+    except ValueError as error:
+        raise Failed(f"{name!r} cannot be a name; {error}") from None
+
+
+def find(backend: EditableBackend, name: str) -> Account | None:
+    """Return the account of that name in any spelling, if there is one."""
+    wanted = prepared(name)
+    return next((account for account in backend.list() if prepare_name(account.name) == wanted), None)
+
+
+def existing(backend: EditableBackend, name: str) -> Account:
+    """Return the account of that name in any spelling."""
+    account = find(backend, name)
+    if account is None:
+        raise Failed(f"there is no account {name}; `chatsrv user list` shows all")
+    return account
+
+
+def new_password(chosen: Chosen, name: str, *, is_from_stdin: bool) -> str:
+    """Ask for a new password of the account `name`, twice, and hold it against the settings."""
+    password = ask_password(is_from_stdin=is_from_stdin, is_new=True)
+    try:
+        prepare_password(password)
+        check_new_password(password, chosen.settings.passwords, (name, chosen.settings.server.name))
+    except ValueError as error:
+        raise Failed(str(error)) from None
+    return password
+
+
+def ask_password(*, is_from_stdin: bool, is_new: bool = False) -> str:
+    """Ask for a password; a new one twice."""
+    if is_from_stdin:
+        return _first_line()
+    if not sys.stdin.isatty():
+        raise Failed("there is no terminal to ask for the password; use --password-stdin")
+    again = "Again" if is_new else False
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=again, err=True))
+
+
+def _first_line() -> str:
+    line = sys.stdin.buffer.readline()
+    line = line.removesuffix(b"\n").removesuffix(b"\r")
+    if not line:
+        raise Failed("there is no password on the first line of standard input")
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        raise Failed("the password on standard input is not text in UTF-8") from None

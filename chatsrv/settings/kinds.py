@@ -1,0 +1,57 @@
+"""The kinds of values that settings have: names, passwords, paths, and what makes a section.
+
+Knows no setting, and neither files nor what the values are used for. Frozen values; any thread reads them.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from chatsrv.accepts import Accepts
+from chatsrv.names import NAME_ACCEPTED, PASSWORD_ACCEPTED, prepare_name, prepare_password
+
+
+def wrong(*found: tuple[tuple[str | int, ...], str]) -> PydanticCustomError:
+    """Return an error about places beneath the value being checked: for each its steps, and what would be right."""
+    return PydanticCustomError("found", "values that do not fit together", {"found": found})
+
+
+class Section(BaseModel):
+    """A mapping in the file: frozen, and with no keys beside those declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _one_word(text: str) -> str:
+    if not text or not text.isprintable() or any(map(str.isspace, text)):
+        raise ValueError("not one word")
+    return text
+
+
+def _user_name(text: str) -> str:
+    prepare_name(text)
+    return text
+
+
+def _password(secret: SecretStr) -> SecretStr:
+    prepare_password(secret.get_secret_value())
+    return secret
+
+
+def _beside_the_file(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("not a path")
+    return Path((info.context or {}).get("directory", ""), value)
+
+
+Word = Annotated[str, AfterValidator(_one_word)]
+UserName = Annotated[str, AfterValidator(_user_name), Accepts(f"text, in quotes if it looks a number; {NAME_ACCEPTED}")]
+UserNames = Annotated[tuple[UserName, ...], Field(strict=False), Accepts("a list of user names")]
+FilePath = Annotated[
+    Path, BeforeValidator(_beside_the_file), Accepts("a path; a relative one starts from the settings file's directory")
+]
+Password = Annotated[
+    SecretStr, AfterValidator(_password), Accepts(f"text, in quotes if it looks a number; {PASSWORD_ACCEPTED}")
+]
