@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chatsrv.accounts import Account
+from chatsrv.chat.rights import Right, require
 from chatsrv.chat.room import Room
 from chatsrv.commands import Act, Command, Help, Quit, Say, Who
 from chatsrv.entries import Kind
@@ -60,6 +61,7 @@ class ChatSession(Session):
         self.room.leave(self.account.name, self.connection.origin, reason)
 
     def _speak(self, kind: Kind, commands: Sequence[Command]) -> None:
+        require(self.account, Right.SPEAK)
         texts = [command.text for command in commands]  # type: ignore[union-attr]  # all are Say, or all are Act
         for start in range(0, len(texts), APPEND_ENTRIES):
             self.server.delivery.pace(self.room.log)

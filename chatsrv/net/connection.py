@@ -91,10 +91,10 @@ class Connection:
     __slots__ = (
         "_delivery",
         "address",
+        "has_credentials",
         "id",
         "is_closing",
-        "is_cut",
-        "is_logged_in",
+        "is_shut",
         "is_stalled",
         "is_watched",
         "leftover",
@@ -118,7 +118,7 @@ class Connection:
         self.id = number
         self.origin = origin
         self.outbox = Outbox()
-        self.is_logged_in = False
+        self.has_credentials = False
         # --- delivery's alone ---
         self.send = sock.send
         self.leftover: bytes | memoryview = b""  # to be written before anything else
@@ -127,7 +127,7 @@ class Connection:
         self.is_watched = False  # a check of its progress is due some time
         self.progress_at = 0.0  # when the peer last took something, while stalled
         self.is_closing = False  # nothing but leftover and outbox is written any more
-        self.is_cut = False  # nothing at all is written any more
+        self.is_shut = False  # nothing at all is written any more
         self.released: threading.Event | None = None  # its thread waits for this, to be set when delivery is done
 
     @property

@@ -56,6 +56,7 @@ class Delivery:
         self._is_stopping = False
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)  # whoever wakes delivery may hold a room's lock
         self._thread: threading.Thread | None = None
         self._numbers = itertools.count(1)
         # Sessions that share a log over several servers must not share an origin: 30 random bits, then the number.
@@ -121,7 +122,8 @@ class Delivery:
         self._requests.append((action, args))
         if self._is_asleep:
             self._is_asleep = False
-            self._wake_writer.send(b"\0")
+            with contextlib.suppress(BlockingIOError):  # full: it is being woken as it is
+                self._wake_writer.send(b"\0")
 
     # ------------------------------------------------------------------ the delivery thread
 
@@ -176,7 +178,7 @@ class Delivery:
         return None
 
     def _check_login(self, connection: Connection) -> None:
-        if not connection.is_logged_in:
+        if not connection.has_credentials:
             connection.hang_up(Reason.LOGIN_TIMEOUT)
 
     def _check_progress(self, connection: Connection) -> None:
@@ -198,7 +200,7 @@ class Delivery:
             feed = self._feeds.get(log)
             if feed is None:
                 feed = self._feeds[log] = Feed(log, after, self._limits.tail_bytes, self._announce)
-            if after.offset > feed.cursor:  # not recorded yet, or not read yet
+            if after.epoch == log.epoch and after.offset > feed.cursor:  # not recorded yet, or not read yet
                 feed.expect(connection, after.offset)
             else:
                 self._arrive(connection, feed, feed.entries_after(after))
@@ -273,7 +275,7 @@ class Delivery:
     # --- one socket
 
     def _flush(self, connection: Connection) -> None:
-        if not connection.is_stalled and not connection.is_cut:
+        if not connection.is_stalled and not connection.is_shut:
             self._catch_up(connection)
 
     def _stall(self, connection: Connection, leftover: memoryview) -> None:
@@ -362,7 +364,7 @@ class Delivery:
         self._shut(connection, socket.SHUT_RDWR)
 
     def _shut(self, connection: Connection, how: int) -> None:
-        connection.is_cut = True
+        connection.is_shut = True
         with contextlib.suppress(OSError):  # the peer was faster
             connection.socket.shutdown(how)
         if connection.released:
@@ -370,7 +372,7 @@ class Delivery:
 
     def _finish(self, connection: Connection, released: threading.Event) -> None:
         connection.released = released
-        if connection.is_cut:
+        if connection.is_shut:
             self._release(connection)
 
     def _release(self, connection: Connection) -> None:

@@ -20,7 +20,8 @@ class Bucket:
     """Takes lines in as they come and lets `per_second` of them out.
 
     Up to the warning, and from there to the hang-up, there is room for `burst` lines each, so a peer who heeds the
-    warning loses nothing. `per_second` 0 switches flood control off. `clock` returns seconds.
+    warning loses nothing. Who sends more than both at once, unwarned, is warned first, too, and his session can tell
+    him how many lines were not taken. `per_second` 0 switches flood control off. `clock` returns seconds.
     """
 
     __slots__ = ("_at", "_burst", "_clock", "_is_warned", "_level", "_per_second")
@@ -47,9 +48,7 @@ class Bucket:
             self._is_warned = False
         allowed = min(lines, int(2 * self._burst - self._level))
         self._level += allowed
-        if allowed < lines:
-            return allowed, Flow.FLOODING
-        if self._level > self._burst and not self._is_warned:
+        if not self._is_warned and (self._level > self._burst or allowed < lines):
             self._is_warned = True
             return allowed, Flow.WARNING
-        return allowed, Flow.SMOOTH
+        return allowed, Flow.SMOOTH if allowed == lines else Flow.FLOODING

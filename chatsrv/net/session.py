@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from chatsrv.accounts import Account
 from chatsrv.auth.backend import LoginContext
+from chatsrv.chat.rights import Right, may, require
 from chatsrv.commands import Answer, ChangePassword, Command, Complaint, Credentials
 from chatsrv.errors import AuthError, Penalised, ProtocolError, Refused, Unavailable
 from chatsrv.net.connection import Connection
@@ -33,6 +34,9 @@ LEAST_READ_BYTES = 1024
 
 MOST_READ_BYTES = 65536
 """What a session reads at once while its peer keeps it full."""
+
+
+_OWN_COMMANDS = (Answer, Complaint, ChangePassword)  # those that every session obeys
 
 
 class Session(StreamRequestHandler):
@@ -165,36 +169,42 @@ class Session(StreamRequestHandler):
 
     def _obey_allowed(self, commands: Sequence[Command]) -> None:
         """Obey as many of `commands` as flood control lets through, until one of them ends the session."""
+        allowed, flow = len(commands), Flow.SMOOTH
         # Before the login there is nothing but prompts and negotiations, which cost the peer none of his lines.
-        allowed, flow = self._bucket.take(len(commands)) if self.account else (len(commands), Flow.SMOOTH)
-        if flow is Flow.FLOODING:
-            commands = commands[:allowed]
-        for kind, run in itertools.groupby(commands, type):
-            if kind is Answer:
-                write = self.connection.post if self.account else self.connection.answer
-                write(b"".join([command.data for command in run]))  # type: ignore[union-attr]  # all are Answers
-            elif kind is Complaint:
-                for complaint in run:
-                    self.reply(Notice(complaint.text))  # type: ignore[union-attr]  # all are Complaints
-            elif kind is ChangePassword:
-                for change in run:
-                    self._change_password(change)  # type: ignore[arg-type]  # all are ChangePasswords
+        if self.account and not may(self.account, Right.HURRY):
+            allowed, flow = self._bucket.take(allowed)
+        for kind, run in itertools.groupby(commands[:allowed] if allowed < len(commands) else commands, type):
+            if kind in _OWN_COMMANDS:
+                for command in run:
+                    self._obey_own(command)
             else:
                 self.obey(list(run))
             if self.connection.reason:
                 return
         if flow is Flow.WARNING:
+            lost = len(commands) - allowed
             self.reply(
                 Notice(
                     f"You are sending too fast: more than {self.server.limits.messages_per_second:g} lines a second. "
-                    f"Please slow down, or you will be disconnected."
+                    + (f"The last {lost} lines were not taken. " if lost else "")
+                    + "Please slow down, or you will be disconnected."
                 )
             )
         elif flow is Flow.FLOODING:
             self.hang_up(Reason.FLOODING)
 
+    def _obey_own(self, command: Command) -> None:
+        match command:
+            case Answer(data):
+                (self.connection.post if self.account else self.connection.answer)(data)
+            case Complaint(text):
+                self.reply(Notice(text))
+            case ChangePassword():
+                self._change_password(command)
+
     def _log_in(self, credentials: Credentials) -> bool:
         address = self.client_address[0]
+        self.connection.has_credentials = True  # from here on it is the gate that takes its time
         self.is_at_gate = True
         try:
             account = self.server.gate.admit(credentials.username, credentials.password, self.context)
@@ -212,7 +222,6 @@ class Session(StreamRequestHandler):
             return False
         self.account = account
         self.is_at_gate = False
-        self.connection.is_logged_in = True
         logger.info("session %d: %s logged in from %s", self.connection.id, account.name, address)
         self.opened()
         self.server.gate.rehash(account, credentials.password)
@@ -222,6 +231,7 @@ class Session(StreamRequestHandler):
         assert self.account
         self.is_at_gate = True
         try:
+            require(self.account, Right.CHANGE_PASSWORD)
             self.account = self.server.gate.change_password(self.account, change.old, change.new, self.context)
         except Refused as refusal:
             self.reply(Notice(f"{refusal} Nothing was changed."))

@@ -196,6 +196,19 @@ def test_a_block_of_tiny_lines_reaches_everybody_once_and_in_order() -> None:
         assert carol.rest() == b"Goodbye!\n"
 
 
+def test_a_paste_that_is_too_long_is_warned_about_and_told_what_was_not_taken() -> None:
+    with two_chatters(messages_per_second=0.001, burst=5) as (server, alice, bob), Peer(server) as carol:
+        carol.log_in("carol")
+        assert alice.line() == bob.line() == "* carol joined"
+        carol.send(b"".join(b"%d\n" % number for number in range(60)))
+        assert "The last 50 lines were not taken." in carol.line()
+        for peer in (alice, bob):
+            assert [peer.line() for _ in range(10)] == [f"<carol> {number}" for number in range(10)]
+        carol.send(b"one too many\n")
+        assert carol.rest() == b"You are sending too fast. Goodbye!\n"
+        assert alice.line() == bob.line() == "* carol left (sending too fast)"
+
+
 def test_who_floods_is_warned_then_hung_up_and_all_before_it_is_said(journal: Journal) -> None:
     with two_chatters(messages_per_second=0.001, burst=5) as (server, alice, bob), Peer(server) as carol:
         carol.log_in("carol")

@@ -294,7 +294,7 @@ def test_a_connection_that_does_not_log_in_is_hung_up_in_time() -> None:
 def test_a_connection_that_logged_in_is_left_alone_when_its_time_to_log_in_is_over() -> None:
     delivery = Delivery(Limits(login_seconds=0.01))
     with wired(delivery) as [member], wired(delivery) as [stranger]:
-        member.connection.is_logged_in = True
+        member.connection.has_credentials = True
         delivery.start()
         stranger.rest()  # whose time began later
         member.connection.reply(Text("still here"))
@@ -304,7 +304,7 @@ def test_a_connection_that_logged_in_is_left_alone_when_its_time_to_log_in_is_ov
 
 def test_a_peer_that_takes_nothing_any_more_is_hung_up_in_time() -> None:
     with delivering(Limits(stall_seconds=0.01)) as delivery, wired(delivery) as [wire]:
-        wire.connection.is_logged_in = True
+        wire.connection.has_credentials = True
         wire.connection.post(b"x" * MORE_THAN_A_SOCKET_TAKES)
         wire.finish()
         assert wire.connection.reason is Reason.TOO_SLOW

@@ -26,10 +26,10 @@ def test_a_burst_is_welcome_the_next_line_warned_and_twice_the_burst_too_much(cl
     assert flows == [(1, Flow.SMOOTH)] * 5 + [(1, Flow.WARNING)] + [(1, Flow.SMOOTH)] * 4 + [(0, Flow.FLOODING)]
 
 
-def test_of_many_lines_at_once_those_up_to_the_brim_are_welcome(clock: Clock) -> None:
+def test_of_many_lines_at_once_those_up_to_the_brim_are_allowed_and_the_peer_is_warned_first(clock: Clock) -> None:
     bucket = Bucket(1.0, 5, clock)
     assert bucket.take(4) == (4, Flow.SMOOTH)
-    assert bucket.take(100) == (6, Flow.FLOODING)
+    assert bucket.take(100) == (6, Flow.WARNING)
     assert bucket.take(1) == (0, Flow.FLOODING)
 
 
@@ -74,7 +74,7 @@ def test_one_who_heeds_the_warning_is_not_warned_again_before_the_bucket_was_emp
 def test_quiet_time_saves_up_no_more_than_one_burst(clock: Clock) -> None:
     bucket = Bucket(1.0, 5, clock)
     clock.now += 1_000_000
-    assert bucket.take(11) == (10, Flow.FLOODING)
+    assert bucket.take(11) == (10, Flow.WARNING)
 
 
 def test_a_fraction_of_a_line_is_no_line(clock: Clock) -> None:

@@ -1,0 +1,43 @@
+"""Behaviour of chatsrv.chat.rights."""
+
+import pytest
+
+from chatsrv.accounts import Account, Role
+from chatsrv.auth.memory import MemoryBackend
+from chatsrv.chat.rights import RIGHTS, Right, may, require
+from chatsrv.errors import Refused
+from chatsrv.limits import Limits
+from chatsrv.net.server import ChatServer
+from chatsrv.sessions import PlainSession
+from tests.peer import Peer, running
+
+
+def test_every_role_has_its_rights_and_those_of_the_roles_below() -> None:
+    assert set(RIGHTS) == set(Role)
+    assert RIGHTS[Role.MEMBER] < RIGHTS[Role.MODERATOR] <= RIGHTS[Role.ADMIN] == set(Right)
+
+
+def test_a_missing_right_is_named_together_with_the_role() -> None:
+    member = Account("bob")
+    assert not may(member, Right.HURRY)
+    with pytest.raises(Refused, match="no right to send faster than flood control allows: your role is member"):
+        require(member, Right.HURRY)
+
+
+def test_flood_control_spares_moderators_alone() -> None:
+    users = {"alice": {"password": "a", "role": "moderator"}, "bob": "b"}
+    limits = Limits(messages_per_second=0.001, burst=2)
+    with (
+        running(ChatServer(("127.0.0.1", 0), PlainSession, auth=MemoryBackend(users), limits=limits)) as server,
+        Peer(server) as alice,
+        Peer(server) as bob,
+    ):
+        alice.try_login("alice", "a")
+        alice.read_until(b"commands.\n")
+        bob.try_login("bob", "b")
+        bob.read_until(b"commands.\n")
+        assert alice.line() == "* bob joined"
+        alice.send(b"again\n" * 100)
+        assert [bob.line() for _ in range(100)] == ["<alice> again"] * 100
+        bob.send(b"again\n" * 100)
+        assert bob.line().startswith("You are sending too fast")
