@@ -1,0 +1,68 @@
+"""What the person at the door reads when the gate's policy says no, and what the log has of it."""
+
+import logging
+import threading
+
+import pytest
+
+from chatsrv.accounts import Account
+from chatsrv.auth.backend import AuthBackend
+from chatsrv.auth.gate import Gate
+from chatsrv.auth.hashfile import HashedBackend
+from chatsrv.auth.hashing import Hasher
+from chatsrv.auth.memory import MemoryBackend
+from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.net.server import ChatServer
+from chatsrv.sessions import PlainSession
+from tests.peer import DEADLINE_SECONDS, Peer, running
+
+
+def chat(gate: Gate) -> ChatServer:
+    return ChatServer(("127.0.0.1", 0), PlainSession, auth=gate)
+
+
+def refusal(server: ChatServer, password: str) -> bytes:
+    with Peer(server) as peer:
+        peer.try_login("alice", password)
+        return peer.rest()
+
+
+def test_a_penalised_login_reads_as_a_wrong_password_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    gate = Gate(MemoryBackend({"alice": "wonderland"}), policy=LoginPolicy(guesses_per_account=2))
+    with caplog.at_level(logging.WARNING), running(chat(gate)) as server:
+        for password in ("one", "two", "three", "four", "wonderland"):
+            assert refusal(server, password) == b"Login failed.\n"
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 3
+    assert lines[-1].startswith("penalised: a login from 127.0.0.1 as 'alice' was refused unseen")
+
+
+def test_when_a_backend_hangs_login_is_not_possible_and_the_server_still_stops() -> None:
+    let_go = threading.Event()
+
+    class Hanging(AuthBackend):
+        def authenticate(self, username: str, password: str, context: object) -> Account:
+            assert let_go.wait(DEADLINE_SECONDS)
+            return Account(username)
+
+    try:
+        with running(chat(Gate(Hanging(), policy=LoginPolicy(backend_seconds=0.01)))) as server:
+            assert refusal(server, "wonderland") == b"Login is not possible at the moment.\n"
+    finally:
+        let_go.set()
+
+
+def test_a_weak_hash_is_renewed_by_a_login_and_the_session_goes_on(tmp_path) -> None:
+    path = tmp_path / "users.htpasswd"
+    path.write_text(f"alice:{Hasher(memory_kib=8, passes=1).hash('wonderland')}\n")
+    path.chmod(0o600)
+    today = Hasher(memory_kib=16, passes=1)
+    gate = Gate(HashedBackend(path, hasher=today), hasher=today)
+    with running(chat(gate)) as server, Peer(server) as alice:
+        alice.try_login("alice", "wonderland")
+        assert alice.line().startswith("Welcome, alice!")
+        alice.type("/who")
+        alice.line()  # the session's thread renews the hash before it reads on
+        assert "$m=16,t=1" in path.read_text()
+        alice.type("/quit")
+        assert alice.rest().endswith(b"Goodbye!\n")
