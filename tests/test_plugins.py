@@ -4,18 +4,26 @@ The packages are laid out as pip would, from their pyproject.toml: no network, n
 """
 
 import shutil
+import socket
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from chatsrv.accounts import Account
+from chatsrv.accounts import Account, Role
+from chatsrv.app import build
 from chatsrv.auth.backend import AuthBackend, LoginContext
+from chatsrv.cli import main
+from chatsrv.door import gate_of
 from chatsrv.errors import PluginError
 from chatsrv.plugins import AUTH_GROUP, installed, make
+from chatsrv.settings import load
 from chatsrv.testing.auth import AuthBackendContract
+from tests.peer import DEADLINE_SECONDS
 
 CLUB = Path(__file__).parent / "plugins" / "chatsrv-club"
 PASSWORD = "open sesame"
@@ -170,3 +178,111 @@ def test_what_is_no_class_may_make_the_backend(write) -> None:
     users = {"users": {"alice": "wonderland"}}
     made = make(AUTH_GROUP, "mine", users, AuthBackend, directory=Path())
     assert made.authenticate("alice", "wonderland", HERE).name == "alice"
+
+
+# ---------------------------------------------------------------------------- named in the settings
+
+
+class InSettings:
+    """A settings file with that `auth`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.file = directory / "chatsrv.yaml"
+
+    def write(self, auth: str) -> Path:
+        self.file.write_text(f"listeners: [{{protocol: plain, host: 127.0.0.1, port: 0}}]\nauth:\n{auth}\n")
+        return self.file
+
+    def refusal(self, auth: str) -> list[str]:
+        """Return what `chatsrv check` says about it, without the directory."""
+        done = CliRunner().invoke(main, ["--config", str(self.write(auth)), "check"])
+        assert done.exit_code == 1, done.output
+        assert done.stdout == ""
+        return [line.removeprefix(f"chatsrv: {self.file}:") for line in done.stderr.splitlines()]
+
+
+@pytest.fixture
+def settings(site: Path) -> InSettings:
+    return InSettings(site.parent)
+
+
+def test_people_log_in_with_a_plug_in_that_the_settings_name(site: Path, settings: InSettings) -> None:
+    install(CLUB, site)
+    (site.parent / "members.txt").write_text("Alice\n")
+    file = settings.write("  backend: club\n  members: members.txt\n  password: open sesame")
+    with build(load(file), file) as app:
+        app.start()
+        for password, answer in ((PASSWORD, b"Welcome, Alice!"), ("wrong", b"Login failed.")):
+            with socket.create_connection(app.addresses[0], DEADLINE_SECONDS) as peer:
+                peer.sendall(f"alice\n{password}\n".encode())
+                with peer.makefile("rb") as lines:
+                    assert answer in lines.readline()
+
+
+def test_check_is_content_with_a_plug_in_that_cannot_list(site: Path, settings: InSettings) -> None:
+    install(CLUB, site)
+    file = settings.write("  {backend: club, members: m, password: open sesame}")
+    done = CliRunner().invoke(main, ["--config", str(file), "check"])
+    assert done.exit_code == 0
+    assert "accounts: unknown, as they cannot be listed (club)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("auth", "told"),
+    [
+        ("  backend: club\n  members: m\n  pasword: hush-hush", "5: auth.pasword; the plug-in 'club' of chatsrv-club"),
+        ("  backend: club\n  members: m", "2: auth.password; the plug-in 'club' of chatsrv-club 1.0 needs this option"),
+        ("  members: m\n  backend: club\n  password: hush", "4: auth; the plug-in 'club' of chatsrv-club"),
+        ("- {backend: memory, users: {}}\n- backend: club\n  hosts: h", "5: auth[1].hosts; the plug-in 'club' of"),
+    ],
+)  # fmt: skip
+def test_a_wrong_option_is_told_with_file_and_line(site: Path, settings: InSettings, auth: str, told: str) -> None:
+    install(CLUB, site)
+    (line,) = settings.refusal(auth)
+    assert line.startswith(told)
+    assert "hush" not in line
+
+
+def test_an_unknown_backend_is_told_with_those_that_are_installed(site: Path, settings: InSettings) -> None:
+    install(CLUB, site)
+    (line,) = settings.refusal("  {backend: clbu, members: m}")
+    accepted = "memory, yaml, hashed, command or the name of an installed plug-in (club)"
+    assert line == f"3: auth.backend is clbu; accepted is {accepted}"
+
+
+def test_a_plug_in_that_breaks_at_import_keeps_the_server_from_starting(write, settings: InSettings) -> None:
+    write("raise OSError('no library')")
+    file = settings.write("  backend: mine")
+    done = CliRunner().invoke(main, ["--config", str(file), "run"])
+    assert done.exit_code == 1
+    assert done.stderr == (
+        f"chatsrv: {file}:3: auth; the plug-in 'mine' of mine 1 cannot be imported: OSError: no library\n"
+    )
+
+
+def test_a_plug_in_that_breaks_at_a_login_refuses_that_login_alone(write, settings: InSettings) -> None:
+    write("""
+class backend(AuthBackend):
+    def authenticate(self, username, password, context):
+        return Account(username) if username == "alice" else 1 / 0
+""")
+    file = settings.write("  backend: mine")
+    with build(load(file), file) as app:
+        app.start()
+        for name, answer in (("bob", b"Login is not possible at the moment."), ("alice", b"Welcome, alice!")):
+            with socket.create_connection(app.addresses[0], DEADLINE_SECONDS) as peer:
+                peer.sendall(f"{name}\nx\n".encode())
+                with peer.makefile("rb") as lines:
+                    assert answer in lines.readline()
+
+
+def test_a_program_is_named_in_the_settings_by_a_path_beside_them(settings: InSettings) -> None:
+    program = settings.file.parent / "ask"
+    program.write_text('#!/bin/sh\nread -r question\necho "{\\"result\\": \\"ok\\", \\"role\\": \\"admin\\"}"\n')
+    program.chmod(0o755)
+    file = settings.write("- {backend: command, command: [./ask], answer_seconds: 5}")
+    with closing(gate_of(load(file))) as gate:
+        assert gate.admit("Alice", "wonderland", HERE) == Account("alice", Role.ADMIN)
+    program.unlink()
+    (line,) = settings.refusal("- {backend: command, command: [./ask]}")
+    assert "there is no program" in line

@@ -95,7 +95,7 @@ class PluginAuth(Section):
     """
 
     backend: Literal["the name of an installed plug-in"] = Field(description="Where the accounts are kept.")
-    _options: Mapping[str, Any] = PrivateAttr(MappingProxyType({}))
+    _options: Mapping[str, Any] = PrivateAttr(default_factory=dict)
     _file: Path = PrivateAttr(Path())
 
     @classmethod

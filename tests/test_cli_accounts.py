@@ -1,0 +1,254 @@
+"""The command line: disabling, ranking, importing and trying out accounts, and the floor for new passwords."""
+
+from pathlib import Path
+
+import pytest
+
+from chatsrv.auth.hashing import Hasher
+from tests.house import USERS, House, on_terminal
+
+BOTH = "[{backend: yaml, path: users.yaml}, {backend: hashed, path: users.htpasswd}]"
+HASH = Hasher(memory_kib=8, passes=1).hash("wonderland")
+ZOE = f"zoe:{HASH}\n"
+TO_IMPORT = f"""\
+alice: {{password_hash: '{HASH}', role: admin}}
+bob: {{password: bricks and mortar, disabled: true}}
+"""
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+@pytest.fixture
+def hashes(house: House) -> Path:
+    """Make a file of hashes with one account the second of two backends."""
+    path = house.settings.parent / "users.htpasswd"
+    path.write_text(ZOE)
+    path.chmod(0o600)
+    house.use(BOTH)
+    return path
+
+
+@pytest.fixture
+def source(house: House) -> Path:
+    path = house.settings.parent / "old.yaml"
+    path.write_text(TO_IMPORT)
+    return path
+
+
+def told(house: House, *arguments: str, stdin: str = "") -> tuple[int, str, str]:
+    done = house.run("user", *arguments, stdin=stdin)
+    return done.exit_code, done.stdout, done.stderr
+
+
+# ---------------------------------------------------------------------------- disable, enable, role
+
+
+def test_disable_and_enable_leave_everything_else_as_it_was(house: House) -> None:
+    assert told(house, "disable", "ALICE") == (0, "", "Disabled alice.\n")
+    assert house.users.read_text() == USERS.replace('"::1"]\n', '"::1"]\n  disabled: true\n')
+    assert told(house, "list")[1] == "alice\tadmin\t127.0.0.0/8,::1/128\tdisabled\nbob\tmember\tanywhere\n"
+    assert told(house, "enable", "alice") == (0, "", "Enabled alice.\n")
+    assert house.users.read_text() == USERS
+
+
+def test_list_on_a_terminal_shows_who_is_disabled(house: House) -> None:
+    house.run("user", "disable", "bob")
+    with on_terminal(house, "user", "list") as terminal:
+        assert terminal.end() == 0
+    assert terminal.shown.splitlines()[1:] == [
+        "alice  admin   127.0.0.0/8,::1/128",
+        "bob    member  anywhere             disabled",
+    ]
+
+
+def test_role_changes_the_role(house: House) -> None:
+    assert told(house, "role", "bob", "moderator") == (0, "", "bob is moderator now.\n")
+    assert house.users.read_text() == USERS.replace("bob: builder", "bob: {password: builder, role: moderator}")
+
+
+def test_a_role_that_the_settings_overrule_is_told(house: House) -> None:
+    house.use("{backend: yaml, path: users.yaml}", "roles: {admin: [BOB]}")
+    code, _, error = told(house, "role", "bob", "moderator")
+    assert code == 0
+    assert f"chatsrv: warning: roles.admin in {house.settings} names BOB, which is what holds" in error
+
+
+def test_a_file_of_hashes_has_no_room_for_roles_and_says_where_there_is(house: House, hashes: Path) -> None:
+    hashes.write_text(f"carol:{HASH}\n")
+    code, _, error = told(house, "role", "carol", "admin", "--backend", "hashed")
+    assert code == 1
+    assert "an htpasswd file cannot hold the role of 'carol'; give it in the settings under `roles:`" in error
+    assert told(house, "disable", "carol", "--backend", "2")[0] == 0
+    assert hashes.read_text() == f"carol:!{HASH}\n"
+
+
+@pytest.mark.parametrize("command", [["disable"], ["enable"], ["role"], ["passwd"], ["remove", "--yes"]])
+def test_who_is_not_there_is_told(house: House, command: list[str]) -> None:
+    more = ["admin"] if command == ["role"] else []
+    assert told(house, *command, "mallory", *more) == (
+        1,
+        "",
+        "chatsrv: there is no account mallory; `chatsrv user list` shows all\n",
+    )
+
+
+def test_of_several_backends_one_has_to_be_chosen(house: House, hashes: Path) -> None:
+    code, _, error = told(house, "disable", "bob")
+    assert code == 1
+    assert "it is not clear which backend is meant; accepted is 'yaml users.yaml', 'hashed users.htpasswd'" in error
+    assert told(house, "disable", "bob", "--backend", "yaml users.yaml")[0] == 0
+    assert told(house, "add", "carol", "--password-stdin", "--backend", "hashed", stdin="wenceslas\n")[0] == 0
+    assert hashes.read_text().startswith(f"{ZOE}carol:$argon2id$")
+
+
+# ---------------------------------------------------------------------------- the floor for new passwords
+
+
+@pytest.mark.parametrize(
+    ("password", "text"),
+    [
+        ("1234567", "a new password has at least 8 characters; this one is shorter"),
+        ("Password1", "is none of the commonest"),
+        ("bobbobbob", ""),
+        ("barbarossa1", "is not the name of the account or the server"),
+        ("localhost", "is not the name of the account or the server"),
+    ],
+)
+def test_what_everybody_would_guess_is_no_new_password(house: House, password: str, text: str) -> None:
+    for command in ("add", "passwd"):
+        name = "barbarossa"
+        if command == "passwd":
+            house.users.write_text("barbarossa: redbeard\n")
+        before = house.users.read_text()
+        code, _, error = told(house, command, name, "--password-stdin", stdin=f"{password}\n")
+        assert code == bool(text)
+        assert text in error
+        assert password not in error
+        assert (house.users.read_text() == before) == bool(text)
+
+
+def test_the_floor_is_the_settings(house: House) -> None:
+    house.use("{backend: yaml, path: users.yaml}", "passwords: {least_characters: 1, refuse_common: false}")
+    assert told(house, "passwd", "bob", "--password-stdin", stdin="1234\n")[0] == 0
+    house.use("{backend: yaml, path: users.yaml}", "passwords: {least_characters: 20}")
+    assert "at least 20 characters" in told(house, "passwd", "bob", "--password-stdin", stdin="looking-glass\n")[2]
+
+
+# ---------------------------------------------------------------------------- import
+
+
+def test_import_keeps_hashes_makes_hashes_and_tells_what_is_lost(house: House, hashes: Path, source: Path) -> None:
+    code, out, error = told(house, "import", str(source), "--backend", "hashed")
+    assert (code, out) == (0, "alice\nbob\n")
+    assert error == (
+        "chatsrv: warning: alice: the role admin is not kept; give it in the settings under `roles:`\n"
+        "Imported 2 accounts.\n"
+    )
+    _, alice, bob = hashes.read_text().splitlines()
+    assert alice == f"alice:{HASH}"
+    assert bob.startswith("bob:!$argon2id$")
+    assert source.read_text() == TO_IMPORT
+
+
+def test_a_rehearsal_tells_the_same_and_changes_nothing(house: House, hashes: Path, source: Path) -> None:
+    code, out, error = told(house, "import", str(source), "--backend", "hashed", "--dry-run")
+    assert (code, out) == (0, "alice\nbob\n")
+    assert error.endswith("Would import 2 accounts.\n")
+    assert hashes.read_text() == ZOE
+
+
+def test_import_is_all_or_nothing_and_lists_every_obstacle(house: House, hashes: Path, source: Path) -> None:
+    hashes.write_text(f"Bob:{HASH}\n")
+    more = "b\u043eb: looking-glass\ncarol: short\ndave: {password: hard to guess, from: ['::1']}\n"
+    source.write_text(TO_IMPORT + more)
+    code, out, error = told(house, "import", str(source), "--backend", "hashed")
+    assert (code, out) == (1, "")
+    assert [line.removeprefix(f"chatsrv: {source}: ") for line in error.splitlines()] == [
+        "'bob': there is such an account already",
+        "'b\u043eb': 'b\\u043eb' looks like 'Bob', which is taken; accepted is a name that does not",
+        "'carol': a new password has at least 8 characters; this one is shorter",
+        "'dave': could log in from anywhere then; accept that with --from-anywhere",
+    ]
+    assert hashes.read_text() == f"Bob:{HASH}\n"
+
+
+def test_networks_get_lost_only_on_request(house: House, hashes: Path, source: Path) -> None:
+    source.write_text("dave: {password: hard to guess, from: ['::1', 10.0.0.0/8]}\n")
+    code, _, error = told(house, "import", str(source), "--backend", "hashed", "--from-anywhere")
+    assert code == 0
+    assert "chatsrv: warning: dave: the networks ::1/128, 10.0.0.0/8 are not kept\n" in error
+
+
+def test_import_into_a_yaml_file_keeps_everything(house: House, source: Path) -> None:
+    source.write_text("carol: {password: hard to guess, role: moderator, from: ['::1'], disabled: true}\n")
+    code, out, error = told(house, "import", str(source))
+    assert (code, out, error) == (0, "carol\n", "Imported 1 accounts.\n")
+    assert told(house, "list")[1].splitlines()[-1] == "carol\tmoderator\t::1/128\tdisabled"
+    assert house.users.read_text().startswith(USERS)
+    assert "hard to guess" not in house.users.read_text()
+
+
+@pytest.mark.parametrize("content", [None, "alice: 5\n", "[x"])
+def test_a_file_that_is_none_is_told(house: House, source: Path, content: str | None) -> None:
+    if content is None:
+        source.unlink()
+    else:
+        source.write_text(content)
+    code, _, error = told(house, "import", str(source))
+    assert code == 1
+    assert str(source) in error
+    assert house.users.read_text() == USERS
+
+
+# ---------------------------------------------------------------------------- check
+
+
+def test_check_tells_what_each_backend_answered(house: House, hashes: Path) -> None:
+    hashes.write_text(f"Carol:{HASH}\n")
+    assert told(house, "check", "CAROL", "--password-stdin", stdin="wonderland\n") == (
+        0,
+        "yaml users.yaml: unknown, there is no account 'carol'\n"
+        "hashed users.htpasswd: admitted\n"
+        "Carol may log in from 127.0.0.1, as member\n",
+        "",
+    )
+
+
+def test_check_tells_why_not(house: House, hashes: Path) -> None:
+    assert told(house, "check", "bob", "--password-stdin", stdin="wrong\n") == (
+        1,
+        "yaml users.yaml: denied, the password for account 'bob' is wrong\n",
+        "chatsrv: bob may not log in from 127.0.0.1: yaml users.yaml: the password for account 'bob' is wrong\n",
+    )
+    house.run("user", "disable", "bob", "--backend", "yaml")
+    assert told(house, "check", "bob", "--password-stdin", stdin="builder\n")[1] == (
+        "yaml users.yaml: denied, account 'bob' is disabled\n"
+    )
+
+
+def test_check_asks_as_the_gate_does_from_where_it_is_told(house: House) -> None:
+    house.use("{backend: yaml, path: users.yaml}", "roles: {moderator: [alice]}")
+    code, out, error = told(house, "check", "alice", "--password-stdin", "--address", "192.0.2.1", stdin="wonderland\n")
+    assert (code, out) == (1, "yaml users.yaml: admitted\n")
+    assert "may log in only from 127.0.0.0/8, ::1, not from 192.0.2.1" in error
+    code, out, _ = told(house, "check", "alice", "--password-stdin", "--address", "::1", stdin="wonderland\n")
+    assert code == 0
+    assert out.endswith("alice may log in from ::1, as moderator\n")
+
+
+def test_check_asks_for_the_password_once_and_shows_nothing_of_it(house: House) -> None:
+    with on_terminal(house, "user", "check", "bob") as terminal:
+        terminal.expect("Password: ")
+        terminal.type("builder\n")
+        terminal.expect("bob may log in from 127.0.0.1, as member")
+        assert terminal.end() == 0
+    assert "builder" not in terminal.shown
+
+
+def test_an_address_that_is_none_is_a_wrong_command_line(house: House) -> None:
+    code, _, error = told(house, "check", "bob", "--address", "home")
+    assert code == 2
+    assert "'home' is no address; accepted is one such as 192.0.2.1 or ::1" in error
