@@ -18,5 +18,6 @@ def test_the_first_hour_of_each_attack_is_as_the_page_says(attack):
 
 
 @pytest.mark.stress
+@pytest.mark.timeout(600)
 def test_the_table_of_the_page_is_what_the_gate_does():
     assert table() in PAGE.read_text()
