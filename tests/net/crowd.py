@@ -282,6 +282,9 @@ class Truth:
         else:
             assert reason is Reason.LOST
         welcome, *lines = chatter.seen()
+        if not lines:  # not even the welcome was read to its end
+            assert not is_heard_out
+            return reason
         begin = self._room.arrivals[origin].position.offset
         assert names_in(welcome) == self._present[begin] - {chatter.name}
         answers = self._check_lines(chatter, lines, self._shown_to(origin, begin), is_heard_out=is_heard_out)
