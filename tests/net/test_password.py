@@ -25,7 +25,8 @@ def users(tmp_path: Path) -> Path:
 
 
 @pytest.fixture()
-def server(users: Path) -> Iterator[ChatServer]:
+def server(users: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
+    monkeypatch.setattr("chatsrv.net.watch.WATCH_SECONDS", 0.02)
     backend = YamlBackend(users, hasher=Hasher(memory_kib=8, passes=1))
     with running(ChatServer(("127.0.0.1", 0), PlainSession, auth=backend, limits=Limits(messages_per_second=0))) as it:
         yield it
