@@ -184,6 +184,7 @@ class LoginServer(ThreadingTCPServer):
     def server_close(self) -> None:
         """Stop listening, hang up every session with a goodbye, and wait until all of them have ended."""
         self._is_closing = True
+        self.shutdown()  # an accept loop that sleeps on closed sockets would never wake up
         super().server_close()
         self._watch.stop()
         for session in self._sessions.copy():

@@ -159,3 +159,15 @@ def test_one_request_can_be_handled_as_with_any_socketserver() -> None:
         with Peer(server) as alice:
             alice.log_in("alice")
         thread.join(DEADLINE_SECONDS)
+
+
+def test_closing_ends_the_accept_loop_even_without_a_shutdown() -> None:
+    server = ChatServer(("127.0.0.1", 0), PlainSession, auth=MemoryBackend(PASSWORDS))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    with Peer(server) as alice:
+        alice.log_in("alice")
+        server.server_close()
+        assert alice.rest() == b"The server is shutting down. Goodbye!\n"
+    thread.join(DEADLINE_SECONDS)
+    assert not thread.is_alive()
