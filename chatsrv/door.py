@@ -45,7 +45,13 @@ def gate_of(settings: Settings) -> Gate:
         AccountsError: the accounts of a backend cannot be read.
     """
     hasher = Hasher.of(settings.login)
-    return Gate(chain_of(settings, hasher), roles=roles_of(settings.roles), hasher=hasher, policy=settings.login)
+    return Gate(
+        chain_of(settings, hasher),
+        roles=roles_of(settings.roles),
+        hasher=hasher,
+        policy=settings.login,
+        passwords=settings.passwords,
+    )
 
 
 def chain_of(settings: Settings, hasher: Hasher | None = None) -> Chain:
@@ -226,7 +232,6 @@ def import_accounts(
     Raises:
         AccountsError: an account cannot be moved, so none was; the text lists everything.
     """
-    words = (settings.server.name,)
     with closing(editable_backend_of(settings, file, choice, create=True)) as target:
         if not isinstance(target, FileBackend):
             raise AccountsError(f"{file}: accounts can be imported into a yaml or hashed backend only")
@@ -235,7 +240,9 @@ def import_accounts(
             target,
             from_anywhere=from_anywhere,
             check_name=lambda name, existing: check_new_name(name, existing, ()),
-            check_password=lambda password, name: check_new_password(password, settings.passwords, (name, *words)),
+            check_password=lambda password, name: check_new_password(
+                password, settings.passwords, (name, settings.server.name)
+            ),
         )
         if not is_rehearsal:
             move(transfer, target)

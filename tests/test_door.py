@@ -8,7 +8,7 @@ from chatsrv.auth.backend import LoginContext
 from chatsrv.auth.hashfile import HashedBackend
 from chatsrv.auth.yamlfile import YamlBackend
 from chatsrv.door import accounts_of, check_new_account, editable_backend_of, gate_of, labels_of
-from chatsrv.errors import AccountsError, Denied, UnknownUser
+from chatsrv.errors import AccountsError, Denied, Refused, UnknownUser
 from chatsrv.settings import Settings
 
 HERE = LoginContext("192.0.2.1")
@@ -110,3 +110,16 @@ def test_a_new_account_must_look_like_none_of_any_backend_nor_like_the_server(se
         with pytest.raises(AccountsError, match=r"looks like|is reserved"):
             check_new_account(settings, name)
     check_new_account(settings, "dave")
+
+
+def test_a_new_password_in_the_chat_is_held_against_the_floor_of_the_settings(settings: Settings) -> None:
+    gate = gate_of(settings)
+    bob = gate.admit("bob", "builder", HERE)
+    for weak in ("short", "password1", "bob"):
+        with pytest.raises(
+            Refused, match=r"The new one cannot be a password; a new password has at least 8 characters"
+        ):
+            gate.change_password(bob, "builder", weak, HERE)
+    gate.change_password(bob, "builder", "bricks and mortar", HERE)
+    assert gate.admit("bob", "bricks and mortar", HERE).name == "bob"
+    gate.close()

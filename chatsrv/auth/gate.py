@@ -22,6 +22,7 @@ from chatsrv.auth.workers import Workers
 from chatsrv.errors import AccountsError, AuthError, Denied, Refused, Unavailable, UnknownUser
 from chatsrv.loginpolicy import LoginPolicy
 from chatsrv.names import prepare_name, prepare_password
+from chatsrv.strength import PasswordPolicy, check_new_password
 
 _logger = logging.getLogger(__name__)
 
@@ -40,7 +41,8 @@ class Gate:
 
     `roles` gives accounts a role over their backend's head, under their names in any spelling. `hasher` pays for the
     logins of unknown names, so that they cost what a wrong password costs; give it the one that the backend uses. Its
-    bounds are its own: `Hasher.of(policy)`. `clock` gives seconds, for the penalties.
+    bounds are its own: `Hasher.of(policy)`. `passwords` is the floor for new passwords. `clock` gives seconds, for the
+    penalties.
 
     Raises:
         ValueError: a key of `roles` cannot be a name.
@@ -53,8 +55,10 @@ class Gate:
         roles: Mapping[str, Role] | None = None,
         hasher: Hasher | None = None,
         policy: LoginPolicy | None = None,
+        passwords: PasswordPolicy | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._passwords = passwords or PasswordPolicy()
         self._policy = policy or LoginPolicy()
         self._chain = backend if isinstance(backend, Chain) else Chain([("", backend)])
         self._roles = {prepare_name(name): role for name, role in (roles or {}).items()}
@@ -135,7 +139,7 @@ class Gate:
         if not isinstance(backend, EditableBackend):
             raise Refused("Passwords cannot be changed from here.")
         try:
-            prepare_password(new)
+            check_new_password(prepare_password(new), self._passwords, (account.name,))
         except ValueError as error:
             raise Refused(f"The new one cannot be a password; {error}.") from None
         self.admit(account.name, old, context)
