@@ -14,6 +14,8 @@ class Kind(IntEnum):
     ACTION = 2
     JOIN = 3
     LEAVE = 4
+    ERASED = 5
+    """Words that were erased, or could not be recorded: the position is left, and nobody is shown anything."""
 
 
 class Position(NamedTuple):

@@ -12,6 +12,7 @@ Touches nothing; any thread may raise and catch these.
     +-- AccountsError        a store of accounts cannot be read or changed as asked
     +-- PluginError          a plug-in that the settings name cannot be used
     +-- SettingsError        the settings are wrong; carries every problem that was found
+    +-- StoreError           the file of the room logs cannot be used; the text says what to do
     +-- Hole                 entries after the given position are gone from the room log
     +-- Refused              a request of a chatter was refused; the text is for that chatter
 """
@@ -89,6 +90,10 @@ class SettingsError(ChatError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+
+
+class StoreError(ChatError):
+    """The room logs cannot be opened. The text names the file, what is wrong with it, and what to do."""
 
 
 class Hole(ChatError):

@@ -82,13 +82,15 @@ class Room:
         """Append what the session `origin` of the account `name` says or does.
 
         Raises:
-            Refused: the session is not in this room.
+            Refused: the session is not in this room, or the log cannot record what it says.
         """
+        self.log.wait_for_space()
         with self._lock:
             member = self._members.get(name)
             if member is None or origin not in member.origins:
                 raise Refused(f"You are not in {self.name}.")
-            self.log.append(kind, name, origin, texts)
+            position = self.log.append(kind, name, origin, texts)
+        self.log.wait_until_recorded(position)  # under no lock, so that whoever waits holds up nobody
 
     def present(self, limit: int) -> tuple[tuple[str, ...], int]:
         """Return the first `limit` of the sorted names of those present, and how many more there are."""

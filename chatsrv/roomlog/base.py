@@ -50,7 +50,25 @@ class RoomLog(ABC):
     def append(self, kind: Kind, author: str, origin: int, texts: Sequence[str]) -> Position:
         """Append one entry for each of `texts`, next to each other; return the position of the last one.
 
-        The entries may become visible later than this returns, in the order of their positions.
+        The entries may become visible later than this returns, in the order of their positions. Never waits, as it is
+        called under a room's lock.
+
+        Raises:
+            Refused: the log cannot record at the moment. Who joins or leaves is taken nevertheless.
+        """
+
+    def wait_for_space(self) -> None:
+        """Wait while too much is appended and not recorded yet. For authors, before they append and under no lock.
+
+        Raises:
+            Refused: the log cannot record at the moment.
+        """
+
+    def wait_until_recorded(self, position: Position) -> None:
+        """Wait until what was appended up to a position is recorded. For authors, behind `append` and under no lock.
+
+        Raises:
+            Refused: it cannot be recorded, and was taken back: nobody has seen it, and nobody will.
         """
 
     @abstractmethod

@@ -1,0 +1,286 @@
+"""A room's log that is recorded in a file, and its followers.
+
+What is new is in memory: what is unrecorded, what a follower has not read, and some more. What is older is read from
+the archive, by whoever asks for it and under no lock. Every method may be called from any thread, but for those that
+are the recorder's.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+
+from chatsrv.entries import Entry, Kind, Position
+from chatsrv.errors import Hole, Refused
+from chatsrv.locks import Rank, ranked_lock
+from chatsrv.roomlog.archive import Archive
+from chatsrv.roomlog.base import Follower, RoomLog, Wake
+from chatsrv.roomlog.recorder import Recorder
+from chatsrv.roomlog.schema import MICROSECONDS
+
+RECENT_ENTRIES = 1024
+"""Entries that stay in memory at least: what somebody who arrives has missed since, and a screenful for newcomers."""
+
+FOLLOWED_ENTRIES = 65_536
+"""Entries that stay in memory at most for a follower who does not read; he finds older ones in the file."""
+
+UNRECORDED_ENTRIES, UNRECORDED_CHARACTERS = 16_384, 4_194_304
+"""What may wait for the recorder before authors wait: two of its transactions."""
+
+NOT_TAKEN = "That was not taken, and nobody has seen it: the server cannot record it at the moment. Try again later."
+
+_WORDS = (Kind.SAY, Kind.ACTION)  # what is taken back; who came and went is not
+
+
+class DurableRoomLog(RoomLog):
+    """The log of one room. `first_id` is the id before its first entry; `is_new`: the file does not know the room."""
+
+    def __init__(
+        self, room: str, epoch: str, recorder: Recorder, archive: Archive, *, first_id: int, is_new: bool = False,
+        kept_after: int = 0, last: int = 0, last_at: float = 0.0,
+    ) -> None:  # fmt: skip
+        self.room = room
+        self.epoch = epoch
+        self.first_id = first_id
+        self.is_new = is_new
+        self._recorder = recorder
+        self._archive = archive
+        self._lock = ranked_lock(Rank.ROOM_LOG)
+        # Guarded by the lock. `_entries[0]` has offset `_first`; up to `recorded` they are visible, up to `last` there.
+        self._entries: list[Entry] = []
+        self._first = last + 1
+        self._last = last
+        self._last_at = last_at
+        self.recorded = last
+        self.kept_after = kept_after
+        self._trim_at = 2 * RECENT_ENTRIES
+        self._unrecorded_characters = 0
+        self._is_announced = False
+        self._taken_back: list[range] = []  # one more only when the disk fails
+        self._followers: tuple[DurableFollower, ...] = ()
+        self._authors = 0  # who wait
+        self._progress = threading.Condition(self._lock)  # type: ignore[arg-type]  # an OrderedLock will do
+
+    # ------------------------------------------------------------------ for authors
+
+    def append(self, kind: Kind, author: str, origin: int, texts: Sequence[str]) -> Position:
+        """See `RoomLog.append`.
+
+        Raises:
+            ValueError: the file cannot hold it: a surrogate in a text, or an `origin` of more than 63 bits.
+        """
+        joined = "".join(texts)
+        if origin >> 63 or not ((author.isascii() and joined.isascii()) or f"{author}{joined}".encode()):
+            raise ValueError(f"origin {origin} has more than 63 bits")
+        new = tuple.__new__  # half the price of Entry(...)
+        room = self.room
+        with self._lock:
+            if self._recorder.is_failing and (kind in _WORDS or (kind is Kind.JOIN and self._is_full())):
+                raise Refused(NOT_TAKEN)
+            now = int(time.time() * MICROSECONDS) / MICROSECONDS  # as the file holds it
+            at = self._last_at = max(now, self._last_at)
+            offset = self._last
+            self._entries += [
+                new(Entry, (offset := offset + 1, at, room, kind, author, origin, text)) for text in texts
+            ]
+            self._last = offset
+            self._unrecorded_characters += len(joined)
+            is_announced, self._is_announced = self._is_announced, True
+        if not is_announced:
+            self._recorder.announce(self)
+        return Position(self.epoch, offset)
+
+    def _is_full(self) -> bool:
+        return self._last - self.recorded > UNRECORDED_ENTRIES or self._unrecorded_characters > UNRECORDED_CHARACTERS
+
+    def wait_for_space(self) -> None:
+        """See `RoomLog.wait_for_space`."""
+        if self._is_full() or self._recorder.is_failing:
+            with self._lock:
+                while self._is_full() and not self._recorder.is_failing:
+                    self._wait_locked()
+                if self._recorder.is_failing:
+                    raise Refused(NOT_TAKEN)
+
+    def wait_until_recorded(self, position: Position) -> None:
+        """See `RoomLog.wait_until_recorded`."""
+        offset = position.offset
+        if self.recorded >= offset and not self._taken_back:
+            return
+        with self._lock:
+            while not any(offset in offsets for offsets in self._taken_back):
+                if self.recorded >= offset:
+                    return
+                self._wait_locked()
+        raise Refused(NOT_TAKEN)
+
+    def _wait_locked(self) -> None:
+        assert self._lock.locked()
+        self._authors += 1
+        self._progress.wait()
+        self._authors -= 1
+
+    # ------------------------------------------------------------------ for readers
+
+    def read(self, after: Position, limit: int) -> list[Entry]:
+        """See `RoomLog.read`.
+
+        Raises:
+            Refused: the file cannot be read.
+        """
+        with self._lock:
+            self._check_locked(after)
+            entries = self._recent_locked(after.offset, limit)
+        return self._old(after.offset, limit) if entries is None else entries
+
+    def read_back(self, before: Position, limit: int) -> list[Entry]:
+        """See `RoomLog.read_back`.
+
+        Raises:
+            Refused: the file cannot be read.
+        """
+        with self._lock:
+            if before.epoch != self.epoch:
+                raise Hole(self.kept_after, None)
+            last = min(before.offset, self.recorded)
+            after = max(self.kept_after, last - limit)
+            if after >= last:
+                return []
+            if after + 1 >= self._first:
+                return self._entries[after + 1 - self._first : last + 1 - self._first][::-1]
+        return self._archive.back(self.first_id, self.room, after, last)
+
+    @property
+    def end(self) -> Position:
+        """See `RoomLog.end`."""
+        return Position(self.epoch, self.recorded)
+
+    def follow(self, after: Position, wake: Wake) -> Follower:
+        """See `RoomLog.follow`."""
+        with self._lock:
+            self._check_locked(after)
+            follower = DurableFollower(self, after.offset, wake)
+            self._followers += (follower,)
+        return follower
+
+    def read_for(self, follower: "DurableFollower", limit: int) -> list[Entry]:
+        """Return what `follower` reads next, and move it on."""
+        with self._lock:
+            entries = self._recent_locked(follower.cursor, limit)
+        if entries is None:
+            entries = self._old(follower.cursor, limit)
+        if entries:
+            follower.cursor = entries[-1].offset
+        return entries
+
+    def drop(self, follower: "DurableFollower") -> None:
+        """Forget `follower`."""
+        with self._lock:
+            self._followers = tuple(other for other in self._followers if other is not follower)
+        self._recorder.announce(self)  # what was kept for the follower may go
+
+    def _check_locked(self, after: Position) -> None:
+        assert self._lock.locked()
+        if after.epoch != self.epoch or after.offset > self._last:
+            raise Hole(self.kept_after, None)
+        if after.offset < self.kept_after:
+            raise Hole(self.kept_after, self.kept_after - after.offset)
+
+    def _recent_locked(self, after: int, limit: int) -> list[Entry] | None:
+        """Return visible entries, `None` if they are not in memory."""
+        start = after + 1 - self._first
+        if start < 0:
+            return None
+        return self._entries[start : max(start, min(start + limit, self.recorded + 1 - self._first))]
+
+    def _old(self, after: int, limit: int) -> list[Entry]:
+        """Return visible entries from the file. Some may just have been let go of, or be missing in a rescued file."""
+        last = self.recorded
+        entries = self._archive.after(self.first_id, self.room, after, last, limit)
+        if limit > 0 and after < last:
+            kept_after = entries[0].offset - 1 if entries else last
+            if kept_after != after:
+                raise Hole(kept_after, kept_after - after)
+        if entries and entries[-1].offset - after != len(entries):
+            return [entry for offset, entry in enumerate(entries, after + 1) if entry.offset == offset]
+        return entries
+
+    # ------------------------------------------------------------------ for the recorder
+
+    def unrecorded(self, limit: int) -> list[Entry]:
+        """Return the next entries to record; what is appended from now on is announced anew."""
+        with self._lock:
+            self._is_announced = False
+            start = self.recorded + 1 - self._first
+            return self._entries[start : start + limit]
+
+    def show(self, entries: list[Entry]) -> bool:
+        """Let `entries`, which are recorded now, be seen; return whether nothing is left to record."""
+        characters = sum([len(entry.text) for entry in entries])
+        with self._lock:
+            self.is_new = False
+            self.recorded = entries[-1].offset
+            self._unrecorded_characters -= characters
+            if len(self._entries) >= self._trim_at:
+                self._trim_locked()
+            is_all = self.recorded == self._last
+            followers = self._followers
+        for follower in followers:
+            follower.wake()
+        if self._authors:
+            with self._lock:
+                self._progress.notify_all()
+        return is_all
+
+    def take_back(self) -> None:
+        """Replace the words that are unrecorded by nothing, and have their authors told."""
+        with self._lock:
+            for index in range(self.recorded + 1 - self._first, len(self._entries)):
+                offset, at, room, kind, _, _, text = self._entries[index]
+                if kind in _WORDS:
+                    self._entries[index] = Entry(offset, at, room, Kind.ERASED, "", 0, "")
+                    self._unrecorded_characters -= len(text)
+                    if self._taken_back and self._taken_back[-1].stop == offset:
+                        self._taken_back[-1] = range(self._taken_back[-1].start, offset + 1)
+                    else:
+                        self._taken_back.append(range(offset, offset + 1))
+            self._progress.notify_all()
+
+    def let_go(self, last: int) -> bool:
+        """Keep nothing up to `last` any more, but what a follower has not read; return whether that is any change."""
+        with self._lock:
+            last = min([last, self.recorded, *(follower.cursor for follower in self._followers)])
+            if last <= self.kept_after:
+                return False
+            self.kept_after = last
+            return True
+
+    def _trim_locked(self) -> None:
+        assert self._lock.locked()
+        needed = min([follower.cursor for follower in self._followers], default=self.recorded) + 1
+        first = min(self.recorded + 1 - RECENT_ENTRIES, max(needed, self.recorded + 1 - FOLLOWED_ENTRIES))
+        if first > self._first:
+            del self._entries[: first - self._first]
+            self._first = first
+        self._trim_at = len(self._entries) + RECENT_ENTRIES
+
+
+class DurableFollower(Follower):
+    """A follower of a `DurableRoomLog`. Its cursor is its reader's, who alone moves it."""
+
+    def __init__(self, log: DurableRoomLog, cursor: int, wake: Wake) -> None:
+        self._log = log
+        self.cursor = cursor
+        self.wake = wake
+
+    def read(self, limit: int) -> list[Entry]:
+        """See `Follower.read`."""
+        return self._log.read_for(self, limit)
+
+    @property
+    def lag(self) -> int:
+        """See `Follower.lag`."""
+        return max(0, self._log.recorded - self.cursor)
+
+    def close(self) -> None:
+        """See `Follower.close`."""
+        self._log.drop(self)

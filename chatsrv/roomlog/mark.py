@@ -1,0 +1,119 @@
+"""The mark beside the file of the room logs: who uses the file, and whether it still is the one that was left behind.
+
+Offsets of a log that was set back to an earlier state are given out a second time, for other words. So whoever opens
+the file asks whether it is as it was left; if not, a new epoch begins. These tell:
+
+    the token   drawn anew at each opening and closing, written into the file and into the mark: an older file has
+                another one, and so has one that another server went on with
+    the inode   of a file that came out of an archive together with its mark
+    is_copy     written into every copy that `backup` makes
+    the boot    when the machine crashed, a file that was neither closed nor forced to the disk may lack its end
+
+Knows nothing of rooms and entries. Used by the thread that opens and closes the store.
+"""
+
+import fcntl
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+
+from chatsrv.errors import StoreError
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Mark:
+    """The file beside the logs. It is locked as long as this object is not closed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        place = path.with_name(f"{path.name}-mark")
+        try:
+            self._file = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(
+                f"{place} cannot be written ({error.strerror}); let the server's user write to it and its directory"
+            ) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._file)
+            raise StoreError(
+                f"{path} is in use by another server; stop that one, or give history.path another file"
+            ) from error
+
+    def close(self) -> None:
+        """Unlock the file."""
+        os.close(self._file)
+
+    def open_epoch(self, connection: sqlite3.Connection, durability: str) -> tuple[str, bool]:
+        """Say in the file that it is open; return its epoch, and whether that one has just begun in place of another.
+
+        Raises:
+            sqlite3.Error: the file cannot be written.
+        """
+        about = about_of(connection)
+        has_epoch = "epoch" in about
+        is_as_left = has_epoch and self._is_as_left(about)
+        epoch = about["epoch"] if is_as_left else secrets.token_hex(8)
+        self._sign(connection, epoch=epoch, is_copy="0", state="open", durability=durability, boot=_boot())
+        return epoch, has_epoch and not is_as_left
+
+    def close_epoch(self, connection: sqlite3.Connection) -> None:
+        """Say in the file that it was closed, and force all of it to the disk.
+
+        Raises:
+            sqlite3.Error: the file cannot be written.
+        """
+        connection.execute("PRAGMA synchronous = FULL")
+        self._sign(connection, state="closed")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _is_as_left(self, about: dict[str, str]) -> bool:
+        inode, *tokens = os.pread(self._file, 1000, 0).decode(errors="replace").split() or [""]
+        may_have_lost_its_end = (
+            about["state"] == "open" and about["durability"] == "process" and about["boot"] != (_boot() or "unknown")
+        )
+        return (
+            about["is_copy"] == "0"
+            and about["token"] in tokens
+            and inode == str(self._path.stat().st_ino)
+            and not may_have_lost_its_end
+        )
+
+    def _sign(self, connection: sqlite3.Connection, **values: str) -> None:
+        """Write `values` and a new token into the file. The mark knows both tokens until that is done."""
+        token = secrets.token_hex(8)
+        self._write(about_of(connection).get("token", ""), token)
+        write_about(connection, token=token, **values)
+        self._write(token)
+
+    def _write(self, *tokens: str) -> None:
+        content = " ".join((str(self._path.stat().st_ino), *tokens)).encode() + b"\n"
+        try:
+            os.pwrite(self._file, content, 0)
+            os.ftruncate(self._file, len(content))
+            os.fsync(self._file)
+        except OSError as error:
+            raise sqlite3.OperationalError(f"the mark beside it cannot be written ({error.strerror})") from error
+
+
+def about_of(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return what the file says about itself."""
+    return dict(connection.execute("SELECT name, value FROM about"))
+
+
+def write_about(connection: sqlite3.Connection, **values: str) -> None:
+    """Have the file say so about itself, all at once."""
+    rows = ",".join(["(?, ?)"] * len(values))
+    flat = [part for item in values.items() for part in item]
+    connection.execute(f"INSERT OR REPLACE INTO about VALUES {rows}", flat)
+
+
+def _boot() -> str:
+    """Return what names this run of the machine; empty where the system does not tell."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,144 @@
+"""The file of the room logs: its tables, its versions, and what to do when it cannot be used.
+
+An entry's id is its room's number and its offset in one integer, so that a room's entries lie next to each other, in
+order, in one tree: reading on is a range, and no further index is kept. Times are whole microseconds since the Unix
+epoch. Knows nothing of threads; a connection belongs to one thread at a time.
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+from shlex import quote
+
+from chatsrv.entries import Entry, Kind
+from chatsrv.errors import StoreError
+
+OFFSET_BITS = 40
+"""A room's entries have room for a trillion offsets, and the file for eight million rooms."""
+
+MICROSECONDS = 1_000_000
+
+LOOKED_AT_WHOLE_BYTES = 32 * 1024 * 1024
+"""The largest file that is checked from end to end at the start: that takes a tenth of a second."""
+
+_APPLICATION_ID = 0x63686174  # "chat": tells a file of ours from another program's
+
+# SQLite holds a STRICT table to its types, from 3.37 on.
+_STRICT = "STRICT" if sqlite3.sqlite_version_info >= (3, 37) else ""
+
+MIGRATIONS = (
+    f"""
+    CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) {_STRICT};
+    CREATE TABLE room (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kept_after INTEGER NOT NULL) {_STRICT};
+    CREATE TABLE entry (
+        id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL,
+        author TEXT NOT NULL, origin INTEGER NOT NULL, text TEXT NOT NULL
+    ) {_STRICT};
+    CREATE VIEW history AS
+        SELECT room.name AS room, entry.id & {(1 << OFFSET_BITS) - 1} AS "offset",
+            strftime('%Y-%m-%dT%H:%M:%fZ', entry.at / 1e6, 'unixepoch') AS at,
+            CASE entry.kind {" ".join(f"WHEN {kind.value} THEN '{kind.name}'" for kind in Kind)} END AS kind,
+            entry.author, entry.origin, entry.text
+        FROM entry JOIN room ON room.number = entry.id >> {OFFSET_BITS};
+    """,
+)
+"""What leads from each version of the file (`PRAGMA user_version`) to the next one. Never changed, only added to."""
+
+_ADVICE = {
+    "SQLITE_FULL": "make room on that disk",
+    "SQLITE_IOERR": "see whether that disk is full or broken (the system's log tells)",
+    "SQLITE_READONLY": "let the server's user write to it and its directory, on a disk that is mounted for writing",
+    "SQLITE_CANTOPEN": "let the server's user write to it and its directory",
+    "SQLITE_PERM": "let the server's user write to it and its directory",
+    "SQLITE_BUSY": "another program holds it locked: let that finish",
+    "SQLITE_NOTADB": "name another file, or move this one away",
+}
+
+
+def connect(path: Path, lock_seconds: float) -> sqlite3.Connection:
+    """Return a new connection to the file at `path`, which must exist. One thread at a time may use it."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=lock_seconds,
+        isolation_level=None,  # transactions begin and end where the code says so
+        check_same_thread=False,
+    )
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
+def create(path: Path) -> None:
+    """Make an empty file at `path` unless there is one, and its directory, that nobody else may read.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+    try:
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreError(
+            f"{path}: the history cannot be kept there ({error.strerror}); "
+            f"let the server's user write to it and its directory, or give history.path another file"
+        ) from error
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the file to the newest version, and see whether it can be used.
+
+    Raises:
+        StoreError: it is of another program, or of a newer chatsrv.
+        sqlite3.Error: it is damaged, or cannot be read or written.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if tables and application != _APPLICATION_ID:
+        raise StoreError(f"{path} is the database of another program; give history.path another file")
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"{path} was written by a newer chatsrv (version {version}; this one knows {len(MIGRATIONS)}); "
+            f"start that one, or give history.path another file"
+        )
+    connection.execute("PRAGMA journal_mode = WAL")
+    for number, migration in enumerate(MIGRATIONS[version:], version + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {migration}; PRAGMA application_id = {_APPLICATION_ID}; "
+            f"PRAGMA user_version = {number}; COMMIT;"
+        )
+    if path.stat().st_size <= LOOKED_AT_WHOLE_BYTES:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(found.rpartition("\n")[2])
+
+
+def what_to_do(error: sqlite3.Error, path: Path) -> str:
+    """Return a sentence with the file, what is wrong with it, and what an administrator does about it."""
+    name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")  # one that `prepare` raised has none
+    known = [advice for code, advice in _ADVICE.items() if name.startswith(code)]
+    if known:
+        return f"{path}: {error}; {known[0]}"
+    if not name.startswith("SQLITE_CORRUPT"):
+        return f"{path}: {error} ({name})"
+    return (
+        f"{path} is damaged ({error}); stop the server, then rescue what can be read: "
+        f"sqlite3 {quote(str(path))} .recover | sqlite3 {quote(f'{path}.rescued')}; "
+        f"move {path.name}, {path.name}-wal and {path.name}-shm away, and the rescued file into their place"
+    )
+
+
+def row_of(entry: Entry, first_id: int) -> tuple[int, int, int, str, int, str]:
+    """Return an entry as a row of its table. `first_id` is the id before its room's first entry."""
+    offset, at, _, kind, author, origin, text = entry
+    return first_id + offset, round(at * MICROSECONDS), int(kind), author, origin, text
+
+
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+def entry_of(row: tuple[int, int, int, str, int, str], first_id: int, room: str) -> Entry:
+    """Return the entry that a row holds."""
+    number, at, kind, author, origin, text = row
+    return Entry(number - first_id, at / MICROSECONDS, room, _KINDS[kind], author, origin, text)

@@ -1,0 +1,149 @@
+"""Room logs in an SQLite file: recorded before they are seen, there again after a restart.
+
+    SqliteStore        opens and closes the file, knows the rooms
+    DurableRoomLog     makes the order, keeps what is new in memory            durable.py
+    Recorder           the one thread that writes                              recorder.py
+    Archive            reads what is old, makes copies                         archive.py
+    Mark               whose is the file, and is it as it was left?            mark.py
+
+Every method may be called from any thread. docs/history.md tells an administrator how to live with the file.
+"""
+
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from chatsrv.errors import StoreError
+from chatsrv.locks import Rank, ranked_lock
+from chatsrv.roomlog.archive import Archive
+from chatsrv.roomlog.base import LogStore
+from chatsrv.roomlog.durable import DurableRoomLog
+from chatsrv.roomlog.mark import Mark
+from chatsrv.roomlog.recorder import Keep, Recorder
+from chatsrv.roomlog.schema import MICROSECONDS, OFFSET_BITS, connect, create, prepare, what_to_do
+
+logger = logging.getLogger(__name__)
+
+Durability: TypeAlias = Literal["process", "power"]
+
+# What `PRAGMA synchronous` has to be: NORMAL leaves it to the system when the disk gets a transaction, FULL forces it.
+_SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
+
+
+class SqliteStore(LogStore):
+    """Logs of all rooms in the file at `path`, which is made, with its directory, if it is not there.
+
+    What was seen survives the end of the process, however it comes (`durability="process"`), or also a loss of power
+    ("power"). `keep_entries` and `keep_days` bound each room; 0 is no limit, and a sixteenth more entries may be kept.
+    `lock_seconds` is how long another program's lock is waited for, `retry_seconds` how long a failing disk is left
+    alone.
+
+    Raises:
+        StoreError: the file cannot be used. The text says what to do.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        durability: Durability = "process",
+        keep_entries: int = 0,
+        keep_days: float = 0,
+        lock_seconds: float = 5.0,
+        retry_seconds: float = 1.0,
+    ) -> None:
+        self.path = Path(path)
+        create(self.path)
+        self._lock = ranked_lock(Rank.ROOM_LOG)
+        self._is_closed = False
+        with contextlib.ExitStack() as undo:
+            self._mark = undo.enter_context(contextlib.closing(Mark(self.path)))
+            try:
+                connection = undo.enter_context(contextlib.closing(connect(self.path, lock_seconds)))
+                prepare(connection, self.path)
+                self.epoch, is_other = self._mark.open_epoch(connection, durability)
+                self._archive = Archive(self.path, lock_seconds)
+                self._recorder = Recorder(
+                    self.path,
+                    self._mark,
+                    Keep(keep_entries, keep_days),
+                    synchronous=_SYNCHRONOUS[durability],
+                    lock_seconds=lock_seconds,
+                    retry_seconds=retry_seconds,
+                )
+                self._logs = {log.room: log for log in self._logs_in(connection)}  # guarded by the lock
+                self._numbers = max((log.first_id >> OFFSET_BITS for log in self._logs.values()), default=0)
+                self._recorder.start(connection, self._logs.values())
+            except sqlite3.Error as error:
+                raise StoreError(what_to_do(error, self.path)) from error
+            undo.pop_all()
+        if is_other:
+            logger.warning(
+                "%s is not as this server left it (restored, copied, or cut short by a crash of the machine): "
+                "what people had read of it last counts as unknown",
+                self.path,
+            )
+
+    def open(self, room: str) -> DurableRoomLog:
+        """See `LogStore.open`. Does not wait for the disk: the room is recorded with its first entry."""
+        room.encode()  # the file cannot hold surrogates
+        with self._lock:
+            log = self._logs.get(room)
+            if log is None:
+                self._numbers += 1
+                log = self._logs[room] = DurableRoomLog(
+                    room,
+                    self.epoch,
+                    self._recorder,
+                    self._archive,
+                    first_id=self._numbers << OFFSET_BITS,
+                    is_new=True,
+                )
+            return log
+
+    def backup(self, path: str | Path, progress: Callable[[int, int], None] = lambda _done, _all: None) -> None:
+        """Copy everything that is recorded, as it is at one moment, into a file at `path`, while the chat goes on.
+
+        A server that opens the copy begins a new epoch. `progress` is told the pages that are done, and all pages. What
+        is at `path` is replaced when the copy is complete.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        self._archive.backup(Path(path), progress)
+
+    def close(self) -> None:
+        """See `LogStore.close`. Closing twice does nothing more."""
+        with self._lock:
+            is_closed, self._is_closed = self._is_closed, True
+        if not is_closed:
+            self._recorder.stop()
+            self._archive.close()
+            self._mark.close()
+
+    def _logs_in(self, connection: sqlite3.Connection) -> list[DurableRoomLog]:
+        """Return the logs of all rooms in the file."""
+        logs = []
+        for number, room, kept_after in connection.execute("SELECT number, name, kept_after FROM room").fetchall():
+            first_id = number << OFFSET_BITS
+            newest = connection.execute(
+                "SELECT id, at FROM entry WHERE id > ? AND id < ? ORDER BY id DESC LIMIT 1",
+                (first_id, first_id + (1 << OFFSET_BITS)),
+            ).fetchone()
+            last_id, at = newest or (first_id, 0)
+            logs.append(
+                DurableRoomLog(
+                    room,
+                    self.epoch,
+                    self._recorder,
+                    self._archive,
+                    first_id=first_id,
+                    kept_after=kept_after,
+                    last=max(kept_after, last_id - first_id),
+                    last_at=at / MICROSECONDS,
+                )
+            )
+        return logs
