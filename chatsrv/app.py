@@ -15,7 +15,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,9 +26,11 @@ from chatsrv.errors import ChatError
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.server import ChatServer
 from chatsrv.net.turnstile import Turnstile
+from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.memory import MemoryStore
+from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.sessions import PlainSession, TelnetSession
-from chatsrv.settings import Listener, Settings
+from chatsrv.settings import Listener, MemoryHistory, Settings, SqliteHistory
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +56,10 @@ class App:
     def __init__(self, settings: Settings, file: str | Path = "the settings") -> None:
         self._settings = settings
         self._file = file
-        self._gate = gate_of(settings)
-        self._store = MemoryStore(keep_entries=settings.history.keep_entries)
+        with ExitStack() as undo:
+            self._store = undo.enter_context(closing(store_of(settings.history)))
+            self._gate = gate_of(settings)
+            undo.pop_all()
         self._hub = Hub(self._store)
         self._delivery = Delivery(settings.limits)
         self._turnstile = Turnstile(settings.limits.connections, settings.limits.connections_per_address)
@@ -150,6 +154,22 @@ class App:
 def build(settings: Settings, file: str | Path = "the settings") -> App:
     """Return the server that `settings` describe; `file` is what messages call them."""
     return App(settings, file)
+
+
+def store_of(history: MemoryHistory | SqliteHistory) -> LogStore:
+    """Return where the settings have the room logs kept.
+
+    Raises:
+        StoreError: that place cannot be used.
+    """
+    if isinstance(history, MemoryHistory):
+        return MemoryStore(keep_entries=history.keep_entries)
+    return SqliteStore(
+        history.path,
+        durability=history.durability,
+        keep_entries=history.keep_entries,
+        keep_days=history.keep_days,
+    )
 
 
 def tune_process(connections: int) -> None:

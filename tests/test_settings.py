@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from chatsrv.errors import SettingsError
 from chatsrv.limits import Limits
 from chatsrv.loginpolicy import LoginPolicy
-from chatsrv.settings import CommandAuth, HashedAuth, MemoryAuth, Settings, YamlAuth, load
+from chatsrv.settings import CommandAuth, HashedAuth, MemoryAuth, MemoryHistory, Settings, SqliteHistory, YamlAuth, load
 from chatsrv.settings.manual import declared_keys, manual
 
 ROOT = Path(__file__).parent.parent
@@ -107,8 +107,13 @@ def test_a_password_is_not_shown_with_the_settings(settings_file: Path) -> None:
         ("login: {rehash: sometimes}", "4: login.rehash is sometimes; accepted is true or false"),
         ("login: {guesses_per_acount: 5}", "there is no such key; did you mean guesses_per_account?"),
         ("limits: {login_seconds: 0}", "4: limits.login_seconds is 0; accepted is a number above 0 up to 3600"),
-        ("history: {keep_entries: .inf}", "accepted is a whole number from 1 to 10000000"),
-        ("history: {store: sqlite}", "4: history.store is sqlite; accepted is memory (the only store so far)"),
+        ("history: {store: memory, keep_entries: .inf}", "accepted is a whole number from 1 to 10000000"),
+        ("history: {store: redis}", "4: history.store is redis; accepted is memory or sqlite"),
+        ("history: {keep_entries: 5}", "4: history.store is missing; accepted is memory or sqlite"),
+        ("history: {store: sqlite}", "4: history.path is missing; accepted is a path; a relative one starts from"),
+        ("history: {store: memory, path: a}", "history.path is a; there is no such key; accepted are store, keep_entr"),
+        ("history: {store: sqlite, path: a, keep_days: -1}", "4: history.keep_days is -1; accepted is a number from 0"),
+        ("history: {store: sqlite, path: a, durability: full}", "is full; accepted is process or power"),
         ("logging: info", "4: logging is info; accepted is a mapping with keys out of level"),
         ("logging: {level: loud}", "4: logging.level is loud; accepted is debug, info, warning or error"),
         ("server: {name: my chat}", "4: server.name is my chat; accepted is text without spaces"),
@@ -304,7 +309,14 @@ def test_the_shipped_file_loads_and_shows_the_defaults() -> None:
     settings = load(SHIPPED)
     assert settings.limits == Limits()
     assert settings.login == LoginPolicy()
-    defaults = Settings.model_validate({"listeners": [{"protocol": "plain", "port": 61116}], "auth": settings.auth})
+    assert settings.history == SqliteHistory(store="sqlite", path=str(SHIPPED.parent / "../var/chatsrv.db"))
+    defaults = Settings.model_validate(
+        {
+            "listeners": [{"protocol": "plain", "port": 61116}],
+            "auth": settings.auth,
+            "history": settings.history,
+        }
+    )
     assert settings == defaults
 
 
@@ -332,6 +344,9 @@ def test_every_other_way_shown_in_the_shipped_file_loads(settings_file: Path) ->
     assert isinstance(auth, CommandAuth)
     assert auth.command == (str(settings_file.parent / "check-login"), "--strict")
     assert auth == CommandAuth(backend="command", command=auth.command)
+    (history,) = re.findall(r"^# (history: \{.*\})", text, re.MULTILINE)
+    settings_file.write_text(f"{GOOD}{history}\n")
+    assert load(settings_file).history == MemoryHistory() == Settings.model_validate(yaml.safe_load(GOOD)).history
     backends = re.findall(r"^# (auth: [\[{].*[\]}])", text, re.MULTILINE)
     assert [re.findall(r"backend: (\w+)", line) for line in backends] == [["hashed"], ["memory"], ["yaml", "hashed"]]
     for backend in backends:

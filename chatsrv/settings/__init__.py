@@ -11,21 +11,22 @@ Never makes an object of another layer: that is `chatsrv.app`'s. Values are froz
 """
 
 from chatsrv.settings.backends import Auth, CommandAuth, HashedAuth, MemoryAuth, PluginAuth, YamlAuth
-from chatsrv.settings.declared import History, Listener, Logging, Roles, Server, Settings
+from chatsrv.settings.declared import Listener, Logging, MemoryHistory, Roles, Server, Settings, SqliteHistory
 from chatsrv.settings.loading import load, wrong_option
 
 __all__ = [
     "Auth",
     "CommandAuth",
     "HashedAuth",
-    "History",
     "Listener",
     "Logging",
     "MemoryAuth",
+    "MemoryHistory",
     "PluginAuth",
     "Roles",
     "Server",
     "Settings",
+    "SqliteHistory",
     "YamlAuth",
     "load",
     "wrong_option",

@@ -13,7 +13,7 @@ from chatsrv.limits import Limits
 from chatsrv.loginpolicy import LoginPolicy
 from chatsrv.names import prepare_name
 from chatsrv.settings.backends import Backends
-from chatsrv.settings.kinds import Section, UserNames, Word, wrong
+from chatsrv.settings.kinds import FilePath, Section, UserNames, Word, wrong
 from chatsrv.strength import PasswordPolicy
 
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"
@@ -80,15 +80,34 @@ def _one_role_each(roles: Roles) -> Roles:
     return roles
 
 
-class History(Section):
-    """What the server remembers of each room."""
+class MemoryHistory(Section):
+    """The server remembers until it stops. So it does when the section is left out."""
 
-    store: Annotated[Literal["memory"], Accepts("memory (the only store so far)")] = Field(
-        default="memory", description="Where the room logs are kept. `memory` forgets them when the server stops."
-    )
+    store: Literal["memory"] = Field(default="memory", description="Where the room logs are kept.")
     keep_entries: int = Field(
         default=10_000, ge=1, le=10_000_000, description="Entries kept of each room; the oldest go first."
     )
+
+
+class SqliteHistory(Section):
+    """Everything is recorded in a file before anybody sees it. [The history](history.md) tells how to live with it."""
+
+    store: Literal["sqlite"] = Field(description="Where the room logs are kept.")
+    path: FilePath = Field(description="The file. It is made, with its directory, if it is not there.")
+    durability: Literal["process", "power"] = Field(
+        default="process",
+        description="What all that was seen survives: the end of the server, also by `kill -9`; or a loss of `power`, "
+        "too, which makes each line wait for the disk.",
+    )
+    keep_days: float = Field(
+        default=0, ge=0, le=36_500, description="Age from which entries are let go of; 0 keeps all."
+    )
+    keep_entries: int = Field(
+        default=0, ge=0, le=1_000_000_000, description="Entries kept of each room; the oldest go first; 0 keeps all."
+    )
+
+
+History = MemoryHistory | SqliteHistory
 
 
 class Logging(Section):
@@ -123,7 +142,11 @@ class Settings(Section):
     passwords: PasswordPolicy = Field(
         default_factory=lambda: PasswordPolicy.model_validate({}), description="What new passwords must be like."
     )
-    history: History = Field(default_factory=History, description="What the server remembers of each room.")
+    history: History = Field(
+        default_factory=MemoryHistory,
+        discriminator="store",
+        description="What the server remembers of each room. `store` chooses where; the other keys are that store's.",
+    )
     limits: Limits = Field(
         default_factory=lambda: Limits.model_validate({}),
         description="What one peer may use; keeps one from spoiling it for all.",

@@ -133,7 +133,7 @@ def _explained(detail: Any, document: Document) -> Iterator[Problem]:
         declaration = declared_at(steps, document.data)
         declaration = (declaration.alone() or declaration) if declaration else None
         choice = any_of(declaration.variants()) if declaration else ""
-        if names := installed(AUTH_GROUP):
+        if steps[0] == "auth" and (names := installed(AUTH_GROUP)):
             choice += f" ({', '.join(names)})"
         yield _problem(document, (*steps, discriminator), f"accepted is {choice}")
     elif not steps:
