@@ -47,7 +47,7 @@ class CommandBackend(AuthBackend):
         *,
         processes: int = 4,
         keep_running: bool = False,
-        answer_seconds: float = 10.0,
+        answer_seconds: float = 8.0,
     ) -> None:
         if not command or shutil.which(command[0]) is None:
             program = shown(command[0] if command else "")

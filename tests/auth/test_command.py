@@ -16,6 +16,7 @@ from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import LoginContext
 from chatsrv.auth.command import CommandBackend
 from chatsrv.errors import AccountsError, AuthError, Denied, Unavailable, UnknownUser
+from chatsrv.settings import CommandAuth
 from chatsrv.testing.auth import AuthBackendContract
 from tests.peer import DEADLINE_SECONDS
 
@@ -396,3 +397,10 @@ forever()
     backend.close()
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def test_the_page_has_the_defaults_of_the_settings():
+    shown = dict(re.findall(r"^\| `(\w+)` \| ([\w.]+) \|", PAGE, re.MULTILINE))
+    fields = CommandAuth.model_fields
+    assert shown == {name: f"{fields[name].default}".lower().removesuffix(".0") for name in shown}
+    assert {"processes", "keep_running", "answer_seconds"} == set(shown)
