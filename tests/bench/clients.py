@@ -17,17 +17,23 @@ SOURCE_ADDRESSES = 64
 IP_BIND_ADDRESS_NO_PORT = 24  # Linux; named in `socket` since Python 3.12
 SWEEP_SECONDS = 0.05
 STOPPED_BUFFER_BYTES = 4096
+WAIT = b"Login is not possible at the moment."
 
 
 class LoadError(Exception):
     """The run cannot be measured: a login failed, a connection was lost, a deadline passed."""
 
 
-class Client:
-    """One connection."""
+class ToldToWait(LoadError):
+    """The server said that a login is not possible at the moment."""
 
-    def __init__(self, number: int, *, stops_reading: bool = False) -> None:
+
+class Client:
+    """One connection. `password` is that of its account; empty: `p` and its number."""
+
+    def __init__(self, number: int, *, stops_reading: bool = False, password: str = "") -> None:
         self.number = number
+        self.password = (password or f"p{number}").encode()
         self.stops_reading = stops_reading
         self.reading = Reading()
         self.watched: list[int] = []  # authors whose messages are acknowledged by this reader
@@ -50,7 +56,7 @@ class Client:
         self.is_open, self.is_logged_in, self._heard = True, False, b""
         self._answers = [
             (b"Username: ", b"u%d\n" % self.number),
-            (b"Password: ", b"p%d\n" % self.number),
+            (b"Password: ", self.password + b"\n"),
             (b"Welcome, u%d!" % self.number, b""),
         ]
         self.sock.connect_ex(("127.0.0.1", port))
@@ -73,6 +79,8 @@ class Client:
         if not data:
             raise LoadError(f"client {self.number}: hung up during the login, after {self._heard[-80:]!r}")
         self._heard += data
+        if WAIT in self._heard:
+            raise ToldToWait(f"client {self.number}: {WAIT.decode()}")
         while self._answers:
             prompt, answer = self._answers[0]
             at = self._heard.find(prompt)

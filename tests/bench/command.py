@@ -1,6 +1,6 @@
 """The command line: `python tests/bench [--quick] [--only NAME] [--update-docs]`.
 
-`serve` and `generate` are for the processes that it starts itself. Main thread only; ends by itself in any case.
+`serve`, `generate` and `storm` are for the processes it starts itself. Main thread only; ends by itself in any case.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from types import FrameType
 from bench import page, report
 from bench.runs import generate
 from bench.scenarios import Outcome, RunError, Scenario, all_scenarios, measure, only_servers, quick
+from bench.storm import storm
 from bench.target import NAMES, serve
 
 LIMIT_MINUTES = 30.0
@@ -25,9 +26,11 @@ class TooLong(Exception):
 def main() -> int:
     """Entry of all processes of the benchmark; the exit code."""
     match sys.argv[1:]:
-        case ["serve", name, accounts, limits]:
-            serve(name, int(accounts), json.loads(limits))
+        case ["serve", name, accounts, limits, password]:
+            serve(name, int(accounts), json.loads(limits), password)
             return 0
+        case ["storm", plan]:
+            return storm(plan)
         case ["generate", plan]:
             return generate(plan)
     return _benchmark(_arguments())
@@ -78,7 +81,7 @@ def _benchmark(arguments: argparse.Namespace) -> int:
         return 1
     if arguments.update_docs:
         page.write(outcomes)
-    return 0 if report.total(outcomes).is_exact else 1
+    return 0 if report.is_as_promised(outcomes) else 1
 
 
 def _sized(scenario: Scenario, arguments: argparse.Namespace) -> Scenario:

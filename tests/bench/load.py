@@ -7,6 +7,8 @@ business of `clients`, checking that of `stream`. One thread.
 
 import os
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 from bench.clients import Client, Crowd
 from bench.counting import Count, Script
@@ -14,7 +16,6 @@ from bench.machine import Meter, Usage, established_peers_of, resident_kib_of
 from bench.plan import Plan, Result
 from bench.stream import CommonStream
 
-SAMPLED_EVERY = 31  # paced: so many readers apart are those whose latency is taken; the others are read now and then
 LAZY_SECONDS = 0.05
 LAZY_AT_ONCE = 32  # of those, how many are read before the prompt ones are looked at again
 STALL_SECONDS = 5.0
@@ -32,8 +33,9 @@ class Traffic:
         for number, author in enumerate(self._authors):
             author.reading.me = number
             readers[-1 - number % len(readers)].watched.append(number)
-        for reader in readers[::SAMPLED_EVERY]:
-            reader.is_sampled = plan.kind == "paced"
+        is_paced = plan.kind != "fanout"
+        for reader in readers[:: plan.sampled_every]:
+            reader.is_sampled = is_paced
         self._sent = [0] * plan.authors
         self._seen = [0] * plan.authors
         self._sent_at: list[list[float]] = [[] for _ in range(plan.authors)]
@@ -46,28 +48,40 @@ class Traffic:
         self._stalls = 0
         self._is_over = False
         self._peak_kib = 0
-        is_paced = plan.kind == "paced"
+        self._before_kib = resident_kib_of(plan.pid) if plan.pid else 0
+        self._talk = self._talk_at_rate if is_paced else self._talk_in_closed_loop
         crowd.share_out(lambda client: not is_paced or client.is_sampled or client.reading.me is not None)
 
-    def measure(self) -> Result:
-        """Talk, count, and wait for what is still under way."""
-        plan, stream = self._plan, self._stream
-        before_kib = resident_kib_of(plan.pid) if plan.pid else 0
-        talk = self._talk_at_rate if plan.kind == "paced" else self._talk_in_closed_loop
-        talk(plan.warmup_seconds)
-        self._latencies.clear()
-        meter, received, said = Meter(plan.pid), stream.received(), sum(self._sent)
-        talk(plan.seconds)
-        usage, received, said = meter.read(), stream.received() - received, sum(self._sent) - said
+    def warm_up(self) -> None:
+        """Talk for a while that is not measured."""
+        self._talk(self._plan.warmup_seconds)
+
+    def measure(self, is_enough: Callable[[], bool] | None = None, *, helper_pid: int = 0) -> Result:
+        """Talk, count, and wait for what is still under way. See `measure_part` about the arguments."""
+        part = self.measure_part(is_enough, helper_pid=helper_pid)
         self._is_over = True
         self._drain()
-        return self._result(usage, received, said, before_kib)
+        return self._with_counts(part)
 
-    def _result(self, usage: Usage, received: int, said: int, before_kib: int) -> Result:
-        stopped = {c.sock.getsockname() for c in self._crowd.clients if c.stops_reading}
+    def measure_part(self, is_enough: Callable[[], bool] | None = None, *, helper_pid: int = 0) -> Result:
+        """Talk, and give the speeds; more may follow.
+
+        It takes as long as the plan says; with `is_enough`, which is for an even rate only, until that is true, or the
+        plan's time limit would be near. A process with `helper_pid` works for the generator.
+        """
+        plan, stream = self._plan, self._stream
+        self._latencies.clear()
+        meter, received, said = Meter(plan.pid, helper_pid), stream.received(), sum(self._sent)
+        if is_enough:
+            self._talk_at_rate(plan.limit_seconds * 0.6, is_enough)
+        else:
+            self._talk(plan.seconds)
+        usage, received, said = meter.read(), stream.received() - received, sum(self._sent) - said
+        return self._speeds(usage, received, said)
+
+    def _speeds(self, usage: Usage, received: int, said: int) -> Result:
         latencies = sorted(self._latencies)
         return Result(
-            count=sum(self._stream.counts(), Count()),
             deliveries_per_second=received / usage.seconds,
             messages_per_second=said / usage.seconds,
             p50_ms=quantile(latencies, 0.5) * 1000,
@@ -75,7 +89,14 @@ class Traffic:
             server_cpu=usage.server,
             generator_cpu=usage.generator,
             others_cpu=usage.others,
-            growth_kib=max(0, self._peak_kib - before_kib),
+        )
+
+    def _with_counts(self, speeds: Result) -> Result:
+        stopped = {c.sock.getsockname() for c in self._crowd.clients if c.stops_reading}
+        return replace(
+            speeds,
+            count=sum(self._stream.counts(), Count()),
+            growth_kib=max(0, self._peak_kib - self._before_kib),
             by_line=self._stream.by_line,
             hung_up=len(self._crowd.hung_up),
             stopped_hung_up=len(stopped - established_peers_of(self._plan.port)) if stopped else 0,
@@ -108,11 +129,11 @@ class Traffic:
             said, numbers = self._script.said, range(first, last)
             self._authors[author].send(b"".join([said(author, number) for number in numbers]))
 
-    def _talk_at_rate(self, seconds: float) -> None:
+    def _talk_at_rate(self, seconds: float, is_enough: Callable[[], bool] = lambda: False) -> None:
         interval, authors = 1 / self._plan.rate, self._plan.authors
         due = start = time.monotonic()
         look_after_at, said = start, sum(self._sent)
-        while due < start + seconds:
+        while due < start + seconds and not is_enough():
             now = time.monotonic()
             while due <= now and due < start + seconds:
                 author = said % authors
@@ -172,7 +193,7 @@ class Traffic:
                 self._latencies.append(now - self._sent_at[code >> 32][code & 0xFFFFFFFF])
 
     def _acknowledge(self, witness: Client) -> None:
-        if self._plan.kind == "paced":
+        if self._plan.kind != "fanout":
             return
         now = time.monotonic()
         self._last_heard_at = now

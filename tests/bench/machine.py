@@ -51,6 +51,14 @@ def resident_kib_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize() // 1024
 
 
+def highest_kib_of(pid: int) -> int:
+    """Most memory of a process that was ever in use at once, since it started."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    raise OSError(f"the highest memory of process {pid} cannot be read from /proc")
+
+
 def established_peers_of(port: int) -> set[tuple[str, int]]:
     """Addresses whose connection to the local port is still open at the server's end."""
     peers = set()
@@ -73,15 +81,17 @@ class Usage:
 
 
 class Meter:
-    """Processor time from now on, split into the server's, our own, and what everybody else took."""
+    """Processor time from now on, split into the server's, our own with that of a helper, and what all others took."""
 
-    def __init__(self, server_pid: int) -> None:
+    def __init__(self, server_pid: int, helper_pid: int = 0) -> None:
         self._pid = server_pid
+        self._helper_pid = helper_pid
         self._start = self._now()
 
     def _now(self) -> tuple[float, float, float, float]:
         server = cpu_seconds_of(self._pid) if self._pid else 0.0
-        return time.monotonic(), server, time.process_time(), cpu_seconds_of_all()
+        own = time.process_time() + (cpu_seconds_of(self._helper_pid) if self._helper_pid else 0.0)
+        return time.monotonic(), server, own, cpu_seconds_of_all()
 
     def read(self) -> Usage:
         """Give the shares since this meter was made."""

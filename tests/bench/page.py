@@ -37,6 +37,7 @@ METHOD = """## How it is measured
 | readers that stop | The same with messages of 1,000 bytes, and ten sessions that read nothing after their login. They must be hung up (`stall_seconds` is 5 here) and the others must not notice. The beginner's server has no figure: it stands still for everybody as soon as one socket is full. |
 | idle | Memory of the server process (its proportional set size) for each session that is logged in, and its processor time over five seconds in which nobody speaks. |
 | logins | 32 connections at a time log in and hang up. The memory backend compares the password and does not hash it. |
+| storm | 50 are in, and one of them writes 50 lines a second; latency counts as above, at every reader. Then 1,000 more connect at once and log in against argon2id hashes in an htpasswd file, everything as shipped but `login_seconds: 120`, until each of them has got in or read `Login is not possible at the moment.` The memory counts from before the first login to its highest point. |
 
 ## What is counted
 

@@ -22,7 +22,10 @@ class Plan:
     stopped: int = 0  # sessions that log in and never read again
     window: int = 16  # closed loop: messages of one author that his witness has not seen yet
     text_bytes: int = 64
-    rate: float = 0.0  # paced: messages a second, of all authors together
+    rate: float = 0.0  # paced, storm: messages a second, of all authors together
+    sampled_every: int = 31  # paced, storm: how many readers apart are those whose latency is taken
+    storm: int = 0  # clients that log in at once while the sessions talk
+    password: str = ""  # of all accounts; empty: each has its own
     messages: int = 0  # closed loop: end after so many of each author, instead of after `seconds`
     settle_seconds: float = 0.4  # after the logins: begin once the server has had nothing to tell for so long
     warmup_seconds: float = 1.0
@@ -45,7 +48,12 @@ class Result:
     generator_cpu: float = 0.0
     others_cpu: float = 0.0
     session_kib: float = 0.0
-    growth_kib: int = 0  # of the server's memory between the logins and its highest point in the traffic
+    growth_kib: int = 0  # of the server's memory from after the logins (storm: before) to its highest point
+    quiet_p99_ms: float = 0.0  # before the storm
+    got_in: int = 0
+    told_to_wait: int = 0
+    neither: int = 0
+    answered_seconds: float = 0.0  # from the beginning of the storm until everybody had his answer
     by_line: int = 0  # readers whose bytes differed from the others', counted line by line
     hung_up: int = 0  # readers that the server hung up although they read
     stopped_hung_up: int = 0

@@ -3,6 +3,7 @@
 Pure: values in, text out. Figures are medians over the rounds; a ratio is the median of the ratios within each round.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
@@ -13,6 +14,7 @@ from bench.plan import Plan, Result
 from bench.scenarios import Outcome
 
 Figure = Callable[[Result], float]
+HASH_KIB = 19_456  # of a hash as they are made by default
 HEADINGS = ("what", "chatsrv", "naive server", "ratio", "others' CPU")
 
 
@@ -46,6 +48,8 @@ def rows(outcome: Outcome) -> list[Row]:
         ]
     if plan.kind == "logins":
         return [_row(outcome, "logins/s", lambda result: result.logins_per_second, "{:,.0f}")]
+    if plan.kind == "storm":
+        return _storm_rows(outcome, plan)
     pace = f"{plan.rate:.0f} messages/s to {crowd}"
     if plan.stopped:
         return _stopped_rows(outcome, plan)
@@ -72,6 +76,28 @@ def _stopped_rows(outcome: Outcome, plan: Plan) -> list[Row]:
         Row(f"{who}: hung up", f"{hung_up}", "-", "", others),
         Row(f"{who}: the server's memory grows by", f"{growth:.1f} MiB", "-", "", others),
     ]
+
+
+def _storm_rows(outcome: Outcome, plan: Plan) -> list[Row]:
+    results = [results["chatsrv"] for results in outcome.rounds]
+    who = f"{plan.storm:,} log in at once (argon2id)"
+    cores = os.cpu_count() or 1
+    got_in, told = median(result.got_in for result in results), median(result.told_to_wait for result in results)
+    growth_kib = max(result.growth_kib for result in results)
+    each_kib = (growth_kib - cores * HASH_KIB) / (plan.sessions + median(result.got_in for result in results))
+    p99, quiet_p99 = median(result.p99_ms for result in results), median(result.quiet_p99_ms for result in results)
+    times = median(result.p99_ms / max(result.quiet_p99_ms, 1e-9) for result in results)
+    texts = (
+        (f"{who}: p99 of {plan.rate:.0f} messages/s to {plan.sessions} others", f"{p99:.1f} ms", ""),
+        ("the same, before they come: p99", f"{quiet_p99:.1f} ms", f"{times:.2f}"),
+        (f"{who}: get in / are told to wait", f"{got_in:.0f} / {told:.0f}", ""),
+        (f"{who}: get neither", f"{max(result.neither for result in results)}", ""),
+        (f"{who}: all are answered after", f"{median(result.answered_seconds for result in results):.1f} s", ""),
+        (f"{who}: the server's memory grows by", f"{growth_kib / 1024:.0f} MiB", ""),
+        (f"the same, without {cores} x 19 MiB, for each session", f"{each_kib:.0f} KiB", ""),
+    )
+    others = f"{outcome.others_cpu:.0f}%"
+    return [Row(what, chatsrv, "-", ratio, others) for what, chatsrv, ratio in texts]
 
 
 def _row(outcome: Outcome, what: str, figure: Figure, form: str) -> Row:
@@ -109,6 +135,11 @@ def bars(outcomes: list[Outcome]) -> list[Bars]:
 def total(outcomes: list[Outcome]) -> Count:
     """Add up the counts of all runs of chatsrv."""
     return sum((result.count for result in _results(outcomes)), Count())
+
+
+def is_as_promised(outcomes: list[Outcome]) -> bool:
+    """Whether chatsrv delivered everything exactly, and left nobody who logged in without an answer."""
+    return total(outcomes).is_exact and not any(result.neither for result in _results(outcomes))
 
 
 def verdict(outcomes: list[Outcome]) -> str:

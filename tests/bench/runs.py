@@ -1,4 +1,4 @@
-"""The generator's process: log the crowd in, then traffic, idling, or logins without end, as the plan asks.
+"""The generator's process: log the crowd in, then traffic, idling, a storm, or logins without end, as the plan asks.
 
 Raises the limit on open files, and ends by itself at the plan's time limit. Prints one JSON object. Main thread only.
 """
@@ -12,10 +12,11 @@ from dataclasses import asdict
 
 from bench.clients import IN_FLIGHT, Client, Crowd, LoadError
 from bench.load import Traffic, quantile
-from bench.machine import Meter, memory_kib_of, raise_open_files_limit
+from bench.machine import Meter, memory_kib_of, raise_open_files_limit, resident_kib_of
 from bench.plan import Plan, Result
+from bench.storm import measure_storm
 
-KINDS = ("fanout", "paced", "idle", "logins")
+KINDS = ("fanout", "paced", "idle", "logins", "storm")
 LOGIN_ACCOUNTS = 2000
 
 
@@ -42,12 +43,22 @@ def run(plan: Plan) -> Result:
     last_stopped = plan.authors + plan.stopped
     if plan.sessions <= last_stopped:
         raise ValueError(f"{plan.sessions} sessions: some must be neither authors nor stopped")
-    clients = [Client(number, stops_reading=plan.authors <= number < last_stopped) for number in range(plan.sessions)]
-    before_kib = memory_kib_of(plan.pid) if plan.pid else 0
+    clients = [
+        Client(number, stops_reading=plan.authors <= number < last_stopped, password=plan.password)
+        for number in range(plan.sessions)
+    ]
+    kib_of = resident_kib_of if plan.kind == "storm" else memory_kib_of
+    before_kib = kib_of(plan.pid) if plan.pid else 0
     crowd = Crowd(plan.port, clients)
     try:
         crowd.log_in(time.monotonic() + plan.limit_seconds / 2, plan.settle_seconds)
-        return _idle(plan, crowd, before_kib) if plan.kind == "idle" else Traffic(plan, crowd).measure()
+        if plan.kind == "idle":
+            return _idle(plan, crowd, before_kib)
+        if plan.kind == "storm":
+            return measure_storm(plan, crowd, before_kib)
+        traffic = Traffic(plan, crowd)
+        traffic.warm_up()
+        return traffic.measure()
     finally:
         crowd.close()
 

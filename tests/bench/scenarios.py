@@ -65,6 +65,9 @@ def all_scenarios() -> list[Scenario]:
     """Give the full list, in the order of the report."""
     paced = Plan("paced", sessions=1000, authors=10, rate=100.0, seconds=8.0)
     waiting = replace(paced, text_bytes=1000, seconds=14.0)
+    storm = Plan(
+        "storm", sessions=50, authors=1, rate=50.0, sampled_every=1, storm=1000, password="storm of 1000", seconds=8.0
+    )
     soon = {"stall_seconds": 5.0}  # so that the hang-ups happen within the run
     return [
         beside_naive("fanout-1000-10", Plan("fanout", sessions=1000, authors=10)),
@@ -81,6 +84,7 @@ def all_scenarios() -> list[Scenario]:
         ),
         beside_naive("idle", Plan("idle", sessions=5000, authors=0, seconds=5.0), rounds=1),
         beside_naive("logins", Plan("logins")),
+        Scenario("storm", (Variant("chatsrv", "chatsrv", storm, {"login_seconds": 120.0}),)),
     ]
 
 
@@ -94,7 +98,10 @@ def quick(scenario: Scenario) -> Scenario:
                 variant,
                 plan=replace(
                     variant.plan,
-                    sessions=max(variant.plan.sessions // 10, 2 * (variant.plan.authors + variant.plan.stopped)),
+                    sessions=variant.plan.sessions
+                    if variant.plan.storm
+                    else max(variant.plan.sessions // 10, 2 * (variant.plan.authors + variant.plan.stopped)),
+                    storm=variant.plan.storm // 10,
                     warmup_seconds=0.5,
                     seconds=variant.plan.seconds if variant.plan.kind == "paced" and variant.limits else 1.0,
                 ),
@@ -132,9 +139,9 @@ def _round(scenario: Scenario, say: Callable[[str], None]) -> Iterator[tuple[str
 
 def run_variant(variant: Variant) -> Result:
     """One run: a fresh server, a fresh generator, both ended afterwards."""
-    accounts = max(variant.plan.sessions, LOGIN_ACCOUNTS if variant.plan.kind == "logins" else 0)
+    accounts = max(variant.plan.sessions + variant.plan.storm, LOGIN_ACCOUNTS if variant.plan.kind == "logins" else 0)
     try:
-        with Target(variant.server, accounts, variant.limits) as target:
+        with Target(variant.server, accounts, variant.limits, variant.plan.password) as target:
             plan = replace(variant.plan, port=target.port, pid=target.pid)
             generator = subprocess.run(
                 [sys.executable, ENTRY, "generate", json.dumps(asdict(plan))],
@@ -155,6 +162,12 @@ def brief(result: Result) -> str:
     parts = [
         (result.deliveries_per_second, f"{result.deliveries_per_second / 1e6:.2f} million deliveries/s"),
         (result.p99_ms, f"p50 {result.p50_ms:.1f} ms, p99 {result.p99_ms:.1f} ms"),
+        (result.quiet_p99_ms, f"before the storm p99 {result.quiet_p99_ms:.1f} ms"),
+        (
+            result.answered_seconds,
+            f"{result.got_in} got in, {result.told_to_wait} told to wait, {result.neither} neither, "
+            f"within {result.answered_seconds:.1f} s; memory +{result.growth_kib / 1024:.0f} MiB",
+        ),
         (result.logins_per_second, f"{result.logins_per_second:.0f} logins/s"),
         (result.session_kib, f"{result.session_kib:.1f} KiB a session"),
         (not result.count.is_exact, f"NOT EXACT: {result.count}"),

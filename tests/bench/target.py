@@ -25,8 +25,11 @@ class TargetError(Exception):
     """The server under test did not start, or ended by itself."""
 
 
-def serve(name: str, accounts: int, limits: dict[str, Any]) -> None:
-    """Run the server in this process, for the parent at the other end of the standard input."""
+def serve(name: str, accounts: int, limits: dict[str, Any], password: str = "") -> None:
+    """Run the server in this process, for the parent at the other end of the standard input.
+
+    With a `password`, all accounts have that one, hashed as new ones are, in an htpasswd file.
+    """
     raise_open_files_limit()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     users = {f"u{number}": f"p{number}" for number in range(accounts)}
@@ -36,10 +39,16 @@ def serve(name: str, accounts: int, limits: dict[str, Any]) -> None:
         server = NaiveServer(users)
         _tell_port(server.server_address[1])
         server.serve_forever()
-    from chatsrv import ChatServer, Limits, MemoryBackend, PlainSession
+    from chatsrv import AuthBackend, ChatServer, HashedBackend, Limits, MemoryBackend, PlainSession
+    from chatsrv.auth.hashing import Hasher
 
     off = {"connections": 100_000, "connections_per_address": 0, "messages_per_second": 0.0}
-    backend = MemoryBackend(users)
+    backend: AuthBackend = MemoryBackend(users)
+    if password:
+        password_hash = Hasher().hash(password)  # making one for each would take minutes
+        file = Path("users.htpasswd")  # in the folder that the parent made, and will remove
+        file.write_text("".join(f"{user}:{password_hash}\n" for user in users))
+        backend = HashedBackend(file)
     with ChatServer(("127.0.0.1", 0), PlainSession, auth=backend, limits=Limits(**{**off, **limits})) as chat:
         _tell_port(chat.server_address[1])
         chat.serve_forever()
@@ -59,14 +68,16 @@ def _tell_port(port: int) -> None:
 class Target:
     """The server of the given name, listening, while the `with` block lasts."""
 
-    def __init__(self, name: str, accounts: int, limits: dict[str, Any] | None = None) -> None:
+    def __init__(self, name: str, accounts: int, limits: dict[str, Any] | None = None, password: str = "") -> None:
         self.name = name
+        self._folder = tempfile.TemporaryDirectory()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed in __exit__)
         self._process = subprocess.Popen(
-            [sys.executable, ENTRY, "serve", name, str(accounts), json.dumps(limits or {})],
+            [sys.executable, ENTRY, "serve", name, str(accounts), json.dumps(limits or {}), password],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
+            cwd=self._folder.name,
         )
         self.pid = self._process.pid
 
@@ -100,6 +111,7 @@ class Target:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+        self._folder.cleanup()
 
 
 def settle(seconds: float = 0.3) -> None:
