@@ -128,6 +128,8 @@ class Gate:
     def change_password(self, account: Account, old: str, new: str, context: LoginContext) -> Account:
         """Give `account` another password, if `old` is its present one; return the account as it is then.
 
+        Where that cannot be told, it is returned as it was.
+
         Raises:
             Refused: the new password cannot be one, or passwords cannot be changed here.
             AuthError: as `admit`, about `old`.
@@ -148,7 +150,11 @@ class Gate:
         except AccountsError as error:
             _logger.error("the password of %r was not changed: %s", account.name, error)
             raise Refused("Passwords cannot be changed at the moment.") from error
-        return self.standing(account, context)
+        try:
+            return self.standing(account, context)
+        except AuthError as error:  # the password is another one all the same, and whoever changed it is told so
+            _logger.debug("the password of %r was changed, and its account cannot be told: %s", account.name, error)
+            return account
 
     @property
     def version(self) -> object:
@@ -158,6 +164,8 @@ class Gate:
     def standing(self, account: Account, context: LoginContext) -> Account:
         """Return what has become of an account that came in from somewhere, with its role of today.
 
+        Its name stays as it was: the chat knows it by that one, however it is spelled by now.
+
         Raises:
             UnknownUser: it was removed.
             Denied: it may not be used any more, or not from there.
@@ -165,7 +173,7 @@ class Gate:
         """
         now = self._with_role(self._chain.lookup(prepare_name(account.name), self._workers))
         self._check_address(now, context)
-        return now
+        return replace(now, name=account.name)
 
     def count(self) -> GateCount:
         """Return the figures of this moment."""

@@ -5,10 +5,11 @@ import logging
 import pytest
 
 from chatsrv.accounts import Account, Role
-from chatsrv.auth.backend import AuthBackend, LoginContext
+from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
 from chatsrv.auth.gate import Gate
 from chatsrv.auth.hashing import Hasher
 from chatsrv.auth.memory import MemoryBackend
+from chatsrv.auth.yamlfile import YamlBackend
 from chatsrv.errors import AccountsError, AuthError, Denied, Unavailable, UnknownUser
 
 HERE = LoginContext("127.0.0.1", 40000, "test")
@@ -174,3 +175,57 @@ def test_closing_the_gate_closes_the_backend():
     backend = Answering(None)
     Gate(backend).close()
     assert backend.is_closed
+
+
+class Editable(EditableBackend):
+    """Keeps one password for everybody; `lookup_error` is what a look at an account raises."""
+
+    may_block = False
+
+    def __init__(self, lookup_error):
+        self.password = "old-pass-word"
+        self.lookup_error = lookup_error
+
+    def authenticate(self, username, password, context):
+        if password != self.password:
+            raise Denied("wrong")
+        return Account(username)
+
+    def lookup(self, username):
+        raise self.lookup_error
+
+    def list(self):
+        return []
+
+    def add(self, account, password):
+        raise NotImplementedError
+
+    def set_password(self, name, password):
+        self.password = password
+
+    def remove(self, name):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("cannot look up"), UnknownUser("removed"), Denied("disabled")], ids=lambda error: str(error)
+)
+def test_a_changed_password_is_no_refusal_though_the_account_cannot_be_told_then(error):
+    backend = Editable(error)
+    gate = Gate(backend)
+    account = gate.admit("alice", "old-pass-word", HERE)
+    assert gate.change_password(account, "old-pass-word", "nine-long-words", HERE) is account
+    assert backend.password == "nine-long-words"
+
+
+def test_a_name_that_is_spelled_anew_in_the_file_stays_as_it_is_in_the_chat(tmp_path):
+    path = tmp_path / "users.yaml"
+    path.write_text("alice: old-pass-word\n")
+    path.chmod(0o600)
+    gate = Gate(YamlBackend(path))
+    account = gate.admit("alice", "old-pass-word", HERE)
+    path.write_text("Alice: {password: old-pass-word, role: moderator}\n")
+    now = gate.standing(account, HERE)
+    assert (now.name, now.role) == ("alice", Role.MODERATOR)
+    assert gate.change_password(account, "old-pass-word", "nine-long-words", HERE).name == "alice"
+    gate.close()
