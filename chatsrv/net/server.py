@@ -149,7 +149,7 @@ class LoginServer(ThreadingTCPServer):
         except Refused as refusal:
             logger.warning("%s: turned %s away: %s", self.label, client_address[0], refusal)
             with contextlib.suppress(OSError):
-                request.send(f"{refusal}\r\n".encode(), socket.MSG_DONTWAIT)
+                request.send(f"{refusal}\n".encode(), socket.MSG_DONTWAIT)
             return False
         return True
 
@@ -186,9 +186,9 @@ class LoginServer(ThreadingTCPServer):
         self._is_closing = True
         self.shutdown()  # an accept loop that sleeps on closed sockets would never wake up
         super().server_close()
-        self._watch.stop()
         for session in self._sessions.copy():
             session.hang_up(Reason.SHUTDOWN)
+        self._watch.stop()
         deadline = time.monotonic() + self.limits.linger_seconds + STOP_SECONDS
         for thread in self._session_threads.copy():
             thread.join(max(0.0, deadline - time.monotonic()))

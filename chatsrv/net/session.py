@@ -37,6 +37,7 @@ MOST_READ_BYTES = 65536
 
 
 _OWN_COMMANDS = (Answer, Complaint, ChangePassword)  # those that every session obeys
+_NOTHING = Complaint("")  # counts as a line, and says nothing
 
 
 class Session(StreamRequestHandler):
@@ -54,6 +55,7 @@ class Session(StreamRequestHandler):
     connection: Connection  # socketserver calls the bare socket so; that is `request`
     account: Account | None = None
     is_at_gate = False
+    _silent_bytes = 0  # what came without asking for anything
     _bucket: Bucket
 
     # ------------------------------------------------------------------ to be overridden
@@ -119,6 +121,7 @@ class Session(StreamRequestHandler):
 
     def finish(self) -> None:
         """Leave, let the peer read the last lines, and let go of the socket once delivery has."""
+        self.hang_up(Reason.ERROR)  # unless there is a reason already: without one, nothing would end the input
         reason = self.connection.reason or Reason.LOST
         try:
             if self.account:
@@ -148,6 +151,8 @@ class Session(StreamRequestHandler):
             elif len(data) < size // 8:
                 size = LEAST_READ_BYTES
             commands = reader.receive(data)
+            if not commands:
+                self._count_silence(len(data))
             while commands:
                 last = commands[-1]
                 if type(last) is Credentials:
@@ -167,13 +172,32 @@ class Session(StreamRequestHandler):
             self.hang_up(Reason.LOST)
         return b""
 
+    def _count_silence(self, size: int) -> None:
+        """Take note of input that asked for nothing, yet cost the time to read it.
+
+        Raises:
+            ProtocolError: there is more of it than a login can have.
+        """
+        self._silent_bytes += size
+        line_bytes = self.server.limits.line_bytes
+        if not self.account:
+            if self._silent_bytes > 2 * line_bytes:
+                raise ProtocolError(f"more than {2 * line_bytes} bytes before the login, and no login among them")
+        elif self._silent_bytes > line_bytes:
+            lines, self._silent_bytes = divmod(self._silent_bytes, line_bytes)
+            self._obey_allowed([_NOTHING] * lines)
+
     def _obey_allowed(self, commands: Sequence[Command]) -> None:
         """Obey as many of `commands` as flood control lets through, until one of them ends the session."""
-        allowed, flow = len(commands), Flow.SMOOTH
-        # Before the login there is nothing but prompts and negotiations, which cost the peer none of his lines.
+        flow, lost = Flow.SMOOTH, 0
         if self.account and not may(self.account, Right.HURRY):
-            allowed, flow = self._bucket.take(allowed)
-        for kind, run in itertools.groupby(commands[:allowed] if allowed < len(commands) else commands, type):
+            # What the wire format answers by itself is neither counted nor left out: nobody typed it.
+            typed = sum([type(command) is not Answer for command in commands])
+            allowed, flow = self._bucket.take(typed) if typed else (0, Flow.SMOOTH)
+            if lost := typed - allowed:
+                places = itertools.count()
+                commands = [command for command in commands if type(command) is Answer or next(places) < allowed]
+        for kind, run in itertools.groupby(commands, type):
             if kind in _OWN_COMMANDS:
                 for command in run:
                     self._obey_own(command)
@@ -182,7 +206,6 @@ class Session(StreamRequestHandler):
             if self.connection.reason:
                 return
         if flow is Flow.WARNING:
-            lost = len(commands) - allowed
             self.reply(
                 Notice(
                     f"You are sending too fast: more than {self.server.limits.messages_per_second:g} lines a second. "
@@ -197,7 +220,7 @@ class Session(StreamRequestHandler):
         match command:
             case Answer(data):
                 (self.connection.post if self.account else self.connection.answer)(data)
-            case Complaint(text):
+            case Complaint(text) if text:
                 self.reply(Notice(text))
             case ChangePassword():
                 self._change_password(command)
@@ -218,10 +241,12 @@ class Session(StreamRequestHandler):
                 self.reply(LoginRefused())
             self.hang_up(Reason.LOGIN_FAILED)
             return False
-        if self.connection.reason:
-            return False
-        self.account = account
-        self.is_at_gate = False
+        else:
+            if self.connection.reason:
+                return False
+            self.account = account
+        finally:
+            self.is_at_gate = False
         logger.info("session %d: %s logged in from %s", self.connection.id, account.name, address)
         self.opened()
         self.server.gate.rehash(account, credentials.password)
@@ -235,6 +260,12 @@ class Session(StreamRequestHandler):
             self.account = self.server.gate.change_password(self.account, change.old, change.new, self.context)
         except Refused as refusal:
             self.reply(Notice(f"{refusal} Nothing was changed."))
+        except Penalised as error:
+            logger.warning("session %d: password not changed: %s", self.connection.id, error)
+            self.reply(Notice("There were too many wrong tries. Please wait some minutes. Nothing was changed."))
+        except Unavailable as error:
+            logger.warning("session %d: password not changed: %s", self.connection.id, error)
+            self.reply(Notice("Your password cannot be checked at the moment. Nothing was changed."))
         except AuthError as error:
             logger.warning("session %d: password not changed: %s", self.connection.id, error)
             self.reply(Notice("That is not your password. Nothing was changed."))

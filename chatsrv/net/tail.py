@@ -22,25 +22,27 @@ BATCH_BYTES = 65_536
 
 
 class Batch(NamedTuple):
-    """Some entries next to each other, rendered. `pieces` are the same bytes, one item for each entry.
+    """Some entries next to each other, rendered.
 
-    `own` lists, for each reader of the tail who wrote some of them, which pieces are his.
+    `own` has, for each reader of the tail who wrote some of them, the ranges of the bytes that are his.
     """
 
     last: int
     data: bytes
-    pieces: list[bytes]
-    own: dict[Connection, list[int]]
+    own: dict[Connection, list[tuple[int, int]]]
 
     def data_for(self, connection: Connection) -> bytes:
         """Return the bytes that `connection` is to see: all but what it wrote itself."""
         own = self.own.get(connection)
         if own is None:
             return self.data
-        pieces = self.pieces.copy()
-        for index in own:
-            pieces[index] = b""
-        return b"".join(pieces)
+        parts = []
+        start = 0
+        for own_start, own_end in own:
+            parts.append(self.data[start:own_start])
+            start = own_end
+        parts.append(self.data[start:])
+        return b"".join(parts)
 
 
 class Tail:
@@ -102,14 +104,17 @@ class Tail:
         """Return `entries` rendered for everybody."""
         render = self.renderer.render
         pieces = [render(entry) for entry in entries]
-        own: dict[Connection, list[int]] = {}
+        own: dict[Connection, list[tuple[int, int]]] = {}
         if self.renderer.omits_own:
             readers = self._readers
-            for index, entry in enumerate(entries):
+            start = 0
+            for entry, piece in zip(entries, pieces, strict=True):
+                end = start + len(piece)
                 author = readers.get(entry.origin)
                 if author is not None:
-                    own.setdefault(author, []).append(index)
-        return Batch(entries[-1].offset, b"".join(pieces), pieces, own)
+                    own.setdefault(author, []).append((start, end))
+                start = end
+        return Batch(entries[-1].offset, b"".join(pieces), own)
 
     def fan_out(self, batch: Batch) -> list[tuple[Connection, bytes | memoryview, int]]:
         """Hand a new batch to everybody who is level, and keep it for those behind.

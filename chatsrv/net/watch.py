@@ -6,7 +6,6 @@ Knows no files and no passwords: it asks the gate. A thread of its own, for a ba
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Protocol
 
 from chatsrv.accounts import Account
@@ -19,6 +18,10 @@ logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 2.0
 """Time between two looks. Whoever is not welcome any more is gone within five seconds, with time to spare for both."""
+
+
+STOP_SECONDS = 5.0
+"""How long stopping waits for the look that is under way."""
 
 
 class Guest(Protocol):
@@ -58,10 +61,10 @@ class Watch:
             self._thread.start()
 
     def stop(self) -> None:
-        """Stop looking, and wait until that is so."""
+        """Stop looking, and wait until that is so; a backend that hangs is not waited for."""
         self._is_over.set()
         if self._thread:
-            self._thread.join()
+            self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         while not self._is_over.wait(WATCH_SECONDS):
@@ -81,12 +84,19 @@ class Watch:
         version = self._gate.version
         if version == self._version:
             return
-        done = [self._has_looked_after(guest) for guest in self._guests()]
-        if all(done):
+        is_done = True
+        for guest in self._guests():
+            if self._is_over.is_set():
+                return
+            is_done &= self._has_looked_after(guest)
+        if is_done:
             self._version = version
 
     def _has_looked_after(self, guest: Guest) -> bool:
-        """Hold one session against its account; return whether that was possible."""
+        """Hold one session against its account; return whether that need not be done again for this change.
+
+        A session whose account cannot be looked up, now or ever, goes on: an outage ends nobody's talk.
+        """
         if guest.is_at_gate:
             return False
         account = guest.account
@@ -97,11 +107,13 @@ class Watch:
         except (UnknownUser, Denied) as error:
             logger.info("%s is not welcome any more: %s", account.name, error)
             guest.hang_up(Reason.ACCOUNT_CLOSED)
+            return True
         except AuthError:
-            return False
-        else:
-            if now.credential != account.credential:
-                guest.hang_up(Reason.PASSWORD_CHANGED)
-            elif now != account:
-                guest.account_changed(replace(now, name=account.name))
+            return True
+        if guest.is_at_gate or guest.account is not account:
+            return False  # he has just changed his password himself, and this look may not know
+        if now.credential != account.credential:
+            guest.hang_up(Reason.PASSWORD_CHANGED)
+        elif now != account:
+            guest.account_changed(now)
         return True

@@ -108,6 +108,10 @@ _LEFT = {reason.name: f" ({reason.value})" if reason.value else "" for reason in
 _LOOKS_LIKE_NEWS = re.compile(r"\W*(?:joined|left)\b", re.IGNORECASE)
 
 
+def _is_seen(character: str) -> bool:
+    return character.isalnum() or character.isspace()
+
+
 class PlainRenderer(LinesRenderer):
     """Writes one line for each entry and reply.
 
@@ -120,7 +124,8 @@ class PlainRenderer(LinesRenderer):
         if kind is Kind.SAY:
             return f"<{entry.author}> {entry.text}\n".encode()
         if kind is Kind.ACTION:
-            if _LOOKS_LIKE_NEWS.match(entry.text):
+            # Characters that nobody sees must not hide in a word: only letters, digits and spaces are looked at.
+            if _LOOKS_LIKE_NEWS.match("".join(filter(_is_seen, entry.text))):
                 return f"<{entry.author}> /me {entry.text}\n".encode()
             return f"* {entry.author} {entry.text}\n".encode()
         if kind is Kind.JOIN:

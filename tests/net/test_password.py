@@ -16,7 +16,7 @@ from tests.peer import Peer, running
 ACCOUNTS = "bob: bob's password\n"
 
 
-@pytest.fixture()
+@pytest.fixture
 def users(tmp_path: Path) -> Path:
     file = tmp_path / "users.yaml"
     file.write_text(ACCOUNTS)
@@ -24,7 +24,7 @@ def users(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.fixture()
+@pytest.fixture
 def server(users: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
     monkeypatch.setattr("chatsrv.net.watch.WATCH_SECONDS", 0.02)
     backend = YamlBackend(users, hasher=Hasher(memory_kib=8, passes=1))

@@ -17,8 +17,8 @@ from chatsrv.sessions import PlainSession
 from tests.journal import Journal
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, talk, two_chatters
 
-FULL = b"The server is full. Please try again later.\r\n"
-TOO_MANY_HERE = b"There are too many connections from your address.\r\n"
+FULL = b"The server is full. Please try again later.\n"
+TOO_MANY_HERE = b"There are too many connections from your address.\n"
 
 
 class WatchedTurnstile(Turnstile):

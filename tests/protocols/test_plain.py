@@ -122,3 +122,9 @@ def test_other_actions_are_shown_as_actions(action: str) -> None:
 )
 def test_replies(reply: Welcome | Present | LoginRefused | CommandList, lines: str) -> None:
     assert PlainProtocol.renderer.reply(reply) == lines.encode()
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\u00ad", "\u034f", "\u200d", "\ufe0f"])
+def test_news_cannot_be_forged_with_characters_that_nobody_sees(hidden: str) -> None:
+    entry = Entry(1, 0.0, "lobby", Kind.ACTION, "bob", 1, f"le{hidden}ft (connection lost)")
+    assert PlainProtocol.renderer.render(entry).startswith(b"<bob> /me ")
