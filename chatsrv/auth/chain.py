@@ -2,7 +2,8 @@
 
     UnknownUser               the next one is asked
     Denied, Unavailable       the end: a weaker backend must not answer for one that refused or is away
-    any other exception       is logged, and counts as Unavailable: somebody else's code must not end a session
+    any other exception       is logged, and counts as Unavailable: somebody else's code must not end a session, not
+                              even by a SystemExit
 
 Judges no names, networks or passwords. Sessions call from many threads at once; no lock is held while a backend is
 asked.
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from typing import TypeVar
 
 from chatsrv.accounts import Account
 from chatsrv.auth.backend import AuthBackend, LoginContext
@@ -23,6 +25,8 @@ from chatsrv.errors import AuthError, Denied, Unavailable, UnknownUser
 from chatsrv.names import prepare_name
 
 _logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Outcome(StrEnum):
@@ -70,6 +74,8 @@ class Chain(AuthBackend):
         self._lock = threading.Lock()
         self._counter: Counter[tuple[str, Outcome]] = Counter()  # guarded by the lock
         self._vouched: dict[str, AuthBackend] = {}  # who answered for a prepared name last; one item is set at once
+        self._versions: dict[str, object] = {}  # the last that each backend could tell; one item is set at once
+        self._failing: set[tuple[str, str]] = set()  # what is logged already; one item is added or taken out at once
 
     @property
     def links(self) -> tuple[tuple[str, AuthBackend], ...]:
@@ -134,8 +140,16 @@ class Chain(AuthBackend):
     @property
     def version(self) -> object:
         """See `AuthBackend.version`. `None` when none of the backends can be watched."""
-        versions = tuple(backend.version for _, backend in self._links)
+        versions = tuple(self._version_of(label, backend) for label, backend in self._links)
         return None if all(version is None for version in versions) else versions
+
+    def _version_of(self, label: str, backend: AuthBackend) -> object:
+        """Return the version of one backend; the one before if it cannot be told: the others are to be watched."""
+        try:
+            self._versions[label] = self._told(label, backend, "version", lambda: backend.version)
+        except AuthError:
+            return self._versions.get(label, "not told yet")
+        return self._versions[label]
 
     def lookup(self, username: str, workers: Workers | None = None) -> Account:
         """See `AuthBackend.lookup`. Whichever backend let the account in is asked; without such a one, all in order."""
@@ -144,10 +158,24 @@ class Chain(AuthBackend):
             if vouching not in (None, backend):
                 continue
             try:
-                return _called(label, backend, workers, partial(backend.lookup, username))
+                return self._told(label, backend, "lookup", partial(_looked_up, label, backend, username, workers))
             except UnknownUser:
                 continue
         raise UnknownUser(f"no backend knows {username!r}")
+
+    def _told(self, label: str, backend: AuthBackend, what: str, ask: Callable[[], T]) -> T:
+        """Return what a backend tells. It is asked again and again: what fails is logged once, until it works again."""
+        try:
+            told = ask()
+        except (AuthError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # the edge to somebody else's code
+            if (label, what) not in self._failing:
+                self._failing.add((label, what))
+                _logger.exception("auth backend %s failed on a %s", label or type(backend).__name__, what)
+            raise _labelled(label, Unavailable(f"the {what} failed: {type(error).__name__}")) from error
+        self._failing.discard((label, what))
+        return told
 
     def rehash(self, username: str, password: str) -> bool:
         """See `AuthBackend.rehash`."""
@@ -182,13 +210,22 @@ def _answer(
         if labelled is error:
             raise
         raise labelled from error
-    except Exception as error:  # the edge to somebody else's code: a broken backend refuses this login, no more
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the edge to somebody else's code: a broken backend refuses this login, no more
         _logger.exception("auth backend %s failed on a login as %r", name, username)
         raise _labelled(label, Unavailable(f"the auth backend failed: {type(error).__name__}")) from error
     return account
 
 
-def _called(name: str, backend: AuthBackend, workers: Workers | None, function: Callable[[], Account]) -> Account:
+def _looked_up(label: str, backend: AuthBackend, username: str, workers: Workers | None) -> Account:
+    account = _called(label or type(backend).__name__, backend, workers, partial(backend.lookup, username))
+    if not isinstance(account, Account):
+        raise TypeError(f"{type(backend).__name__}.lookup returned no Account")
+    return account
+
+
+def _called(name: str, backend: AuthBackend, workers: Workers | None, function: Callable[[], T]) -> T:
     return workers.call(name, function) if workers and backend.may_block else function()
 
 

@@ -47,6 +47,8 @@ class Saying(AuthBackend):
 
     @property
     def version(self):
+        if isinstance(self.at, BaseException):
+            raise self.at
         return self.at
 
     def close(self):
@@ -80,6 +82,7 @@ def test_an_unknown_name_asks_the_next_and_yes_is_the_end():
         (Unavailable("away"), Unavailable),
         (AuthError("no"), AuthError),
         (RuntimeError("broken"), Unavailable),
+        (SystemExit(1), Unavailable),
         (False, Unavailable),
         (Account("a\nb"), Unavailable),
     ],
@@ -177,6 +180,58 @@ def test_the_version_changes_with_any_that_can_be_watched():
     second.at = 2
     assert chain.version != before
     assert Chain([("a", first)]).version is None
+
+
+@pytest.mark.parametrize("error", [ConnectionError("away"), SystemExit(1), Unavailable("away")], ids=repr)
+def test_a_version_that_cannot_be_told_blinds_nobody_to_the_other_backends(error, caplog):
+    first, second = Saying(version=1), Saying(version=1)
+    chain = Chain([("a", first), ("b", second)])
+    before = chain.version
+    first.at = error
+    assert chain.version == before
+    second.at = 2
+    assert chain.version != before
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ([] if isinstance(error, Unavailable) else ["auth backend a failed on a version"])
+    before = chain.version
+    first.at = 2
+    assert chain.version != before
+
+
+def test_a_version_that_could_never_be_told_is_watched_until_it_can():
+    backend = Saying(version=ConnectionError("away"))
+    chain = Chain([("a", backend)])
+    before = chain.version
+    assert before is not None
+    backend.at = 1
+    assert chain.version != before
+
+
+@pytest.mark.parametrize("error", [ConnectionError("away"), SystemExit(1)], ids=repr)
+@pytest.mark.parametrize("may_block", [False, True])
+def test_a_broken_lookup_is_unavailable_and_logged_once_until_it_works_again(error, may_block, caplog):
+    backend = Saying(error, may_block=may_block)
+    chain = Chain([("a", backend)])
+    workers = Workers(DEADLINE_SECONDS, 1)
+    for _ in range(3):
+        with pytest.raises(Unavailable, match=rf"^a: the lookup failed: {type(error).__name__}$"):
+            chain.lookup("alice", workers)
+    assert [record.getMessage() for record in caplog.records] == ["auth backend a failed on a lookup"]
+    backend.answer = Account("alice")
+    assert chain.lookup("alice", workers).name == "alice"
+    backend.answer = error
+    with pytest.raises(Unavailable):
+        chain.lookup("alice", workers)
+    assert len(caplog.records) == 2
+    backend.answer = False
+    with pytest.raises(Unavailable, match="TypeError"):
+        chain.lookup("alice", workers)
+
+
+def test_a_backend_on_a_thread_of_its_own_that_exits_is_broken_and_no_more(caplog):
+    with pytest.raises(Unavailable, match="the auth backend failed: SystemExit"):
+        ask(Saying(SystemExit(1), may_block=True), workers=Workers(DEADLINE_SECONDS, 1))
+    assert len(caplog.records) == 1
 
 
 def test_closing_closes_all_whatever_one_raises(caplog):
