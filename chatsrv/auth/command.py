@@ -24,6 +24,7 @@ from chatsrv.errors import AccountsError, Denied, Unavailable, UnknownUser
 _logger = logging.getLogger(__name__)
 
 _END_SECONDS = 2.0  # between SIGTERM and SIGKILL, at the close
+_LATE_LOGINS = 8  # of one process, about which it may still complain; what it says while idle is not kept anyway
 _LONGEST_REASON = 300  # characters of a program's words that a log line shows
 
 _REFUSALS = {"unknown": UnknownUser, "denied": Denied, "unavailable": Unavailable}
@@ -62,8 +63,8 @@ class CommandBackend(AuthBackend):
         self._busy: set[Process] = set()
         self._starting = 0
         self._is_closed = False
-        # What the latest logins typed: a program may complain late, and quote it.
-        self._secrets: deque[str] = deque(maxlen=2 * processes)
+        # What was typed in the latest logins of each process: it may complain late, and quote it.
+        self._secrets: dict[Process, deque[str]] = {}
 
     def authenticate(self, username: str, password: str, context: LoginContext) -> Account:
         """See `AuthBackend.authenticate`."""
@@ -85,18 +86,20 @@ class CommandBackend(AuthBackend):
             said = line.decode(errors="replace")
             answer = _read(line, number if self._keep_running else None)
             account = _account(answer, username) if answer["result"] == "ok" else None
+            because = self._fit(answer["reason"], process) if answer.get("reason") else "no reason"
             is_good = True
         except ProgramFailed as error:
-            wrote = f"; it wrote {self._fit(said)}" if said else ""
+            wrote = f"; it wrote {self._fit(said, process)}" if said else ""
             told = process.told()
-            complained = f"; its last words on standard error: {self._fit(told)}" if told else ""
+            complained = f"; its last words on standard error: {self._fit(told, process)}" if told else ""
             raise Unavailable(f"the program {shown(self._command[0])} failed: {error}{wrote}{complained}") from None
         finally:
             if is_good and (told := process.told()):
-                _logger.warning("the program %s wrote to standard error: %s", self._command[0], self._fit(told))
+                _logger.warning(
+                    "the program %s wrote to standard error: %s", self._command[0], self._fit(told, process)
+                )
             self._give_back(process, is_fit=is_good and self._keep_running)
         if account is None:
-            because = self._fit(answer["reason"]) if answer.get("reason") else "no reason"
             said = f"the program {shown(self._command[0])} says {answer['result']} to {shown(username)}: {because}"
             raise _REFUSALS[answer["result"]](said)
         return account
@@ -128,13 +131,14 @@ class CommandBackend(AuthBackend):
                     )
                 if self._is_closed:
                     raise Unavailable("the server is about to stop")
-                self._secrets.append(password)
                 process = self._idle.pop() if self._idle else None
                 if process is None:
                     self._starting += 1
                     break
                 self._busy.add(process)
+                self._secrets[process].append(password)
             if not (why := process.why_unfit()):
+                process.told()  # about logins long past
                 return process
             _logger.warning("a process of %s is replaced: %s", self._command[0], why)
             self._give_back(process, is_fit=False)
@@ -149,6 +153,7 @@ class CommandBackend(AuthBackend):
                 self._starting -= 1
                 if started is not None:
                     self._busy.add(started)
+                    self._secrets[started] = deque([password], maxlen=_LATE_LOGINS)
                     if self._is_closed:
                         started.signal_end(signal.SIGTERM)
                 self._changed.notify_all()
@@ -167,16 +172,17 @@ class CommandBackend(AuthBackend):
         self._end(process, 0)  # a place in the pool is free only when the process is gone
         with self._changed:
             self._busy.discard(process)
+            self._secrets.pop(process, None)
             self._changed.notify()
 
     def _end(self, process: Process, within_seconds: float) -> None:
         if not process.end(within_seconds):
             _logger.error("a process of %s does not end, though it was killed", self._command[0])
 
-    def _fit(self, told: str) -> str:
+    def _fit(self, told: str, process: Process) -> str:
         """Return the end of what a program wrote as a log line may show it: not at all if a password may be in it."""
         with self._changed:
-            secrets = tuple(self._secrets)
+            secrets = tuple(self._secrets[process])
         # Blotting out the password alone would tell a short one by the holes.
         if any(form in told for secret in secrets for form in _forms(secret)):
             return "(not shown: it holds what was typed as a password)"

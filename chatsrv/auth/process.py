@@ -16,6 +16,7 @@ ANSWER_BYTES = 65536
 """Longest answer that is read; what anybody has to say about a login is a hundredth of it."""
 
 _TOLD_BYTES = 4096  # of what it writes to standard error, the end is kept
+_PIECES = 16  # of 64 KiB: the largest pipe that Linux grants; a program that never stops writing must not hold us up
 _STATUS_SECONDS = 1.0  # time for a program that closed its output to end as well, so that its exit code can be told
 _KILLED_SECONDS = 10.0  # a killed process is gone at once, unless the kernel itself is stuck
 
@@ -97,14 +98,18 @@ class Process:
                         return self._last_words(answer, until, is_last=is_last)
 
     def told(self) -> str:
-        """Return, and forget, the end of what it wrote to standard error: whole lines only."""
-        while self._listen():
-            pass
-        told = bytes(self._told)
+        """Return, and forget, the end of what it wrote to standard error: whole lines only.
+
+        Half a line could be half a password, which nobody would recognise. Its other half is left out, too.
+        """
+        for _ in range(_PIECES):
+            if not self._listen():
+                break
+        told, newline, rest = bytes(self._told).rpartition(b"\n")
         if self._is_cut:
-            told = told.partition(b"\n")[2]  # half a line could be half a password, which nobody would recognise
+            told = told.partition(b"\n")[2]
         self._told.clear()
-        self._is_cut = False
+        self._is_cut = bool(rest) or (self._is_cut and not newline)
         return told.decode(errors="replace").strip()
 
     def signal_end(self, number: signal.Signals) -> None:
