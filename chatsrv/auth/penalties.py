@@ -5,7 +5,8 @@
 
 Knows no backend and never keeps a password: only keyed hashes of the last few wrong ones, with a key that dies with the
 process. Any thread may call; an attempt may wait while too many others from its address are under way. The one lock
-here is taken last and held for microseconds.
+here is taken last and held for microseconds; when tallies are forgotten, once in thousands of new ones, for some 70
+milliseconds.
 """
 
 import hashlib
@@ -165,8 +166,6 @@ class Penalties:
                 raise Unavailable(f"{here.under_way} logins from {site} are under way and take too long")
         here.under_way += 1
         account.under_way += 1
-        if here.room:
-            here.room.notify()  # there may be room for one more; who is woken looks for himself
 
     def _penalty_seconds_locked(self, here: _Tally, account: _Tally, digest: bytes) -> float:
         """Return how long such a login is not looked at; 0: it is, once there is room."""
@@ -230,7 +229,7 @@ class Penalties:
         here.users -= 1
         account.users -= 1
         if here.room:
-            here.room.notify()
+            here.room.notify_all()  # who is woken looks for himself: there may be room for another account alone
             if not here.users:
                 here.room = None
 

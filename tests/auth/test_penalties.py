@@ -324,6 +324,43 @@ def test_a_login_waits_until_those_before_it_are_decided():
             after.result(DEADLINE_SECONDS)
 
 
+def test_an_account_whose_turn_it_is_waits_for_no_other_account():
+    names = ("alice", "bob")
+    entered, go_on, in_line = ({name: threading.Event() for name in names} for _ in range(3))
+    bob_is_in = threading.Event()
+    second_of = threading.local()
+
+    def clock():  # is read with the lock held, which is let go of by waiting only
+        if name := getattr(second_of, "name", None):
+            in_line[name].set()
+        return 1000.0
+
+    door = Penalties(LoginPolicy(guesses_per_address=0, guesses_per_account=1), clock=clock)
+
+    def first(name):
+        with door.attempt(HERE, name, "right"):
+            entered[name].set()
+            assert go_on[name].wait(DEADLINE_SECONDS)
+
+    def second(name):
+        second_of.name = name
+        with door.attempt(HERE, name, "right"):
+            if name == "bob":
+                bob_is_in.set()
+
+    with ThreadPoolExecutor(4) as pool:
+        try:
+            for attempt, is_there in ((first, entered), (second, in_line)):
+                for name in names:  # so that alice stands first in the line
+                    pool.submit(attempt, name)
+                    assert is_there[name].wait(DEADLINE_SECONDS)
+            go_on["bob"].set()
+            assert bob_is_in.wait(DEADLINE_SECONDS)
+        finally:
+            for event in go_on.values():
+                event.set()
+
+
 def test_waiting_ends_even_if_those_before_never_do(monkeypatch):
     monkeypatch.setattr(penalties, "_WAIT_SECONDS", 0.001)
     door = Door(guesses_per_account=1)
