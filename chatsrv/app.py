@@ -7,6 +7,7 @@ Decides nothing about chat, names or bytes. `serve()` belongs to the main thread
 and `close()` leave the process alone, and any one thread may call them. `stop()` may be called from any thread.
 """
 
+import ctypes
 import errno
 import gc
 import logging
@@ -42,6 +43,12 @@ THREAD_STACK_BYTES = 256 * 1024
 
 FILES_BESIDE_CONNECTIONS = 64
 """Descriptors for listeners, files, the log and what libraries open, beside one for each connection."""
+
+M_MMAP_THRESHOLD = -3
+"""glibc's number of that setting, from malloc.h."""
+
+LARGE_BLOCK_BYTES = 1_000_000
+"""Far above whatever a session needs at once, far below a password hash."""
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -175,6 +182,7 @@ def store_of(history: MemoryHistory | SqliteHistory) -> LogStore:
 def tune_process(connections: int) -> None:
     """Make room in this process for so many connections: descriptors, and small stacks for the threads to come."""
     threading.stack_size(THREAD_STACK_BYTES)
+    _give_large_blocks_back()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -188,6 +196,16 @@ def tune_process(connections: int) -> None:
             connections,
             connections + FILES_BESIDE_CONNECTIONS,
         )
+
+
+def _give_large_blocks_back() -> None:
+    """Have the C library map every large block by itself, as glibc does until the first one was freed.
+
+    Password hashes are 19 MiB each and are made on many threads, of which glibc would keep a freed one apiece.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's alone
+    if mallopt:
+        mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
 
 
 @contextmanager

@@ -67,8 +67,8 @@ def _overlap(one: str, other: str) -> bool:
 class Roles(Section):
     """Who may do more than talk. A role given here holds, whatever the file of accounts says."""
 
-    admin: UserNames = Field(default=(), description="Accounts that may do everything.")
-    moderator: UserNames = Field(default=(), description="Accounts that may keep order in rooms.")
+    admin: UserNames = Field(default=(), description="Accounts that may do everything: for now what moderators may.")
+    moderator: UserNames = Field(default=(), description="Accounts that flood control spares.")
 
 
 def _one_role_each(roles: Roles) -> Roles:
