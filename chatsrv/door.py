@@ -51,6 +51,7 @@ def gate_of(settings: Settings) -> Gate:
         hasher=hasher,
         policy=settings.login,
         passwords=settings.passwords,
+        words=(settings.server.name,),
     )
 
 

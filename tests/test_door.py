@@ -112,6 +112,16 @@ def test_a_new_account_must_look_like_none_of_any_backend_nor_like_the_server(se
     check_new_account(settings, "dave")
 
 
+def test_a_new_password_in_the_chat_is_neither_the_name_of_the_account_nor_of_the_server(settings: Settings) -> None:
+    server = settings.server.model_copy(update={"name": "chathouse"})
+    gate = gate_of(settings.model_copy(update={"server": server}))
+    bob = gate.admit("bob", "builder", HERE)
+    for weak in ("ChatHouse", "chathouse1", "bob!!!!!"):
+        with pytest.raises(Refused, match="is not the name of the account or the server; this one is"):
+            gate.change_password(bob, "builder", weak, HERE)
+    gate.close()
+
+
 def test_a_new_password_in_the_chat_is_held_against_the_floor_of_the_settings(settings: Settings) -> None:
     gate = gate_of(settings)
     bob = gate.admit("bob", "builder", HERE)

@@ -9,7 +9,7 @@ no lock is held meanwhile. The texts of the errors it raises are for the log: th
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from chatsrv.accounts import Account, Role
@@ -41,8 +41,8 @@ class Gate:
 
     `roles` gives accounts a role over their backend's head, under their names in any spelling. `hasher` pays for the
     logins of unknown names, so that they cost what a wrong password costs; give it the one that the backend uses. Its
-    bounds are its own: `Hasher.of(policy)`. `passwords` is the floor for new passwords. `clock` gives seconds, for the
-    penalties.
+    bounds are its own: `Hasher.of(policy)`. `passwords` is the floor for new passwords, and `words` are what none may be
+    besides the account's name. `clock` gives seconds, for the penalties.
 
     Raises:
         ValueError: a key of `roles` cannot be a name.
@@ -56,9 +56,11 @@ class Gate:
         hasher: Hasher | None = None,
         policy: LoginPolicy | None = None,
         passwords: PasswordPolicy | None = None,
+        words: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._passwords = passwords or PasswordPolicy()
+        self._words = tuple(words)
         self._policy = policy or LoginPolicy()
         self._chain = backend if isinstance(backend, Chain) else Chain([("", backend)])
         self._roles = {prepare_name(name): role for name, role in (roles or {}).items()}
@@ -141,7 +143,7 @@ class Gate:
         if not isinstance(backend, EditableBackend):
             raise Refused("Passwords cannot be changed from here.")
         try:
-            check_new_password(prepare_password(new), self._passwords, (account.name,))
+            check_new_password(prepare_password(new), self._passwords, (account.name, *self._words))
         except ValueError as error:
             raise Refused(f"The new one cannot be a password; {error}.") from None
         self.admit(account.name, old, context)
