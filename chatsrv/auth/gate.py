@@ -1,7 +1,7 @@
 """The gate: the one way to a backend, with all policy that surrounds the question who somebody is.
 
     penalties     who has guessed too often is refused unseen     chain     which backend answers
-    workers       no backend is waited for too long               hashing   every refusal costs the same
+    workers       no backend is waited for too long               hashing   every refusal costs a hash
 
 Never sees sockets, and decides nothing about the chat. Sessions call `admit` from their threads; a call may block, and
 no lock is held meanwhile. The texts of the errors it raises are for the log: they hold names, never passwords.
@@ -41,7 +41,7 @@ class Gate:
 
     `roles` gives accounts a role over their backend's head, under their names in any spelling. `hasher` pays for the
     logins of unknown names, so that they cost what a wrong password costs; give it the one that the backend uses. Its
-    bounds are its own: `Hasher.of(policy)`. `passwords` is the floor for new passwords, and `words` are what none may be
+    bounds are its own: `Hasher.of(policy)`. `passwords` is the floor for new passwords; `words` are what none may be,
     besides the account's name. `clock` gives seconds, for the penalties.
 
     Raises:
@@ -190,8 +190,9 @@ class Gate:
         return account if role is None else replace(account, role=role)
 
     def _ask(self, name: str, password: str, context: LoginContext, heard: Callable[[Answer], None]) -> Account:
-        # Every refusal costs one hash, whether the name is unknown, the password kept in clear or weakly hashed, or the
-        # address wrong: the time it takes tells nobody which names exist, nor that a password was right.
+        # Every refusal costs one hash of today's strength, whether the name is unknown, the password kept in clear, or
+        # the address wrong: its time tells neither which names exist, nor that a password was right. A stored hash of
+        # another kind costs its own time on top, and a dearer one more: that shows, until it is renewed.
         with counted_work() as work:
             try:
                 account = self._chain.ask(name, password, context, workers=self._workers, heard=heard)

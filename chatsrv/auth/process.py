@@ -26,7 +26,7 @@ class ProgramFailed(Exception):
 
 
 class Process:
-    """A running program, in a process group of its own: what it starts is ended together with it.
+    """A running program, in a process group of its own: what it starts is ended together with it, unless it ended first by itself.
 
     It inherits no descriptor but its three standard ones, which are pipes to here.
 

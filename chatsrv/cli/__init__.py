@@ -2,9 +2,13 @@
 
     program    how every command ends: exit codes, and messages on standard error
     commands   run and check
-    users      user add, passwd, remove, list
+    users      user add, passwd, role, disable, enable, remove, list
+    importing  user import
+    trial      user check
+    store      what the commands about accounts share
 
-Knows only `chatsrv.app` and the settings; the one place that configures logging. Main thread only.
+Knows the settings, `chatsrv.app` and `chatsrv.door`, never a file of accounts; the one place that configures logging.
+Main thread only.
 """
 
 from chatsrv.cli.commands import main

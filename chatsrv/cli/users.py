@@ -93,10 +93,7 @@ def role(chosen: Chosen, name: str, role: str, choice: str) -> None:
 @pass_chosen
 def disable(chosen: Chosen, name: str, choice: str) -> None:
     """Let nobody log in as NAME, and keep the account."""
-    with editable(chosen, choice) as backend:
-        account = existing(backend, name)
-        backend.set_disabled(account.name, True)
-    click.echo(f"Disabled {account.name}.", err=True)
+    click.echo(f"Disabled {_set_disabled(chosen, choice, name, is_disabled=True)}.", err=True)
 
 
 @user.command()
@@ -105,10 +102,15 @@ def disable(chosen: Chosen, name: str, choice: str) -> None:
 @pass_chosen
 def enable(chosen: Chosen, name: str, choice: str) -> None:
     """Let NAME log in again after `disable`."""
+    click.echo(f"Enabled {_set_disabled(chosen, choice, name, is_disabled=False)}.", err=True)
+
+
+def _set_disabled(chosen: Chosen, choice: str, name: str, *, is_disabled: bool) -> str:
+    """Return the name as the account spells it."""
     with editable(chosen, choice) as backend:
         account = existing(backend, name)
-        backend.set_disabled(account.name, False)
-    click.echo(f"Enabled {account.name}.", err=True)
+        backend.set_disabled(account.name, is_disabled)
+    return account.name
 
 
 @user.command()
