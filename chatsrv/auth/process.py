@@ -28,7 +28,8 @@ class ProgramFailed(Exception):
 class Process:
     """A running program, in a process group of its own: what it starts is ended together with it.
 
-    What it leaves running when it ends by itself goes on. It inherits no descriptor but its three standard ones, which are pipes to here.
+    What it leaves running when it ends by itself goes on. It inherits no descriptor but its three standard ones, which
+    are pipes to here.
 
     Raises:
         OSError: it cannot be started.
