@@ -199,7 +199,7 @@ class Delivery:
         try:
             feed = self._feeds.get(log)
             if feed is None:
-                feed = self._feeds[log] = Feed(log, after, self._limits.tail_bytes, self._announce)
+                feed = self._feeds[log] = Feed(log, _visible(log, after), self._limits.tail_bytes, self._announce)
             if after.epoch == log.epoch and after.offset > feed.cursor:  # not recorded yet, or not read yet
                 feed.expect(connection, after.offset)
             else:
@@ -378,3 +378,14 @@ class Delivery:
     def _release(self, connection: Connection) -> None:
         if self._connections.pop(connection.id, None) and connection.released:
             connection.released.set()
+
+
+def _visible(log: RoomLog, after: Position) -> Position:
+    """Return `after`, or the end of `log` while that is not visible yet.
+
+    A feed stands where everything is visible: whoever was overtaken on his way here is given what lies between his
+    place and the feed's, and that has to be there to be read.
+    """
+    log.read(after, 0)  # raises the `Hole` that it may be
+    end = log.end
+    return end if after.offset > end.offset else after

@@ -75,6 +75,20 @@ def test_who_arrives_at_a_place_not_visible_yet_gets_what_others_get_from_there_
         assert later.read("four") == "four\n"
 
 
+def test_who_is_overtaken_on_the_way_in_by_the_first_of_a_room_is_sent_what_was_not_recorded_then() -> None:
+    log = LateStore().open("lobby")
+    with delivering() as delivery, wired(delivery, 2) as [overtaken, first]:
+        one, two = say(log, "one"), say(log, "two")  # as they joined, neither of them visible
+        delivery.subscribe(first.connection, log, two)
+        delivery.subscribe(overtaken.connection, log, one)
+        settle(delivery)
+        log.show()
+        say(log, "three")
+        log.show()
+        assert overtaken.read("three") == "two\nthree\n"
+        assert first.read("three") == "three\n"
+
+
 def test_who_subscribes_behind_what_was_delivered_gets_what_he_missed_first() -> None:
     log = MemoryStore().open("lobby")
     with delivering() as delivery, wired(delivery, 2) as [early, late]:
