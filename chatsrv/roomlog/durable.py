@@ -195,12 +195,13 @@ class DurableRoomLog(RoomLog):
     def _old(self, after: int, limit: int) -> list[Entry]:
         """Return visible entries from the file. Some may just have been let go of, or be missing in a rescued file."""
         last = self.recorded
+        if limit <= 0 or after >= last:
+            return []
         entries = self._archive.after(self.first_id, self.room, after, last, limit)
-        if limit > 0 and after < last:
-            kept_after = entries[0].offset - 1 if entries else last
-            if kept_after != after:
-                raise Hole(kept_after, kept_after - after)
-        if entries and entries[-1].offset - after != len(entries):
+        kept_after = entries[0].offset - 1 if entries else last
+        if kept_after != after:
+            raise Hole(kept_after, kept_after - after)
+        if entries[-1].offset - after != len(entries):
             return [entry for offset, entry in enumerate(entries, after + 1) if entry.offset == offset]
         return entries
 
