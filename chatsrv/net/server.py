@@ -74,6 +74,7 @@ class LoginServer(ThreadingTCPServer):
         self._is_closing = False
         self._is_shutting_down = False
         self._is_exhausted = False
+        self._interruption: BaseException | None = None
         self._has_shut_down = threading.Event()
         self._has_shut_down.set()
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -103,7 +104,7 @@ class LoginServer(ThreadingTCPServer):
                         if key.fileobj is self._wake_reader:
                             self._wake_reader.recv(64)
                         elif not self._is_shutting_down:
-                            self._handle_request_noblock()  # type: ignore[attr-defined]  # as the base class does
+                            self._handle_request_noblock()
                     self.service_actions()
                     if self._is_exhausted and not self._is_shutting_down:
                         self._pause(selector)
@@ -162,10 +163,20 @@ class LoginServer(ThreadingTCPServer):
         self._session_threads.add(thread)
         try:
             thread.start()
-        except BaseException:
+        except Exception:
             self._session_threads.discard(thread)
             self.turnstile.leave(client_address[0])
             raise
+        except BaseException as error:
+            # Ctrl-C, while the thread runs already: the base class would close the socket under it. Raised again below.
+            self._interruption = error
+
+    def _handle_request_noblock(self) -> None:
+        """Handle one request, as the base class does; then let through what interrupted it."""
+        super()._handle_request_noblock()  # type: ignore[misc]  # not in the stubs
+        interruption, self._interruption = self._interruption, None
+        if interruption:
+            raise interruption
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Run a session, on its own thread."""

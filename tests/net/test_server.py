@@ -171,3 +171,21 @@ def test_closing_ends_the_accept_loop_even_without_a_shutdown() -> None:
         assert alice.rest() == b"The server is shutting down. Goodbye!\n"
     thread.join(DEADLINE_SECONDS)
     assert not thread.is_alive()
+
+
+def test_an_interrupt_while_a_session_starts_closes_no_socket_under_it(monkeypatch) -> None:
+    start = threading.Thread.start
+
+    def start_and_be_interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        if thread.name == "session":
+            raise KeyboardInterrupt
+
+    with ChatServer(("127.0.0.1", 0), PlainSession, auth=MemoryBackend(PASSWORDS)) as server, Peer(server) as alice:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start_and_be_interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                server.serve_forever()
+        alice.log_in("alice")
+        server.server_close()
+        assert alice.rest() == b"The server is shutting down. Goodbye!\n"
