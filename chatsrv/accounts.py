@@ -5,12 +5,17 @@ Knows nothing of passwords, files or sockets. Values, to be shared between threa
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
 
 IPV6_SITE_BITS = 64
 """One customer's share of IPv6 addresses (RFC 6177): counting single addresses would not bound anybody."""
+
+ADDRESSES = 4096
+"""Addresses whose parsing is remembered. It saves a session 4 KiB, too: `ipaddress` is what would take its thread's
+stack into a third page, and the accepting thread has asked about the same address before."""
 
 
 class Role(StrEnum):
@@ -50,6 +55,7 @@ class Account:
         return any(peer in network for network in self.networks)
 
 
+@lru_cache(ADDRESSES)
 def unmapped(address: str) -> IPv4Address | IPv6Address:
     """Return `address` as a value, without its zone and without the IPv6 wrapping of an IPv4 address."""
     peer = ip_address(address.partition("%")[0])
@@ -58,6 +64,7 @@ def unmapped(address: str) -> IPv4Address | IPv6Address:
     return peer
 
 
+@lru_cache(ADDRESSES)
 def site_of(address: str) -> str:
     """Return what connections and logins from `address` are counted under: an IPv4 address, or an IPv6 /64.
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEAST_READ_BYTES = 1024
-"""What an idle session waits with: `recv` sets that much memory aside before it waits."""
+LEAST_READ_BYTES = 256
+"""What an idle session waits with, a chatter's line or three: `recv` sets that much memory aside before it waits."""
 
 MOST_READ_BYTES = 65536
 """What a session reads at once while its peer keeps it full."""
