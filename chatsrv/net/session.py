@@ -147,9 +147,9 @@ class Session(StreamRequestHandler):
         size = LEAST_READ_BYTES
         while not connection.reason and (data := self._receive(size)):
             if len(data) == size:
-                size = min(2 * size, MOST_READ_BYTES)
+                size = min(4 * size, MOST_READ_BYTES)
             elif len(data) < size // 8:
-                size = LEAST_READ_BYTES
+                size = max(size // 2, LEAST_READ_BYTES)
             commands = reader.receive(data)
             if not commands:
                 self._count_silence(len(data))
