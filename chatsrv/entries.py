@@ -18,6 +18,10 @@ class Kind(IntEnum):
     """Words that were erased, or could not be recorded: the position is left, and nobody is shown anything."""
 
 
+WORDS = frozenset({Kind.SAY, Kind.ACTION})
+"""The kinds of entry whose text somebody wrote."""
+
+
 class Position(NamedTuple):
     """A place in a room log: after the entry with `offset`, in the era named `epoch`.
 
@@ -46,3 +50,10 @@ class Entry(NamedTuple):
     author: str
     origin: int
     text: str
+
+
+class Bookmark(NamedTuple):
+    """How far an account has read a room: up to `position`, in the session `origin`, whose own words it knows."""
+
+    position: Position
+    origin: int

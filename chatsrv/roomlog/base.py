@@ -7,7 +7,11 @@ Knows nothing of members, sockets or wire formats. Every method may be called fr
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from chatsrv.entries import Entry, Kind, Position
+from chatsrv.entries import WORDS, Bookmark, Entry, Kind, Position
+from chatsrv.roomlog.words import is_found, sought_in
+
+SEARCHED_AT_ONCE = 1000
+"""Entries that a search without an index looks at before it lets go of them."""
 
 Wake = Callable[[], None]
 """Told that there is news. Called from any thread, under no lock of the log's; returns at once and raises nothing."""
@@ -88,6 +92,23 @@ class RoomLog(ABC):
             Hole: the position is of another epoch.
         """
 
+    def search(self, words: str, before: Position, limit: int) -> list[Entry]:
+        """Return up to `limit` visible entries up to and including a position that have all of `words`, newest first.
+
+        Only what people said or did is looked at. Words are compared whole, without regard to case, accents, order and
+        what stands between them; one that ends in `*` stands for all that begin so. Without a word, nothing is found.
+
+        Raises:
+            Hole: the position is of another epoch.
+            Refused: the log cannot be searched at the moment.
+        """
+        sought = sought_in(words)
+        found: list[Entry] = []
+        while sought and len(found) < limit and (entries := self.read_back(before, SEARCHED_AT_ONCE)):
+            found += [entry for entry in entries if entry.kind in WORDS and is_found(sought, entry.text)]
+            before = Position(before.epoch, entries[-1].offset - 1)
+        return found[:limit]
+
     @property
     @abstractmethod
     def end(self) -> Position:
@@ -108,6 +129,30 @@ class LogStore(ABC):
     @abstractmethod
     def open(self, room: str) -> RoomLog:
         """Return the log of `room`, the same object each time; it is created if there is none."""
+
+    @abstractmethod
+    def bookmark(self, account: str, room: str) -> Bookmark | None:
+        """Return how far an account has read a room, as it was kept last; `None` if it never was.
+
+        Raises:
+            Refused: it cannot be read at the moment.
+        """
+
+    @abstractmethod
+    def keep_bookmark(self, account: str, room: str, bookmark: Bookmark) -> None:
+        """Keep how far an account has read a room, in place of what was kept before. Never waits, never raises."""
+
+    @abstractmethod
+    def is_caught_up(self, account: str) -> bool:
+        """Tell whether an account wants to be told at login what it missed: it does until it says otherwise.
+
+        Raises:
+            Refused: it cannot be read at the moment.
+        """
+
+    @abstractmethod
+    def keep_caught_up(self, account: str, is_wanted: bool) -> None:
+        """Keep whether an account wants to be told at login what it missed. Never waits, never raises."""
 
     @abstractmethod
     def close(self) -> None:

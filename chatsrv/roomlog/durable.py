@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from chatsrv.entries import Entry, Kind, Position
+from chatsrv.entries import WORDS, Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.archive import Archive
@@ -27,8 +27,6 @@ UNRECORDED_ENTRIES, UNRECORDED_CHARACTERS = 16_384, 4_194_304
 """What may wait for the recorder before authors wait: two of its transactions."""
 
 NOT_TAKEN = "That was not taken, and nobody has seen it: the server cannot record it at the moment. Try again later."
-
-_WORDS = (Kind.SAY, Kind.ACTION)  # what is taken back; who came and went is not
 
 
 class DurableRoomLog(RoomLog):
@@ -74,7 +72,7 @@ class DurableRoomLog(RoomLog):
         new = tuple.__new__  # half the price of Entry(...)
         room = self.room
         with self._lock:
-            if self._recorder.is_failing and (kind in _WORDS or (kind is Kind.JOIN and self._is_full())):
+            if self._recorder.is_failing and (kind in WORDS or (kind is Kind.JOIN and self._is_full())):
                 raise Refused(NOT_TAKEN)
             now = int(time.time() * MICROSECONDS) / MICROSECONDS  # as the file holds it
             at = self._last_at = max(now, self._last_at)
@@ -237,7 +235,7 @@ class DurableRoomLog(RoomLog):
         with self._lock:
             for index in range(self.recorded + 1 - self._first, len(self._entries)):
                 offset, at, room, kind, _, _, text = self._entries[index]
-                if kind in _WORDS:
+                if kind in WORDS:
                     self._entries[index] = Entry(offset, at, room, Kind.ERASED, "", 0, "")
                     self._unrecorded_characters -= len(text)
                     if self._taken_back and self._taken_back[-1].stop == offset:

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Sequence
 
-from chatsrv.entries import Entry, Kind, Position
+from chatsrv.entries import Bookmark, Entry, Kind, Position
 from chatsrv.errors import Hole
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.base import Follower, LogStore, RoomLog, Wake
@@ -130,10 +130,41 @@ class MemoryFollower(Follower):
         self._log.drop(self)
 
 
-class MemoryStore(LogStore):
+class ForgetfulStore(LogStore):
+    """A store whose bookmarks and wishes live as long as the process, whatever its logs do."""
+
+    def __init__(self) -> None:
+        self._readers_lock = ranked_lock(Rank.ROOM_LOG)
+        # Guarded by that lock.
+        self._bookmarks: dict[tuple[str, str], Bookmark] = {}
+        self._not_caught_up: set[str] = set()
+
+    def bookmark(self, account: str, room: str) -> Bookmark | None:
+        """See `LogStore.bookmark`."""
+        with self._readers_lock:
+            return self._bookmarks.get((account, room))
+
+    def keep_bookmark(self, account: str, room: str, bookmark: Bookmark) -> None:
+        """See `LogStore.keep_bookmark`."""
+        with self._readers_lock:
+            self._bookmarks[account, room] = bookmark
+
+    def is_caught_up(self, account: str) -> bool:
+        """See `LogStore.is_caught_up`."""
+        with self._readers_lock:
+            return account not in self._not_caught_up
+
+    def keep_caught_up(self, account: str, is_wanted: bool) -> None:
+        """See `LogStore.keep_caught_up`."""
+        with self._readers_lock:
+            (self._not_caught_up.discard if is_wanted else self._not_caught_up.add)(account)
+
+
+class MemoryStore(ForgetfulStore):
     """Logs of all rooms, gone when the process ends. `keep_entries` bounds each of them."""
 
     def __init__(self, keep_entries: int = KEEP_ENTRIES) -> None:
+        super().__init__()
         self._keep_entries = keep_entries
         self._epoch = secrets.token_hex(8)
         self._lock = ranked_lock(Rank.ROOM_LOG)

@@ -19,9 +19,9 @@ from typing import Literal, TypeAlias
 from chatsrv.errors import StoreError
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.archive import Archive
-from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.durable import DurableRoomLog
 from chatsrv.roomlog.mark import Mark
+from chatsrv.roomlog.memory import ForgetfulStore
 from chatsrv.roomlog.recorder import Keep, Recorder
 from chatsrv.roomlog.schema import MICROSECONDS, OFFSET_BITS, connect, create, prepare, what_to_do
 
@@ -33,7 +33,7 @@ Durability: TypeAlias = Literal["process", "power"]
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 
 
-class SqliteStore(LogStore):
+class SqliteStore(ForgetfulStore):
     """Logs of all rooms in the file at `path`, which is made, with its directory, if it is not there.
 
     What was seen survives the end of the process, however it comes (`durability="process"`), or also a loss of power
@@ -55,6 +55,7 @@ class SqliteStore(LogStore):
         lock_seconds: float = 5.0,
         retry_seconds: float = 1.0,
     ) -> None:
+        super().__init__()
         self.path = Path(path)
         create(self.path)
         self._lock = ranked_lock(Rank.ROOM_LOG)

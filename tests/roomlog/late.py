@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from chatsrv.entries import Entry, Kind, Position
 from chatsrv.errors import Hole
-from chatsrv.roomlog.base import Follower, LogStore, RoomLog, Wake
+from chatsrv.roomlog.base import Follower, RoomLog, Wake
+from chatsrv.roomlog.memory import ForgetfulStore
 
 
 class LateRoomLog(RoomLog):
@@ -92,8 +93,9 @@ class LateFollower(Follower):
         self._log.drop(self)
 
 
-class LateStore(LogStore):
+class LateStore(ForgetfulStore):
     def __init__(self, *, has_recorder: bool = False) -> None:
+        super().__init__()
         self._lock = threading.Lock()
         self._logs: dict[str, LateRoomLog] = {}
         self._appended = threading.Semaphore(0)

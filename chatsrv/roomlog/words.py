@@ -1,0 +1,41 @@
+"""Words: what a search looks for, and what it looks at. Pure functions; every room log compares words by these."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+_WORD = re.compile(r"[^\W_]+")
+_SOUGHT = re.compile(r"([^\W_]+)(\*?)")
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of `text` in the form in which they are compared: without case and accents.
+
+    >>> words_of("Où est l'ÉTÉ?")
+    ['ou', 'est', 'l', 'ete']
+    """
+    return _WORD.findall(_plain(text))
+
+
+def sought_in(words: str) -> list[tuple[str, bool]]:
+    """Return what `words` ask for: each word, and whether it stands for all that begin so.
+
+    >>> sought_in("Ete deplo*")
+    [('ete', False), ('deplo', True)]
+    """
+    return [(word, bool(star)) for word, star in _SOUGHT.findall(_plain(words))]
+
+
+def is_found(sought: Iterable[tuple[str, bool]], text: str) -> bool:
+    """Tell whether everything that is `sought` occurs in `text`."""
+    words = set(words_of(text))
+    return all(
+        any(word.startswith(start) for word in words) if is_start else start in words for start, is_start in sought
+    )
+
+
+def _plain(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
