@@ -4,7 +4,10 @@ Made by a `Session`, turned into bytes by a protocol's `Renderer`. What a room t
 Values, to be shared between threads freely.
 """
 
+from datetime import datetime
 from typing import NamedTuple
+
+from chatsrv.entries import Entry
 
 
 class Welcome(NamedTuple):
@@ -39,6 +42,23 @@ class Notice(NamedTuple):
     text: str
 
 
+class Past(NamedTuple):
+    """Entries of before, in the order in which they are to be shown; none is left out for being the reader's own.
+
+    `now` is the moment at which they are asked for, in the time zone in which the reader wants to be told times: an
+    entry's own time is `datetime.fromtimestamp(entry.at, now.tzinfo)`.
+    """
+
+    entries: tuple[Entry, ...]
+    now: datetime
+
+
+class Missing(NamedTuple):
+    """Among what is shown of before, this many entries are no longer kept; `None` when nobody knows how many."""
+
+    entries: int | None
+
+
 class Text(NamedTuple):
     """A line of a line protocol that is not a chat, as it is."""
 
@@ -51,4 +71,4 @@ class Goodbye(NamedTuple):
     text: str
 
 
-Reply = Welcome | LoginRefused | Present | CommandList | Notice | Text | Goodbye
+Reply = Welcome | LoginRefused | Present | CommandList | Notice | Past | Missing | Text | Goodbye

@@ -6,6 +6,7 @@ Threads: as `chatsrv.protocols.base` says; a `Reader` is its session's alone, th
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from difflib import get_close_matches
 from typing import ClassVar, NamedTuple, TypeAlias
 
@@ -15,7 +16,7 @@ from chatsrv.protocols.base import Protocol, Renderer
 from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
 from chatsrv.protocols.text import clean, is_piled
 from chatsrv.reasons import Reason
-from chatsrv.replies import CommandList, Present, Reply, Welcome
+from chatsrv.replies import CommandList, Missing, Past, Present, Reply, Welcome
 
 _Make: TypeAlias = Callable[[str], Command | Dialogue]
 
@@ -144,8 +145,25 @@ class PlainRenderer(LinesRenderer):
                 return line(f"Here now: {_names(names, more)}.")
             case CommandList():
                 return _HELP
+            case Past(entries, now):
+                return b"".join([_dated(shown, entry.at, now) for entry in entries if (shown := self.render(entry))])
+            case Missing(entries):
+                return line(f"(a hole here: {_missing(entries)} no longer kept)")
             case _:
                 return super().reply(reply)
+
+
+def _dated(shown: bytes, at: float, now: datetime) -> bytes:
+    """Return a line of before with its time, and with its day unless that is today."""
+    then = datetime.fromtimestamp(at, now.tzinfo)
+    pattern = "%H:%M" if then.date() == now.date() else "%Y-%m-%d %H:%M"
+    return f"[{then:{pattern}}] ".encode() + shown
+
+
+def _missing(entries: int | None) -> str:
+    if entries is None:
+        return "some entries are"
+    return "1 entry is" if entries == 1 else f"{entries} entries are"
 
 
 def _names(names: tuple[str, ...], more: int) -> str:

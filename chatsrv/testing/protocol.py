@@ -20,6 +20,7 @@ import sys
 import types
 import unicodedata
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from random import Random
 from typing import ClassVar, get_args
 
@@ -28,7 +29,7 @@ from chatsrv.entries import Entry, Kind
 from chatsrv.errors import ProtocolError
 from chatsrv.protocols.base import Protocol, Reader
 from chatsrv.reasons import Reason
-from chatsrv.replies import CommandList, Goodbye, LoginRefused, Notice, Present, Reply, Text, Welcome
+from chatsrv.replies import CommandList, Goodbye, LoginRefused, Missing, Notice, Past, Present, Reply, Text, Welcome
 
 LINE_BYTES = 512
 """The line limit under which every reader is tested."""
@@ -72,6 +73,13 @@ HOSTILE = (
 _BIDIRECTIONAL = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _NAME, _TEXT = "Zoë", "größer: 👩\u200d🚀 \\ <b> %s {} :x"
 
+ENTRIES = tuple(
+    Entry(1, 1.5, "lobby", kind, author, 7, text)
+    for kind in Kind
+    for author in ("bob", _NAME)
+    for text in (_TEXT, "", *(reason.name for reason in Reason))
+)
+
 REPLIES: tuple[Reply, ...] = (
     Welcome("alice"),
     Welcome("alice", ("bob", _NAME)),
@@ -82,16 +90,13 @@ REPLIES: tuple[Reply, ...] = (
     Present("lobby", ("alice", _NAME), 1000),
     CommandList(),
     Notice(_TEXT),
+    Past((), datetime.fromtimestamp(1.5, UTC)),
+    Past(ENTRIES, datetime.fromtimestamp(1e9, UTC)),
+    Missing(1),
+    Missing(None),
     Text(_TEXT),
     Text(""),
     Goodbye(_TEXT),
-)
-
-ENTRIES = tuple(
-    Entry(1, 1.5, "lobby", kind, author, 7, text)
-    for kind in Kind
-    for author in ("bob", _NAME)
-    for text in (_TEXT, "", *(reason.name for reason in Reason))
 )
 
 

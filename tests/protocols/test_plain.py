@@ -1,12 +1,15 @@
 """The plain protocol: what is typed, and what the others see."""
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from chatsrv.commands import Act, Command, Complaint, Help, Quit, Say, Who
 from chatsrv.entries import Entry, Kind
 from chatsrv.protocols.plain import PlainProtocol, PlainReader
 from chatsrv.reasons import Reason
-from chatsrv.replies import CommandList, LoginRefused, Present, Welcome
+from chatsrv.replies import CommandList, LoginRefused, Missing, Past, Present, Welcome
 
 
 def logged_in(line_bytes: int = 4096) -> PlainReader:
@@ -122,6 +125,44 @@ def test_other_actions_are_shown_as_actions(action: str) -> None:
 )
 def test_replies(reply: Welcome | Present | LoginRefused | CommandList, lines: str) -> None:
     assert PlainProtocol.renderer.reply(reply) == lines.encode()
+
+
+# The clocks of Berlin go back an hour in the night to 25 October 2026: it is 2:30 twice.
+SECOND_HALF_PAST_TWO = 1_792_891_800
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "told"),
+    [
+        (0, "[02:30] "),
+        (3600, "[02:30] "),
+        (7200, "[01:30] "),
+        (3600 * 3.5, "[00:00] "),
+        (3600 * 3.5 + 1, "[2026-10-24 23:59] "),
+        (-86400, "[2026-10-26 02:30] "),
+    ],
+)
+def test_what_is_past_is_told_with_its_time_and_the_day_unless_it_is_today(seconds_ago: float, told: str) -> None:
+    now = datetime.fromtimestamp(SECOND_HALF_PAST_TWO, ZoneInfo("Europe/Berlin"))
+    past = Past((entry(Kind.SAY, "hi")._replace(at=SECOND_HALF_PAST_TWO - seconds_ago),), now)
+    assert PlainProtocol.renderer.reply(past) == f"{told}<bob> hi\n".encode()
+
+
+def test_of_what_is_past_each_line_is_what_it_was_and_nothing_erased_is_shown() -> None:
+    entries = (entry(Kind.JOIN), entry(Kind.ERASED), entry(Kind.ACTION, "left"), entry(Kind.LEAVE, Reason.LOST.name))
+    told = PlainProtocol.renderer.reply(Past(entries, datetime.fromtimestamp(60, UTC))).decode()
+    assert told.splitlines() == [
+        "[00:00] * bob joined",
+        "[00:00] <bob> /me left",
+        "[00:00] * bob left (connection lost)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"), [(None, "some entries are"), (1, "1 entry is"), (340, "340 entries are")]
+)
+def test_what_is_no_longer_kept_is_said(entries: int | None, words: str) -> None:
+    assert PlainProtocol.renderer.reply(Missing(entries)) == f"(a hole here: {words} no longer kept)\n".encode()
 
 
 @pytest.mark.parametrize("hidden", ["\u200b", "\u00ad", "\u034f", "\u200d", "\ufe0f"])
