@@ -4,6 +4,7 @@ Knows no format: a `Document` does. Any thread may call; hashes are made and ver
 excludes other editors, never logins.
 """
 
+import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from chatsrv.accounts import Account, Role
 from chatsrv.auth.atomic import change_file
 from chatsrv.auth.backend import EditableBackend, LoginContext
 from chatsrv.auth.hashing import Hasher, shared_hasher
-from chatsrv.auth.livefile import LiveFile, read_file, why_unreadable
+from chatsrv.auth.livefile import LiveFile
 from chatsrv.auth.record import Accounts, Record, look_up, open_account, shown
 from chatsrv.errors import AccountsError
 from chatsrv.names import prepare_name, prepare_password
@@ -66,7 +67,8 @@ class FileBackend(EditableBackend):
     def __init__(self, path: str | Path, *, hasher: Hasher | None = None, create: bool = False) -> None:
         self._path = Path(path).absolute()
         self._hasher = hasher or shared_hasher()
-        self._file = LiveFile(self._path, lambda data, file: self.read(data, file).accounts, may_be_missing=create)
+        self._last: tuple[bytes, Document] | None = None  # digest and contents; replaced in one step
+        self._file = LiveFile(self._path, lambda data, _: self._document(data).accounts, may_be_missing=create)
         self._renewed: dict[str, str] = {}  # a hash that `rehash` made -> the first one of the same password
 
     @staticmethod
@@ -97,20 +99,11 @@ class FileBackend(EditableBackend):
 
     def list(self) -> list[Account]:
         """See `EditableBackend.list`. A missing file has no accounts."""
-        return [record.account for record in self._records().values()]
+        return [record.account for record in self._file.current().values()]
 
     def disabled(self) -> frozenset[str]:
         """See `EditableBackend.disabled`."""
-        return frozenset(key for key, record in self._records().items() if record.is_disabled)
-
-    def _records(self) -> Accounts:
-        try:
-            data, _ = read_file(self._path)
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise why_unreadable(self._path, error) from error
-        return self.read(data, str(self._path)).accounts
+        return frozenset(key for key, record in self._file.current().items() if record.is_disabled)
 
     def add(self, account: Account, password: str) -> None:
         """See `EditableBackend.add`. The file gets a hash of the password."""
@@ -219,7 +212,7 @@ class FileBackend(EditableBackend):
         """Change the file to what `edited` proposes, if that means the old accounts after `expected` went over them."""
 
         def change(data: bytes) -> bytes:
-            document = self.read(data, str(self._path))
+            document = self._document(data)
             accounts = dict(document.accounts)
             expected(accounts)
             for proposal in edited(document):
@@ -233,6 +226,13 @@ class FileBackend(EditableBackend):
 
     def _means(self, proposal: bytes, accounts: Accounts) -> bool:
         try:
-            return list(self.read(proposal, str(self._path)).accounts.items()) == list(accounts.items())
+            return list(self._document(proposal).accounts.items()) == list(accounts.items())
         except AccountsError:
             return False
+
+    def _document(self, data: bytes) -> Document:
+        """Return the document in `data`. The last one is kept: an edit begins with what a look has read before."""
+        digest, last = hashlib.blake2b(data).digest(), self._last
+        if last is None or last[0] != digest:
+            last = self._last = (digest, self.read(data, str(self._path)))
+        return last[1]

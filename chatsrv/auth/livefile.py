@@ -69,14 +69,22 @@ class LiveFile:
         Raises:
             Unavailable: the file could not be read yet.
         """
-        seen = self._seen
-        if seen.is_young or seen.stamp != self._stamp():
-            with self._turn:
-                if self._seen.is_young or self._seen.stamp != self._stamp():
-                    self._look_locked()
-                seen = self._seen
+        seen = self._looked()
         if seen.accounts is None:
             raise Unavailable(seen.complaint)
+        return seen.accounts
+
+    def current(self) -> Accounts:
+        """Return the accounts as the file has them now; none if it is not there.
+
+        Raises:
+            AccountsError: it is broken, or cannot be read.
+        """
+        seen = self._looked()
+        if seen.is_missing:
+            return {}
+        if seen.complaint or seen.accounts is None:
+            raise AccountsError(seen.complaint)
         return seen.accounts
 
     def version(self) -> bytes:
@@ -87,6 +95,16 @@ class LiveFile:
         """
         self.accounts()
         return self._seen.digest
+
+    def _looked(self) -> _Seen:
+        """Return what there is to be seen, after a new look if the file may have changed."""
+        seen = self._seen
+        if seen.is_young or seen.stamp != self._stamp():
+            with self._turn:
+                if self._seen.is_young or self._seen.stamp != self._stamp():
+                    self._look_locked()
+                seen = self._seen
+        return seen
 
     def _stamp(self) -> _Stamp | None:
         try:

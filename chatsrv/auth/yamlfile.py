@@ -42,33 +42,37 @@ _STAND_IN = "\ue000\ue000"
 
 @dataclass(frozen=True, slots=True)
 class YamlDocument:
-    """The contents of a users.yaml. `root` is `None` when it has no accounts and no mapping either."""
+    """The contents of a users.yaml."""
 
     text: str
-    root: yaml.MappingNode | None
     accounts: Accounts
     mark: str = ""  # the byte order mark that some editors write
 
     def with_records(self, records: Sequence[Record]) -> Iterable[bytes]:
         """See `Document.with_records`."""
-        return self._encoded(yamledit.with_records(self.text, self.root, records))
+        return self._encoded(yamledit.with_records(self.text, self._root, records))
 
     def with_hash(self, key: str, password_hash: str) -> Iterable[bytes]:
         """See `Document.with_hash`."""
-        return self._encoded(yamledit.with_hash(self.text, self.root, self._place(key), password_hash))
+        return self._encoded(yamledit.with_hash(self.text, self._root, self._place(key), password_hash))
 
     def with_role(self, key: str, role: Role) -> Iterable[bytes]:
         """See `Document.with_role`."""
-        return self._encoded(yamledit.with_pair(self.text, self.root, self._place(key), "role", role.value))
+        return self._encoded(yamledit.with_pair(self.text, self._root, self._place(key), "role", role.value))
 
     def with_disabled(self, key: str, is_disabled: bool) -> Iterable[bytes]:
         """See `Document.with_disabled`."""
         value = "true" if is_disabled else None
-        return self._encoded(yamledit.with_pair(self.text, self.root, self._place(key), "disabled", value))
+        return self._encoded(yamledit.with_pair(self.text, self._root, self._place(key), "disabled", value))
 
     def without(self, key: str) -> Iterable[bytes]:
         """See `Document.without`."""
-        return self._encoded(yamledit.without(self.text, self.root, self._place(key)))
+        return self._encoded(yamledit.without(self.text, self._root, self._place(key)))
+
+    @property
+    def _root(self) -> Any:
+        """The node of the mapping, if there is one. Not kept: nodes take ten times the memory of the text."""
+        return _node(self.text)
 
     def _place(self, key: str) -> int:
         return list(self.accounts).index(key)  # a document that was read without a problem has a record for each node
@@ -94,7 +98,7 @@ class YamlBackend(FileBackend):
         accounts = _accounts(root, file, problems) if root else {}
         if problems:
             raise AccountsError("\n".join(map(str, problems)))
-        return YamlDocument(text, root, accounts, mark)
+        return YamlDocument(text, accounts, mark)
 
 
 def _decode(data: bytes, file: str) -> str:
@@ -106,17 +110,15 @@ def _decode(data: bytes, file: str) -> str:
 
 
 def _compose(text: str, file: str) -> yaml.Node | None:
-    """Return the document's node, or `None` when there is nothing in it."""
-    if "\ue000" not in text:
-        text = _LEADING_COLONS.sub(_STAND_IN, text)
+    """Return the document's node, or `None` when there is nothing in it. Whatever is wrong with the YAML is told."""
     try:
         levels = 0
         event: Any
-        for event in yaml.parse(text, Loader=_Loader):
+        for event in yaml.parse(_parsable(text), Loader=_Loader):
             levels += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if levels > _MOST_LEVELS:
                 raise _error(file, event.start_mark.line + 1, "this is nested too deeply", "", _ACCEPTED)
-        root: yaml.Node | None = yaml.compose(text, Loader=_Loader)
+        return _node(text)
     except yaml.MarkedYAMLError as error:
         # Never the error as a whole: it quotes the line, and with it a password.
         mark = error.problem_mark or error.context_mark
@@ -129,8 +131,16 @@ def _compose(text: str, file: str) -> yaml.Node | None:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise _error(file, line, "this line has a control character", "", "accepted is text") from None
+
+
+def _node(text: str) -> yaml.Node | None:
+    root: yaml.Node | None = yaml.compose(_parsable(text), Loader=_Loader)
     is_nothing = isinstance(root, yaml.ScalarNode) and root.value == "" and root.tag == f"{_TAGS}null"
     return None if is_nothing else root
+
+
+def _parsable(text: str) -> str:
+    return text if "\ue000" in text else _LEADING_COLONS.sub(_STAND_IN, text)
 
 
 def _accounts(root: yaml.MappingNode, file: str, problems: list[Problem]) -> Accounts:

@@ -188,3 +188,22 @@ def test_with_create_a_missing_file_has_no_accounts_until_one_is_added(tmp_path,
     path.write_text("alice: 1\n")
     with pytest.raises(AccountsError, match="write it in quotes"):
         YamlBackend(path, create=True)
+
+
+def test_contents_that_were_read_are_not_parsed_again_neither_to_be_edited_nor_after(path):
+    class Counting(YamlBackend):
+        parsed = []
+
+        @staticmethod
+        def read(data, file):
+            Counting.parsed.append(data)
+            return YamlBackend.read(data, file)
+
+    backend = Counting(path, hasher=CHEAP)
+    assert backend.list()
+    assert backend.disabled() == frozenset()
+    assert len(Counting.parsed) == 1
+    backend.set_password("alice", "looking-glass")
+    assert opens(backend, "alice", "looking-glass")
+    assert backend.list()
+    assert Counting.parsed == [b"alice: wonderland\n", path.read_bytes()]
