@@ -31,7 +31,7 @@ from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.sessions import PlainSession, TelnetSession
-from chatsrv.settings import Listener, MemoryHistory, Settings, SqliteHistory
+from chatsrv.settings import Listener, MemoryHistory, Settings, SqliteHistory, zone_of
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +118,7 @@ class App:
                 delivery=self._delivery,
                 turnstile=self._turnstile,
                 name=listener.protocol,
+                time_zone=zone_of(self._settings.server.time_zone),
             )
         except OSError as error:
             raise CannotStart(_what_to_do(error, listener, f"listeners[{number}]", self._file)) from error

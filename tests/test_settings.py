@@ -122,6 +122,12 @@ def test_a_password_is_not_shown_with_the_settings(settings_file: Path) -> None:
         ("roles:\n  admin: [al]\n  moderator: [bo, AL]", "6: roles.moderator[1] is AL; the name is under roles.admin"),
         ("limits: {burst: 5, burst: 6}", "4: limits.burst; the key stands in line 4 already"),
         ("roles: {admin: &a [*a]}", "4: roles.admin[0] is a list; an alias must not contain itself"),
+        (
+            "server: {time_zone: Europe/Atlantis}",
+            "4: server.time_zone is Europe/Atlantis; accepted is local, UTC or a time zone such as Europe/Berlin",
+        ),
+        ("server: {time_zone: ../UTC}", "4: server.time_zone is ../UTC; accepted is local, UTC or"),
+        ("server: {time_zone: Europe}", "4: server.time_zone is Europe; accepted is local, UTC or"),
         ("server: {name: 2020-13-45}", "4: server.name is 2020-13-45; YAML cannot read that value"),
         ("server: {name: !!python/name:os.system }", "4: server.name is empty; YAML cannot read that value"),
         ("server: !!python/object:object {}", "4: server is an empty mapping; the tag tag:yaml.org,2002:python/object"),

@@ -12,6 +12,7 @@ import selectors
 import socket
 import threading
 import time
+from datetime import tzinfo
 from socketserver import ThreadingTCPServer
 from typing import Any
 
@@ -232,7 +233,10 @@ class LoginServer(ThreadingTCPServer):
 
 
 class ChatServer(LoginServer):
-    """A chat: a `LoginServer` whose sessions are `ChatSession`s. Servers that share a `hub` are one chat."""
+    """A chat: a `LoginServer` whose sessions are `ChatSession`s. Servers that share a `hub` are one chat.
+
+    Times are told in `time_zone`; `None` is the machine's.
+    """
 
     def __init__(
         self,
@@ -246,8 +250,10 @@ class ChatServer(LoginServer):
         delivery: Delivery | None = None,
         turnstile: Turnstile | None = None,
         name: str = "",
+        time_zone: tzinfo | None = None,
     ) -> None:
         self.hub = hub or Hub()
+        self.time_zone = time_zone
         super().__init__(
             server_address,
             RequestHandlerClass,

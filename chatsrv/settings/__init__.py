@@ -12,6 +12,7 @@ Never makes an object of another layer: that is `chatsrv.app`'s. Values are froz
 
 from chatsrv.settings.backends import Auth, CommandAuth, HashedAuth, MemoryAuth, PluginAuth, YamlAuth
 from chatsrv.settings.declared import Listener, Logging, MemoryHistory, Roles, Server, Settings, SqliteHistory
+from chatsrv.settings.kinds import zone_of
 from chatsrv.settings.loading import load, wrong_option
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "YamlAuth",
     "load",
     "wrong_option",
+    "zone_of",
 ]

@@ -13,7 +13,7 @@ from chatsrv.limits import Limits
 from chatsrv.loginpolicy import LoginPolicy
 from chatsrv.names import prepare_name
 from chatsrv.settings.backends import Backends
-from chatsrv.settings.kinds import FilePath, Section, UserNames, Word, wrong
+from chatsrv.settings.kinds import MACHINES_ZONE, FilePath, Section, TimeZone, UserNames, Word, wrong
 from chatsrv.strength import PasswordPolicy
 
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"
@@ -24,6 +24,10 @@ class Server(Section):
 
     name: Annotated[Word, Accepts("text without spaces, such as the machine's full host name")] = Field(
         default="localhost", description="The name by which the server speaks of itself."
+    )
+    time_zone: TimeZone = Field(
+        default=MACHINES_ZONE,
+        description="The time zone in which chatters are told times; `local` is this machine's.",
     )
 
 

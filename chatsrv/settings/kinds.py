@@ -3,14 +3,34 @@
 Knows no setting, and neither files nor what the values are used for. Frozen values; any thread reads them.
 """
 
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from chatsrv.accepts import Accepts
 from chatsrv.names import NAME_ACCEPTED, PASSWORD_ACCEPTED, prepare_name, prepare_password
+
+MACHINES_ZONE = "local"
+
+
+def zone_of(time_zone: str) -> tzinfo | None:
+    """Return the time zone of that name; `None` is the machine's.
+
+    Raises:
+        ValueError: this machine knows none of that name.
+    """
+    if time_zone == MACHINES_ZONE:
+        return None
+    if time_zone == "UTC":  # also on a machine that knows no others
+        return UTC
+    try:
+        return ZoneInfo(time_zone)
+    except (KeyError, OSError) as error:  # a directory of names is no name, nor is one that is too long
+        raise ValueError(f"no time zone: {time_zone}") from error
 
 
 def wrong(*found: tuple[tuple[str | int, ...], str]) -> PydanticCustomError:
@@ -35,6 +55,11 @@ def _user_name(text: str) -> str:
     return text
 
 
+def _time_zone(name: str) -> str:
+    zone_of(name)
+    return name
+
+
 def _password(secret: SecretStr) -> SecretStr:
     prepare_password(secret.get_secret_value())
     return secret
@@ -47,6 +72,9 @@ def _beside_the_file(value: object, info: ValidationInfo) -> object:
 
 
 Word = Annotated[str, AfterValidator(_one_word)]
+TimeZone = Annotated[
+    str, AfterValidator(_time_zone), Accepts("local, UTC or a time zone such as Europe/Berlin, by its IANA name")
+]
 UserName = Annotated[str, AfterValidator(_user_name), Accepts(f"text, in quotes if it looks a number; {NAME_ACCEPTED}")]
 UserNames = Annotated[tuple[UserName, ...], Field(strict=False), Accepts("a list of user names")]
 FilePath = Annotated[
