@@ -6,6 +6,9 @@ bytes through. Values, to be shared between threads freely; named tuples for the
 
 from typing import NamedTuple
 
+PAGE_ENTRIES = 20
+"""Entries of before that are shown at once unless others are asked for: a terminal of 24 lines has room for them."""
+
 
 class Credentials(NamedTuple):
     """A name and a password, as typed: neither is prepared, and neither is bounded but by the reader's line limit."""
@@ -65,6 +68,23 @@ class Who(NamedTuple):
     room: str = ""
 
 
+class History(NamedTuple):
+    """Show the last `entries` of `room`, 1 or more."""
+
+    entries: int = PAGE_ENTRIES
+    room: str = ""
+
+
+class Search(NamedTuple):
+    """Show what was said with all of `words` in the rooms that the session is in; see `RoomLog.search`."""
+
+    words: str
+
+
+class More(NamedTuple):
+    """Show what came before what the last `History`, `Search` or `More` showed."""
+
+
 class Help(NamedTuple):
     """List the commands."""
 
@@ -73,4 +93,5 @@ class Quit(NamedTuple):
     """End the session."""
 
 
-Command = Credentials | ChangePassword | Answer | Complaint | Line | Say | Act | Who | Help | Quit
+Lookup = History | Search | More
+Command = Credentials | ChangePassword | Answer | Complaint | Line | Say | Act | Who | Lookup | Help | Quit

@@ -46,7 +46,7 @@ class Past(NamedTuple):
     """Entries of before, in the order in which they are to be shown; none is left out for being the reader's own.
 
     `now` is the moment at which they are asked for, in the time zone in which the reader wants to be told times: an
-    entry's own time is `datetime.fromtimestamp(entry.at, now.tzinfo)`.
+    entry's own time is `datetime.fromtimestamp(entry.at, now.tzinfo)`. Without a time zone it is the machine's.
     """
 
     entries: tuple[Entry, ...]
@@ -57,6 +57,12 @@ class Missing(NamedTuple):
     """Among what is shown of before, this many entries are no longer kept; `None` when nobody knows how many."""
 
     entries: int | None
+
+
+class PastEnd(NamedTuple):
+    """What was asked for of before ends here; `is_all` tells whether `More` would show nothing else."""
+
+    is_all: bool
 
 
 class Text(NamedTuple):
@@ -71,4 +77,4 @@ class Goodbye(NamedTuple):
     text: str
 
 
-Reply = Welcome | LoginRefused | Present | CommandList | Notice | Past | Missing | Text | Goodbye
+Reply = Welcome | LoginRefused | Present | CommandList | Notice | Past | Missing | PastEnd | Text | Goodbye

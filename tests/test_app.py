@@ -2,8 +2,10 @@
 
 import resource
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -26,12 +28,13 @@ def connect(app: App, number: int = 0) -> socket.socket:
     return socket.create_connection(app.addresses[number], DEADLINE_SECONDS)
 
 
-def read_until(connection: socket.socket, wanted: bytes) -> None:
+def read_until(connection: socket.socket, wanted: bytes) -> bytes:
     said = b""
     while wanted not in said:
         piece = connection.recv(4096)
         assert piece, f"{wanted!r} is not in {said!r}"
         said += piece
+    return said
 
 
 def test_every_protocol_of_the_settings_has_a_kind_of_session() -> None:
@@ -46,6 +49,18 @@ def test_people_on_different_listeners_meet() -> None:
             read_until(alice, b"Welcome, alice!")
             bob.sendall(b"bob\nbuilder\n")
             read_until(alice, b"* bob joined")
+
+
+@pytest.mark.parametrize("name", ["local", "UTC", "Asia/Kathmandu"])
+def test_times_are_told_in_the_time_zone_of_the_settings(name: str) -> None:
+    zone = {"local": None, "UTC": UTC}.get(name, ZoneInfo("Asia/Kathmandu"))
+    before = datetime.now(zone)
+    with build(settings(server={"time_zone": name})) as app:
+        app.start()
+        with connect(app) as alice:
+            alice.sendall(b"alice\nwonderland\n/history\n")
+            told = read_until(alice, b"] * alice joined\n")
+    assert any(f"{moment:%H:%M}] * alice joined" in told.decode() for moment in (before, datetime.now(zone)))
 
 
 def test_closing_says_goodbye_on_every_listener() -> None:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chatsrv.accounts import Account
+from chatsrv.chat.lookback import Lookback
 from chatsrv.chat.rights import Right, require
 from chatsrv.chat.room import Room
-from chatsrv.commands import Act, Command, Help, Quit, Say, Who
+from chatsrv.commands import Act, Command, Help, Lookup, Quit, Say, Who
 from chatsrv.entries import Kind
 from chatsrv.errors import Refused
 from chatsrv.net.session import Session
@@ -32,6 +33,7 @@ class ChatSession(Session):
     server: "ChatServer"
     account: Account
     room: Room
+    _lookback: Lookback | None = None
 
     def opened(self) -> None:
         """Enter the lobby."""
@@ -73,3 +75,13 @@ class ChatSession(Session):
             self.reply(Present(self.room.name, names, more))
         elif isinstance(command, Help):
             self.reply(CommandList())
+        elif isinstance(command, Lookup):
+            self._look_back(command)
+
+    def _look_back(self, command: Lookup) -> None:
+        if self._lookback is None:
+            self._lookback = Lookback(self.server.time_zone)
+        for reply in self._lookback.answer(command, self.room.log, [self.room.log]):
+            self.reply(reply)
+            if self.connection.reason:
+                return

@@ -6,23 +6,41 @@ Threads: as `chatsrv.protocols.base` says; a `Reader` is its session's alone, th
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from difflib import get_close_matches
 from typing import ClassVar, NamedTuple, TypeAlias
 
-from chatsrv.commands import Act, ChangePassword, Command, Complaint, Help, Quit, Say, Who
+from chatsrv.commands import (
+    PAGE_ENTRIES,
+    Act,
+    ChangePassword,
+    Command,
+    Complaint,
+    Help,
+    History,
+    More,
+    Quit,
+    Say,
+    Search,
+    Who,
+)
 from chatsrv.entries import Entry, Kind
 from chatsrv.protocols.base import Protocol, Renderer
 from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
 from chatsrv.protocols.text import clean, is_piled
 from chatsrv.reasons import Reason
-from chatsrv.replies import CommandList, Missing, Past, Present, Reply, Welcome
+from chatsrv.replies import CommandList, Missing, Past, PastEnd, Present, Reply, Welcome
 
 _Make: TypeAlias = Callable[[str], Command | Dialogue]
 
 
 class _Slash(NamedTuple):
-    """One command: what is typed, and what it asks for. With an `argument`, nothing is asked without one."""
+    """One command: what is typed, and what it asks for.
+
+    With an `argument`, nothing is asked without one, unless it stands in square brackets. `make` raises `ValueError`
+    for one that makes no sense.
+    """
 
     name: str
     argument: str
@@ -32,6 +50,10 @@ class _Slash(NamedTuple):
     @property
     def usage(self) -> str:
         return f"/{self.name} {self.argument}".rstrip()
+
+    @property
+    def needs_argument(self) -> bool:
+        return bool(self.argument) and not self.argument.startswith("[")
 
 
 _UNCHANGED = "Nothing was changed."
@@ -43,17 +65,29 @@ def _change_password(old: str, new: str, again: str) -> Command:
 
 _PASSWORD = Dialogue((b"Old password: ", b"New password: ", b"New password again: "), 0, _change_password, _UNCHANGED)
 
+
+def _history(typed: str) -> Command:
+    entries = int(typed) if typed else PAGE_ENTRIES
+    if entries < 1:
+        raise ValueError(typed)
+    return History(entries)
+
+
 # All that there is to know of a command stands here; parsing, usage and help are made from it.
 _SLASHES = (
     _Slash("help", "", "list the commands", lambda _: Help()),
     _Slash("who", "", "list who is here", lambda _: Who()),
     _Slash("me", "TEXT", "say what you do: /me waves", Act),
+    _Slash("history", "[N]", f"show the last {PAGE_ENTRIES} lines, or the last N", _history),
+    _Slash("search", "WORDS", "show lines with all of these words: /search tea tim*", Search),
+    _Slash("more", "", "show what came before", lambda _: More()),
     _Slash("password", "", "change your password", lambda _: _PASSWORD),
     _Slash("quit", "", "leave the chat", lambda _: Quit()),
 )
 _BY_NAME = {slash.name: slash for slash in _SLASHES}
 _HELP_ROWS = [*((slash.usage, slash.help) for slash in _SLASHES), ("//TEXT", "say a text that begins with a slash")]
-_HELP = "".join(f"{usage:<10}  {help}\n" for usage, help in _HELP_ROWS).encode()
+_USAGE_CHARACTERS = max(len(usage) for usage, _ in _HELP_ROWS)
+_HELP = "".join(f"{usage:<{_USAGE_CHARACTERS}}  {help}\n" for usage, help in _HELP_ROWS).encode()
 # Looking for what was meant takes time with the square of the length; nobody mistypes a name into twice its size.
 _GUESSED_CHARACTERS = 2 * max(map(len, _BY_NAME))
 
@@ -91,9 +125,10 @@ def _slash(text: str) -> Command | Dialogue:
     if slash is None:
         return Complaint(_unknown(name))
     argument = argument.strip()
-    if slash.argument and not argument:
-        return Complaint(f"Usage: {slash.usage}")
-    return slash.make(argument)
+    if argument or not slash.needs_argument:
+        with suppress(ValueError):
+            return slash.make(argument)
+    return Complaint(f"Usage: {slash.usage}")
 
 
 def _unknown(name: str) -> str:
@@ -149,6 +184,8 @@ class PlainRenderer(LinesRenderer):
                 return b"".join([_dated(shown, entry.at, now) for entry in entries if (shown := self.render(entry))])
             case Missing(entries):
                 return line(f"(a hole here: {_missing(entries)} no longer kept)")
+            case PastEnd(is_all):
+                return line("(end; that is all)" if is_all else "(end; /more shows what came before)")
             case _:
                 return super().reply(reply)
 

@@ -29,7 +29,19 @@ from chatsrv.entries import Entry, Kind
 from chatsrv.errors import ProtocolError
 from chatsrv.protocols.base import Protocol, Reader
 from chatsrv.reasons import Reason
-from chatsrv.replies import CommandList, Goodbye, LoginRefused, Missing, Notice, Past, Present, Reply, Text, Welcome
+from chatsrv.replies import (
+    CommandList,
+    Goodbye,
+    LoginRefused,
+    Missing,
+    Notice,
+    Past,
+    PastEnd,
+    Present,
+    Reply,
+    Text,
+    Welcome,
+)
 
 LINE_BYTES = 512
 """The line limit under which every reader is tested."""
@@ -94,6 +106,8 @@ REPLIES: tuple[Reply, ...] = (
     Past(ENTRIES, datetime.fromtimestamp(1e9, UTC)),
     Missing(1),
     Missing(None),
+    PastEnd(is_all=False),
+    PastEnd(is_all=True),
     Text(_TEXT),
     Text(""),
     Goodbye(_TEXT),

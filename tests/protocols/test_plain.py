@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chatsrv.commands import Act, Command, Complaint, Help, Quit, Say, Who
+from chatsrv.commands import Act, Command, Complaint, Help, History, More, Quit, Say, Search, Who
 from chatsrv.entries import Entry, Kind
 from chatsrv.protocols.plain import PlainProtocol, PlainReader
 from chatsrv.reasons import Reason
-from chatsrv.replies import CommandList, LoginRefused, Missing, Past, Present, Welcome
+from chatsrv.replies import CommandList, LoginRefused, Missing, Past, PastEnd, Present, Reply, Welcome
 
 
 def logged_in(line_bytes: int = 4096) -> PlainReader:
@@ -41,6 +41,18 @@ def logged_in(line_bytes: int = 4096) -> PlainReader:
         ("\x1b[1m/quit", [Quit()]),
         ("/me", [Complaint("Usage: /me TEXT")]),
         ("/me  ", [Complaint("Usage: /me TEXT")]),
+        ("/history", [History(20)]),
+        ("/history  7", [History(7)]),
+        ("/history 1000000", [History(1_000_000)]),
+        ("/history 0", [Complaint("Usage: /history [N]")]),
+        ("/history -5", [Complaint("Usage: /history [N]")]),
+        ("/history all", [Complaint("Usage: /history [N]")]),
+        ("/history 5 lines", [Complaint("Usage: /history [N]")]),
+        ("/search milk  Bread*", [Search("milk  Bread*")]),
+        ("/search", [Complaint("Usage: /search WORDS")]),
+        ("/more", [More()]),
+        ("/more of it", [More()]),
+        ("/serach milk", [Complaint("There is no command /serach. Did you mean /search?")]),
         ("/hlep", [Complaint("There is no command /hlep. Did you mean /help?")]),
         ("/whois bob", [Complaint("There is no command /whois. Did you mean /who?")]),
         ("/frobnicate", [Complaint("There is no command /frobnicate. Type /help for commands.")]),
@@ -52,6 +64,11 @@ def logged_in(line_bytes: int = 4096) -> PlainReader:
 def test_what_is_typed(typed: str, commands: list[Command]) -> None:
     assert logged_in().receive(typed.encode() + b"\n") == commands
     assert logged_in().receive(typed.encode() + b"\r\n") == commands
+
+
+def test_a_number_too_long_to_be_one_is_a_mistake_like_any_other() -> None:
+    typed = b"/history " + b"9" * 60_000 + b"\n"
+    assert logged_in(65_536).receive(typed) == [Complaint("Usage: /history [N]")]
 
 
 def test_many_lines_keep_their_order() -> None:
@@ -112,18 +129,23 @@ def test_other_actions_are_shown_as_actions(action: str) -> None:
         (Present("lobby", ("alice", "bob")), "Here now: alice, bob.\n"),
         (Present("lobby", ("alice",), 9), "Here now: alice and 9 more.\n"),
         (LoginRefused(), "Login failed.\n"),
+        (PastEnd(is_all=True), "(end; that is all)\n"),
+        (PastEnd(is_all=False), "(end; /more shows what came before)\n"),
         (
             CommandList(),
-            "/help       list the commands\n"
-            "/who        list who is here\n"
-            "/me TEXT    say what you do: /me waves\n"
-            "/password   change your password\n"
-            "/quit       leave the chat\n"
-            "//TEXT      say a text that begins with a slash\n",
+            "/help          list the commands\n"
+            "/who           list who is here\n"
+            "/me TEXT       say what you do: /me waves\n"
+            "/history [N]   show the last 20 lines, or the last N\n"
+            "/search WORDS  show lines with all of these words: /search tea tim*\n"
+            "/more          show what came before\n"
+            "/password      change your password\n"
+            "/quit          leave the chat\n"
+            "//TEXT         say a text that begins with a slash\n",
         ),
     ],
 )
-def test_replies(reply: Welcome | Present | LoginRefused | CommandList, lines: str) -> None:
+def test_replies(reply: Reply, lines: str) -> None:
     assert PlainProtocol.renderer.reply(reply) == lines.encode()
 
 

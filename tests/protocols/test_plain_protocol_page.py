@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from chatsrv import ChatServer, Limits, MemoryBackend, PlainSession, Reason
+from chatsrv.chat.lookback import MOST_ENTRIES
+from chatsrv.commands import PAGE_ENTRIES
 from chatsrv.protocols.lines import HELD_BYTES
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.protocols.text import MARKS_IN_A_ROW, clean
 from chatsrv.replies import CommandList
-from tests.peer import DEADLINE_SECONDS, Peer, running
+from tests.peer import DEADLINE_SECONDS, Peer, running, with_any_time
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plain-protocol.md").read_text()
 PROSE = " ".join(PAGE.split())
@@ -44,7 +46,7 @@ def test_transcript(transcript: str) -> None:
             elif text in PROMPTS:
                 assert peers[name].read_until(b": ").decode() == f"{text} "
             else:
-                assert peers[name].line() == text
+                assert with_any_time(peers[name].line()) == text
 
 
 def test_bot() -> None:
@@ -87,5 +89,8 @@ def test_numbers() -> None:
     assert f"A line may have {Limits().line_bytes} bytes" in PROSE
     assert f"up to {HELD_BYTES} bytes of it" in PROSE
     assert f"More than {MARKS_IN_A_ROW} diacritics in a row" in PROSE
+    assert f"the last {PAGE_ENTRIES} lines" in PROSE
+    assert f"It shows {PAGE_ENTRIES} lines" in PROSE
+    assert f"up to {MOST_ENTRIES}." in PROSE
     for key in re.findall(r"`limits\.(\w+)`", PAGE):
         assert key in Limits.model_fields

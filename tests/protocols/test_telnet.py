@@ -1,12 +1,14 @@
 """The telnet variant: negotiation, editing, line endings, and what telnet's own bytes may not do."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from chatsrv.commands import Act, Answer, Command, Credentials, Say
 from chatsrv.entries import Entry, Kind
 from chatsrv.errors import ProtocolError
 from chatsrv.protocols.telnet import TelnetProtocol, TelnetReader
-from chatsrv.replies import CommandList, Text, Welcome
+from chatsrv.replies import CommandList, Past, Text, Welcome
 
 IAC, DONT, DO, WONT, WILL, SB, EL, EC, AYT, IP, NOP, SE = (
     bytes([code]) for code in (255, 254, 253, 252, 251, 250, 248, 247, 246, 244, 241, 240)
@@ -151,5 +153,7 @@ def test_output_lines_end_in_crlf() -> None:
     renderer = TelnetProtocol.renderer
     assert renderer.render(Entry(1, 0.0, "lobby", Kind.SAY, "bob", 2, "hi")) == b"<bob> hi\r\n"
     assert renderer.reply(Welcome("alice")) == b"Welcome, alice! Nobody else is here. Type /help for commands.\r\n"
-    assert renderer.reply(CommandList()).count(b"\r\n") == renderer.reply(CommandList()).count(b"\n") == 6
+    assert renderer.reply(CommandList()).count(b"\r\n") == renderer.reply(CommandList()).count(b"\n") == 9
+    past = Past((Entry(1, 0.0, "lobby", Kind.SAY, "bob", 2, "hi"),), datetime.fromtimestamp(0, UTC))
+    assert renderer.reply(past) == b"[00:00] <bob> hi\r\n"
     assert renderer.reply(Text("a\r\nb\n")) == b"a\r\nb\r\n\r\n"
