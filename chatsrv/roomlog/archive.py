@@ -5,25 +5,19 @@ that a thousand sessions which look something up open no thousand files. Any thr
 """
 
 import contextlib
-import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from chatsrv.entries import Entry
 from chatsrv.errors import Refused, StoreError
-from chatsrv.roomlog.mark import write_about
-from chatsrv.roomlog.schema import connect, entry_of, what_to_do
+from chatsrv.roomlog.backup import Progress, copy_file
+from chatsrv.roomlog.schema import ENTRY, connect, entry_of, what_to_do
 
 READERS = 4
 """Readings at once. They take milliseconds, so more would only take memory."""
-
-STEP_PAGES = 1024
-"""Pages that a backup copies at once, before it tells how far it is."""
-
-_COLUMNS = "id, at, kind, author, origin, text"
 
 
 class Archive:
@@ -42,7 +36,7 @@ class Archive:
             Refused: the file cannot be read.
         """
         return self._read(
-            f"SELECT {_COLUMNS} FROM entry WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
+            f"SELECT {ENTRY} FROM entry WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
             (first_id + after, first_id + last, limit),
             first_id,
             room,
@@ -55,27 +49,19 @@ class Archive:
             Refused: the file cannot be read.
         """
         return self._read(
-            f"SELECT {_COLUMNS} FROM entry WHERE id > ? AND id <= ? ORDER BY id DESC",
+            f"SELECT {ENTRY} FROM entry WHERE id > ? AND id <= ? ORDER BY id DESC",
             (first_id + after, first_id + last),
             first_id,
             room,
         )
 
-    def backup(self, path: Path, progress: Callable[[int, int], None]) -> None:
+    def backup(self, path: Path, progress: Progress) -> None:
         """Copy the file, as it is at one moment, to `path`; see `SqliteStore.backup`."""
-        part = path.with_name(f"{path.name}.part")
         try:
-            os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
-            with self._connection() as source, contextlib.closing(sqlite3.connect(part)) as copy:
-                with _one_moment(source):
-                    source.backup(copy, pages=STEP_PAGES, progress=lambda _, left, all_: progress(all_ - left, all_))
-                copy.execute("PRAGMA journal_mode = DELETE")  # so that the copy is one file
-                with copy:
-                    write_about(copy, is_copy="1")
-            part.replace(path)
-        except (sqlite3.Error, OSError) as error:
-            part.unlink(missing_ok=True)
-            raise StoreError(f"{path}: {self._path} could not be copied there ({error})") from error
+            with self._connection() as source:
+                copy_file(source, self._path, path, progress)
+        except sqlite3.Error as error:
+            raise StoreError(what_to_do(error, self._path)) from error
 
     def close(self) -> None:
         """Let go of the connections. Nobody reads any more."""
@@ -106,12 +92,3 @@ class Archive:
                 connection.close()
                 raise
             self._idle.append(connection)
-
-
-@contextlib.contextmanager
-def _one_moment(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let everything that is read be of one moment: what others write meanwhile is not seen."""
-    connection.execute("BEGIN")
-    connection.execute("SELECT count(*) FROM about").fetchone()
-    yield
-    connection.execute("COMMIT")

@@ -28,7 +28,7 @@ class Mark:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        place = path.with_name(f"{path.name}-mark")
+        place = _place_of(path)
         try:
             self._file = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -99,6 +99,21 @@ class Mark:
             raise sqlite3.OperationalError(f"the mark beside it cannot be written ({error.strerror})") from error
 
 
+def is_in_use(path: Path) -> bool:
+    """Tell whether a server uses the file of room logs at `path`."""
+    try:
+        file = os.open(_place_of(path), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 def about_of(connection: sqlite3.Connection) -> dict[str, str]:
     """Return what the file says about itself."""
     return dict(connection.execute("SELECT name, value FROM about"))
@@ -109,6 +124,10 @@ def write_about(connection: sqlite3.Connection, **values: str) -> None:
     rows = ",".join(["(?, ?)"] * len(values))
     flat = [part for item in values.items() for part in item]
     connection.execute(f"INSERT OR REPLACE INTO about VALUES {rows}", flat)
+
+
+def _place_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-mark")
 
 
 def _boot() -> str:

@@ -9,6 +9,7 @@ import os
 import sqlite3
 from pathlib import Path
 from shlex import quote
+from typing import Literal
 
 from chatsrv.entries import Entry, Kind
 from chatsrv.errors import StoreError
@@ -18,6 +19,9 @@ OFFSET_BITS = 40
 
 MICROSECONDS = 1_000_000
 
+ENTRY = "entry.id, entry.at, entry.kind, entry.author, entry.origin, entry.text"
+"""The columns of a row that `entry_of` takes."""
+
 LOOKED_AT_WHOLE_BYTES = 32 * 1024 * 1024
 """The largest file that is checked from end to end at the start: that takes a tenth of a second."""
 
@@ -25,6 +29,7 @@ _APPLICATION_ID = 0x63686174  # "chat": tells a file of ours from another progra
 
 # SQLite holds a STRICT table to its types, from 3.37 on.
 _STRICT = "STRICT" if sqlite3.sqlite_version_info >= (3, 37) else ""
+_WITHOUT_ROWID = "WITHOUT ROWID, STRICT" if _STRICT else "WITHOUT ROWID"
 
 MIGRATIONS = (
     f"""
@@ -41,6 +46,16 @@ MIGRATIONS = (
             entry.author, entry.origin, entry.text
         FROM entry JOIN room ON room.number = entry.id >> {OFFSET_BITS};
     """,
+    f"""
+    ALTER TABLE room ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE bookmark (
+        account TEXT NOT NULL, room INTEGER NOT NULL,
+        "offset" INTEGER NOT NULL, epoch TEXT NOT NULL, origin INTEGER NOT NULL,
+        PRIMARY KEY (account, room)
+    ) {_WITHOUT_ROWID};
+    CREATE TABLE wish (account TEXT PRIMARY KEY, is_caught_up INTEGER NOT NULL) {_WITHOUT_ROWID};
+    CREATE TABLE erasure (author TEXT PRIMARY KEY, is_seen INTEGER NOT NULL) {_WITHOUT_ROWID};
+    """,
 )
 """What leads from each version of the file (`PRAGMA user_version`) to the next one. Never changed, only added to."""
 
@@ -55,10 +70,10 @@ _ADVICE = {
 }
 
 
-def connect(path: Path, lock_seconds: float) -> sqlite3.Connection:
+def connect(path: Path, lock_seconds: float, mode: Literal["rw", "ro"] = "rw") -> sqlite3.Connection:
     """Return a new connection to the file at `path`, which must exist. One thread at a time may use it."""
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
+        f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         timeout=lock_seconds,
         isolation_level=None,  # transactions begin and end where the code says so
@@ -85,13 +100,14 @@ def create(path: Path) -> None:
         ) from error
 
 
-def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the file to the newest version, and see whether it can be used.
+def version_of(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the version of the file; 0 if it is empty.
 
     Raises:
         StoreError: it is of another program, or of a newer chatsrv.
-        sqlite3.Error: it is damaged, or cannot be read or written.
+        sqlite3.Error: it is damaged, or cannot be read.
     """
+    version: int
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -102,6 +118,17 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a newer chatsrv (version {version}; this one knows {len(MIGRATIONS)}); "
             f"start that one, or give history.path another file"
         )
+    return version
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the file to the newest version, and see whether it can be used.
+
+    Raises:
+        StoreError: it is of another program, or of a newer chatsrv.
+        sqlite3.Error: it is damaged, or cannot be read or written.
+    """
+    version = version_of(connection, path)
     connection.execute("PRAGMA journal_mode = WAL")
     for number, migration in enumerate(MIGRATIONS[version:], version + 1):
         connection.executescript(

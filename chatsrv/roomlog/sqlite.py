@@ -20,6 +20,7 @@ from chatsrv.errors import StoreError
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.archive import Archive
 from chatsrv.roomlog.durable import DurableRoomLog
+from chatsrv.roomlog.index import prepare_index
 from chatsrv.roomlog.mark import Mark
 from chatsrv.roomlog.memory import ForgetfulStore
 from chatsrv.roomlog.recorder import Keep, Recorder
@@ -65,6 +66,7 @@ class SqliteStore(ForgetfulStore):
             try:
                 connection = undo.enter_context(contextlib.closing(connect(self.path, lock_seconds)))
                 prepare(connection, self.path)
+                prepare_index(connection)
                 self.epoch, is_other = self._mark.open_epoch(connection, durability)
                 self._archive = Archive(self.path, lock_seconds)
                 self._recorder = Recorder(

@@ -3,6 +3,13 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import TypeAlias
+
+VERSION = f"1 {unicodedata.unidata_version}"
+"""Changes whenever the words of any text may change: they go by this Python's tables of Unicode."""
+
+Sought: TypeAlias = tuple[str, bool]
+"""A word that is looked for, and whether it stands for all that begin so."""
 
 _WORD = re.compile(r"[^\W_]+")
 _SOUGHT = re.compile(r"([^\W_]+)(\*?)")
@@ -17,7 +24,7 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(_plain(text))
 
 
-def sought_in(words: str) -> list[tuple[str, bool]]:
+def sought_in(words: str) -> list[Sought]:
     """Return what `words` ask for: each word, and whether it stands for all that begin so.
 
     >>> sought_in("Ete deplo*")
@@ -26,7 +33,7 @@ def sought_in(words: str) -> list[tuple[str, bool]]:
     return [(word, bool(star)) for word, star in _SOUGHT.findall(_plain(words))]
 
 
-def is_found(sought: Iterable[tuple[str, bool]], text: str) -> bool:
+def is_found(sought: Iterable[Sought], text: str) -> bool:
     """Tell whether everything that is `sought` occurs in `text`."""
     words = set(words_of(text))
     return all(
@@ -37,5 +44,6 @@ def is_found(sought: Iterable[tuple[str, bool]], text: str) -> bool:
 def _plain(text: str) -> str:
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    folded = unicodedata.normalize("NFKD", text).casefold()  # in this order: what is decomposed may have a case
+    decomposed = unicodedata.normalize("NFKD", folded)
     return "".join(character for character in decomposed if not unicodedata.combining(character))

@@ -1,0 +1,52 @@
+"""Copying the file of the room logs, as it is at one moment, while it is being used.
+
+Called by the thread that has the connection.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+from chatsrv.errors import StoreError
+from chatsrv.roomlog.mark import write_about
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told how much is done, and how much there is in all."""
+
+STEP_PAGES = 1024
+"""Pages that are copied at once, before it is told how far it is."""
+
+
+def copy_file(source: sqlite3.Connection, place: Path, path: Path, progress: Progress) -> None:
+    """Copy the file at `place`, which `source` is connected to, to `path`; what is there is replaced when it is done.
+
+    Raises:
+        StoreError: it cannot be written. Nothing is left at `path` but what was there.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        with contextlib.closing(sqlite3.connect(part)) as copy:
+            with one_moment(source):
+                source.backup(copy, pages=STEP_PAGES, progress=lambda _, left, all_: progress(all_ - left, all_))
+            copy.execute("PRAGMA journal_mode = DELETE")  # so that the copy is one file
+            with copy:
+                write_about(copy, is_copy="1")
+        part.replace(path)
+    except (sqlite3.Error, OSError) as error:
+        part.unlink(missing_ok=True)
+        raise StoreError(f"{path}: {place} could not be copied there ({error})") from error
+
+
+@contextlib.contextmanager
+def one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let everything that is read be of one moment: what others write meanwhile is not seen."""
+    connection.execute("BEGIN")
+    try:
+        connection.execute("SELECT count(*) FROM about").fetchone()
+        yield
+    finally:
+        connection.execute("ROLLBACK")
