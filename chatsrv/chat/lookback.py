@@ -82,12 +82,13 @@ class Lookback:
 def past_of(log: RoomLog, after: Position, last: int, now: datetime) -> Iterator[Past | Missing]:
     """Yield what a log holds behind the position `after` up to the offset `last`, oldest first, and where it has holes.
 
-    What was erased is left out. `now` is that of `Past`.
+    `last` is of the log's own epoch; where `after` is of another one, what is kept is told from its beginning. What was
+    erased is left out. `now` is that of `Past`.
 
     Raises:
         Refused: the log cannot be read at the moment.
     """
-    while after.offset < last:
+    while after.epoch != log.epoch or after.offset < last:
         try:
             entries = log.read(after, min(STEP_ENTRIES, last - after.offset))
         except Hole as hole:
