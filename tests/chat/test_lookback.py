@@ -1,0 +1,291 @@
+"""Behaviour of chatsrv.chat.lookback: every page of what is kept, what is missing said, never much of it at once."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from chatsrv.chat.lookback import MOST_ENTRIES, STEP_ENTRIES, Lookback, past_of
+from chatsrv.commands import History, Lookup, More, Search
+from chatsrv.entries import Entry, Kind, Position
+from chatsrv.errors import Refused
+from chatsrv.replies import Missing, Notice, Past, PastEnd, Reply
+from chatsrv.roomlog import durable
+from chatsrv.roomlog.base import LogStore, RoomLog
+from chatsrv.roomlog.memory import MemoryRoomLog, MemoryStore
+from chatsrv.roomlog.sqlite import SqliteStore
+
+NOTHING_MORE = ["There is nothing more to show."]
+
+
+@pytest.fixture(params=["memory", "sqlite", "sqlite, nothing in memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogStore]:
+    if request.param.endswith("nothing in memory"):
+        monkeypatch.setattr(durable, "RECENT_ENTRIES", 0)
+    with contextlib.closing(MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "chat.db")) as store:
+        yield store
+
+
+@pytest.fixture
+def log(store: LogStore) -> RoomLog:
+    return store.open("lobby")
+
+
+def say(log: RoomLog, *texts: str, kind: Kind = Kind.SAY) -> None:
+    log.wait_until_recorded(log.append(kind, "alice", 1, texts))
+
+
+def numbers(first: int, last: int) -> list[str]:
+    return [str(number) for number in range(first, last + 1)]
+
+
+def told(replies: Iterator[Reply]) -> list[str]:
+    """Return what replies tell, in words: of an entry its text."""
+    found: list[str] = []
+    for reply in replies:
+        match reply:
+            case Past(entries):
+                assert entries
+                found += [entry.text for entry in entries]
+            case Missing(entries):
+                found.append(f"{entries} missing")
+            case PastEnd(is_all):
+                found.append("all" if is_all else "more")
+            case Notice(text):
+                found.append(text)
+            case _:
+                raise AssertionError(reply)
+    return found
+
+
+class Asking:
+    """A session that looks back, in one room or several."""
+
+    def __init__(self, *logs: RoomLog) -> None:
+        self._lookback = Lookback(UTC)
+        self._logs = logs
+
+    def replies(self, command: Lookup) -> Iterator[Reply]:
+        return self._lookback.answer(command, self._logs[0], self._logs)
+
+    def __call__(self, command: Lookup) -> list[str]:
+        return told(self.replies(command))
+
+
+# ------------------------------------------------------------------ the history
+
+
+def test_pages_lead_to_the_very_beginning_and_show_everything_once(log: RoomLog) -> None:
+    say(log, *numbers(1, 100))
+    ask = Asking(log)
+    assert ask(History(45)) == ["The last 45 lines of lobby:", *numbers(56, 100), "more"]
+    say(log, "meanwhile")
+    assert ask(More()) == ["The 45 lines of lobby before those:", *numbers(11, 55), "more"]
+    assert ask(More()) == ["The 10 lines of lobby before those:", *numbers(1, 10), "all"]
+    assert ask(More()) == NOTHING_MORE
+
+
+@pytest.mark.parametrize("entries", [1, STEP_ENTRIES - 1, STEP_ENTRIES, STEP_ENTRIES + 1, 2 * STEP_ENTRIES])
+def test_a_page_as_long_as_the_log_is_all(log: RoomLog, entries: int) -> None:
+    say(log, *numbers(1, entries))
+    ask = Asking(log)
+    assert ask(History(entries))[1:] == [*numbers(1, entries), "all"]
+    assert ask(More()) == NOTHING_MORE
+    assert ask(History(entries + 1))[1:] == [*numbers(1, entries), "all"]
+
+
+def test_joins_and_leaves_are_shown_and_what_was_erased_is_not_counted(log: RoomLog) -> None:
+    say(log, "erased at the beginning", kind=Kind.ERASED)
+    say(log, "join", kind=Kind.JOIN)
+    say(log, "said")
+    say(log, *["erased"] * 3 * STEP_ENTRIES, kind=Kind.ERASED)
+    say(log, "done", kind=Kind.ACTION)
+    say(log, "erased at the end", kind=Kind.ERASED)
+    say(log, "LOST", kind=Kind.LEAVE)
+    ask = Asking(log)
+    assert ask(History(3)) == ["The last 3 lines of lobby:", "said", "done", "LOST", "more"]
+    assert ask(More()) == ["The 1 line of lobby before those:", "join", "all"]
+
+
+def test_an_empty_log_has_no_lines(log: RoomLog) -> None:
+    assert Asking(log)(History()) == ["The last 0 lines of lobby:", "all"]
+
+
+def test_the_longest_page_is_told_when_it_is_exceeded(log: RoomLog) -> None:
+    say(log, *numbers(1, MOST_ENTRIES + 1))
+    ask = Asking(log)
+    assert ask(History(10**4000)) == ask(History(MOST_ENTRIES + 1)) == ["At most 1000 lines are shown at once."]
+    assert ask(More()) == NOTHING_MORE
+    assert ask(History(MOST_ENTRIES))[1:] == [*numbers(2, MOST_ENTRIES + 1), "more"]
+
+
+def test_entries_come_with_the_moment_in_the_readers_time_zone(log: RoomLog) -> None:
+    say(log, "hello")
+    (past,) = [reply for reply in Asking(log).replies(History()) if isinstance(reply, Past)]
+    assert past.now.tzinfo is UTC
+    assert past.entries == tuple(log.read(Position(log.epoch, 0), 1))
+
+
+# ------------------------------------------------------------------ holes
+
+
+def test_what_is_no_longer_kept_is_told_before_what_is() -> None:
+    log = MemoryStore(keep_entries=10).open("lobby")
+    say(log, *numbers(1, 10))
+    say(log, *numbers(11, 20))
+    ask = Asking(log)
+    assert ask(History(8))[1:] == [*numbers(13, 20), "more"]
+    assert ask(More()) == ["The 2 lines of lobby before those:", "10 missing", "11", "12", "all"]
+    assert ask(More()) == NOTHING_MORE
+
+
+def test_what_goes_between_two_pages_is_told() -> None:
+    log = MemoryStore(keep_entries=10).open("lobby")
+    say(log, *numbers(1, 19))
+    ask = Asking(log)
+    assert ask(History(5))[1:] == [*numbers(15, 19), "more"]
+    say(log, *numbers(20, 21))
+    assert ask(More()) == ["The 3 lines of lobby before those:", "11 missing", *numbers(12, 14), "all"]
+
+
+def test_what_goes_while_it_is_told_is_told_as_missing() -> None:
+    log = MemoryStore(keep_entries=2 * STEP_ENTRIES).open("lobby")
+    say(log, *numbers(1, 3 * STEP_ENTRIES))
+    replies = Asking(log).replies(History(3 * STEP_ENTRIES))
+    next(replies)
+    assert told(iter([next(replies)])) == numbers(1, STEP_ENTRIES)
+    say(log, *numbers(1, 2 * STEP_ENTRIES))  # the first three steps go, in the middle of the page
+    assert told(replies) == [f"{2 * STEP_ENTRIES} missing", "all"]
+
+
+def test_a_hole_in_the_middle_is_told_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "chat.db"
+    with contextlib.closing(SqliteStore(path)) as store:
+        say(store.open("lobby"), *numbers(1, 30))
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM entry WHERE text IN ('4', '5', '20')")
+    with contextlib.closing(SqliteStore(path)) as store:
+        log = store.open("lobby")
+        now = datetime.now(UTC)
+        shown = told(past_of(log, Position(log.epoch, 0), 30, now))
+        assert shown == ["1", "2", "3", "2 missing", *numbers(6, 19), "1 missing", *numbers(21, 30)]
+        assert told(past_of(log, Position(log.epoch, 3), 4, now)) == ["1 missing"]
+        ask = Asking(log)
+        assert ask(History(20))[1:] == [*numbers(10, 19), "1 missing", *numbers(21, 30), "more"]
+        assert ask(More())[1:] == ["1", "2", "3", "2 missing", *numbers(6, 9), "all"]
+
+
+def test_behind_a_position_of_another_epoch_an_unknown_number_is_missing(log: RoomLog) -> None:
+    say(log, "hello")
+    assert told(past_of(log, Position("another", 7), log.end.offset, datetime.now(UTC))) == ["None missing", "hello"]
+
+
+# ------------------------------------------------------------------ the search
+
+
+def test_what_was_found_comes_in_pages_newest_first(log: RoomLog) -> None:
+    for number in range(1, 46):
+        say(log, f"tea {number}", f"milk {number}")
+    ask = Asking(log)
+    tea = [f"tea {number}" for number in range(45, 0, -1)]
+    title = "The last 20 lines with all of these words, newest first:"
+    assert ask(Search("TEA")) == [title, *tea[:20], "more"]
+    say(log, "tea meanwhile")
+    assert ask(More()) == ["The 20 lines before those, newest first:", *tea[20:40], "more"]
+    assert ask(More()) == ["The 5 lines before those, newest first:", *tea[40:], "all"]
+    assert ask(More()) == NOTHING_MORE
+
+
+@pytest.mark.parametrize("words", ["tea coffee", "joined", "...", "alice"])
+def test_what_nobody_said_is_not_found(log: RoomLog, words: str) -> None:
+    say(log, "joined", kind=Kind.JOIN)
+    say(log, "tea", "coffee")
+    ask = Asking(log)
+    assert ask(Search(words)) == ["Nothing was found."]
+    assert ask(More()) == NOTHING_MORE
+
+
+def test_more_goes_on_with_what_was_looked_up_last(log: RoomLog) -> None:
+    say(log, *["tea"] * 25)
+    ask = Asking(log)
+    assert ask(Search("tea"))[-1] == "more"
+    assert ask(History(10))[-1] == "more"
+    assert ask(More())[0] == "The 10 lines of lobby before those:"
+    assert ask(Search("milk")) == ["Nothing was found."]
+    assert ask(More()) == NOTHING_MORE
+
+
+def test_all_rooms_of_a_session_are_searched_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    logs = [store.open(room) for room in ("lobby", "kitchen", "cellar")]
+    clock = iter(range(1000))
+    monkeypatch.setattr("chatsrv.roomlog.memory.time.time", lambda: next(clock))
+    said = []
+    for number in range(60):
+        text = f"tea {number}"
+        say(logs[number % 7 % 2], text)  # none in the cellar
+        said.append(text)
+    ask = Asking(*logs)
+    pages = [ask(Search("tea")), ask(More()), ask(More())]
+    assert [text for page in pages for text in page[1:-1]] == said[::-1]
+    assert [page[-1] for page in pages] == ["more", "more", "all"]
+
+
+# ------------------------------------------------------------------ what goes wrong
+
+
+class Troubled(MemoryRoomLog):
+    """A log whose disk can be in trouble, and that knows how much was read at once."""
+
+    is_in_trouble = False
+    most_at_once = 0
+
+    def _read(self, entries: list[Entry]) -> list[Entry]:
+        if self.is_in_trouble:
+            raise Refused("What was said before cannot be read at the moment.")
+        self.most_at_once = max(self.most_at_once, len(entries))
+        return entries
+
+    def read(self, after: Position, limit: int) -> list[Entry]:
+        return self._read(super().read(after, limit))
+
+    def read_back(self, before: Position, limit: int) -> list[Entry]:
+        return self._read(super().read_back(before, limit))
+
+
+@pytest.fixture
+def troubled() -> Troubled:
+    log = Troubled("lobby", "epoch", 10_000)
+    say(log, *["tea"] * 3000)
+    return log
+
+
+@pytest.mark.parametrize("command", [History(), Search("tea")])
+def test_a_disk_in_trouble_is_told_and_more_tries_again(troubled: Troubled, command: Lookup) -> None:
+    ask = Asking(troubled)
+    assert ask(command)[-1] == "more"
+    troubled.is_in_trouble = True
+    assert ask(More()) == ["What was said before cannot be read at the moment."]
+    troubled.is_in_trouble = False
+    assert len(ask(More())) == 22
+    troubled.is_in_trouble = True
+    assert ask(command) == ["What was said before cannot be read at the moment."]
+    assert ask(More()) == NOTHING_MORE
+
+
+def test_trouble_in_the_middle_of_a_page_ends_it_with_a_sentence(troubled: Troubled) -> None:
+    replies = Asking(troubled).replies(History(100))
+    assert told(iter([next(replies), next(replies)]))[1:] == ["tea"] * STEP_ENTRIES
+    troubled.is_in_trouble = True
+    assert told(replies) == ["What was said before cannot be read at the moment."]
+
+
+def test_a_long_page_is_read_and_told_in_short_steps(troubled: Troubled) -> None:
+    steps: Sequence[Past] = [
+        reply for reply in Asking(troubled).replies(History(MOST_ENTRIES)) if isinstance(reply, Past)
+    ]
+    assert sum(len(step.entries) for step in steps) == MOST_ENTRIES
+    assert max(len(step.entries) for step in steps) == troubled.most_at_once == STEP_ENTRIES
