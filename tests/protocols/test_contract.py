@@ -19,6 +19,9 @@ PIECES = st.one_of(
     st.sampled_from(
         [b"\n", b"\r\n", b"\r\0", b"\r", b" ", b"/", b"/me ", b"/quit\n", b"/password\n", b"\x7f", b"\x15", b"\x1b[2J"]
     ),
+    st.sampled_from(
+        [b"/history ", b"/history\n", b"-1", b"20", b"1e3", "\u0662\u0660".encode(), b"/search ", b"/more\n"]
+    ),
     st.sampled_from([bytes([255, code]) for code in (240, 244, 246, 247, 248, 250, 255)]),
     st.sampled_from([bytes([255, verb, option]) for verb in (251, 252, 253, 254) for option in (1, 3, 6, 10, 255)]),
     st.sampled_from([b"x" * (LINE_BYTES - 1), "é".encode() * (LINE_BYTES // 2), b"\xc3", "\u202e".encode()]),
