@@ -6,7 +6,6 @@ be held around it. passlib is not imported before the first hash, which keeps a 
 
 import os
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self
 
-from chatsrv.errors import Unavailable
+from chatsrv.auth.turns import Turns
 from chatsrv.loginpolicy import LoginPolicy
 
 ACCEPTED = "accepted are argon2id, bcrypt ($2y$, $2b$, $2a$), SHA-512-crypt ($6$) and SHA-256-crypt ($5$)"
@@ -92,7 +91,7 @@ class Hasher:
 
     New hashes are argon2id. The defaults are OWASP's recommendation (Password Storage Cheat Sheet, 2025): 19 MiB,
     2 passes, 1 lane. That many logins wait for their turn as `waiting` says and no more; a turn is waited for
-    `waiting_seconds` at most.
+    `waiting_seconds` at most, and who would have to wait longer is told at once.
     """
 
     def __init__(
@@ -106,11 +105,7 @@ class Hasher:
         waiting_seconds: float = 15.0,  # half of the time that a login gets by default
     ) -> None:
         self._memory_kib, self._passes, self._lanes = memory_kib, passes, lanes
-        self._turns = threading.BoundedSemaphore(at_work or os.cpu_count() or 1)
-        self._waiting_most = waiting
-        self._waiting_seconds = waiting_seconds
-        self._lock = threading.Lock()
-        self._waiting = 0  # guarded by _lock
+        self._turns = Turns(at_work or os.cpu_count() or 1, waiting, waiting_seconds)
 
     @classmethod
     def of(cls, policy: LoginPolicy) -> Self:
@@ -125,10 +120,9 @@ class Hasher:
         """Return a new hash of a prepared password.
 
         Raises:
-            Unavailable: too many wait for a hash already.
+            Unavailable: too many wait for a hash already, or its turn does not come in time.
         """
-        with self._turn():
-            hashed = self._argon2.hash(_secret(password))
+        hashed = self._turns.take(lambda: self._argon2.hash(_secret(password)))
         _count_one()
         return str(hashed)
 
@@ -136,7 +130,7 @@ class Hasher:
         """Tell whether `password` is the one that `stored` was made from.
 
         Raises:
-            Unavailable: too many wait for a hash already.
+            Unavailable: too many wait for a hash already, or its turn does not come in time.
             ValueError: `stored` is none that `check_hash` accepts.
         """
         check_hash(stored)
@@ -145,8 +139,7 @@ class Hasher:
             return False  # no prepared password is like that, and some kinds would look at a part of it only
         if stored.startswith("$2"):
             secret = secret[:72]  # all that bcrypt looks at; Apache's htpasswd cuts the rest off in silence
-        with self._turn():
-            is_right = bool(_handler(stored).verify(secret, stored))
+        is_right = bool(self._turns.take(lambda: _handler(stored).verify(secret, stored)))
         if not self.is_weaker(stored):
             _count_one()
         return is_right
@@ -161,27 +154,6 @@ class Hasher:
         from passlib.hash import argon2  # type: ignore[import-untyped]  # libpass ships no types
 
         return argon2.using(type="ID", memory_cost=self._memory_kib, rounds=self._passes, parallelism=self._lanes)
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self._turns.acquire(blocking=False):
-            self._wait()
-        try:
-            yield
-        finally:
-            self._turns.release()
-
-    def _wait(self) -> None:
-        with self._lock:
-            if self._waiting >= self._waiting_most:
-                raise Unavailable(f"{self._waiting} logins wait for a password hash already, which is the limit")
-            self._waiting += 1
-        try:
-            if not self._turns.acquire(timeout=self._waiting_seconds):
-                raise Unavailable(f"a login waited {self._waiting_seconds:g} seconds for its turn to verify a hash")
-        finally:
-            with self._lock:
-                self._waiting -= 1
 
 
 @dataclass(slots=True)

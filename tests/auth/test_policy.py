@@ -165,11 +165,13 @@ def test_when_the_line_for_hashing_is_too_long_login_is_not_possible():
     hasher = Hasher.of(LoginPolicy(hashes_at_once=1, hashes_waiting=0))
     go_on, begun = threading.Event(), threading.Event()
 
+    def hold():
+        begun.set()
+        assert go_on.wait(DEADLINE_SECONDS)
+
     class Held(MemoryBackend):
         def authenticate(self, username, password, context):
-            with hasher._turn():
-                begun.set()
-                assert go_on.wait(DEADLINE_SECONDS)
+            hasher._turns.take(hold)
             return super().authenticate(username, password, context)
 
     gate = Gate(Held({"alice": "wonderland"}, hasher=hasher), hasher=hasher)
