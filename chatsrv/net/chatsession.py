@@ -55,6 +55,8 @@ class ChatSession(Session):
             else:
                 for command in commands:
                     self._answer(command)
+                    if self.connection.reason:
+                        return
         except Refused as refusal:
             self.reply(Notice(str(refusal)))
 
