@@ -8,16 +8,22 @@ import contextlib
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
-from chatsrv.entries import Entry
+from chatsrv.entries import WORDS, Bookmark, Entry, Position
 from chatsrv.errors import Refused, StoreError
 from chatsrv.roomlog.backup import Progress, copy_file
-from chatsrv.roomlog.schema import ENTRY, connect, entry_of, what_to_do
+from chatsrv.roomlog.index import edge_of, find
+from chatsrv.roomlog.schema import ENTRY, OFFSET_BITS, connect, entry_of, what_to_do
+from chatsrv.roomlog.words import Sought, is_found
 
 READERS = 4
 """Readings at once. They take milliseconds, so more would only take memory."""
+
+T = TypeVar("T")
 
 
 class Archive:
@@ -55,6 +61,55 @@ class Archive:
             room,
         )
 
+    def edge(self, first_id: int) -> int:
+        """Return the offset up to which a room is in the index of words.
+
+        Raises:
+            Refused: the file cannot be read.
+        """
+        return self._ask(lambda connection: edge_of(connection, first_id >> OFFSET_BITS))
+
+    def find(
+        self, first_id: int, room: str, sought: Sequence[Sought], after: int, last: int, limit: int
+    ) -> list[Entry]:
+        """Return up to `limit` indexed entries of a room that have all that is `sought`, newest first.
+
+        Those behind the offset `after` up to `last` are looked through.
+
+        Raises:
+            Refused: the file cannot be read.
+        """
+
+        def ask(connection: sqlite3.Connection) -> list[Entry]:
+            rows = find(connection, sought, first_id + after, first_id + last)
+            entries = (entry_of(row, first_id, room) for row in rows)
+            return list(
+                islice((entry for entry in entries if entry.kind in WORDS and is_found(sought, entry.text)), limit)
+            )
+
+        return self._ask(ask)
+
+    def bookmark(self, account: str, first_id: int) -> Bookmark | None:
+        """Return how far an account has read a room, as far as that is recorded.
+
+        Raises:
+            Refused: the file cannot be read.
+        """
+        question = 'SELECT epoch, "offset", origin FROM bookmark WHERE account = ? AND room = ?'
+        values = (account, first_id >> OFFSET_BITS)
+        row = self._ask(lambda connection: connection.execute(question, values).fetchone())
+        return Bookmark(Position(row[0], row[1]), row[2]) if row else None
+
+    def is_caught_up(self, account: str) -> bool:
+        """Tell whether an account wants to be told what it missed, as far as that is recorded.
+
+        Raises:
+            Refused: the file cannot be read.
+        """
+        question = "SELECT is_caught_up FROM wish WHERE account = ?"
+        row = self._ask(lambda connection: connection.execute(question, (account,)).fetchone())
+        return bool(row[0]) if row else True
+
     def backup(self, path: Path, progress: Progress) -> None:
         """Copy the file, as it is at one moment, to `path`; see `SqliteStore.backup`."""
         try:
@@ -69,14 +124,17 @@ class Archive:
             self._idle.pop().close()
 
     def _read(self, statement: str, values: tuple[int, ...], first_id: int, room: str) -> list[Entry]:
+        rows = self._ask(lambda connection: connection.execute(statement, values).fetchall())
+        return [entry_of(row, first_id, room) for row in rows]
+
+    def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         try:
             with self._connection() as connection:
-                rows = connection.execute(statement, values).fetchall()
+                return question(connection)
         except sqlite3.Error as error:
             raise Refused("What was said before cannot be read at the moment.") from StoreError(
                 what_to_do(error, self._path)
             )
-        return [entry_of(row, first_id, room) for row in rows]
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from chatsrv.entries import WORDS, Bookmark, Entry, Kind, Position
-from chatsrv.roomlog.words import is_found, sought_in
+from chatsrv.roomlog.words import Sought, is_found, sought_in
 
 SEARCHED_AT_ONCE = 1000
 """Entries that a search without an index looks at before it lets go of them."""
@@ -103,8 +103,18 @@ class RoomLog(ABC):
             Refused: the log cannot be searched at the moment.
         """
         sought = sought_in(words)
+        return self.look_for(sought, before, 0, limit) if sought else []
+
+    def look_for(self, sought: Sequence[Sought], before: Position, after: int, limit: int) -> list[Entry]:
+        """Search by looking at each entry, from a position back to the one behind the offset `after`.
+
+        For logs that have an index for older entries only. Raises the same.
+        """
         found: list[Entry] = []
-        while sought and len(found) < limit and (entries := self.read_back(before, SEARCHED_AT_ONCE)):
+        while len(found) < limit and before.offset > after:
+            entries = self.read_back(before, min(SEARCHED_AT_ONCE, before.offset - after))
+            if not entries:
+                break
             found += [entry for entry in entries if entry.kind in WORDS and is_found(sought, entry.text)]
             before = Position(before.epoch, entries[-1].offset - 1)
         return found[:limit]

@@ -14,8 +14,10 @@ from chatsrv.errors import Hole, Refused
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.archive import Archive
 from chatsrv.roomlog.base import Follower, RoomLog, Wake
+from chatsrv.roomlog.erasing import account_of
 from chatsrv.roomlog.recorder import Recorder
 from chatsrv.roomlog.schema import MICROSECONDS
+from chatsrv.roomlog.words import sought_in
 
 RECENT_ENTRIES = 1024
 """Entries that stay in memory at least: what somebody who arrives has missed since, and a screenful for newcomers."""
@@ -25,6 +27,9 @@ FOLLOWED_ENTRIES = 65_536
 
 UNRECORDED_ENTRIES, UNRECORDED_CHARACTERS = 16_384, 4_194_304
 """What may wait for the recorder before authors wait: two of its transactions."""
+
+LOOKED_AT_ENTRIES = 1000
+"""Entries that a search looks at before it asks the index: they are in memory, and have the most of common words."""
 
 NOT_TAKEN = "That was not taken, and nobody has seen it: the server cannot record it at the moment. Try again later."
 
@@ -147,6 +152,18 @@ class DurableRoomLog(RoomLog):
                 return self._entries[after + 1 - self._first : last + 1 - self._first][::-1]
         return self._archive.back(self.first_id, self.room, after, last)
 
+    def search(self, words: str, before: Position, limit: int) -> list[Entry]:
+        """See `RoomLog.search`. The newest entries are looked at, as all are that the index does not know yet."""
+        sought = sought_in(words)
+        if not sought or limit <= 0:
+            return []
+        last = min(before.offset, self.recorded)
+        edge = min(self._archive.edge(self.first_id), last - LOOKED_AT_ENTRIES)
+        found = self.look_for(sought, Position(before.epoch, last), edge, limit)
+        if len(found) < limit and edge > self.kept_after:
+            found += self._archive.find(self.first_id, self.room, sought, self.kept_after, edge, limit - len(found))
+        return found
+
     @property
     def end(self) -> Position:
         """See `RoomLog.end`."""
@@ -216,7 +233,6 @@ class DurableRoomLog(RoomLog):
         """Let `entries`, which are recorded now, be seen; return whether nothing is left to record."""
         characters = sum([len(entry.text) for entry in entries])
         with self._lock:
-            self.is_new = False
             self.recorded = entries[-1].offset
             self._unrecorded_characters -= characters
             if len(self._entries) >= self._trim_at:
@@ -234,15 +250,28 @@ class DurableRoomLog(RoomLog):
         """Replace the words that are unrecorded by nothing, and have their authors told."""
         with self._lock:
             for index in range(self.recorded + 1 - self._first, len(self._entries)):
-                offset, at, room, kind, _, _, text = self._entries[index]
+                offset, kind = self._entries[index].offset, self._entries[index].kind
                 if kind in WORDS:
-                    self._entries[index] = Entry(offset, at, room, Kind.ERASED, "", 0, "")
-                    self._unrecorded_characters -= len(text)
+                    self._erase_locked(index)
                     if self._taken_back and self._taken_back[-1].stop == offset:
                         self._taken_back[-1] = range(self._taken_back[-1].start, offset + 1)
                     else:
                         self._taken_back.append(range(offset, offset + 1))
             self._progress.notify_all()
+
+    def erase(self, account: str) -> None:
+        """Replace everything of an account that is in memory, recorded or not, by nothing."""
+        with self._lock:
+            for index, entry in enumerate(self._entries):
+                if account_of(entry.author) == account:
+                    self._erase_locked(index)
+
+    def _erase_locked(self, index: int) -> None:
+        assert self._lock.locked()
+        offset, at, room, _, _, _, text = self._entries[index]
+        self._entries[index] = Entry(offset, at, room, Kind.ERASED, "", 0, "")
+        if offset > self.recorded:
+            self._unrecorded_characters -= len(text)
 
     def let_go(self, last: int) -> bool:
         """Keep nothing up to `last` any more, but what a follower has not read; return whether that is any change."""

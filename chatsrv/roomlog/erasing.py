@@ -10,9 +10,11 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from chatsrv.entries import Kind
 from chatsrv.errors import StoreError
+from chatsrv.names import prepare_name
 from chatsrv.roomlog.backup import Progress
 from chatsrv.roomlog.index import edge_of, merge, remove
 from chatsrv.roomlog.mark import about_of
@@ -31,12 +33,25 @@ ERASED_ENTRIES = 200
 """Entries that are erased in one transaction: a few milliseconds."""
 
 
+@lru_cache(4096)
+def account_of(author: str) -> str:
+    """Return what tells an author's account, however its name was written at the time.
+
+    >>> account_of("Alice")
+    'alice'
+    """
+    try:
+        return prepare_name(author)
+    except ValueError:
+        return author
+
+
 class Erasing:
     """One erasing of everything that `author` said. `is_in_use` tells whether a server uses the file."""
 
     def __init__(self, connection: sqlite3.Connection, author: str, is_in_use: Callable[[], bool]) -> None:
         self._connection = connection
-        self._author = author
+        self._account = account_of(author)
         self._is_in_use = is_in_use
 
     def run(self, progress: Progress) -> int:
@@ -53,11 +68,11 @@ class Erasing:
         self._merge()
         if not (is_answered or self._is_answered()):
             raise StoreError(
-                f"what {self._author} said is erased from the file, but the server that uses it has not answered: "
+                f"what {self._account} said is erased from the file, but the server that uses it has not answered: "
                 f"it may go on showing what it has in memory; restart it, then erase again"
             )
         with self._transaction():
-            self._connection.execute("DELETE FROM erasure WHERE author = ?", (self._author,))
+            self._connection.execute("DELETE FROM erasure WHERE account = ?", (self._account,))
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return count
 
@@ -68,14 +83,14 @@ class Erasing:
                 "DELETE FROM wish WHERE account = ?",
                 "INSERT OR REPLACE INTO erasure VALUES (?, 0)",
             ):
-                self._connection.execute(statement, (self._author,))
+                self._connection.execute(statement, (self._account,))
 
     def _is_answered(self) -> bool:
         """Wait until the server has seen to its memory; `False` if it does not answer."""
         last_at = time.monotonic() + ANSWER_SECONDS
         while self._is_in_use():
-            question = "SELECT 1 FROM erasure WHERE author = ? AND NOT is_seen"
-            if self._connection.execute(question, (self._author,)).fetchone() is None:
+            question = "SELECT 1 FROM erasure WHERE account = ? AND NOT is_seen"
+            if self._connection.execute(question, (self._account,)).fetchone() is None:
                 return True
             if time.monotonic() > last_at:
                 return False
@@ -89,9 +104,9 @@ class Erasing:
         for number, first, last in rooms:
             for start in range(first, last, LOOKED_AT_ENTRIES):
                 stop = min(start + LOOKED_AT_ENTRIES, last)
-                for ids in self._found(start, stop):
+                for author, ids in self._found(start, stop):
                     with self._transaction():
-                        count += self._erase_some(number, ids)
+                        count += self._erase_some(number, author, ids)
                 done += stop - start
                 progress(done, in_all)
         return count
@@ -108,21 +123,23 @@ class Erasing:
                 rooms.append((number, first_id + kept_after, last))
         return rooms
 
-    def _found(self, start: int, stop: int) -> Iterator[list[int]]:
-        """Yield the ids of the author's entries behind one id up to another, some at a time."""
-        question = "SELECT id FROM entry WHERE id > ? AND id <= ? AND author = ? ORDER BY id"
-        ids = [id_ for (id_,) in self._connection.execute(question, (start, stop, self._author)).fetchall()]
-        for index in range(0, len(ids), ERASED_ENTRIES):
-            yield ids[index : index + ERASED_ENTRIES]
+    def _found(self, start: int, stop: int) -> Iterator[tuple[str, list[int]]]:
+        """Yield the ids of the account's entries behind one id up to another, some at a time."""
+        question = "SELECT DISTINCT author FROM entry WHERE id > ? AND id <= ?"
+        authors = [author for (author,) in self._connection.execute(question, (start, stop)).fetchall()]
+        for author in authors:
+            if account_of(author) == self._account:
+                question = "SELECT id FROM entry WHERE id > ? AND id <= ? AND author = ? ORDER BY id"
+                ids = [id_ for (id_,) in self._connection.execute(question, (start, stop, author)).fetchall()]
+                for index in range(0, len(ids), ERASED_ENTRIES):
+                    yield author, ids[index : index + ERASED_ENTRIES]
 
-    def _erase_some(self, number: int, ids: list[int]) -> int:
+    def _erase_some(self, number: int, author: str, ids: list[int]) -> int:
         which = "id >= ? AND id <= ? AND author = ?"
-        values = (ids[0], ids[-1], self._author)
+        values = (ids[0], ids[-1], author)
         edge_id = (number << OFFSET_BITS) + edge_of(self._connection, number)
-        rows = self._connection.execute(
-            f"SELECT id, kind, text FROM entry WHERE {which} AND id <= ?", (*values, edge_id)
-        )
-        remove(self._connection, rows.fetchall())
+        question = f"SELECT id, kind, text FROM entry WHERE {which} AND id <= ?"
+        remove(self._connection, self._connection.execute(question, (*values, edge_id)).fetchall())
         nothing = f"kind = {Kind.ERASED.value}, author = '', origin = 0, text = ''"
         return self._connection.execute(f"UPDATE entry SET {nothing} WHERE {which}", values).rowcount
 

@@ -182,9 +182,10 @@ class HistoryFile:
     def erase(self, author: str, progress: Progress = lambda _done, _all: None) -> int:
         """Take out everything that an account said and did; return how many entries that were.
 
-        Their places stay, as `Kind.ERASED` without words and without a name. The account's bookmarks and its wish go as
-        well. A server that uses the file is told, and shows nothing of it any more. `progress` is told how many entries
-        were looked at, and how many there are.
+        Their places stay, as `Kind.ERASED` without words and without a name. The name is the account's in any case of
+        letters, as it may have changed; the account itself is not looked for. Its bookmarks and its wish go as well.
+        A server that uses the file is told, and shows nothing of it any more. `progress` is told how many entries were
+        looked at, and how many there are.
 
         Raises:
             StoreError: not all of it could be erased; it can be tried again.

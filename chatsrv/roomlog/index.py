@@ -56,13 +56,15 @@ def edge_of(connection: sqlite3.Connection, number: int) -> int:
 
 def extend(connection: sqlite3.Connection, number: int, last: int, limit: int) -> tuple[int, int]:
     """Index some more of a room, up to the offset `last`; return the new edge, and how many entries were looked at."""
+    edge = edge_of(connection, number)
+    if edge >= last:
+        return edge, 0
     first_id = number << OFFSET_BITS
     rows: list[tuple[int, str]] = []
     characters = looked_at = 0
-    edge = last
     for id_, kind, text in connection.execute(
         "SELECT id, kind, text FROM entry WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
-        (first_id + edge_of(connection, number), first_id + last, limit),
+        (first_id + edge, first_id + last, limit),
     ):
         looked_at += 1
         characters += len(text)
@@ -71,6 +73,8 @@ def extend(connection: sqlite3.Connection, number: int, last: int, limit: int) -
         if looked_at == limit or characters >= STEP_CHARACTERS:
             edge = id_ - first_id
             break
+    else:
+        edge = last
     write_rows(connection, "INSERT INTO words (rowid, text)", rows)
     connection.execute("UPDATE room SET indexed = ? WHERE number = ?", (edge, number))
     return edge, looked_at

@@ -1,8 +1,8 @@
 """The recorder: one thread that writes what was appended to all logs, and alone writes to their file.
 
 It takes everything that has come since its last transaction, writes that in one, and only then lets it be seen: what
-anybody was shown is in the file. While one transaction is being written, the next gathers. When there is nothing else
-to do it lets go of what is no longer to be kept, a little at a time. Other threads only `announce`.
+anybody was shown is in the file. While one transaction is being written, the next gathers. Behind each it does a little
+`Upkeep`. Other threads only `announce`.
 
 When the file cannot be written, words that wait are taken back, new ones are refused, and it is tried again at
 intervals with what must not be lost: who has come and gone.
@@ -13,15 +13,16 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from chatsrv.entries import Entry
 from chatsrv.errors import ChatError, StoreError
 from chatsrv.roomlog.mark import Mark, about_of
+from chatsrv.roomlog.readers import Kept, Readers, write_kept
 from chatsrv.roomlog.rows import write_rows
-from chatsrv.roomlog.schema import MICROSECONDS, OFFSET_BITS, connect, row_of, what_to_do
+from chatsrv.roomlog.schema import OFFSET_BITS, connect, row_of, what_to_do
+from chatsrv.roomlog.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from chatsrv.roomlog.durable import DurableRoomLog
@@ -31,35 +32,19 @@ logger = logging.getLogger(__name__)
 BATCH_ENTRIES = 8192
 """The most that is recorded of one room at once: some tens of milliseconds, so that no room waits long for another."""
 
-DROP_ENTRIES = 1000
-"""The most that is let go of at once: a few milliseconds."""
-
-SWEEP_SECONDS = 3600.0
-"""How often all rooms are looked through for what is too old. Ages are in days."""
-
-
-class Keep(NamedTuple):
-    """How much of each room is kept: the newest `entries`, and no older ones than `days`. 0 is no limit."""
-
-    entries: int = 0
-    days: float = 0
-
 
 class Recorder:
     """Writes to the file at `path`, which `mark` has locked. `synchronous` is SQLite's."""
 
-    def __init__(
-        self, path: Path, mark: Mark, keep: Keep, *, synchronous: str, lock_seconds: float, retry_seconds: float
-    ) -> None:
+    def __init__(self, path: Path, mark: Mark, *, synchronous: str, lock_seconds: float, retry_seconds: float) -> None:
         self.is_failing = False
         """Whether nothing can be recorded at the moment. Read by all threads, under the locks of their logs."""
         self._path = path
         self._mark = mark
-        self._keep = keep
         self._synchronous = synchronous
         self._lock_seconds = lock_seconds
         self._retry_seconds = retry_seconds
-        self._news: queue.SimpleQueue[DurableRoomLog | None] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[DurableRoomLog | Readers | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         # --- the recorder thread's alone, once it has started ---
         self._connection: sqlite3.Connection | None = None
@@ -67,23 +52,26 @@ class Recorder:
         self._token = ""
         self._trouble = ""
         self._retry_at = 0.0
-        self._sweep_at = 0.0
         self._is_stopping = False
-        self._logs: dict[DurableRoomLog, None] = {}  # all that were ever heard of
         self._due: dict[DurableRoomLog, None] = {}  # those with something unrecorded
-        self._lavish: dict[DurableRoomLog, None] = {}  # those that may keep too much
+        self._are_readers_due = False
 
-    def start(self, connection: sqlite3.Connection, logs: Iterable["DurableRoomLog"]) -> None:
-        """Start the thread, with a connection that is its own from now on, and the logs that there are."""
+    def start(self, connection: sqlite3.Connection, readers: Readers, upkeep: Upkeep) -> None:
+        """Start the thread, with a connection that is its own from now on."""
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         self._connection = connection
         self._token = about_of(connection)["token"]
-        self._logs = dict.fromkeys(logs)
+        self._readers = readers
+        self._upkeep = upkeep
         self._thread.start()
 
     def announce(self, log: "DurableRoomLog") -> None:
         """Say, on any thread, that there is something to record."""
         self._news.put(log)
+
+    def announce_readers(self) -> None:
+        """Say, on any thread, that there is something to write about readers."""
+        self._news.put(self._readers)
 
     def stop(self) -> None:
         """Record what is still unrecorded, close the file, and wait until that is done."""
@@ -103,33 +91,33 @@ class Recorder:
             except Exception as error:
                 self._fail(error)
             else:
-                self._let_go()
+                if not self._upkeep.step(self._connected, is_busy=not self._news.empty()):
+                    self._disconnect()
         self._end()
 
     def _gather(self) -> None:
         """Wait until there is something to do, and hear of all news."""
         timeout = self._timeout()
         try:
-            log = self._news.get(timeout != 0, timeout)
+            self._hear(self._news.get(timeout != 0, timeout))
             while True:
-                if log is None:
-                    self._is_stopping = True
-                else:
-                    self._due[log] = self._logs[log] = None
-                log = self._news.get_nowait()
+                self._hear(self._news.get_nowait())
         except queue.Empty:
             pass
 
-    def _timeout(self) -> float | None:
-        """Return the seconds after which there is something to do, even without news; `None` for never."""
-        now = time.monotonic()
+    def _hear(self, news: "DurableRoomLog | Readers | None") -> None:
+        if news is None:
+            self._is_stopping = True
+        elif isinstance(news, Readers):
+            self._are_readers_due = True
+        else:
+            self._due[news] = None
+
+    def _timeout(self) -> float:
+        """Return the seconds after which there is something to do, even without news."""
         if self.is_failing:
-            return max(0.0, self._retry_at - now)
-        if self._due or self._lavish:
-            return 0.0
-        if self._keep.days or not self._sweep_at:
-            return max(0.0, self._sweep_at - now)
-        return None
+            return max(0.0, self._retry_at - time.monotonic())
+        return 0.0 if self._due or self._are_readers_due else self._upkeep.timeout()
 
     def _record(self) -> None:
         """Write what is unrecorded in one transaction, then let it be seen."""
@@ -137,27 +125,35 @@ class Recorder:
         batch = [(log, entries) for log in heard if (entries := log.unrecorded(BATCH_ENTRIES))]
         self._due.clear()
         self._due.update((log, None) for log, _ in batch)  # so that they are still due if this fails
-        if batch:
-            self._write(batch)
+        kept = self._readers.unwritten() if self._are_readers_due else Kept({}, {})
+        if batch or any(kept):
+            self._write(batch, kept)
         for log, entries in batch:
             if log.show(entries):
                 del self._due[log]
         for log in heard:
-            if self._keep.entries and log.recorded - log.kept_after > self._keep.entries * 17 // 16:
-                self._lavish[log] = None  # not for every entry anew: deleting many costs little more than deleting one
+            self._upkeep.note(log)
+        if self._are_readers_due:
+            self._are_readers_due = not self._readers.forget_written(kept)
 
-    def _write(self, batch: list[tuple["DurableRoomLog", list[Entry]]]) -> None:
+    def _write(self, batch: list[tuple["DurableRoomLog", list[Entry]]], kept: Kept) -> None:
         connection = self._connected()
+        new = {log for log in (*(log for log, _ in batch), *(log for _, log in kept.bookmarks)) if log.is_new}
         connection.execute("BEGIN IMMEDIATE")
+        write_rows(
+            connection,
+            "INSERT OR IGNORE INTO room (number, name, kept_after)",  # an earlier attempt may have left it behind
+            [(log.first_id >> OFFSET_BITS, log.room, 0) for log in new],
+        )
         for log, entries in batch:
-            if log.is_new:
-                room = (log.first_id >> OFFSET_BITS, log.room)
-                connection.execute("INSERT INTO room (number, name, kept_after) VALUES (?, ?, 0)", room)
             if self.is_failing:  # what an earlier attempt may have left behind was never seen
                 bounds = (log.first_id + log.recorded, log.first_id + (1 << OFFSET_BITS))
                 connection.execute("DELETE FROM entry WHERE id > ? AND id < ?", bounds)
             write_rows(connection, "INSERT INTO entry", [row_of(entry, log.first_id) for entry in entries])
+        write_kept(connection, kept)
         connection.execute("COMMIT")
+        for log in new:
+            log.is_new = False
         if self.is_failing:
             self.is_failing = False
             self._trouble = ""
@@ -222,7 +218,7 @@ class Recorder:
 
     def _end(self) -> None:
         try:
-            while self._due:
+            while self._due or self._are_readers_due:
                 self._record()
                 self._gather_late()
             self._mark.close_epoch(self._connected())
@@ -236,47 +232,4 @@ class Recorder:
 
     def _gather_late(self) -> None:
         while not self._news.empty():
-            log = self._news.get()
-            if log is not None:
-                self._due[log] = None
-
-    # --- letting go of what is no longer to be kept
-
-    def _let_go(self) -> None:
-        """Take one step for one room."""
-        now = time.monotonic()
-        if now >= self._sweep_at:
-            self._sweep_at = now + SWEEP_SECONDS
-            if self._keep.entries or self._keep.days:
-                self._lavish.update(self._logs)
-        if not self._lavish:
-            return
-        log = next(iter(self._lavish))
-        try:
-            if not self._drop_some(log):
-                del self._lavish[log]
-        except (sqlite3.Error, StoreError) as error:
-            self._lavish.clear()
-            self._disconnect()
-            logger.warning("Entries that are no longer to be kept could not be deleted: %s: %s", self._path, error)
-
-    def _drop_some(self, log: "DurableRoomLog") -> bool:
-        """Delete the oldest entries of a room that are too many or too old; return whether there may be more."""
-        connection = self._connected()
-        most = min(log.recorded, log.kept_after + DROP_ENTRIES)
-        last = min(most, log.recorded - self._keep.entries) if self._keep.entries else 0
-        if self._keep.days:
-            before = round((time.time() - self._keep.days * 86400) * MICROSECONDS)
-            (found,) = connection.execute(
-                "SELECT max(id) FROM entry WHERE id > ? AND id <= ? AND at < ?",
-                (log.first_id + log.kept_after, log.first_id + most, before),
-            ).fetchone()
-            last = max(last, found - log.first_id if found else 0)
-        if not log.let_go(last):
-            return False
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("DELETE FROM entry WHERE id > ? AND id <= ?", (log.first_id, log.first_id + log.kept_after))
-        number = log.first_id >> OFFSET_BITS
-        connection.execute("UPDATE room SET kept_after = ? WHERE number = ?", (log.kept_after, number))
-        connection.execute("COMMIT")
-        return True
+            self._hear(self._news.get())

@@ -54,7 +54,7 @@ MIGRATIONS = (
         PRIMARY KEY (account, room)
     ) {_WITHOUT_ROWID};
     CREATE TABLE wish (account TEXT PRIMARY KEY, is_caught_up INTEGER NOT NULL) {_WITHOUT_ROWID};
-    CREATE TABLE erasure (author TEXT PRIMARY KEY, is_seen INTEGER NOT NULL) {_WITHOUT_ROWID};
+    CREATE TABLE erasure (account TEXT PRIMARY KEY, is_seen INTEGER NOT NULL) {_WITHOUT_ROWID};
     """,
 )
 """What leads from each version of the file (`PRAGMA user_version`) to the next one. Never changed, only added to."""

@@ -12,19 +12,23 @@ Every method may be called from any thread. docs/history.md tells an administrat
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from chatsrv.entries import Bookmark
 from chatsrv.errors import StoreError
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.archive import Archive
+from chatsrv.roomlog.backup import Progress
+from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.durable import DurableRoomLog
+from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.index import prepare_index
 from chatsrv.roomlog.mark import Mark
-from chatsrv.roomlog.memory import ForgetfulStore
-from chatsrv.roomlog.recorder import Keep, Recorder
+from chatsrv.roomlog.readers import Readers
+from chatsrv.roomlog.recorder import Recorder
 from chatsrv.roomlog.schema import MICROSECONDS, OFFSET_BITS, connect, create, prepare, what_to_do
+from chatsrv.roomlog.upkeep import Keep, Upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +38,13 @@ Durability: TypeAlias = Literal["process", "power"]
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 
 
-class SqliteStore(ForgetfulStore):
+class SqliteStore(LogStore):
     """Logs of all rooms in the file at `path`, which is made, with its directory, if it is not there.
 
     What was seen survives the end of the process, however it comes (`durability="process"`), or also a loss of power
     ("power"). `keep_entries` and `keep_days` bound each room; 0 is no limit, and a sixteenth more entries may be kept.
     `lock_seconds` is how long another program's lock is waited for, `retry_seconds` how long a failing disk is left
-    alone.
+    alone, `look_seconds` how often it is looked whether another program erases something.
 
     Raises:
         StoreError: the file cannot be used. The text says what to do.
@@ -55,8 +59,8 @@ class SqliteStore(ForgetfulStore):
         keep_days: float = 0,
         lock_seconds: float = 5.0,
         retry_seconds: float = 1.0,
+        look_seconds: float = 2.0,
     ) -> None:
-        super().__init__()
         self.path = Path(path)
         create(self.path)
         self._lock = ranked_lock(Rank.ROOM_LOG)
@@ -66,20 +70,28 @@ class SqliteStore(ForgetfulStore):
             try:
                 connection = undo.enter_context(contextlib.closing(connect(self.path, lock_seconds)))
                 prepare(connection, self.path)
-                prepare_index(connection)
+                can_index = prepare_index(connection)
                 self.epoch, is_other = self._mark.open_epoch(connection, durability)
                 self._archive = Archive(self.path, lock_seconds)
                 self._recorder = Recorder(
                     self.path,
                     self._mark,
-                    Keep(keep_entries, keep_days),
                     synchronous=_SYNCHRONOUS[durability],
                     lock_seconds=lock_seconds,
                     retry_seconds=retry_seconds,
                 )
                 self._logs = {log.room: log for log in self._logs_in(connection)}  # guarded by the lock
                 self._numbers = max((log.first_id >> OFFSET_BITS for log in self._logs.values()), default=0)
-                self._recorder.start(connection, self._logs.values())
+                self._readers = Readers(self._archive, self._recorder.announce_readers)
+                upkeep = Upkeep(
+                    self.path,
+                    Keep(keep_entries, keep_days),
+                    self._all_logs,
+                    self._readers,
+                    can_index=can_index,
+                    look_seconds=look_seconds,
+                )
+                self._recorder.start(connection, self._readers, upkeep)
             except sqlite3.Error as error:
                 raise StoreError(what_to_do(error, self.path)) from error
             undo.pop_all()
@@ -107,7 +119,36 @@ class SqliteStore(ForgetfulStore):
                 )
             return log
 
-    def backup(self, path: str | Path, progress: Callable[[int, int], None] = lambda _done, _all: None) -> None:
+    def bookmark(self, account: str, room: str) -> Bookmark | None:
+        """See `LogStore.bookmark`."""
+        with self._lock:
+            log = self._logs.get(room)
+        return self._readers.bookmark(account, log) if log else None
+
+    def keep_bookmark(self, account: str, room: str, bookmark: Bookmark) -> None:
+        """See `LogStore.keep_bookmark` and `Readers.keep_bookmark`."""
+        self._readers.keep_bookmark(account, self.open(room), bookmark)
+
+    def is_caught_up(self, account: str) -> bool:
+        """See `LogStore.is_caught_up`."""
+        return self._readers.is_caught_up(account)
+
+    def keep_caught_up(self, account: str, is_wanted: bool) -> None:
+        """See `LogStore.keep_caught_up` and `Readers.keep_caught_up`."""
+        self._readers.keep_caught_up(account, is_wanted)
+
+    def erase(self, author: str, progress: Progress = lambda _done, _all: None) -> int:
+        """Take out everything that an account said and did, and return how many entries that were.
+
+        It may take seconds, while the chat goes on; see `HistoryFile.erase`.
+
+        Raises:
+            StoreError: not all of it could be erased.
+        """
+        with HistoryFile(self.path) as file:
+            return file.erase(author, progress)
+
+    def backup(self, path: str | Path, progress: Progress = lambda _done, _all: None) -> None:
         """Copy everything that is recorded, as it is at one moment, into a file at `path`, while the chat goes on.
 
         A server that opens the copy begins a new epoch. `progress` is told the pages that are done, and all pages. What
@@ -126,6 +167,10 @@ class SqliteStore(ForgetfulStore):
             self._recorder.stop()
             self._archive.close()
             self._mark.close()
+
+    def _all_logs(self) -> list[DurableRoomLog]:
+        with self._lock:
+            return list(self._logs.values())
 
     def _logs_in(self, connection: sqlite3.Connection) -> list[DurableRoomLog]:
         """Return the logs of all rooms in the file."""

@@ -24,6 +24,7 @@ from chatsrv.limits import Limits
 from chatsrv.net.server import ChatServer
 from chatsrv.roomlog import durable, recorder
 from chatsrv.roomlog.durable import NOT_TAKEN, DurableRoomLog
+from chatsrv.roomlog.readers import Kept
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.sessions import PlainSession
 from chatsrv.testing.roomlog import Following, await_offset, record, start
@@ -231,10 +232,10 @@ def test_authors_wait_while_too_much_is_unrecorded(store, monkeypatch) -> None:
     may_go_on = threading.Event()
     write = recorder.Recorder._write
 
-    def hold(its: recorder.Recorder, batch: list) -> None:
+    def hold(its: recorder.Recorder, batch: list, kept: Kept) -> None:
         is_held.set()
         assert may_go_on.wait(DEADLINE_SECONDS)
-        write(its, batch)
+        write(its, batch, kept)
 
     monkeypatch.setattr(recorder.Recorder, "_write", hold)
     log.append(Kind.SAY, "alice", 1, ["x"] * 11)

@@ -1,0 +1,171 @@
+"""What the recorder sees to when there is nothing to record, a little at a time, so that nobody who speaks waits long.
+
+    letting go    of what is no longer to be kept, in the index too
+    indexing      of what was recorded: the index follows some seconds behind
+    erasing       from memory what another program erases from the file; see `erasing`
+
+All of it is the recorder thread's. What fails here is tried again later and disturbs no recording.
+"""
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from chatsrv.errors import StoreError
+from chatsrv.roomlog.index import STEP_ENTRIES, edge_of, extend, remove
+from chatsrv.roomlog.readers import Readers
+from chatsrv.roomlog.schema import MICROSECONDS, OFFSET_BITS, what_to_do
+
+if TYPE_CHECKING:
+    from chatsrv.roomlog.durable import DurableRoomLog
+
+logger = logging.getLogger(__name__)
+
+DROP_ENTRIES = 500
+"""The most that is let go of at once: a few milliseconds."""
+
+SWEEP_SECONDS = 3600.0
+"""How often all rooms are looked through for what is too old. Ages are in days."""
+
+ROOM_COSTS_ENTRIES = 10
+"""To index nothing in one room takes as long as to index so many entries."""
+
+Logs: TypeAlias = "Callable[[], list[DurableRoomLog]]"
+"""Returns all logs that are open."""
+
+
+class Keep(NamedTuple):
+    """How much of each room is kept: the newest `entries`, and no older ones than `days`. 0 is no limit."""
+
+    entries: int = 0
+    days: float = 0
+
+
+class Upkeep:
+    """Sees to the file at `path`. Every `look_seconds` it looks whether another program changed it."""
+
+    def __init__(self, path: Path, keep: Keep, logs: Logs, readers: Readers, *, can_index: bool, look_seconds: float):
+        self._path = path
+        self._keep = keep
+        self._logs = logs
+        self._readers = readers
+        self._can_index = can_index
+        self._look_seconds = look_seconds
+        self._look_at = self._sweep_at = 0.0
+        self._seen: tuple[sqlite3.Connection, int] | None = None
+        self._trouble = ""
+        self._lavish: dict[DurableRoomLog, None] = {}  # those that may keep too much
+        self._fresh: dict[DurableRoomLog, None] = dict.fromkeys(logs())  # those to index from the next look on
+        self._unindexed: dict[DurableRoomLog, None] = {}  # those to index now, in the order of their numbers
+
+    def note(self, log: "DurableRoomLog") -> None:
+        """Hear that something was recorded, or a follower has gone."""
+        self._fresh[log] = None
+        if self._keep.entries and log.recorded - log.kept_after > self._keep.entries * 17 // 16:
+            self._lavish[log] = None  # not for every entry anew: deleting many costs little more than deleting one
+
+    def timeout(self) -> float:
+        """Return the seconds after which there is something to do."""
+        return 0.0 if self._lavish or self._unindexed else max(0.0, self._look_at - time.monotonic())
+
+    def step(self, connected: Callable[[], sqlite3.Connection], *, is_busy: bool) -> bool:
+        """Do a little of what is due, less if it `is_busy`; return whether the connection is still good."""
+        if self.timeout():
+            return True
+        try:
+            connection = connected()
+            if time.monotonic() >= self._look_at:
+                self._look(connection)
+            if self._lavish:
+                self._drop_some(connection)
+            if self._unindexed:
+                self._index_some(connection, STEP_ENTRIES // 4 if is_busy else STEP_ENTRIES)
+        except (sqlite3.Error, StoreError) as error:
+            self._put_off(error)
+            return False
+        self._trouble = ""
+        return True
+
+    def _put_off(self, error: Exception) -> None:
+        self._lavish.clear()
+        self._fresh.update(self._unindexed)
+        self._unindexed.clear()
+        self._look_at = time.monotonic() + self._look_seconds
+        trouble = what_to_do(error, self._path) if isinstance(error, sqlite3.Error) else str(error)
+        if trouble != self._trouble:
+            self._trouble = trouble
+            logger.warning("Old entries could not be deleted, or new ones not be indexed: %s", trouble)
+
+    def _look(self, connection: sqlite3.Connection) -> None:
+        """See what has come up since the last look."""
+        now = time.monotonic()
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if (connection, version) != self._seen:  # somebody else changed something, or it cannot be known
+            self._erase(connection)
+            self._seen = connection, version
+        self._look_at = now + self._look_seconds
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_SECONDS
+            if self._keep.entries or self._keep.days:
+                self._lavish.update(dict.fromkeys(self._logs()))
+        if self._can_index:
+            logs = {**self._unindexed, **self._fresh}
+            self._unindexed = dict.fromkeys(sorted(logs, key=lambda log: log.first_id))
+        self._fresh.clear()
+
+    def _erase(self, connection: sqlite3.Connection) -> None:
+        """Take out of memory whom another program is erasing from the file, and answer that program."""
+        accounts = connection.execute("SELECT account FROM erasure WHERE NOT is_seen").fetchall()
+        for (account,) in accounts:
+            for log in self._logs():
+                log.erase(account)
+            self._readers.forget(account)
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM bookmark WHERE account = ?", (account,))
+            connection.execute("DELETE FROM wish WHERE account = ?", (account,))
+            connection.execute("UPDATE erasure SET is_seen = 1 WHERE account = ?", (account,))
+            connection.execute("COMMIT")
+
+    def _index_some(self, connection: sqlite3.Connection, limit: int) -> None:
+        """Index so many entries of the rooms that are next."""
+        connection.execute("BEGIN IMMEDIATE")
+        done = []
+        for log in self._unindexed:
+            recorded = log.recorded
+            edge, looked_at = extend(connection, log.first_id >> OFFSET_BITS, recorded, limit)
+            if edge >= recorded:
+                done.append(log)
+            limit -= looked_at + ROOM_COSTS_ENTRIES
+            if limit <= 0:
+                break
+        connection.execute("COMMIT")
+        for log in done:
+            del self._unindexed[log]
+
+    def _drop_some(self, connection: sqlite3.Connection) -> None:
+        """Delete the oldest entries of a room that are too many or too old."""
+        log = next(iter(self._lavish))
+        first_id = log.first_id
+        most = min(log.recorded, log.kept_after + DROP_ENTRIES)
+        last = min(most, log.recorded - self._keep.entries) if self._keep.entries else 0
+        if self._keep.days:
+            before = round((time.time() - self._keep.days * 86400) * MICROSECONDS)
+            (found,) = connection.execute(
+                "SELECT max(id) FROM entry WHERE id > ? AND id <= ? AND at < ?",
+                (first_id + log.kept_after, first_id + most, before),
+            ).fetchone()
+            last = max(last, found - first_id if found else 0)
+        if not log.let_go(last):
+            del self._lavish[log]
+            return
+        number = first_id >> OFFSET_BITS
+        connection.execute("BEGIN IMMEDIATE")
+        indexed = min(log.kept_after, edge_of(connection, number))
+        question = "SELECT id, kind, text FROM entry WHERE id > ? AND id <= ?"
+        remove(connection, connection.execute(question, (first_id, first_id + indexed)).fetchall())
+        connection.execute("DELETE FROM entry WHERE id > ? AND id <= ?", (first_id, first_id + log.kept_after))
+        connection.execute("UPDATE room SET kept_after = ? WHERE number = ?", (log.kept_after, number))
+        connection.execute("COMMIT")
