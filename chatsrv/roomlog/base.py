@@ -111,10 +111,7 @@ class RoomLog(ABC):
         For logs that have an index for older entries only. Raises the same.
         """
         found: list[Entry] = []
-        while len(found) < limit and before.offset > after:
-            entries = self.read_back(before, min(SEARCHED_AT_ONCE, before.offset - after))
-            if not entries:
-                break
+        while len(found) < limit and (entries := self.read_back(before, min(SEARCHED_AT_ONCE, before.offset - after))):
             found += [entry for entry in entries if entry.kind in WORDS and is_found(sought, entry.text)]
             before = Position(before.epoch, entries[-1].offset - 1)
         return found[:limit]

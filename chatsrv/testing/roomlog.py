@@ -14,59 +14,25 @@ whose entries become visible later than `append` returns: what has to be visible
 
 import threading
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from chatsrv.entries import Entry, Kind, Position
-from chatsrv.errors import Hole
-from chatsrv.roomlog.base import LogStore, RoomLog
-
-DEADLINE_SECONDS = 20.0
-"""How long a test waits for news. Only a failing test ever waits that long."""
+from chatsrv.roomlog.base import RoomLog
+from chatsrv.testing.roomlog_base import DEADLINE_SECONDS, Following, await_offset, hole_of, record, start
+from chatsrv.testing.roomlog_readers import ReadersContract
+from chatsrv.testing.roomlog_search import SearchContract
 
 _ALL = 1_000_000
 _AUTHORS, _APPENDS, _TEXTS = 8, 40, 3
 
 
-class RoomLogContract(ABC):
+class RoomLogContract(SearchContract, ReadersContract):
     """What every `RoomLog` and its `LogStore` promise.
 
     A subclass makes the store; a test that got one closes it. In a new room the first entry has offset 1, and
     offsets count on without gaps.
     """
-
-    @abstractmethod
-    def make_store(self) -> LogStore:
-        """Return a new store without any entry, that keeps a thousand entries of a room at least."""
-
-    def forget(self, log: RoomLog) -> bool:  # noqa: ARG002 - for whoever overrides it
-        """Make `log`, which holds some entries, let go of its oldest, but not of its newest one.
-
-        It may append entries for that. Return `False` if this implementation never does, as by default.
-        """
-        return False
-
-    def setup_method(self) -> None:
-        """Make the store that the next test uses. For test frameworks; pytest and nose call it by this name."""
-        self._store: LogStore | None = None
-
-    def teardown_method(self) -> None:
-        """Close what `setup_method` promised."""
-        if self._store is not None:
-            self._store.close()
-
-    @property
-    def store(self) -> LogStore:
-        """The store of this test, made at first use."""
-        if self._store is None:
-            self._store = self.make_store()
-        return self._store
-
-    @property
-    def log(self) -> RoomLog:
-        """The log of one room of this test's store."""
-        return self.store.open("lobby")
 
     # ------------------------------------------------------------------ stores
 
@@ -358,62 +324,6 @@ class RoomLogContract(ABC):
             texts = [f"{author}/{number}/{part}" for part in range(_TEXTS)]
             appended.append((author, texts, log.append(Kind.SAY, f"author{author}", author, texts)))
         return appended
-
-
-class Following:
-    """A follower together with waiting for its news. Closed at the end of a `with`; one thread reads."""
-
-    def __init__(self, log: RoomLog, after: Position) -> None:
-        self._news = threading.Event()
-        self.follower = log.follow(after, self._news.set)
-
-    def __enter__(self) -> "Following":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.follower.close()
-
-    def read(self, count: int, limit: int = 100) -> list[Entry]:
-        """Return the next entries, `count` of them at least; read `limit` at once."""
-        found: list[Entry] = []
-        while len(found) < count:
-            self._news.clear()  # before reading: what comes from now on wakes us anew
-            entries = self.follower.read(limit)
-            assert len(entries) <= limit
-            if not entries:
-                is_woken = self._news.wait(DEADLINE_SECONDS)
-                assert is_woken, f"not woken; {len(found)} of {count} entries were read"
-            found += entries
-        return found
-
-
-def start(log: RoomLog) -> Position:
-    """Return the position before the first entry."""
-    return Position(log.epoch, 0)
-
-
-def record(log: RoomLog, *texts: str, kind: Kind = Kind.SAY, author: str = "alice", origin: int = 1) -> Sequence[Entry]:
-    """Append `texts` in one call; return their entries once they are visible. Nobody else may be appending."""
-    before = log.end
-    with Following(log, before) as following:
-        position = log.append(kind, author, origin, texts)
-        return following.read(position.offset - before.offset)[-len(texts) :]
-
-
-def await_offset(log: RoomLog, offset: int) -> None:
-    """Wait until the entry with `offset` is visible."""
-    before = log.end
-    with Following(log, before) as following:
-        following.read(offset - before.offset)
-
-
-def hole_of(ask: Callable[[Position], object], position: Position) -> Hole:
-    """Return the `Hole` that `ask` finds at `position`. Fails if there is none."""
-    try:
-        answer = ask(position)
-    except Hole as hole:
-        return hole
-    raise AssertionError(f"{position} is no hole but gave {answer!r}")
 
 
 def _asking(log: RoomLog) -> tuple[Callable[[Position], object], ...]:
