@@ -16,6 +16,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from chatsrv.cli import main
+from chatsrv.settings import Settings
 
 DEADLINE_SECONDS = 30
 CHATSRV = [sys.executable, "-m", "chatsrv"]
@@ -97,6 +98,25 @@ class Terminal:
             return False
         self.shown += piece.decode()
         return bool(piece)
+
+
+def settings_with_each_backend(directory: Path) -> Settings:
+    """Return settings with one backend of each kind that keeps accounts, the files of which are in `directory`."""
+    (directory / "users.yaml").write_text("bob: {password: builder, role: moderator}\ncarol: christmas\n")
+    (directory / "users.htpasswd").write_text("")
+    return Settings.model_validate(
+        {
+            "server": {"name": "chat"},
+            "listeners": [{"protocol": "plain", "port": 0}],
+            "auth": [
+                {"backend": "memory", "users": {"alice": "wonderland", "carol": "other"}},
+                {"backend": "yaml", "path": str(directory / "users.yaml")},
+                {"backend": "hashed", "path": str(directory / "users.htpasswd")},
+            ],
+            "roles": {"admin": ["BOB"]},
+            "login": {"guesses_per_account": 2},
+        }
+    )
 
 
 @contextmanager

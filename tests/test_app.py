@@ -9,9 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chatsrv.accounts import Role
 from chatsrv.app import SESSIONS, App, CannotStart, build
-from chatsrv.door import accounts_of, editable_backend_of, roles_of
 from chatsrv.errors import AccountsError
 from chatsrv.settings import Listener, Settings
 from tests.peer import DEADLINE_SECONDS
@@ -120,22 +118,6 @@ def test_a_port_below_1024_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_accounts_that_cannot_be_read_keep_the_server_from_starting(tmp_path: Path) -> None:
     with pytest.raises(AccountsError, match="users"):
         build(settings(auth={"backend": "yaml", "path": str(tmp_path / "users.yaml")}))
-
-
-def test_the_accounts_have_the_roles_of_the_settings() -> None:
-    accounts = accounts_of(settings(roles={"admin": ["ALICE"]}))
-    assert accounts
-    assert [(account.name, account.role) for account in accounts] == [("alice", Role.ADMIN), ("bob", Role.MEMBER)]
-
-
-def test_roles_are_told_by_name() -> None:
-    roles = settings(roles={"admin": ["alice"], "moderator": ["bob"]}).roles
-    assert roles_of(roles) == {"alice": Role.ADMIN, "bob": Role.MODERATOR}
-
-
-def test_a_backend_in_memory_is_not_editable() -> None:
-    with pytest.raises(AccountsError, match=r"^chat\.yaml: the accounts of the memory backend cannot be edited"):
-        editable_backend_of(settings(), "chat.yaml")
 
 
 def test_building_leaves_the_process_as_it_was() -> None:

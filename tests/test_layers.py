@@ -20,8 +20,9 @@ WORDS = {
 ALLOWED: dict[str, set[str]] = {
     **{word: set() for word in WORDS},
     "__main__": {"cli"},
-    "cli": {"app", "door", "settings", "auth.backend"},
+    "cli": {"app", "door", "roster", "settings", "auth.backend"},
     "app": {"door", "sessions", "net", "chat", "roomlog", "protocols", "settings"},
+    "roster": {"door", "auth", "settings"},
     "door": {"auth", "settings"},
     "sessions": {"net", "protocols"},
     "net": {"chat", "protocols.base", "auth.backend", "auth.gate", "roomlog.base"},

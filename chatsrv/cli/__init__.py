@@ -7,8 +7,8 @@
     trial      user check
     store      what the commands about accounts share
 
-Knows the settings, `chatsrv.app` and `chatsrv.door`, never a file of accounts; the one place that configures logging.
-Main thread only.
+Knows the settings, `chatsrv.app`, `chatsrv.door` and `chatsrv.roster`, never a file of accounts; the one place that
+configures logging. Main thread only.
 """
 
 from chatsrv.cli.commands import main

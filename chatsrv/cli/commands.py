@@ -11,8 +11,8 @@ import click
 from chatsrv.app import build
 from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen
 from chatsrv.cli.users import user
-from chatsrv.door import accounts_by_backend
 from chatsrv.names import prepare_name
+from chatsrv.roster import Roster
 from chatsrv.settings import MemoryAuth, Settings
 
 DEFAULT_FILE = "config/chatsrv.yaml"
@@ -55,7 +55,8 @@ def run(chosen: Chosen) -> None:
 def check(chosen: Chosen) -> None:
     """Tell whether the settings and the accounts are in order."""
     settings = chosen.settings
-    listed = accounts_by_backend(settings)
+    with Roster(settings, chosen.file) as roster:
+        listed = roster.by_backend()
     click.echo(f"{chosen.file} is in order")
     for listener in settings.listeners:
         host = f"[{listener.host}]" if ":" in listener.host else listener.host
@@ -66,7 +67,7 @@ def check(chosen: Chosen) -> None:
         click.echo(f"accounts: {count}{f' in {place}' if place else ''} ({auth.backend})")
     if all(accounts is not None for _, accounts in listed):
         _warn_of_strangers(
-            settings, {prepare_name(account.name) for _, accounts in listed for account in accounts or ()}
+            settings, {prepare_name(one.account.name) for _, accounts in listed for one in accounts or ()}
         )
 
 

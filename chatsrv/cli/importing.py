@@ -9,7 +9,7 @@ import click
 
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
 from chatsrv.cli.store import backend_option
-from chatsrv.door import import_accounts
+from chatsrv.roster import Roster
 
 
 @click.command("import")
@@ -26,9 +26,8 @@ def import_(chosen: Chosen, source: Path, is_rehearsal: bool, from_anywhere: boo
     Clear passwords are hashed, hashes kept. A file of hashes cannot keep roles and networks; that is told for each
     account.
     """
-    moved, losses = import_accounts(
-        chosen.settings, chosen.file, source, choice, from_anywhere=from_anywhere, is_rehearsal=is_rehearsal
-    )
+    with Roster(chosen.settings, chosen.file, create=True) as roster:
+        moved, losses = roster.take_in(source, choice, from_anywhere=from_anywhere, is_rehearsal=is_rehearsal)
     for loss in losses:
         Failed(f"warning: {loss}").show()
     for name in moved:

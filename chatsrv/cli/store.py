@@ -6,15 +6,15 @@ thread only.
 
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 import click
 
 from chatsrv.accounts import Account
 from chatsrv.auth.backend import EditableBackend
 from chatsrv.cli.program import Chosen, Failed
-from chatsrv.door import editable_backend_of
 from chatsrv.names import prepare_name, prepare_password
+from chatsrv.roster import Roster
 from chatsrv.strength import check_new_password
 
 password_stdin = click.option(
@@ -30,10 +30,10 @@ backend_option = click.option(
 
 
 @contextmanager
-def editable(chosen: Chosen, choice: str, *, create: bool = False) -> Iterator[EditableBackend]:
+def editable(chosen: Chosen, choice: str) -> Iterator[EditableBackend]:
     """Open the backend whose accounts are to be changed."""
-    with closing(editable_backend_of(chosen.settings, chosen.file, choice, create=create)) as backend:
-        yield backend
+    with Roster(chosen.settings, chosen.file) as roster:
+        yield roster.editable(choice)
 
 
 def prepared(name: str) -> str:

@@ -13,8 +13,9 @@ from chatsrv.cli.importing import import_
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
 from chatsrv.cli.store import backend_option, editable, existing, find, new_password, password_stdin
 from chatsrv.cli.trial import check
-from chatsrv.door import accounts_of, check_new_account, disabled_of, roles_of
+from chatsrv.door import roles_of
 from chatsrv.names import prepare_name
+from chatsrv.roster import Roster
 
 ROLES = click.Choice([role.value for role in Role])
 
@@ -49,10 +50,11 @@ def user() -> None:
 @pass_chosen
 def add(chosen: Chosen, name: str, role: str, networks: tuple[Network, ...], is_from_stdin: bool, choice: str) -> None:
     """Add the account NAME; its password is asked for."""
-    with editable(chosen, choice, create=True) as backend:
+    with Roster(chosen.settings, chosen.file, create=True) as roster:
+        backend = roster.editable(choice)
         if find(backend, name):
             raise Failed(f"there is an account {name} already; `chatsrv user passwd {name}` changes its password")
-        check_new_account(chosen.settings, name)
+        roster.check_new_account(name)
         backend.add(Account(name, Role(role), networks), new_password(chosen, name, is_from_stdin=is_from_stdin))
     click.echo(f"Added {name}.", err=True)
 
@@ -135,18 +137,18 @@ def list_(chosen: Chosen) -> None:
 
     In columns on a terminal; in a pipe or file without the heading, and with tabs in between.
     """
-    accounts = accounts_of(chosen.settings)
+    with Roster(chosen.settings, chosen.file) as roster:
+        accounts = roster.accounts()
     if accounts is None:
         raise Failed(f"{chosen.file}: no backend under auth can list its accounts")
-    disabled = disabled_of(chosen.settings)
     rows = [
         (
-            account.name,
-            account.role.value,
-            ",".join(map(str, account.networks)) or "anywhere",
-            *(["disabled"] if prepare_name(account.name) in disabled else []),
+            one.account.name,
+            one.account.role.value,
+            ",".join(map(str, one.account.networks)) or "anywhere",
+            *(["disabled"] if one.is_disabled else []),
         )
-        for account in accounts
+        for one in accounts
     ]
     if not sys.stdout.isatty():
         for row in rows:

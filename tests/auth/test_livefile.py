@@ -191,19 +191,19 @@ def test_with_create_a_missing_file_has_no_accounts_until_one_is_added(tmp_path,
 
 
 def test_contents_that_were_read_are_not_parsed_again_neither_to_be_edited_nor_after(path):
-    class Counting(YamlBackend):
-        parsed = []
+    parsed = []
 
+    class Counting(YamlBackend):
         @staticmethod
         def read(data, file):
-            Counting.parsed.append(data)
+            parsed.append(data)
             return YamlBackend.read(data, file)
 
     backend = Counting(path, hasher=CHEAP)
     assert backend.list()
     assert backend.disabled() == frozenset()
-    assert len(Counting.parsed) == 1
+    assert len(parsed) == 1
     backend.set_password("alice", "looking-glass")
     assert opens(backend, "alice", "looking-glass")
     assert backend.list()
-    assert Counting.parsed == [b"alice: wonderland\n", path.read_bytes()]
+    assert parsed == [b"alice: wonderland\n", path.read_bytes()]

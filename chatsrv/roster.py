@@ -1,0 +1,167 @@
+"""The roster: the accounts of all backends that the settings name, as the command line lists and changes them.
+
+Lets nobody in, which is the door's to do, and knows no file format. One thread uses a roster.
+"""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from chatsrv.accounts import Account
+from chatsrv.auth.backend import AuthBackend, EditableBackend
+from chatsrv.auth.filebackend import FileBackend
+from chatsrv.auth.hashing import Hasher
+from chatsrv.auth.transfer import move, plan_transfer
+from chatsrv.door import backend_of, labels_of, roles_of
+from chatsrv.errors import AccountsError
+from chatsrv.lookalike import check_new_name
+from chatsrv.names import prepare_name
+from chatsrv.settings import Auth, MemoryAuth, Settings
+from chatsrv.strength import check_new_password
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An account with the role that it really has, and what its backend is called."""
+
+    account: Account
+    label: str
+    is_disabled: bool = False
+
+
+class Roster:
+    """The accounts behind the door of `settings`, which messages call `file`. Closed at the end of a `with`.
+
+    A backend is opened when it is first asked for, and once. With `create`, a missing file of accounts stands for an
+    empty one. Whatever reads accounts raises `AccountsError` if that cannot be done.
+    """
+
+    def __init__(self, settings: Settings, file: str | Path, *, create: bool = False) -> None:
+        self._settings = settings
+        self._file = file
+        self._create = create
+        self._labels = labels_of(settings)
+        self._roles = {prepare_name(name): role for name, role in roles_of(settings.roles).items()}
+        self._hasher = Hasher.of(settings.login)
+        self._opened: dict[int, AuthBackend] = {}
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    def by_backend(self) -> list[tuple[Auth, list[Listed] | None]]:
+        """Return the accounts of each backend, in their order; `None` where it cannot list them."""
+        return [(auth, self._listed(place)) for place, auth in enumerate(self._settings.auth)]
+
+    def accounts(self) -> list[Listed] | None:
+        """Return all accounts; `None` if no backend can list its own.
+
+        Of those that stand in several backends, the first: that is the one which opens.
+        """
+        lists = [listed for _, listed in self.by_backend() if listed is not None]
+        found: dict[str, Listed] = {}
+        for one in (one for listed in lists for one in listed):
+            found.setdefault(prepare_name(one.account.name), one)
+        return list(found.values()) if lists else None
+
+    def editable(self, choice: str = "") -> EditableBackend:
+        """Return the backend whose accounts are to be edited.
+
+        `choice` is a label, a kind such as "yaml", or a number from 1 in the order of the settings. It may be empty
+        where the accounts of only one backend can be edited.
+
+        Raises:
+            AccountsError: they cannot be edited, or it is not clear which backend is meant.
+        """
+        chosen = [place for place in range(len(self._labels)) if not choice or self._is_meant(place, choice)]
+        if not chosen:
+            accepted = _listing(self._labels)
+            raise AccountsError(f"{self._file}: there is no backend {choice} under auth; accepted is {accepted}")
+        found = {
+            self._labels[place]: backend
+            for place in chosen
+            # A memory backend would change, and forget it at once.
+            if not isinstance(self._settings.auth[place], MemoryAuth)
+            and isinstance(backend := self._backend(place), EditableBackend)
+        }
+        if not found:
+            kinds = " and ".join(dict.fromkeys(self._settings.auth[place].backend for place in chosen))
+            raise AccountsError(
+                f"{self._file}: the accounts of the {kinds} backend cannot be edited from here; "
+                f"write them under auth.users in that file, or set auth.backend to yaml or hashed"
+            )
+        if len(found) > 1:
+            accepted = _listing(found)
+            raise AccountsError(f"{self._file}: it is not clear which backend is meant; accepted is {accepted}")
+        return next(iter(found.values()))
+
+    def check_new_account(self, name: str) -> None:
+        """Make sure that `name` is nobody's look-alike, nor the server's: to be asked before an account is added.
+
+        Raises:
+            AccountsError: it is one.
+        """
+        existing = [listed.account.name for listed in self.accounts() or ()]
+        check_new_name(name, existing, (self._settings.server.name, *self._settings.login.reserved_names))
+
+    def take_in(
+        self, source: Path, choice: str = "", *, from_anywhere: bool, is_rehearsal: bool
+    ) -> tuple[list[str], tuple[str, ...]]:
+        """Move all accounts of the users.yaml at `source` into a file of accounts; return their names, and the losses.
+
+        See `editable` about `choice`, and `plan_transfer` about `from_anywhere`. A rehearsal changes nothing.
+
+        Raises:
+            AccountsError: an account cannot be moved, so none was; the text lists everything.
+        """
+        target = self.editable(choice)
+        if not isinstance(target, FileBackend):
+            raise AccountsError(f"{self._file}: accounts can be imported into a yaml or hashed backend only")
+        transfer = plan_transfer(
+            source,
+            target,
+            from_anywhere=from_anywhere,
+            check_name=lambda name, existing: check_new_name(name, existing, ()),
+            check_password=lambda password, name: check_new_password(
+                password, self._settings.passwords, (name, self._settings.server.name)
+            ),
+        )
+        if not is_rehearsal:
+            move(transfer, target, self._hasher)
+        return [record.account.name for record in transfer.records], transfer.losses
+
+    def _backend(self, place: int) -> AuthBackend:
+        if place not in self._opened:
+            backend = backend_of(self._settings.auth[place], self._hasher, create=self._create)
+            self._closing.callback(backend.close)
+            self._opened[place] = backend
+        return self._opened[place]
+
+    def _listed(self, place: int) -> list[Listed] | None:
+        auth, disabled = self._settings.auth[place], frozenset[str]()
+        if isinstance(auth, MemoryAuth):
+            accounts = [Account(name) for name in auth.users]
+        elif isinstance(backend := self._backend(place), EditableBackend):
+            accounts, disabled = backend.list(), backend.disabled()
+        else:
+            return None
+        keys = [prepare_name(account.name) for account in accounts]
+        return [
+            Listed(replace(account, role=self._roles.get(key, account.role)), self._labels[place], key in disabled)
+            for key, account in zip(keys, accounts, strict=True)
+        ]
+
+    def _is_meant(self, place: int, choice: str) -> bool:
+        return choice in (self._labels[place], self._settings.auth[place].backend, str(place + 1))
+
+
+def _listing(labels: Iterable[str]) -> str:
+    return ", ".join(f"{label!r}" for label in labels) + ", or its number in the order of the settings"
