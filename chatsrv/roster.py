@@ -72,6 +72,10 @@ class Roster:
             found.setdefault(prepare_name(one.account.name), one)
         return list(found.values()) if lists else None
 
+    def find(self, key: str) -> Listed | None:
+        """Return the account of that prepared name which opens, if there is one and it can be listed."""
+        return next((one for one in self.accounts() or () if prepare_name(one.account.name) == key), None)
+
     def editable(self, choice: str = "") -> EditableBackend:
         """Return the backend whose accounts are to be edited.
 
@@ -83,8 +87,7 @@ class Roster:
         """
         chosen = [place for place in range(len(self._labels)) if not choice or self._is_meant(place, choice)]
         if not chosen:
-            accepted = _listing(self._labels)
-            raise AccountsError(f"{self._file}: there is no backend {choice} under auth; accepted is {accepted}")
+            raise AccountsError(f"{self._file}: there is no backend {choice} under auth; {_accepted(self._labels)}")
         found = {
             self._labels[place]: backend
             for place in chosen
@@ -96,11 +99,11 @@ class Roster:
             kinds = " and ".join(dict.fromkeys(self._settings.auth[place].backend for place in chosen))
             raise AccountsError(
                 f"{self._file}: the accounts of the {kinds} backend cannot be edited from here; "
-                f"write them under auth.users in that file, or set auth.backend to yaml or hashed"
+                "write them under auth.users in that file, or set auth.backend to yaml or hashed"
+                + ("; or choose another backend with --backend" if len(chosen) < len(self._labels) else "")
             )
         if len(found) > 1:
-            accepted = _listing(found)
-            raise AccountsError(f"{self._file}: it is not clear which backend is meant; accepted is {accepted}")
+            raise AccountsError(f"{self._file}: it is not clear which backend is meant; {_accepted(found)}")
         return next(iter(found.values()))
 
     def check_new_account(self, name: str) -> None:
@@ -163,5 +166,6 @@ class Roster:
         return choice in (self._labels[place], self._settings.auth[place].backend, str(place + 1))
 
 
-def _listing(labels: Iterable[str]) -> str:
-    return ", ".join(f"{label!r}" for label in labels) + ", or its number in the order of the settings"
+def _accepted(labels: Iterable[str]) -> str:
+    names = ", ".join(f"{label!r}" for label in labels)
+    return f"accepted after --backend is {names}, or its number in the order of the settings"

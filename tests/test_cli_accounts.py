@@ -98,10 +98,48 @@ def test_who_is_not_there_is_told(house: House, command: list[str]) -> None:
 def test_of_several_backends_one_has_to_be_chosen(house: House, hashes: Path) -> None:
     code, _, error = told(house, "disable", "bob")
     assert code == 1
-    assert "it is not clear which backend is meant; accepted is 'yaml users.yaml', 'hashed users.htpasswd'" in error
+    accepted = "accepted after --backend is 'yaml users.yaml', 'hashed users.htpasswd'"
+    assert f"it is not clear which backend is meant; {accepted}" in error
     assert told(house, "disable", "bob", "--backend", "yaml users.yaml")[0] == 0
     assert told(house, "add", "carol", "--password-stdin", "--backend", "hashed", stdin="wenceslas\n")[0] == 0
     assert hashes.read_text().startswith(f"{ZOE}carol:$argon2id$")
+
+
+@pytest.mark.parametrize(
+    "command", [["disable", "bob"], ["enable", "bob"], ["role", "bob", "admin"], ["passwd", "bob"], ["remove", "BOB"]]
+)
+def test_who_is_in_another_backend_is_told_with_the_option_that_chooses_it(
+    house: House, hashes: Path, command: list[str]
+) -> None:
+    assert told(house, *command, "--backend", "hashed") == (
+        1,
+        "",
+        f"chatsrv: there is no account {command[1]} in that backend, but in 'yaml users.yaml'; --backend chooses one\n",
+    )
+
+
+def test_a_broken_file_of_another_backend_hides_not_that_an_account_is_missing(house: House, hashes: Path) -> None:
+    house.users.write_text("[")
+    assert told(house, "disable", "bob", "--backend", "hashed")[2] == (
+        "chatsrv: there is no account bob; `chatsrv user list` shows all\n"
+    )
+
+
+def test_list_tells_of_several_backends_which_one_an_account_is_in(house: House, hashes: Path) -> None:
+    told(house, "disable", "bob", "--backend", "yaml")
+    assert told(house, "list")[1].splitlines() == [
+        "alice\tadmin\t127.0.0.0/8,::1/128\t\tyaml users.yaml",
+        "bob\tmember\tanywhere\tdisabled\tyaml users.yaml",
+        "zoe\tmember\tanywhere\t\thashed users.htpasswd",
+    ]
+    with on_terminal(house, "user", "list") as terminal:
+        assert terminal.end() == 0
+    assert terminal.shown.splitlines() == [
+        "NAME   ROLE    FROM                           BACKEND",
+        "alice  admin   127.0.0.0/8,::1/128            yaml users.yaml",
+        "bob    member  anywhere             disabled  yaml users.yaml",
+        "zoe    member  anywhere                       hashed users.htpasswd",
+    ]
 
 
 # ---------------------------------------------------------------------------- the floor for new passwords

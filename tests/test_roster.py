@@ -74,10 +74,15 @@ def test_one_editable_backend_need_not_be_chosen(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("choice", "told"),
     [
-        ("", "not clear which backend is meant; accepted is 'yaml users.yaml', 'hashed users.htpasswd', or its number"),
-        ("ldap", "there is no backend ldap under auth; accepted is 'memory', 'yaml users.yaml'"),
+        (
+            "",
+            "it is not clear which backend is meant; accepted after --backend is 'yaml users.yaml', "
+            "'hashed users.htpasswd', or its number in the order of the settings",
+        ),
+        ("ldap", "there is no backend ldap under auth; accepted after --backend is 'memory', 'yaml users.yaml'"),
         ("4", "there is no backend 4 under auth"),
-        ("memory", "the accounts of the memory backend cannot be edited from here"),
+        ("memory", "of the memory backend cannot be edited from here; "),
+        ("memory", "; or choose another backend with --backend"),
     ],
 )
 def test_a_choice_that_leads_nowhere_is_told(roster: Roster, choice: str, told: str) -> None:
@@ -85,6 +90,16 @@ def test_a_choice_that_leads_nowhere_is_told(roster: Roster, choice: str, told: 
         roster.editable(choice)
     assert str(caught.value).startswith("chat.yaml: ")
     assert told in str(caught.value)
+
+
+def test_where_there_is_one_backend_none_is_to_be_chosen(settings: Settings) -> None:
+    with (
+        Roster(settings.model_copy(update={"auth": settings.auth[:1]}), "chat.yaml") as roster,
+        pytest.raises(
+            AccountsError, match=r"^chat\.yaml: the accounts of the memory .* auth\.backend to yaml or hashed$"
+        ),
+    ):
+        roster.editable()
 
 
 def test_a_new_account_must_look_like_none_of_any_backend_nor_like_the_server(roster: Roster) -> None:

@@ -6,13 +6,14 @@ thread only.
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import click
 
 from chatsrv.accounts import Account
 from chatsrv.auth.backend import EditableBackend
 from chatsrv.cli.program import Chosen, Failed
+from chatsrv.errors import AccountsError
 from chatsrv.names import prepare_name, prepare_password
 from chatsrv.roster import Roster
 from chatsrv.strength import check_new_password
@@ -30,10 +31,21 @@ backend_option = click.option(
 
 
 @contextmanager
-def editable(chosen: Chosen, choice: str) -> Iterator[EditableBackend]:
-    """Open the backend whose accounts are to be changed."""
+def opened(chosen: Chosen, choice: str, name: str) -> Iterator[tuple[EditableBackend, Account]]:
+    """Open the backend that is meant, to change its account of that name in any spelling."""
     with Roster(chosen.settings, chosen.file) as roster:
-        yield roster.editable(choice)
+        backend = roster.editable(choice)
+        account = find(backend, name)
+        if account is None:
+            raise Failed(f"there is no account {name}{_where_else(roster, name)}")
+        yield backend, account
+
+
+def _where_else(roster: Roster, name: str) -> str:
+    with suppress(AccountsError):  # a broken file of another backend is not what was asked about
+        if found := roster.find(prepared(name)):
+            return f" in that backend, but in {found.label!r}; --backend chooses one"
+    return "; `chatsrv user list` shows all"
 
 
 def prepared(name: str) -> str:
@@ -48,14 +60,6 @@ def find(backend: EditableBackend, name: str) -> Account | None:
     """Return the account of that name in any spelling, if there is one."""
     wanted = prepared(name)
     return next((account for account in backend.list() if prepare_name(account.name) == wanted), None)
-
-
-def existing(backend: EditableBackend, name: str) -> Account:
-    """Return the account of that name in any spelling."""
-    account = find(backend, name)
-    if account is None:
-        raise Failed(f"there is no account {name}; `chatsrv user list` shows all")
-    return account
 
 
 def new_password(chosen: Chosen, name: str, *, is_from_stdin: bool) -> str:

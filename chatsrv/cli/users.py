@@ -11,7 +11,7 @@ import click
 from chatsrv.accounts import Account, Network, Role
 from chatsrv.cli.importing import import_
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
-from chatsrv.cli.store import backend_option, editable, existing, find, new_password, password_stdin
+from chatsrv.cli.store import backend_option, find, new_password, opened, password_stdin
 from chatsrv.cli.trial import check
 from chatsrv.door import roles_of
 from chatsrv.names import prepare_name
@@ -66,8 +66,7 @@ def add(chosen: Chosen, name: str, role: str, networks: tuple[Network, ...], is_
 @pass_chosen
 def passwd(chosen: Chosen, name: str, is_from_stdin: bool, choice: str) -> None:
     """Give the account NAME another password."""
-    with editable(chosen, choice) as backend:
-        account = existing(backend, name)
+    with opened(chosen, choice, name) as (backend, account):
         backend.set_password(account.name, new_password(chosen, account.name, is_from_stdin=is_from_stdin))
     click.echo(f"Changed the password of {account.name}.", err=True)
 
@@ -79,8 +78,7 @@ def passwd(chosen: Chosen, name: str, is_from_stdin: bool, choice: str) -> None:
 @pass_chosen
 def role(chosen: Chosen, name: str, role: str, choice: str) -> None:
     """Give the account NAME another ROLE."""
-    with editable(chosen, choice) as backend:
-        account = existing(backend, name)
+    with opened(chosen, choice, name) as (backend, account):
         backend.set_role(account.name, Role(role))
     click.echo(f"{account.name} is {role} now.", err=True)
     key = prepare_name(account.name)
@@ -109,8 +107,7 @@ def enable(chosen: Chosen, name: str, choice: str) -> None:
 
 def _set_disabled(chosen: Chosen, choice: str, name: str, *, is_disabled: bool) -> str:
     """Return the name as the account spells it."""
-    with editable(chosen, choice) as backend:
-        account = existing(backend, name)
+    with opened(chosen, choice, name) as (backend, account):
         backend.set_disabled(account.name, is_disabled)
     return account.name
 
@@ -122,8 +119,7 @@ def _set_disabled(chosen: Chosen, choice: str, name: str, *, is_disabled: bool) 
 @pass_chosen
 def remove(chosen: Chosen, name: str, is_confirmed: bool, choice: str) -> None:
     """Remove the account NAME."""
-    with editable(chosen, choice) as backend:
-        account = existing(backend, name)
+    with opened(chosen, choice, name) as (backend, account):
         if not is_confirmed and not click.confirm(f"Remove {account.name}?", err=True):
             raise Failed("nothing was removed")
         backend.remove(account.name)
@@ -135,29 +131,33 @@ def remove(chosen: Chosen, name: str, is_confirmed: bool, choice: str) -> None:
 def list_(chosen: Chosen) -> None:
     """List all accounts: name, role, the networks they may come from, and `disabled` where one is.
 
-    In columns on a terminal; in a pipe or file without the heading, and with tabs in between.
+    Where there are several backends, the one that the account is in comes last. In columns on a terminal; in a pipe or
+    file without the heading, and with tabs in between.
     """
     with Roster(chosen.settings, chosen.file) as roster:
         accounts = roster.accounts()
     if accounts is None:
         raise Failed(f"{chosen.file}: no backend under auth can list its accounts")
+    are_several = len(chosen.settings.auth) > 1
     rows = [
         (
             one.account.name,
             one.account.role.value,
             ",".join(map(str, one.account.networks)) or "anywhere",
-            *(["disabled"] if one.is_disabled else []),
+            "disabled" * one.is_disabled,
+            one.label * are_several,
         )
         for one in accounts
     ]
     if not sys.stdout.isatty():
         for row in rows:
-            click.echo("\t".join(row))
+            click.echo("\t".join(row).rstrip("\t"))
         return
-    rows.insert(0, ("NAME", "ROLE", "FROM"))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    rows.insert(0, ("NAME", "ROLE", "FROM", "", "BACKEND" * are_several))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=False)).rstrip())
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width]
+        click.echo("  ".join(cells).rstrip())
 
 
 for command in (import_, check):
