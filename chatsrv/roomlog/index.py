@@ -23,14 +23,15 @@ MERGED_PAGES = 64
 ASKED_WORDS = 16
 """Of more words, the index is asked for the longest only; each entry that it finds is looked at in any case."""
 
+_MODULE = "fts5"  # not every SQLite has it
 # No text (content), no numbers of words (columnsize), no places in the text (detail); and words as they are given,
 # since those of `words_of` have neither capital letters nor anything that the tokenizer `ascii` parts words at.
-_TABLE = "words USING fts5(text, content = '', columnsize = 0, detail = none, tokenize = 'ascii')"
+_TABLE = f"words USING {_MODULE}(text, content = '', columnsize = 0, detail = none, tokenize = 'ascii')"
 
 
 def prepare_index(connection: sqlite3.Connection) -> bool:
     """Make the index, empty, unless it is there and of today's words; return `False` where SQLite lacks FTS5."""
-    can_index = connection.execute("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'").fetchone() is not None
+    can_index = connection.execute("SELECT 1 FROM pragma_module_list WHERE name = ?", (_MODULE,)).fetchone() is not None
     version = VERSION if can_index else "none"
     if about_of(connection).get("words") != version:
         connection.execute("BEGIN IMMEDIATE")

@@ -51,6 +51,7 @@ class TestContractOfALogWithNothingInMemory(TestContract):
     def _memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(durable, "RECENT_ENTRIES", 0)
         monkeypatch.setattr(durable, "FOLLOWED_ENTRIES", 0)
+        monkeypatch.setattr(durable, "LOOKED_AT_ENTRIES", 0)
 
 
 @pytest.fixture
