@@ -116,11 +116,11 @@ class Roster:
         check_new_name(name, existing, (self._settings.server.name, *self._settings.login.reserved_names))
 
     def take_in(
-        self, source: Path, choice: str = "", *, from_anywhere: bool, is_rehearsal: bool
+        self, source: Path, choice: str = "", *, from_anywhere: bool, weak_passwords: bool, is_rehearsal: bool
     ) -> tuple[list[str], tuple[str, ...]]:
         """Move all accounts of the users.yaml at `source` into a file of accounts; return their names, and the losses.
 
-        See `editable` about `choice`, and `plan_transfer` about `from_anywhere`. A rehearsal changes nothing.
+        See `editable` about `choice`, and `plan_transfer` about the rest. A rehearsal changes nothing.
 
         Raises:
             AccountsError: an account cannot be moved, so none was; the text lists everything.
@@ -132,6 +132,7 @@ class Roster:
             source,
             target,
             from_anywhere=from_anywhere,
+            weak_passwords=weak_passwords,
             check_name=lambda name, existing: check_new_name(name, existing, ()),
             check_password=lambda password, name: check_new_password(
                 password, self._settings.passwords, (name, self._settings.server.name)

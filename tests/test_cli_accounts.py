@@ -207,7 +207,8 @@ def test_import_is_all_or_nothing_and_lists_every_obstacle(house: House, hashes:
     assert [line.removeprefix(f"chatsrv: {source}: ") for line in error.splitlines()] == [
         "'bob': there is such an account already",
         "'b\u043eb': 'b\\u043eb' looks like 'Bob', which is taken; accepted is a name that does not",
-        "'carol': a new password has at least 8 characters; this one is shorter",
+        "'carol': a new password has at least 8 characters; this one is shorter; accept that with --weak-passwords, "
+        "or change it there first",
         "'dave': could log in from anywhere then; accept that with --from-anywhere",
     ]
     assert hashes.read_text() == f"Bob:{HASH}\n"
@@ -218,6 +219,19 @@ def test_networks_get_lost_only_on_request(house: House, hashes: Path, source: P
     code, _, error = told(house, "import", str(source), "--backend", "hashed", "--from-anywhere")
     assert code == 0
     assert "chatsrv: warning: dave: the networks ::1/128, 10.0.0.0/8 are not kept\n" in error
+
+
+def test_the_shipped_accounts_go_into_a_file_of_hashes_as_the_messages_tell(house: House, hashes: Path) -> None:
+    shipped = str(Path(__file__).parents[1] / "config" / "users.yaml")
+    options = ["--backend", "hashed"]
+    for option in ("--weak-passwords", "--from-anywhere"):
+        code, _, error = told(house, "import", shipped, *options)
+        assert code == 1
+        assert f"accept that with {option}" in error
+        assert hashes.read_text() == ZOE
+        options.append(option)
+    assert told(house, "import", shipped, *options)[:2] == (0, "alice\nbob\ncarol\nadmin\n")
+    assert told(house, "check", "carol", "--password-stdin", stdin="christmas\n")[0] == 0
 
 
 def test_import_into_a_yaml_file_keeps_everything(house: House, source: Path) -> None:

@@ -30,13 +30,15 @@ def plan_transfer(
     target: FileBackend,
     *,
     from_anywhere: bool,
+    weak_passwords: bool,
     check_name: Callable[[str, list[str]], None],
     check_password: Callable[[str, str], None],
 ) -> Transfer:
     """Return what moving all accounts of the users.yaml at `source` into `target` comes to. Changes nothing.
 
-    `check_name(name, existing_names)` and `check_password(password, name)` raise `AccountsError` or `ValueError`; what
-    is hashed cannot be checked. `from_anywhere` accepts that networks get lost where the target cannot keep them.
+    `check_name(name, existing_names)` raises `AccountsError`, and `check_password(password, name)` `ValueError`; what
+    is hashed cannot be checked. `from_anywhere` accepts that networks get lost where the target cannot keep them, and
+    `weak_passwords` those that `check_password` refuses.
 
     Raises:
         AccountsError: the source cannot be read, or an account of it cannot be moved; the text lists everything.
@@ -56,10 +58,13 @@ def plan_transfer(
             problems.append(f"{shown(name)}: there is such an account already")
         try:
             check_name(name, existing)
-            if record.password is not None:
-                check_password(record.password, name)
-        except (AccountsError, ValueError) as error:
+        except AccountsError as error:
             problems.append(f"{shown(name)}: {error}")
+        try:
+            if record.password is not None and not weak_passwords:
+                check_password(record.password, name)
+        except ValueError as error:
+            problems.append(f"{shown(name)}: {error}; accept that with --weak-passwords, or change it there first")
         if not target.keeps_roles:
             losses += _losses(record.account)
             if record.account.networks and not from_anywhere:

@@ -18,16 +18,21 @@ from chatsrv.roster import Roster
 @click.option(
     "--from-anywhere", is_flag=True, help="Accept that networks (`from`) get lost where the file cannot keep them."
 )
+@click.option("--weak-passwords", is_flag=True, help="Accept passwords that `passwords` in the settings would refuse.")
 @backend_option
 @pass_chosen
-def import_(chosen: Chosen, source: Path, is_rehearsal: bool, from_anywhere: bool, choice: str) -> None:
+def import_(
+    chosen: Chosen, source: Path, is_rehearsal: bool, from_anywhere: bool, weak_passwords: bool, choice: str
+) -> None:
     """Add all accounts of the file FROM_YAML, which looks like users.yaml.
 
     Clear passwords are hashed, hashes kept. A file of hashes cannot keep roles and networks; that is told for each
     account.
     """
     with Roster(chosen.settings, chosen.file, create=True) as roster:
-        moved, losses = roster.take_in(source, choice, from_anywhere=from_anywhere, is_rehearsal=is_rehearsal)
+        moved, losses = roster.take_in(
+            source, choice, from_anywhere=from_anywhere, weak_passwords=weak_passwords, is_rehearsal=is_rehearsal
+        )
     for loss in losses:
         Failed(f"warning: {loss}").show()
     for name in moved:
