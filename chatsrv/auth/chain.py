@@ -137,6 +137,10 @@ class Chain(AuthBackend):
         except KeyError:
             raise UnknownUser(f"nobody has logged in as {username!r} yet") from None
 
+    def name_of(self, backend: AuthBackend) -> str:
+        """Return what log lines call one of the backends: its label, or else its class."""
+        return next((label for label, link in self._links if link is backend), "") or type(backend).__name__
+
     @property
     def version(self) -> object:
         """See `AuthBackend.version`. `None` when none of the backends can be watched."""
@@ -186,7 +190,9 @@ class Chain(AuthBackend):
         for label, backend in self._links:
             try:
                 backend.close()
-            except Exception:
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # the edge to somebody else's code
                 _logger.exception("auth backend %s failed while it was closed", label or type(backend).__name__)
 
     def _count(self, answer: Answer, heard: Callable[[Answer], None]) -> None:

@@ -26,6 +26,8 @@ from chatsrv.strength import PasswordPolicy, check_new_password
 
 _logger = logging.getLogger(__name__)
 
+_NO_MORE_REHASHING = "weak hashes are not replaced any more until the server starts again"
+
 
 @dataclass(frozen=True, slots=True)
 class GateCount:
@@ -105,27 +107,29 @@ class Gate:
             return self._with_role(self._ask(name, secret, context, heard))
 
     def rehash(self, account: Account, password: str) -> None:
-        """Replace the stored hash of `account` if it is weaker than those made today. Never raises.
+        """Replace the stored hash of `account` if it is weaker than those made today. A failure is logged, not raised.
 
         To be called after a login with that password, once the peer has the answer: it takes as long as a login.
         """
         if not self._may_rehash:
             return
+        key = prepare_name(account.name)
         try:
-            if self._chain.rehash(prepare_name(account.name), prepare_password(password)):
+            if self._chain.rehash(key, prepare_password(password)):
                 _logger.info(
                     "the hash of the password of %r was weaker than new ones are; it is replaced", account.name
                 )
         except AuthError as error:
             _logger.debug("the hash of the password of %r was not replaced: %s", account.name, error)
-        except Exception as error:  # a store that cannot be changed, or somebody else's code
+        except AccountsError as error:
             self._may_rehash = False
-            _logger.warning(
-                "weak hashes are not replaced any more until the server starts again: that of %r could not be (%s: %s)",
-                account.name,
-                type(error).__name__,
-                error,
-            )
+            _logger.warning("%s: that of %r could not be: %s", _NO_MORE_REHASHING, account.name, error)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # the edge to somebody else's code
+            self._may_rehash = False
+            name = self._chain.name_of(self._chain.vouching(key))
+            _logger.exception("%s: auth backend %s failed on that of %r", _NO_MORE_REHASHING, name, account.name)
 
     def change_password(self, account: Account, old: str, new: str, context: LoginContext) -> Account:
         """Give `account` another password, if `old` is its present one; return the account as it is then.
@@ -149,8 +153,14 @@ class Gate:
         self.admit(account.name, old, context)
         try:
             backend.set_password(account.name, new)
-        except AccountsError as error:
+        except (KeyboardInterrupt, Unavailable):
+            raise
+        except (AccountsError, AuthError) as error:
             _logger.error("the password of %r was not changed: %s", account.name, error)
+            raise Refused("Passwords cannot be changed at the moment.") from error
+        except BaseException as error:  # the edge to somebody else's code
+            name = self._chain.name_of(backend)
+            _logger.exception("auth backend %s failed on a new password for %r", name, account.name)
             raise Refused("Passwords cannot be changed at the moment.") from error
         try:
             return self.standing(account, context)

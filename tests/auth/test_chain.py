@@ -53,7 +53,7 @@ class Saying(AuthBackend):
 
     def close(self):
         self.is_closed = True
-        if isinstance(self.answer, RuntimeError):
+        if isinstance(self.answer, RuntimeError | SystemExit):
             raise self.answer
 
 
@@ -234,8 +234,9 @@ def test_a_backend_on_a_thread_of_its_own_that_exits_is_broken_and_no_more(caplo
     assert len(caplog.records) == 1
 
 
-def test_closing_closes_all_whatever_one_raises(caplog):
-    backends = [Saying(RuntimeError("broken")), Saying()]
+@pytest.mark.parametrize("error", [RuntimeError("broken"), SystemExit(1)], ids=repr)
+def test_closing_closes_all_whatever_one_raises(error, caplog):
+    backends = [Saying(error), Saying()]
     Chain([("a", backends[0]), ("b", backends[1])]).close()
     assert all(backend.is_closed for backend in backends)
     assert "auth backend a failed while it was closed" in caplog.text

@@ -6,11 +6,12 @@ import pytest
 
 from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
+from chatsrv.auth.chain import Chain
 from chatsrv.auth.gate import Gate
 from chatsrv.auth.hashing import Hasher
 from chatsrv.auth.memory import MemoryBackend
 from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.errors import AccountsError, AuthError, Denied, Unavailable, UnknownUser
+from chatsrv.errors import AccountsError, AuthError, Denied, Refused, Unavailable, UnknownUser
 
 HERE = LoginContext("127.0.0.1", 40000, "test")
 USERS = {"Alice": "wonderland", "bob": {"password": "builder", "role": "moderator", "from": ["127.0.0.0/8", "::1"]}}
@@ -178,13 +179,14 @@ def test_closing_the_gate_closes_the_backend():
 
 
 class Editable(EditableBackend):
-    """Keeps one password for everybody; `lookup_error` is what a look at an account raises."""
+    """Keeps one password for everybody; the errors are what a look at an account, or a change, raises."""
 
     may_block = False
 
-    def __init__(self, lookup_error):
+    def __init__(self, lookup_error=None, change_error=None):
         self.password = "old-pass-word"
         self.lookup_error = lookup_error
+        self.change_error = change_error
 
     def authenticate(self, username, password, context):
         if password != self.password:
@@ -201,7 +203,12 @@ class Editable(EditableBackend):
         raise NotImplementedError
 
     def set_password(self, name, password):
+        if self.change_error:
+            raise self.change_error
         self.password = password
+
+    def rehash(self, username, password):
+        raise self.change_error
 
     def remove(self, name):
         raise NotImplementedError
@@ -216,6 +223,60 @@ def test_a_changed_password_is_no_refusal_though_the_account_cannot_be_told_then
     account = gate.admit("alice", "old-pass-word", HERE)
     assert gate.change_password(account, "old-pass-word", "nine-long-words", HERE) is account
     assert backend.password == "nine-long-words"
+
+
+FOREIGN = [RuntimeError("lost"), SystemExit(1), GeneratorExit(), NotImplementedError()]
+
+
+@pytest.mark.parametrize("error", FOREIGN, ids=repr)
+def test_a_backend_that_breaks_on_a_new_password_ends_no_session_and_is_logged(error, caplog):
+    gate = Gate(Chain([("club", Editable(change_error=error))]))
+    account = gate.admit("alice", "old-pass-word", HERE)
+    with pytest.raises(Refused, match=r"^Passwords cannot be changed at the moment\.$"):
+        gate.change_password(account, "old-pass-word", "nine-long-words", HERE)
+    [record] = caplog.records
+    assert record.getMessage() == "auth backend club failed on a new password for 'alice'"
+    assert record.exc_info
+    assert "nine-long-words" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [AccountsError("the disk is full"), Denied("not here")], ids=str)
+def test_a_backend_that_refuses_a_new_password_is_logged_in_its_words(error, caplog):
+    gate = Gate(Editable(change_error=error))
+    account = gate.admit("alice", "old-pass-word", HERE)
+    with pytest.raises(Refused, match="at the moment"):
+        gate.change_password(account, "old-pass-word", "nine-long-words", HERE)
+    assert [record.getMessage() for record in caplog.records] == [f"the password of 'alice' was not changed: {error}"]
+
+
+def test_a_new_password_that_cannot_be_hashed_now_is_an_outage():
+    gate = Gate(Editable(change_error=Unavailable("too many")))
+    account = gate.admit("alice", "old-pass-word", HERE)
+    with pytest.raises(Unavailable):
+        gate.change_password(account, "old-pass-word", "nine-long-words", HERE)
+
+
+@pytest.mark.parametrize("error", FOREIGN, ids=repr)
+def test_a_backend_that_breaks_on_a_rehash_ends_no_session_and_is_logged_once(error, caplog):
+    gate = Gate(Editable(change_error=error))
+    account = gate.admit("alice", "old-pass-word", HERE)
+    gate.rehash(account, "old-pass-word")
+    gate.rehash(account, "old-pass-word")
+    [record] = caplog.records
+    assert record.getMessage() == (
+        "weak hashes are not replaced any more until the server starts again: "
+        "auth backend Editable failed on that of 'alice'"
+    )
+    assert record.exc_info
+
+
+def test_ctrl_c_is_no_failure_of_a_backend():
+    gate = Gate(Editable(change_error=KeyboardInterrupt()))
+    account = gate.admit("alice", "old-pass-word", HERE)
+    with pytest.raises(KeyboardInterrupt):
+        gate.change_password(account, "old-pass-word", "nine-long-words", HERE)
+    with pytest.raises(KeyboardInterrupt):
+        gate.rehash(account, "old-pass-word")
 
 
 def test_a_name_that_is_spelled_anew_in_the_file_stays_as_it_is_in_the_chat(tmp_path):
