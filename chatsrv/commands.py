@@ -85,6 +85,12 @@ class More(NamedTuple):
     """Show what came before what the last `History`, `Search` or `More` showed."""
 
 
+class CatchUp(NamedTuple):
+    """Tell at the login what was missed, or nothing of it, from now on."""
+
+    is_wanted: bool
+
+
 class Help(NamedTuple):
     """List the commands."""
 
@@ -94,4 +100,4 @@ class Quit(NamedTuple):
 
 
 Lookup = History | Search | More
-Command = Credentials | ChangePassword | Answer | Complaint | Line | Say | Act | Who | Lookup | Help | Quit
+Command = Credentials | ChangePassword | Answer | Complaint | Line | Say | Act | Who | Lookup | CatchUp | Help | Quit

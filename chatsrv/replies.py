@@ -65,6 +65,17 @@ class PastEnd(NamedTuple):
     is_all: bool
 
 
+class Away(NamedTuple):
+    """Here begins what was missed since the last time, so many `lines`; `left_out` entries before them are not shown."""
+
+    lines: int
+    left_out: int = 0
+
+
+class AwayEnd(NamedTuple):
+    """Here ends what was missed; what follows is live."""
+
+
 class Text(NamedTuple):
     """A line of a line protocol that is not a chat, as it is."""
 
@@ -77,4 +88,5 @@ class Goodbye(NamedTuple):
     text: str
 
 
-Reply = Welcome | LoginRefused | Present | CommandList | Notice | Past | Missing | PastEnd | Text | Goodbye
+Before = Past | Missing | PastEnd | Away | AwayEnd
+Reply = Welcome | LoginRefused | Present | CommandList | Notice | Before | Text | Goodbye

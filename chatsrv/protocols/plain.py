@@ -14,6 +14,7 @@ from typing import ClassVar, NamedTuple, TypeAlias
 from chatsrv.commands import (
     PAGE_ENTRIES,
     Act,
+    CatchUp,
     ChangePassword,
     Command,
     Complaint,
@@ -30,7 +31,7 @@ from chatsrv.protocols.base import Protocol, Renderer
 from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
 from chatsrv.protocols.text import clean, is_piled
 from chatsrv.reasons import Reason
-from chatsrv.replies import CommandList, Missing, Past, PastEnd, Present, Reply, Welcome
+from chatsrv.replies import Away, AwayEnd, CommandList, Missing, Past, PastEnd, Present, Reply, Welcome
 
 _Make: TypeAlias = Callable[[str], Command | Dialogue]
 
@@ -73,6 +74,10 @@ def _history(typed: str) -> Command:
     return History(entries)
 
 
+def _catch_up(answer: str) -> Command:
+    return CatchUp(bool(("off", "on").index(answer.lower())))
+
+
 # All that there is to know of a command stands here; parsing, usage and help are made from it.
 _SLASHES = (
     _Slash("help", "", "list the commands", lambda _: Help()),
@@ -81,6 +86,7 @@ _SLASHES = (
     _Slash("history", "[N]", f"show the last {PAGE_ENTRIES} lines, or the last N", _history),
     _Slash("search", "WORDS", "show lines with all of these words: /search tea tim*", Search),
     _Slash("more", "", "show what came before", lambda _: More()),
+    _Slash("catchup", "on|off", "be told at login what you missed, or not", _catch_up),
     _Slash("password", "", "change your password", lambda _: _PASSWORD),
     _Slash("quit", "", "leave the chat", lambda _: Quit()),
 )
@@ -186,6 +192,12 @@ class PlainRenderer(LinesRenderer):
                 return line(f"(a hole here: {_missing(entries)} no longer kept)")
             case PastEnd(is_all):
                 return line("(end; that is all)" if is_all else "(end; /more shows what came before)")
+            case Away(lines, left_out):
+                older = "1 older entry is" if left_out == 1 else f"{left_out} older entries are"
+                note = line(f"({older} left out here; /history shows them)") if left_out else b""
+                return line(f"While you were away ({lines}):") + note
+            case AwayEnd():
+                return line("(that is all you missed)")
             case _:
                 return super().reply(reply)
 

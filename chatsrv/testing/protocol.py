@@ -30,6 +30,8 @@ from chatsrv.errors import ProtocolError
 from chatsrv.protocols.base import Protocol, Reader
 from chatsrv.reasons import Reason
 from chatsrv.replies import (
+    Away,
+    AwayEnd,
     CommandList,
     Goodbye,
     LoginRefused,
@@ -106,6 +108,9 @@ REPLIES: tuple[Reply, ...] = (
     Past(ENTRIES, datetime.fromtimestamp(1e9, UTC)),
     Missing(1),
     Missing(None),
+    Away(1),
+    Away(1000, 2412),
+    AwayEnd(),
     PastEnd(is_all=False),
     PastEnd(is_all=True),
     Text(_TEXT),

@@ -9,7 +9,7 @@ from chatsrv.commands import Act, Command, Complaint, Help, History, More, Quit,
 from chatsrv.entries import Entry, Kind
 from chatsrv.protocols.plain import PlainProtocol, PlainReader
 from chatsrv.reasons import Reason
-from chatsrv.replies import CommandList, LoginRefused, Missing, Past, PastEnd, Present, Reply, Welcome
+from chatsrv.replies import Away, AwayEnd, CommandList, LoginRefused, Missing, Past, PastEnd, Present, Reply, Welcome
 
 
 def logged_in(line_bytes: int = 4096) -> PlainReader:
@@ -129,19 +129,30 @@ def test_other_actions_are_shown_as_actions(action: str) -> None:
         (Present("lobby", ("alice", "bob")), "Here now: alice, bob.\n"),
         (Present("lobby", ("alice",), 9), "Here now: alice and 9 more.\n"),
         (LoginRefused(), "Login failed.\n"),
+        (Away(12), "While you were away (12):\n"),
+        (
+            Away(1000, 1),
+            "While you were away (1000):\n(1 older entry is left out here; /history shows them)\n",
+        ),
+        (
+            Away(1000, 2412),
+            "While you were away (1000):\n(2412 older entries are left out here; /history shows them)\n",
+        ),
+        (AwayEnd(), "(that is all you missed)\n"),
         (PastEnd(is_all=True), "(end; that is all)\n"),
         (PastEnd(is_all=False), "(end; /more shows what came before)\n"),
         (
             CommandList(),
-            "/help          list the commands\n"
-            "/who           list who is here\n"
-            "/me TEXT       say what you do: /me waves\n"
-            "/history [N]   show the last 20 lines, or the last N\n"
-            "/search WORDS  show lines with all of these words: /search tea tim*\n"
-            "/more          show what came before\n"
-            "/password      change your password\n"
-            "/quit          leave the chat\n"
-            "//TEXT         say a text that begins with a slash\n",
+            "/help            list the commands\n"
+            "/who             list who is here\n"
+            "/me TEXT         say what you do: /me waves\n"
+            "/history [N]     show the last 20 lines, or the last N\n"
+            "/search WORDS    show lines with all of these words: /search tea tim*\n"
+            "/more            show what came before\n"
+            "/catchup on|off  be told at login what you missed, or not\n"
+            "/password        change your password\n"
+            "/quit            leave the chat\n"
+            "//TEXT           say a text that begins with a slash\n",
         ),
     ],
 )
