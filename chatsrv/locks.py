@@ -15,6 +15,7 @@ class Rank(IntEnum):
 
     HUB = 10
     ROOM = 20
+    BOOKMARKS = 25
     ROOM_LOG = 30
     OUTBOX = 40
     FEED = 50

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from chatsrv.auth.memory import MemoryBackend
+from chatsrv.chat.hub import Hub
+from chatsrv.chat.missed import CatchingUp
 from chatsrv.limits import Limits
 from chatsrv.net.chatsession import ChatSession
 from chatsrv.net.server import ChatServer, LoginServer
@@ -22,6 +24,10 @@ DEADLINE_SECONDS = 20.0
 
 NAMES = ("alice", "bob", "carol", "dave", *(f"user{number}" for number in range(500)))
 PASSWORDS = {name: f"{name}'s password" for name in NAMES}
+
+
+NOTHING = CatchingUp(0, 0)
+"""What is told at a login in tests that are about something else."""
 
 
 class Peer:
@@ -121,10 +127,16 @@ def running(server: LoginServer) -> Iterator[LoginServer]:
 
 
 @contextlib.contextmanager
-def running_chat(session: type[ChatSession] = PlainSession, **limits: float) -> Iterator[ChatServer]:
-    """Run a chat on a free port with the accounts of `PASSWORDS`; without flood control unless `limits` say so."""
+def running_chat(
+    session: type[ChatSession] = PlainSession, hub: Hub | None = None, **limits: float
+) -> Iterator[ChatServer]:
+    """Run a chat on a free port with the accounts of `PASSWORDS`; without flood control unless `limits` say so.
+
+    Without a `hub`, nobody is told at the login what was said before.
+    """
     values = {"messages_per_second": 0, "connections_per_address": 0, **limits}
-    server = ChatServer(("127.0.0.1", 0), session, auth=MemoryBackend(PASSWORDS), limits=Limits(**values))
+    hub = hub or Hub(catching_up=NOTHING)
+    server = ChatServer(("127.0.0.1", 0), session, auth=MemoryBackend(PASSWORDS), hub=hub, limits=Limits(**values))
     with running(server):
         yield server
 

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import pytest
 
+from chatsrv.chat.hub import Hub
 from chatsrv.net.chatsession import ChatSession
 from chatsrv.net.server import LoginServer
 from chatsrv.sessions import PlainSession, TelnetSession
@@ -214,7 +215,7 @@ def settings(line: str) -> Iterator[tuple[str, str]]:
 def test_conversation(script: Path, protocol: str) -> None:
     session, end = PROTOCOLS[protocol]
     limits, found = steps(script)
-    with running_chat(session, **limits) as server, contextlib.closing(Stage(server, end)) as stage:
+    with running_chat(session, Hub(), **limits) as server, contextlib.closing(Stage(server, end)) as stage:
         for number, step in found:
             try:
                 stage.play(step["who"], step["way"], step["text"] or "", step["deed"])

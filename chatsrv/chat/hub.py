@@ -3,6 +3,8 @@
 Never hears of bytes, sockets or wire formats. Every method may be called from any thread.
 """
 
+from chatsrv.chat.bookmarks import Bookmarks
+from chatsrv.chat.missed import CatchingUp
 from chatsrv.chat.room import Room
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.base import LogStore
@@ -12,10 +14,17 @@ LOBBY = "lobby"
 
 
 class Hub:
-    """All rooms, and the one that everybody enters at login. Without a `store`, logs live as long as the hub."""
+    """All rooms, and the one that everybody enters at login. Without a `store`, logs live as long as the hub.
 
-    def __init__(self, store: LogStore | None = None, lobby: str = LOBBY) -> None:
+    `catching_up` is how much of what was missed is told at a login.
+    """
+
+    def __init__(
+        self, store: LogStore | None = None, lobby: str = LOBBY, *, catching_up: CatchingUp | None = None
+    ) -> None:
         self._store = store or MemoryStore()
+        self.catching_up = catching_up or CatchingUp()
+        self.bookmarks = Bookmarks(self._store)
         self._lock = ranked_lock(Rank.HUB)
         self._rooms: dict[str, Room] = {}  # guarded by the lock
         self.lobby = self.room(lobby)

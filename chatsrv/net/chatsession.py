@@ -4,15 +4,21 @@ Knows nothing of bytes and wire formats. Everything here runs on the session's o
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
 
 from chatsrv.accounts import Account
 from chatsrv.chat.lookback import Lookback
+from chatsrv.chat.missed import Absence
 from chatsrv.chat.rights import Right, require
 from chatsrv.chat.room import Room
-from chatsrv.commands import Act, Command, Help, Lookup, Quit, Say, Who
+from chatsrv.commands import Act, CatchUp, Command, Help, Lookup, Quit, Say, Who
 from chatsrv.entries import Kind
 from chatsrv.errors import Refused
+from chatsrv.names import prepare_name
+from chatsrv.net.catchup import catch_up
+from chatsrv.net.kernel import forget_unacknowledged
+from chatsrv.net.reading import Reading
 from chatsrv.net.session import Session
 from chatsrv.reasons import Reason
 from chatsrv.replies import CommandList, Notice, Present, Welcome
@@ -33,14 +39,40 @@ class ChatSession(Session):
     server: "ChatServer"
     account: Account
     room: Room
+    catches_up: ClassVar[bool] = True
+    """Whether people are told at the login what they missed, unless they said that they do not want it."""
+
     _lookback: Lookback | None = None
+    _reading: Reading | None = None
 
     def opened(self) -> None:
-        """Enter the lobby."""
-        self.room = self.server.hub.lobby
+        """Enter the lobby, tell what was missed there, and go live."""
+        hub = self.server.hub
+        self.room = hub.lobby
+        reading = self._reading = Reading(self.connection, self.room.log, self._account_key, hub.bookmarks)
+        is_wanted, trouble = self.catches_up and any(hub.catching_up), ""
+        try:
+            bookmark = reading.open()
+            is_wanted = is_wanted and hub.bookmarks.is_caught_up(self._account_key)
+        except Refused as refusal:
+            is_wanted, trouble = False, str(refusal)
         arrival = self.room.enter(self.account, self.connection.origin)
         self.reply(Welcome(self.account.name, arrival.others, arrival.more))
-        self.server.delivery.subscribe(self.connection, self.room.log, arrival.position)
+        if trouble:
+            self.reply(Notice(trouble))
+        if is_wanted:
+            absence = Absence(
+                self.room.log,
+                min(arrival.position, self.room.log.end),  # what is not visible yet is live
+                self.account.name,
+                bookmark,
+                has_own=not self.connection.renderer.omits_own,
+                now=datetime.now(self.server.time_zone),
+            )
+            catch_up(self.server.delivery, self.connection, reading, absence, hub.catching_up)
+        else:
+            reading.begin(arrival.position.offset, arrival.position.offset, None)
+            self.server.delivery.subscribe(self.connection, self.room.log, arrival.position)
 
     def obey(self, commands: Sequence[Command]) -> None:
         """Obey commands of one kind."""
@@ -64,6 +96,15 @@ class ChatSession(Session):
         """Leave the lobby."""
         self.room.leave(self.account.name, self.connection.origin, reason)
 
+    def ended(self) -> None:
+        """Keep how far the peer has read. What he has not is for his next login, so the kernel must not send it yet."""
+        if self._reading and not self._reading.end():
+            forget_unacknowledged(self.request)
+
+    @property
+    def _account_key(self) -> str:
+        return prepare_name(self.account.name)
+
     def _speak(self, kind: Kind, commands: Sequence[Command]) -> None:
         require(self.account, Right.SPEAK)
         texts = [command.text for command in commands]  # type: ignore[union-attr]  # all are Say, or all are Act
@@ -77,6 +118,10 @@ class ChatSession(Session):
             self.reply(Present(self.room.name, names, more))
         elif isinstance(command, Help):
             self.reply(CommandList())
+        elif isinstance(command, CatchUp):
+            self.server.hub.bookmarks.keep_caught_up(self._account_key, command.is_wanted)
+            what = "what you missed" if command.is_wanted else "nothing of what you missed"
+            self.reply(Notice(f"From now on you are told {what} when you log in."))
         elif isinstance(command, Lookup):
             self._look_back(command)
 

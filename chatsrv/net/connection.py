@@ -7,10 +7,11 @@ may be called from any; what delivery alone may touch stands below a line of its
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from chatsrv.locks import Rank, ranked_lock
+from chatsrv.net.trail import Step
 from chatsrv.protocols.base import Renderer
 from chatsrv.reasons import Reason
 from chatsrv.replies import Goodbye, Reply
@@ -18,6 +19,7 @@ from chatsrv.replies import Goodbye, Reply
 if TYPE_CHECKING:
     from chatsrv.net.delivery import Delivery
     from chatsrv.net.feed import Feed
+    from chatsrv.net.reading import Reading, Standing
     from chatsrv.net.tail import Tail
 
 Send = Callable[[bytes, int], int]
@@ -32,21 +34,24 @@ OUTBOX_BYTES = 65536
 class Outbox:
     """Replies for one session, on their way from its thread to delivery. Bounded: its author waits."""
 
-    __slots__ = ("_farewell", "_lock", "_parts", "_size_bytes", "_space", "closed_for")
+    __slots__ = ("_farewell", "_lock", "_parts", "_size_bytes", "_space", "_steps", "closed_for")
 
     def __init__(self) -> None:
         self._lock = ranked_lock(Rank.OUTBOX)
         # Guarded by the lock. `_space` exists while the author waits for some.
         self._parts: list[bytes] = []
+        self._steps: tuple[Step, ...] = ()
         self._farewell = b""
         self._size_bytes = 0
         self._space: threading.Condition | None = None
         self.closed_for: Reason | None = None
 
-    def put(self, data: bytes) -> None:
-        """Add a reply. It is dropped when nobody will read it any more."""
+    def put(self, data: bytes, steps: Sequence[Step] = ()) -> None:
+        """Add a reply, dropped when nobody will read it any more; `steps` tell how it moves its reader's place."""
         with self._lock:
             if not self.closed_for:
+                if steps:
+                    self._steps += tuple([(self._size_bytes + end, offset) for end, offset in steps])
                 self._parts.append(data)
                 self._size_bytes += len(data)
 
@@ -60,18 +65,19 @@ class Outbox:
                 self._space.wait()
             self._space = None
 
-    def take(self, *, is_last: bool = True) -> bytes:
-        """Return all replies that wait, and forget them; the farewell waits on unless this `is_last`."""
+    def take(self, *, is_last: bool = True) -> tuple[bytes, tuple[Step, ...]]:
+        """Return all replies that wait, with their steps, and forget them; the farewell waits unless this `is_last`."""
         with self._lock:
             if is_last and self._farewell:
                 self._parts.append(self._farewell)
                 self._farewell = b""
-            data = b"".join(self._parts)
+            data, steps = b"".join(self._parts), self._steps
             self._parts.clear()
+            self._steps = ()
             self._size_bytes = 0
             if self._space:
                 self._space.notify_all()
-            return data
+            return data, steps
 
     def close(self, reason: Reason, farewell: bytes) -> bool:
         """Take no more replies behind `farewell`, and let nobody wait; return `False` if it was closed already."""
@@ -92,6 +98,7 @@ class Connection:
         "_delivery",
         "address",
         "has_credentials",
+        "held_back",
         "id",
         "is_closing",
         "is_shut",
@@ -101,6 +108,7 @@ class Connection:
         "origin",
         "outbox",
         "progress_at",
+        "reading",
         "released",
         "renderer",
         "send",
@@ -119,10 +127,12 @@ class Connection:
         self.origin = origin
         self.outbox = Outbox()
         self.has_credentials = False
+        self.reading: Reading | None = None  # set by the session's thread when it begins; from then on delivery's
         # --- delivery's alone ---
         self.send = sock.send
         self.leftover: bytes | memoryview = b""  # to be written before anything else
         self.subscriptions: tuple[tuple[Feed, Tail], ...] = ()
+        self.held_back: bytes | None = None  # while nothing live is to be written: what there is of it already
         self.is_stalled = False  # not everything could be written: waiting for the socket
         self.is_watched = False  # a check of its progress is due some time
         self.progress_at = 0.0  # when the peer last took something, while stalled
@@ -144,10 +154,13 @@ class Connection:
         if data and send_some(self.send, data) != len(data):
             self.hang_up(Reason.LOST)
 
-    def post(self, data: bytes) -> None:
-        """Have `data` written behind all that was posted before; wait while too much of it waits already."""
+    def post(self, data: bytes, steps: Sequence[Step] = ()) -> None:
+        """Have `data` written behind all that was posted before; wait while too much of it waits already.
+
+        `steps` tell how it moves the place of the `reading`.
+        """
         if data:
-            self.outbox.put(data)
+            self.outbox.put(data, steps)
             self._delivery.flush(self)
             self.outbox.wait_for_space()
 
@@ -159,6 +172,10 @@ class Connection:
         """Have `reply` written without waiting for space; for other threads than the session's, and seldom."""
         self.outbox.put(self.renderer.reply(reply))
         self._delivery.flush(self)
+
+    def standing(self) -> "Standing | None":
+        """Return how far the `reading` is at this moment, for any thread. Waits for delivery; `None` without one."""
+        return self._delivery.standing(self)
 
     def hang_up(self, reason: Reason) -> None:
         """End the session: the one way out. Only the first reason counts.

@@ -10,7 +10,6 @@ end and to let it catch up (`pace`). The second half, and all state but the requ
 """
 
 import contextlib
-import heapq
 import itertools
 import logging
 import secrets
@@ -26,7 +25,10 @@ from chatsrv.entries import Entry, Position
 from chatsrv.errors import Hole
 from chatsrv.limits import Limits
 from chatsrv.net.connection import GONE, Connection, send_some
+from chatsrv.net.deadlines import Deadlines
 from chatsrv.net.feed import Feed
+from chatsrv.net.keeper import Keeper
+from chatsrv.net.reading import Standing
 from chatsrv.net.tail import Batch, Tail
 from chatsrv.protocols.base import Renderer
 from chatsrv.reasons import Reason
@@ -41,6 +43,9 @@ LOOK_BATCHES = 4
 """Batches handed out before delivery looks at the sockets again. Entries may be long, and what is read at once may be
 more than a tail holds: without a look in between, who reads as fast as anybody can would fall off it in a single turn.
 """
+
+ACKNOWLEDGE_SECONDS = 0.02
+"""Time between two looks at whether a peer has acknowledged the last lines, which nothing but a look can tell."""
 
 RELEASE_SECONDS = 30.0
 """How long a session's end waits for delivery before it closes its socket regardless. Reached only through a bug."""
@@ -66,8 +71,8 @@ class Delivery:
         self._selector.register(self._wake_reader, selectors.EVENT_READ)
         self._connections: dict[int, Connection] = {}
         self._feeds: dict[RoomLog, Feed] = {}
-        self._deadlines: list[tuple[float, int, Callable[[Connection], None], int]] = []
-        self._deadline_numbers = itertools.count()
+        self._deadlines = Deadlines()
+        self._keeper = Keeper(self._connections.values(), self._deadlines, self._request)
 
     # ------------------------------------------------------------------ for any thread
 
@@ -93,9 +98,22 @@ class Delivery:
         self._request(self._take_on, connection)
         return connection
 
-    def subscribe(self, connection: Connection, log: RoomLog, after: Position) -> None:
-        """Send `connection` everything that comes after a position of `log`."""
-        self._request(self._subscribe, connection, log, after)
+    def subscribe(self, connection: Connection, log: RoomLog, after: Position, *, is_held: bool = False) -> None:
+        """Send `connection` everything that comes after a position of `log`; if it `is_held`, from `go_live` on."""
+        self._request(self._subscribe, connection, log, after, is_held)
+
+    def go_live(self, connection: Connection) -> None:
+        """Send a connection that is held what came meanwhile, behind what was posted so far, and all that comes."""
+        self._request(self._go_live, connection)
+
+    def standing(self, connection: Connection) -> Standing | None:
+        """Carry out `Connection.standing`."""
+        answers: list[Standing] = []
+        has_answer = threading.Event()
+        self._request(self._tell_standing, connection, answers, has_answer)
+        if not has_answer.wait(RELEASE_SECONDS):
+            logger.error("session %d: delivery does not tell how far it is", connection.id)
+        return answers[0] if answers else None
 
     def pace(self, log: RoomLog) -> None:
         """Hold up an author of `log` while its readers are being sent far less than is being written."""
@@ -138,7 +156,7 @@ class Delivery:
         for _ in range(len(self._requests)):
             action, args = self._requests.popleft()
             action(*args)
-        timeout = self._fire_deadlines()
+        timeout = self._deadlines.fire()
         self._is_asleep = True
         if self._requests:  # looked at after `_is_asleep` was set: whoever came before that did not wake us
             self._is_asleep = False
@@ -162,20 +180,12 @@ class Delivery:
     # --- deadlines: a check is due some time later, and asks then whether there still is a reason for it
 
     def _set_deadline(self, seconds: float, check: Callable[[Connection], None], connection: Connection) -> None:
-        when = time.monotonic() + seconds
-        heapq.heappush(self._deadlines, (when, next(self._deadline_numbers), check, connection.id))
+        self._deadlines.set(seconds, self._check, check, connection.id)
 
-    def _fire_deadlines(self) -> float | None:
-        """Make the checks that are due; return the seconds until the next one."""
-        while self._deadlines:
-            wait = self._deadlines[0][0] - time.monotonic()
-            if wait > 0:
-                return wait
-            _, _, check, number = heapq.heappop(self._deadlines)
-            connection = self._connections.get(number)
-            if connection is not None:
-                check(connection)
-        return None
+    def _check(self, check: Callable[[Connection], None], number: int) -> None:
+        connection = self._connections.get(number)
+        if connection is not None:
+            check(connection)
 
     def _check_login(self, connection: Connection) -> None:
         if not connection.has_credentials:
@@ -193,9 +203,11 @@ class Delivery:
 
     # --- rooms to sockets
 
-    def _subscribe(self, connection: Connection, log: RoomLog, after: Position) -> None:
+    def _subscribe(self, connection: Connection, log: RoomLog, after: Position, is_held: bool = False) -> None:
         if connection.is_closing:
             return
+        if is_held:
+            connection.held_back = b""
         try:
             feed = self._feeds.get(log)
             if feed is None:
@@ -214,17 +226,30 @@ class Delivery:
         """Make `connection` a reader at the feed's cursor, once it has got what it `missed`."""
         if connection.is_closing:
             return
+        is_held, connection.held_back = connection.held_back is not None, b""
         tail = feed.add(connection)
         connection.subscriptions += ((feed, tail),)
         if missed:
             try:
-                data = tail.render(missed).data_for(connection)
+                connection.held_back = tail.render(missed).data_for(connection)
             except Exception:
                 self._give_up(missed, [connection])
                 return
-            connection.leftover = bytes(connection.leftover) + connection.outbox.take(is_last=False) + data
+        if not is_held:
+            self._go_live(connection)
+
+    def _go_live(self, connection: Connection) -> None:
+        if connection.is_closing or connection.held_back is None:
+            return
+        if connection.held_back:
+            replies = self._take_replies(connection)
+            connection.leftover = bytes(connection.leftover) + replies + connection.held_back
+        connection.held_back = None
+        if connection.reading:
+            connection.reading.go_live()
         if not connection.is_stalled:
             self._catch_up(connection)
+        self._keeper.soon()
 
     def _announce(self, feed: Feed) -> None:
         """Be told, on any thread, that there is news for a feed."""
@@ -235,6 +260,7 @@ class Delivery:
         entries = feed.read(READ_ENTRIES)
         if not entries:
             return
+        self._keeper.soon()
         for tail in feed.tails():
             try:
                 batches = tail.batches_of(entries)
@@ -265,6 +291,7 @@ class Delivery:
     def _hand_out(self, tail: Tail, batch: Batch) -> None:
         for connection, data, sent in tail.fan_out(batch):
             if sent == GONE:
+                connection.leftover = data
                 self._lose(connection)
             else:
                 self._stall(connection, memoryview(data)[sent:])
@@ -298,10 +325,10 @@ class Delivery:
 
     def _catch_up(self, connection: Connection) -> None:
         """Write all that waits for a connection, in order, until nothing does or its socket takes no more."""
-        take, is_last = connection.outbox.take, connection.is_closing  # before that, lines of a room may still come
-        while data := connection.leftover or take(is_last=is_last) or self._next_from_tails(connection):
+        while data := connection.leftover or self._take_replies(connection) or self._next_from_tails(connection):
             sent = send_some(connection.send, data)
             if sent == GONE:
+                connection.leftover = data
                 self._lose(connection)
                 return
             if sent < len(data):
@@ -312,7 +339,16 @@ class Delivery:
         if connection.is_closing:
             self._say_goodbye(connection)
 
+    def _take_replies(self, connection: Connection) -> bytes:
+        # Before the connection closes, lines of a room may still come, so the farewell is not the last.
+        data, steps = connection.outbox.take(is_last=connection.is_closing)
+        if data and connection.reading:
+            connection.reading.note(len(data), steps)
+        return data
+
     def _next_from_tails(self, connection: Connection) -> bytes:
+        if connection.held_back is not None:
+            return b""
         for _, tail in connection.subscriptions:
             if connection in tail.behind:
                 if data := tail.resume(connection):
@@ -340,6 +376,8 @@ class Delivery:
     def _close(self, connection: Connection) -> None:
         """Let nothing but leftover and outbox be written any more."""
         connection.is_closing = True
+        if connection.reading:
+            connection.reading.stay()
         for feed, tail in connection.subscriptions:
             if feed.remove(connection, tail):
                 del self._feeds[feed.log]
@@ -360,13 +398,16 @@ class Delivery:
         """Let nothing be written any more, nor read: its thread wakes up and ends."""
         self._close(connection)
         self._unstall(connection)
-        connection.leftover = b""
+        if connection.reading:
+            connection.reading.is_over = True
         self._shut(connection, socket.SHUT_RDWR)
 
     def _shut(self, connection: Connection, how: int) -> None:
         connection.is_shut = True
         with contextlib.suppress(OSError):  # the peer was faster
             connection.socket.shutdown(how)
+            if connection.reading:
+                connection.reading.has_ended_stream = True
         if connection.released:
             self._release(connection)
 
@@ -376,8 +417,21 @@ class Delivery:
             self._release(connection)
 
     def _release(self, connection: Connection) -> None:
-        if self._connections.pop(connection.id, None) and connection.released:
-            connection.released.set()
+        if connection.id not in self._connections or not connection.released:
+            return
+        if connection.reading:
+            if connection.reading.may_be_acknowledged:
+                self._set_deadline(ACKNOWLEDGE_SECONDS, self._release, connection)
+                return
+            connection.reading.last_standing = connection.reading.standing()
+        del self._connections[connection.id]
+        connection.released.set()
+
+    @staticmethod
+    def _tell_standing(connection: Connection, answers: list[Standing], has_answer: threading.Event) -> None:
+        if connection.reading:
+            answers.append(connection.reading.last_standing or connection.reading.standing())
+        has_answer.set()
 
 
 def _visible(log: RoomLog, after: Position) -> Position:

@@ -43,8 +43,8 @@ _NOTHING = Complaint("")  # counts as a line, and says nothing
 class Session(StreamRequestHandler):
     """Logs one peer in and obeys its commands.
 
-    To be overridden: `opened`, `obey`, `closed`; to be called: `reply`, `hang_up`. A subclass says in `protocol` which
-    wire format it speaks.
+    To be overridden: `opened`, `obey`, `closed`, `ended`; to be called: `reply`, `hang_up`. A subclass says in
+    `protocol` which wire format it speaks.
     """
 
     protocol: ClassVar[Protocol]
@@ -75,6 +75,9 @@ class Session(StreamRequestHandler):
 
     def closed(self, reason: Reason) -> None:
         """Clean up after a session that was open. Called once, after everything else; the peer may be gone."""
+
+    def ended(self) -> None:
+        """Do what has to wait until nothing is written any more. Called once, after `closed`, before the socket is."""
 
     # ------------------------------------------------------------------ to be called
 
@@ -132,6 +135,7 @@ class Session(StreamRequestHandler):
             while self._receive(LEAST_READ_BYTES):
                 pass  # until the peer or the linger deadline ends the input
             self.connection.finish()
+            self._end()
             self.server.disconnect(self)
             super().finish()
         who = self.account.name if self.account else "not logged in"
@@ -139,6 +143,13 @@ class Session(StreamRequestHandler):
         logger.info("session %d: ended: %s (%s, from %s)", self.connection.id, word, who, self.client_address[0])
 
     # ------------------------------------------------------------------ private
+
+    def _end(self) -> None:
+        try:
+            if self.account:
+                self.ended()
+        except Exception:
+            logger.exception("session %d: failed at its very end", self.connection.id)
 
     def _read(self) -> None:
         connection = self.connection

@@ -27,7 +27,7 @@ from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.reasons import Reason
 from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.memory import MemoryStore
-from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running
+from tests.peer import DEADLINE_SECONDS, NOTHING, PASSWORDS, Peer, running
 from tests.roomlog.late import LateStore
 
 LONG_SECONDS = 3 * DEADLINE_SECONDS
@@ -214,7 +214,7 @@ class Chat:
     def __init__(self, limits: Limits, *, has_recorder: bool = False) -> None:
         self._store = LateStore(has_recorder=True) if has_recorder else MemoryStore(keep_entries=1_000_000)
         self._limits = limits
-        self.hub = Hub(self._store)
+        self.hub = Hub(self._store, catching_up=NOTHING)
         self.room = self.hub.lobby = WatchedRoom("lobby", self._store)
         self.delivery = Delivery(limits)
         self.delivery.start()

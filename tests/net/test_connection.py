@@ -16,8 +16,8 @@ def test_replies_are_taken_together_and_in_order_once() -> None:
     outbox = Outbox()
     for data in (b"a", b"b", b"c"):
         outbox.put(data)
-    assert outbox.take() == b"abc"
-    assert outbox.take() == b""
+    assert outbox.take() == (b"abc", ())
+    assert outbox.take() == (b"", ())
 
 
 def test_an_author_has_space_until_the_outbox_is_over_its_bound() -> None:
@@ -25,7 +25,7 @@ def test_an_author_has_space_until_the_outbox_is_over_its_bound() -> None:
     for _ in range(3):
         outbox.put(b"x" * OUTBOX_BYTES)
         outbox.wait_for_space()
-        assert outbox.take()
+        assert outbox.take()[0]
 
 
 def test_an_author_waits_until_what_he_posted_was_taken() -> None:
@@ -38,12 +38,12 @@ def test_an_author_waits_until_what_he_posted_was_taken() -> None:
             outbox.put(b"x" * (OUTBOX_BYTES + 1))
             has_put.set()
             outbox.wait_for_space()
-            left.append(outbox.take())
+            left.append(outbox.take()[0])
 
         author = threading.Thread(target=write)
         author.start()
         assert has_put.wait(DEADLINE_SECONDS)
-        assert len(outbox.take()) == OUTBOX_BYTES + 1
+        assert len(outbox.take()[0]) == OUTBOX_BYTES + 1
         author.join(DEADLINE_SECONDS)
         assert left == [b""]
 
@@ -58,7 +58,7 @@ def test_closing_lets_the_waiting_author_go_and_drops_what_comes_behind_the_fare
     assert not author.is_alive()
     outbox.put(b"late")
     outbox.wait_for_space()
-    assert outbox.take() == b"x" * (OUTBOX_BYTES + 1) + b"Goodbye!"
+    assert outbox.take()[0] == b"x" * (OUTBOX_BYTES + 1) + b"Goodbye!"
 
 
 def test_only_the_first_reason_counts() -> None:
@@ -67,7 +67,7 @@ def test_only_the_first_reason_counts() -> None:
     assert outbox.close(Reason.FLOODING, b"first")
     assert not outbox.close(Reason.QUIT, b"second")
     assert outbox.closed_for is Reason.FLOODING
-    assert outbox.take() == b"first"
+    assert outbox.take()[0] == b"first"
 
 
 def test_a_peer_reads_what_was_posted_and_then_why_it_ends() -> None:

@@ -18,7 +18,7 @@ from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.sessions import PlainSession
 from tests.journal import Journal
-from tests.peer import PASSWORDS, Peer, running, talk, with_any_time
+from tests.peer import NOTHING, PASSWORDS, Peer, running, talk, with_any_time
 
 SAID = [f"{number} ".ljust(1000, "x") for number in range(1500)]
 RECEIVE_BUFFER_BYTES = 4096
@@ -35,7 +35,7 @@ def chatters(
     store: LogStore, session: type[ChatSession] = PlainSession, **limits: float
 ) -> Iterator[tuple[Peer, Peer, Peer]]:
     """Run a chat in which much was said before; carol's program has little space for what it has not read."""
-    hub = Hub(store)
+    hub = Hub(store, catching_up=NOTHING)
     hub.lobby.log.wait_until_recorded(hub.lobby.log.append(Kind.SAY, "dave", 0, SAID))
     some = Limits(messages_per_second=0, send_buffer_bytes=4096, **limits)
     server = ChatServer(("127.0.0.1", 0), session, auth=MemoryBackend(PASSWORDS), hub=hub, limits=some)

@@ -1,0 +1,94 @@
+"""Bookmarks: how far each account has read each room, over all its sessions.
+
+Never hears of bytes, sockets or wire formats. Every method may be called from any thread.
+"""
+
+from abc import ABC, abstractmethod
+
+from chatsrv.entries import Bookmark
+from chatsrv.locks import Rank, ranked_lock
+from chatsrv.roomlog.base import LogStore, RoomLog
+
+
+class Reader(ABC):
+    """A session that reads a room for an account."""
+
+    @abstractmethod
+    def taken(self) -> Bookmark | None:
+        """Return how far its peer is known to have read at this moment; `None` if it has not begun.
+
+        May wait for the thread that writes to the peer, so it is called under no lock.
+        """
+
+
+class _Account:
+    """An account that reads a room at the moment, by one session or several."""
+
+    __slots__ = ("bookmark", "readers")
+
+    def __init__(self) -> None:
+        self.bookmark: Bookmark | None = None  # the furthest that is known to be kept
+        self.readers: list[Reader] = []
+
+
+class Bookmarks:
+    """The bookmarks of all accounts, kept in a store. They only move forward, whichever of the sessions ends last.
+
+    `account` is always the prepared form of the name.
+    """
+
+    def __init__(self, store: LogStore) -> None:
+        self._store = store
+        self._lock = ranked_lock(Rank.BOOKMARKS)
+        self._accounts: dict[tuple[str, str], _Account] = {}  # guarded by the lock, as all that they hold
+
+    def open(self, account: str, log: RoomLog, reader: Reader) -> Bookmark | None:
+        """Begin to read; return how far the account has read already, by its other sessions too: `None` for never.
+
+        `close` must follow, whether this raises or not.
+
+        Raises:
+            Refused: what was kept cannot be read at the moment.
+        """
+        with self._lock:
+            found = self._accounts.setdefault((account, log.room), _Account())
+            others = found.readers.copy()
+            found.readers.append(reader)
+        places = [other.taken() for other in others]
+        # Only now: a session that has ended since has kept its bookmark before it was closed.
+        kept = self._store.bookmark(account, log.room)
+        with self._lock:
+            found.bookmark = _furthest(log.epoch, found.bookmark, kept)
+            return _furthest(log.epoch, found.bookmark, *places)
+
+    def keep(self, account: str, room: str, bookmark: Bookmark) -> None:
+        """Keep a bookmark of an account that reads, unless one is kept that is further."""
+        with self._lock:
+            found = self._accounts[account, room]
+            furthest = _furthest(bookmark.position.epoch, found.bookmark, bookmark)
+            if furthest is bookmark:
+                found.bookmark = bookmark
+                self._store.keep_bookmark(account, room, bookmark)
+
+    def is_caught_up(self, account: str) -> bool:
+        """See `LogStore.is_caught_up`."""
+        return self._store.is_caught_up(account)
+
+    def keep_caught_up(self, account: str, is_wanted: bool) -> None:
+        """See `LogStore.keep_caught_up`."""
+        self._store.keep_caught_up(account, is_wanted)
+
+    def close(self, account: str, room: str, reader: Reader) -> None:
+        """End reading."""
+        with self._lock:
+            found = self._accounts[account, room]
+            found.readers.remove(reader)
+            if not found.readers:
+                del self._accounts[account, room]
+
+
+def _furthest(epoch: str, *bookmarks: Bookmark | None) -> Bookmark | None:
+    """Return the last of the furthest bookmarks of an epoch, or any other if there is none of that."""
+    found = [bookmark for bookmark in bookmarks if bookmark is not None]
+    found.sort(key=lambda bookmark: bookmark.position.offset if bookmark.position.epoch == epoch else -1)
+    return found[-1] if found else None

@@ -1,0 +1,127 @@
+"""What an account missed of a room, as it is told at a login: how much it is, the entries, the end.
+
+Never hears of bytes, sockets or wire formats. Logs are read in steps and under no lock, once to count and once to tell,
+so that telling much takes no more memory than telling little. Everything here runs on the session's own thread.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from typing import NamedTuple
+
+from chatsrv.chat.lookback import past_of
+from chatsrv.entries import WORDS, Bookmark, Entry, Kind, Position
+from chatsrv.errors import Hole, Refused
+from chatsrv.replies import Away, AwayEnd, Missing, Notice, Past, Reply
+from chatsrv.roomlog.base import RoomLog
+
+STEP_ENTRIES = 64
+"""Entries that are looked at at once when they are counted."""
+
+SOUGHT_ENTRIES = 1000
+"""Newest entries among which a newcomer's last few are sought: the rest of them may be joins and leaves."""
+
+
+class CatchingUp(NamedTuple):
+    """How much is told at a login: at most so many `entries` that were missed, or so many to a newcomer; 0 is none."""
+
+    entries: int = 1000
+    newcomer_entries: int = 10
+
+
+class Told(NamedTuple):
+    """A reply, and the offset up to which its reader has read the room once he has taken it."""
+
+    reply: Reply
+    offset: int
+
+
+class Absence:
+    """What somebody missed of a room up to the position `last`.
+
+    `bookmark` is how far he has read, `None` if never; `has_own` tells whether he is shown his own words, too.
+    """
+
+    def __init__(
+        self, log: RoomLog, last: Position, name: str, bookmark: Bookmark | None, *, has_own: bool, now: datetime
+    ) -> None:
+        self.log = log
+        self.last = last
+        self._name = name
+        self.bookmark = bookmark
+        self._typed_in = None if has_own or bookmark is None else bookmark.origin
+        self._now = now
+
+    def told(self, limits: CatchingUp) -> Iterator[Told]:
+        """Yield what is to be told, in its order. The first value's offset is where that begins."""
+        try:
+            if self.bookmark is None:
+                yield from self._newest(limits.newcomer_entries)
+            elif limits.entries:
+                yield from self._missed(self.bookmark.position, limits)
+        except Refused as refusal:
+            yield Told(Notice(str(refusal)), self.last.offset)
+
+    def _missed(self, place: Position, limits: CatchingUp) -> Iterator[Told]:
+        is_kept = True
+        try:
+            self.log.read(place, 0)
+        except Hole as hole:
+            if hole.missing is None:
+                yield Told(Notice("It cannot be known what you missed."), self.last.offset)
+                yield from self._newest(limits.newcomer_entries)
+                return
+            is_kept = False
+        offsets = list(islice(self._missed_offsets(place.offset), limits.entries + 1))
+        if is_kept and not offsets:
+            return
+        is_all = len(offsets) <= limits.entries
+        begin = place.offset if is_all else offsets[-2] - 1
+        yield Told(Away(min(len(offsets), limits.entries), begin - place.offset), place.offset)
+        yield from self._between(begin)
+        yield Told(AwayEnd(), self.last.offset)
+
+    def _newest(self, entries: int) -> Iterator[Told]:
+        """Yield the last that was said and done."""
+        newest = (entry.offset for entry in islice(self._back(), SOUGHT_ENTRIES) if entry.kind in WORDS)
+        offsets = list(islice(newest, entries))
+        if not offsets:
+            return
+        many = f"{len(offsets)} lines" if len(offsets) > 1 else "line"
+        yield Told(Notice(f"The last {many}:"), offsets[-1] - 1)
+        for told in self._between(offsets[-1] - 1):
+            if isinstance(told.reply, Past) and told.reply.entries[0].kind in WORDS:
+                yield told
+        yield Told(Notice("(from here on it is live)"), self.last.offset)
+
+    def _between(self, begin: int) -> Iterator[Told]:
+        """Yield what was missed behind an offset one by one, and the holes there."""
+        begin_at = Position(self.last.epoch, begin)
+        for past in past_of(self.log, begin_at, self.last.offset, self._now):
+            if isinstance(past, Missing):
+                begin += past.entries or 0
+                yield Told(past, begin)
+            else:
+                for entry in past.entries:
+                    begin = entry.offset
+                    if self._is_missed(entry):
+                        yield Told(Past((entry,), self._now), begin)
+
+    def _missed_offsets(self, after: int) -> Iterator[int]:
+        for entry in self._back():
+            if entry.offset <= after:
+                return
+            if self._is_missed(entry):
+                yield entry.offset
+
+    def _back(self) -> Iterator[Entry]:
+        """Yield entries up to the last position, newest first."""
+        before = self.last
+        while entries := self.log.read_back(before, STEP_ENTRIES):
+            yield from entries
+            before = Position(before.epoch, entries[-1].offset - 1)
+
+    def _is_missed(self, entry: Entry) -> bool:
+        if entry.kind in WORDS:
+            return entry.origin != self._typed_in
+        return entry.kind is not Kind.ERASED and entry.author != self._name

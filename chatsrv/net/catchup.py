@@ -1,0 +1,45 @@
+"""Catching up: what was missed is told to one session at its login, and then it goes live without a gap.
+
+From the beginning delivery keeps what comes for the session, and holds it back until all that came before is told. So
+nobody has to run after a room in which much is said. Runs on the session's own thread, which waits for a slow peer.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+from chatsrv.chat.missed import Absence, CatchingUp, Told
+from chatsrv.net.connection import Connection
+from chatsrv.net.delivery import Delivery
+from chatsrv.net.reading import Reading
+from chatsrv.net.trail import Step
+from chatsrv.protocols.base import Renderer
+
+PAGE_BYTES = 8192
+"""What is handed to delivery at once: a send for many lines, and little of the outbox."""
+
+
+def catch_up(
+    delivery: Delivery, connection: Connection, reading: Reading, absence: Absence, limits: CatchingUp
+) -> None:
+    """Tell what was missed, then go live behind it."""
+    delivery.subscribe(connection, absence.log, absence.last, is_held=True)
+    told = absence.told(limits)
+    first = next(told, None)
+    reading.begin(first.offset if first else absence.last.offset, absence.last.offset, absence.bookmark)
+    for data, steps in _pages(connection.renderer, chain([first], told) if first else ()):
+        connection.post(data, steps)
+        if connection.reason:
+            return
+    delivery.go_live(connection)
+
+
+def _pages(renderer: Renderer, told: Iterable[Told]) -> Iterator[tuple[bytes, Sequence[Step]]]:
+    """Yield what is told in pages, each with its steps."""
+    data, steps = bytearray(), []
+    for reply, offset in told:
+        data += renderer.reply(reply)
+        steps.append((len(data), offset))
+        if len(data) >= PAGE_BYTES:
+            yield bytes(data), steps
+            data, steps = bytearray(), []
+    yield bytes(data), steps

@@ -1,0 +1,95 @@
+"""A trail: where in a stream of bytes a reader's places in a room's log lie, so that they can be found again.
+
+A stream holds three kinds of bytes in one order: live entries, which are not noted, since nobody's turn must wait for
+that, and can be rendered again; replies, which move nobody's place; and entries of before, which do. The last two are
+noted when they are written, and forgotten once they are taken.
+
+Pure arithmetic: no sockets, no logs. A `Trail` is used by one thread at a time.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+Sizes = Callable[[int, int], Iterable[tuple[int, int]]]
+"""Returns offset and number of bytes of the live entries behind one offset up to another, newest first."""
+
+Step = tuple[int, int]
+"""Within some bytes: behind so many of them, the reader's place is that offset."""
+
+
+class Mark(NamedTuple):
+    """Bytes of a stream that are no live entry: how many, and the place before and behind them."""
+
+    before: int
+    size_bytes: int
+    after: int
+
+
+class Trail:
+    """What was written to one stream about one room. `place` is the offset behind which is written next."""
+
+    __slots__ = ("_floor", "_marks", "place")
+
+    def __init__(self, place: int, floor: int | None = None, marks: Iterable[Mark] = ()) -> None:
+        self.place = place
+        self._floor = place if floor is None else floor  # everything up to here was taken
+        self._marks = list(marks)
+
+    def copy(self) -> "Trail":
+        """Return a trail for another thread."""
+        return Trail(self.place, self._floor, self._marks)
+
+    def note(self, size_bytes: int, steps: Sequence[Step] = ()) -> None:
+        """Note that `size_bytes` were written at `place`, which has moved along `steps` behind them."""
+        written = 0
+        for end, offset in steps:
+            self._add(end - written, offset)
+            written = end
+        if written < size_bytes:
+            self._add(size_bytes - written, self.place)
+
+    def _add(self, size_bytes: int, after: int) -> None:
+        before, self.place = self.place, after
+        if self._marks and before == after == self._marks[-1].before == self._marks[-1].after:
+            size_bytes += self._marks.pop().size_bytes
+        self._marks.append(Mark(before, size_bytes, after))
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether there is anything to forget."""
+        return bool(self._marks)
+
+    def forget_taken(self, unacknowledged_bytes: int) -> None:
+        """Forget what lies before the last so many bytes that were written."""
+        newer = 0
+        for number in range(len(self._marks) - 1, -1, -1):
+            if newer >= unacknowledged_bytes:
+                self._floor = self._marks[number].after
+                del self._marks[: number + 1]
+                return
+            newer += self._marks[number].size_bytes
+
+    def taken(self, place: int, unacknowledged_bytes: int, sizes: Sizes) -> int:
+        """Return up to which offset everything was taken of a stream that has been written up to `place`.
+
+        The last `unacknowledged_bytes` of it were not. An entry of which a part was not taken was not taken. What
+        `sizes` cannot tell counts as not taken.
+        """
+        left = unacknowledged_bytes
+        for before, size_bytes, after in reversed(self._marks):
+            place, left = _back(place, after, left, sizes)
+            if not left:
+                return place
+            place, left = before, max(0, left - size_bytes)
+        return _back(place, self._floor, left, sizes)[0]
+
+
+def _back(place: int, floor: int, left: int, sizes: Sizes) -> tuple[int, int]:
+    """Go back over live entries until `left` bytes are used up, or to `floor`; return the place and what is left."""
+    if left and place > floor:
+        for offset, size_bytes in sizes(floor, place):
+            place, left = offset - 1, max(0, left - size_bytes)
+            if not left:
+                return place, left
+        return floor, left
+    return place, left
