@@ -18,7 +18,7 @@ import pytest
 
 from chatsrv.auth.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
-from chatsrv.entries import Kind, Position
+from chatsrv.entries import Bookmark, Kind, Position
 from chatsrv.errors import Refused
 from chatsrv.limits import Limits
 from chatsrv.net.server import ChatServer
@@ -29,6 +29,7 @@ from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.sessions import PlainSession
 from chatsrv.testing.roomlog import Following, await_offset, record, start
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running
+from tests.roomlog.keeping import asked
 
 ALL = 1_000_000
 
@@ -207,6 +208,24 @@ def test_a_file_that_is_taken_away_is_noticed_and_may_be_put_back(store, disk, c
     away.rename(store.path)
     await_offset(log, position.offset)
     assert record(log, "after")[0].offset == 3
+
+
+def test_bookmarks_wait_until_the_disk_is_well(store, disk) -> None:
+    log = store.open("lobby")
+    record(log, "before")
+    disk.break_with("PRAGMA query_only = 1")
+    store.keep_bookmark("alice", "lobby", Bookmark(log.end, 7))
+    store.keep_caught_up("alice", False)
+    disk.wait_for_attempts(3)
+    with pytest.raises(Refused):
+        log.append(Kind.SAY, "alice", 1, ["a"])
+    assert store.bookmark("alice", "lobby") == Bookmark(log.end, 7)
+    assert not store.is_caught_up("alice")
+    position = log.append(Kind.JOIN, "bob", 2, [""])
+    disk.mend()
+    log.wait_until_recorded(position)
+    assert asked(store.path, 'SELECT account, "offset", origin FROM bookmark') == [("alice", 1, 7)]
+    assert asked(store.path, "SELECT * FROM wish") == [("alice", 0)]
 
 
 def test_only_so_many_may_join_while_nothing_can_be_recorded(store, disk, monkeypatch) -> None:
