@@ -11,7 +11,7 @@ import chatsrv
 ROOT = Path(chatsrv.__file__).parent
 
 WORDS = {
-    *{"errors", "names", "lookalike", "accounts", "entries", "commands", "replies", "reasons"},
+    *{"errors", "names", "lookalike", "accounts", "rights", "entries", "commands", "replies", "reasons"},
     *{"accepts", "limits", "loginpolicy", "strength", "plugins", "locks"},
 }
 

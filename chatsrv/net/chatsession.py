@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar
 from chatsrv.accounts import Account
 from chatsrv.chat.lookback import Lookback
 from chatsrv.chat.missed import Absence
-from chatsrv.chat.rights import Right, require
 from chatsrv.chat.room import Room
 from chatsrv.commands import Act, CatchUp, Command, Help, Lookup, Quit, Say, Who
 from chatsrv.entries import Kind
@@ -22,6 +21,7 @@ from chatsrv.net.reading import Reading
 from chatsrv.net.session import Session
 from chatsrv.reasons import Reason
 from chatsrv.replies import CommandList, Notice, Present, Welcome
+from chatsrv.rights import Right, require
 
 if TYPE_CHECKING:
     from chatsrv.net.server import ChatServer

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from chatsrv.accounts import Account
 from chatsrv.auth.backend import LoginContext
-from chatsrv.chat.rights import Right, may, require
 from chatsrv.commands import Answer, ChangePassword, Command, Complaint, Credentials
 from chatsrv.errors import AuthError, Penalised, ProtocolError, Refused, Unavailable
 from chatsrv.net.connection import Connection
@@ -23,6 +22,7 @@ from chatsrv.net.flood import Bucket, Flow
 from chatsrv.protocols.base import Protocol
 from chatsrv.reasons import Reason
 from chatsrv.replies import LoginRefused, Notice, Reply
+from chatsrv.rights import Right, may, require
 
 if TYPE_CHECKING:
     from chatsrv.net.server import LoginServer

@@ -1,13 +1,13 @@
-"""Behaviour of chatsrv.chat.rights."""
+"""Behaviour of chatsrv.rights."""
 
 import pytest
 
 from chatsrv.accounts import Account, Role
 from chatsrv.auth.memory import MemoryBackend
-from chatsrv.chat.rights import RIGHTS, Right, may, require
 from chatsrv.errors import Refused
 from chatsrv.limits import Limits
 from chatsrv.net.server import ChatServer
+from chatsrv.rights import RIGHTS, Right, may, require
 from chatsrv.sessions import PlainSession
 from tests.peer import Peer, running
 
