@@ -28,6 +28,7 @@ from chatsrv.net.delivery import Delivery
 from chatsrv.net.server import ChatServer
 from chatsrv.net.turnstile import Turnstile
 from chatsrv.roomlog.base import LogStore
+from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.sessions import PlainSession, TelnetSession
@@ -178,6 +179,15 @@ def store_of(history: MemoryHistory | SqliteHistory) -> LogStore:
         keep_entries=history.keep_entries,
         keep_days=history.keep_days,
     )
+
+
+def history_file(path: Path) -> HistoryFile:
+    """Open the file of the room logs at `path`, to look into it or erase from it while a server may use it.
+
+    Raises:
+        StoreError: it is not there, or no such file.
+    """
+    return HistoryFile(path)
 
 
 def tune_process(connections: int) -> None:
