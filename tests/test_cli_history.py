@@ -1,8 +1,14 @@
-"""The command line about the history: what times may be typed, and how entries are shown."""
+"""The command line about the history. Real files, real processes and a real terminal where one is needed."""
 
+import contextlib
 import json
+import os
 import re
+import sqlite3
+import stat
+import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,7 +16,9 @@ from hypothesis import strategies as st
 
 from chatsrv.cli.historylines import json_line, text_line, visible
 from chatsrv.cli.historytimes import moment, utc
-from chatsrv.entries import Entry, Kind
+from chatsrv.entries import Bookmark, Entry, Kind
+from chatsrv.roomlog.sqlite import SqliteStore
+from tests.house import DEADLINE_SECONDS, House, on_terminal
 
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
 AT = NOON.timestamp()
@@ -87,8 +95,8 @@ def test_text_of_an_erased_entry_is_none() -> None:
 
 
 def test_json_tells_all_of_an_entry() -> None:
-    assert json_line(entry(text='größer: "<\\>"'), "1f") == (
-        '{"offset": 7, "epoch": "1f", "at": "2026-08-01T12:00:00.250000Z", "room": "lobby", "kind": "say", '
+    assert json_line(entry(text='größer: "<\\>"')) == (
+        '{"offset": 7, "at": "2026-08-01T12:00:00.250000Z", "room": "lobby", "kind": "say", '
         '"author": "bob", "text": "größer: \\"<\\\\>\\""}\n'
     )
 
@@ -96,15 +104,15 @@ def test_json_tells_all_of_an_entry() -> None:
 @pytest.mark.parametrize("field", ["text", "author", "room"])
 def test_nothing_in_a_line_moves_a_terminal(field: str) -> None:
     hostile = entry()._replace(**{field: HOSTILE})
-    for line in (text_line(hostile), json_line(hostile, "1f")):
+    for line in (text_line(hostile), json_line(hostile)):
         assert line.removesuffix("\n").isprintable()
         assert line.encode()
-    assert json.loads(json_line(hostile, "1f"))[field] == HOSTILE
+    assert json.loads(json_line(hostile))[field] == HOSTILE
 
 
 @given(st.text(), st.text())
 def test_json_gives_every_text_back_in_one_line(text: str, author: str) -> None:
-    line = json_line(entry(text=text, author=author), "1f")
+    line = json_line(entry(text=text, author=author))
     assert len(line.splitlines()) == 1
     told = json.loads(line)
     assert (told["text"], told["author"]) == (text, author)
@@ -113,3 +121,334 @@ def test_json_gives_every_text_back_in_one_line(text: str, author: str) -> None:
 def test_joiners_and_spaces_stay_as_they_are() -> None:
     harmless = "\N{WOMAN}\N{ZERO WIDTH JOINER}\N{ROCKET} quoi\N{NARROW NO-BREAK SPACE}?"
     assert visible(harmless) == harmless
+
+
+# ---------------------------------------------------------------------------- the file
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """Return a house with a history: two lines in the lobby, one in the kitchen, and bob's coming and going."""
+    house = House(tmp_path)
+    house.use("{backend: yaml, path: users.yaml}", "history: {store: sqlite, path: chat.db, keep_days: 30}")
+    with contextlib.closing(SqliteStore(house.settings.parent / "chat.db")) as store:
+        lobby, kitchen = store.open("lobby"), store.open("kitchen")
+        for log, kind, author, text in (
+            (lobby, Kind.JOIN, "bob", ""),
+            (lobby, Kind.SAY, "bob", "We deploy on Friday"),
+            (kitchen, Kind.SAY, "alice", "deploy the cake"),
+            (lobby, Kind.SAY, "alice", "hi bob"),
+            (lobby, Kind.LEAVE, "bob", "LOST"),
+        ):
+            log.wait_until_recorded(log.append(kind, author, 1, [text]))
+    date(house.settings.parent / "chat.db")
+    return house
+
+
+def date(file: Path) -> None:
+    """Let the entries of each room be a minute apart, up to noon."""
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        (count,) = connection.execute("SELECT count(*) FROM entry").fetchone()
+        ids = [id_ for (id_,) in connection.execute("SELECT id FROM entry ORDER BY at, id")]
+        for number, id_ in enumerate(ids, 1):
+            connection.execute("UPDATE entry SET at = ? WHERE id = ?", (int(AT - 60 * (count - number)) * 10**6, id_))
+
+
+def done(house: House, *arguments: str, stdin: str = "") -> tuple[str, str]:
+    """Run `chatsrv history` in order; return what it said on standard output and on standard error."""
+    result = house.run("history", *arguments, stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return result.stdout, result.stderr
+
+
+def refused(house: House, *arguments: str, exit_code: int = 1, stdin: str = "") -> str:
+    """Run `chatsrv history` without success; return what it said."""
+    result = house.run("history", *arguments, stdin=stdin)
+    assert result.exit_code == exit_code, result.output
+    assert result.stdout == ""
+    return result.stderr
+
+
+def texts(house: House, *arguments: str) -> list[str]:
+    return [json.loads(line)["text"] for line in done(house, "export", *arguments)[0].splitlines()]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["stats"], ["backup", "copy.db"], ["export"], ["search", "x"], ["erase", "--account", "bob", "--yes"]]
+)
+def test_a_history_in_memory_has_no_file_to_look_into(house: House, arguments: list[str]) -> None:
+    house.use("{backend: yaml, path: users.yaml}", "history: {store: memory}")
+    assert refused(house, *arguments).startswith(f"chatsrv: {house.settings}: history.store is memory, so that there")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["stats"], ["backup", "copy.db"], ["export"], ["search", "x"], ["erase", "--account", "bob", "--yes"]]
+)
+def test_a_history_that_is_not_there_is_told_and_not_made(house: House, arguments: list[str]) -> None:
+    file = house.settings.parent / "chat.db"
+    file.unlink()
+    assert f"chatsrv: {file}: there is no history" in refused(house, *arguments)
+    assert not file.exists()
+
+
+# ---------------------------------------------------------------------------- export
+
+
+def test_export_is_json_of_all_rooms_oldest_first(house: House) -> None:
+    out, err = done(house, "export")
+    assert err == ""
+    told = [json.loads(line) for line in out.splitlines()]
+    assert told[1] == {
+        "offset": 2,
+        "at": "2026-08-01T11:57:00.000000Z",
+        "room": "lobby",
+        "kind": "say",
+        "author": "bob",
+        "text": "We deploy on Friday",
+    }
+    assert [entry["text"] for entry in told] == ["", "We deploy on Friday", "deploy the cake", "hi bob", "LOST"]
+
+
+def test_export_as_text_is_what_a_chatter_would_have_read(house: House) -> None:
+    out, _ = done(house, "export", "--format", "text", "--room", "lobby")
+    assert out.splitlines() == [
+        "2026-08-01T11:56:00Z lobby * bob joined",
+        "2026-08-01T11:57:00Z lobby <bob> We deploy on Friday",
+        "2026-08-01T11:59:00Z lobby <alice> hi bob",
+        "2026-08-01T12:00:00Z lobby * bob left (connection lost)",
+    ]
+
+
+def test_export_is_from_one_time_on_and_before_another(house: House) -> None:
+    since, until = "2026-08-01T11:57:00Z", "2026-08-01T13:59:00+02:00"
+    assert texts(house, "--since", since, "--until", until) == ["We deploy on Friday", "deploy the cake"]
+    assert texts(house, "--since", "2026-08-02") == []
+    assert texts(house, "--until", "2026-08-01") == []
+
+
+def test_export_of_a_time_that_is_none_is_a_wrong_command_line(house: House) -> None:
+    told = refused(house, "export", "--since", "yesterday", exit_code=2)
+    assert "'yesterday' is no time; accepted are 2026-08-01T12:30:00Z (RFC 3339)" in told
+    assert "nothing lies between" in refused(house, "export", "--since", "2h", "--until", "3h", exit_code=2)
+
+
+@pytest.mark.parametrize("command", [["export"], ["search", "x"]])
+def test_a_room_that_is_not_there_is_told(house: House, command: list[str]) -> None:
+    assert "there is no room 'attic'" in refused(house, *command, "--room", "attic")
+
+
+def test_export_into_a_file_is_for_its_owner_alone_and_told(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "out.jsonl"
+    out, err = done(house, "export", "--output", str(file))
+    assert out == ""
+    assert err == f"Exported 5 entries to {file} ({file.stat().st_size} bytes).\n"
+    assert file.read_text() == done(house, "export")[0]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_export_that_fails_midway_leaves_what_was_there(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "out.jsonl"
+    file.write_text("precious")
+    with contextlib.closing(sqlite3.connect(tmp_path / "chat.db")) as connection, connection:
+        connection.execute("UPDATE entry SET text = CAST(x'ff' AS TEXT) WHERE text = 'hi bob'")
+    assert "chat.db" in refused(house, "export", "--output", str(file), "--force")
+    assert file.read_text() == "precious"
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_export_to_a_reader_that_goes_away_ends_quietly(house: House, tmp_path: Path) -> None:
+    with contextlib.closing(SqliteStore(tmp_path / "chat.db")) as store:
+        log = store.open("lobby")
+        log.wait_until_recorded(log.append(Kind.SAY, "bob", 1, ["x" * 100] * 5000))
+    with subprocess.Popen(
+        house.command("history", "export"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline().startswith(b'{"offset"')
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(DEADLINE_SECONDS) == 1
+
+
+# ---------------------------------------------------------------------------- new files
+
+
+@pytest.fixture(params=[["backup"], ["export", "--output"]], ids=["backup", "export"])
+def making(request: pytest.FixtureRequest) -> list[str]:
+    """Return the arguments of a command that makes a file, up to the file."""
+    return list(request.param)
+
+
+def test_a_file_that_is_there_stays_without_force(house: House, tmp_path: Path, making: list[str]) -> None:
+    file = tmp_path / "precious"
+    file.write_text("precious")
+    assert refused(house, *making, str(file)) == f"chatsrv: {file} is there already; --force replaces it\n"
+    assert file.read_text() == "precious"
+    done(house, *making, str(file), "--force")
+    assert file.read_bytes() != b"precious"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["chat.db", "chat.db-wal", "chat.db-mark", "link", "hard-link"])
+def test_nothing_is_ever_put_in_place_of_the_history(
+    house: House, tmp_path: Path, making: list[str], name: str
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "chat.db")
+    (tmp_path / "hard-link").hardlink_to(tmp_path / "chat.db")
+    before = (tmp_path / "chat.db").read_bytes()
+    assert "is the history itself, or belongs to it" in refused(house, *making, str(tmp_path / name), "--force")
+    assert (tmp_path / "chat.db").read_bytes() == before
+
+
+def test_only_a_regular_file_in_a_directory_that_is_there_is_replaced(
+    house: House, tmp_path: Path, making: list[str]
+) -> None:
+    assert "is no regular file" in refused(house, *making, str(tmp_path), "--force")
+    os.mkfifo(tmp_path / "fifo")
+    assert "is no regular file" in refused(house, *making, str(tmp_path / "fifo"), "--force")
+    assert f"there is no directory {tmp_path / 'no'}" in refused(house, *making, str(tmp_path / "no" / "copy"))
+
+
+def test_a_file_is_not_put_where_another_databases_journal_lies(
+    house: House, tmp_path: Path, making: list[str]
+) -> None:
+    (tmp_path / "copy-wal").touch()
+    assert f"{tmp_path / 'copy-wal'} belongs to a database" in refused(house, *making, str(tmp_path / "copy"))
+
+
+# ---------------------------------------------------------------------------- backup
+
+
+def test_backup_is_a_history_with_everything(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "copy.db"
+    before = done(house, "export")[0]
+    out, err = done(house, "backup", str(file))
+    assert out == ""
+    assert re.fullmatch(rf"Backed up 5 entries to {re.escape(str(file))} \([\d.]+ KiB\)\.\n", err)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not (tmp_path / "copy.db-wal").exists()
+    house.use("{backend: yaml, path: users.yaml}", "history: {store: sqlite, path: copy.db}")
+    assert done(house, "export")[0] == before
+
+
+# ---------------------------------------------------------------------------- search
+
+
+def test_search_finds_all_words_newest_first_with_room_and_time(house: House) -> None:
+    assert done(house, "search", "DEPLOY")[0].splitlines() == [
+        "2026-08-01T11:58:00Z kitchen <alice> deploy the cake",
+        "2026-08-01T11:57:00Z lobby <bob> We deploy on Friday",
+    ]
+    assert done(house, "search", "fri*", "dep*")[0].splitlines() == [
+        "2026-08-01T11:57:00Z lobby <bob> We deploy on Friday"
+    ]
+    assert len(done(house, "search", "deploy", "--limit", "1")[0].splitlines()) == 1
+    assert len(done(house, "search", "deploy", "--room", "kitchen")[0].splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [["cake", "friday"], ["!!"]])
+def test_search_that_finds_nothing_says_so(house: House, words: list[str]) -> None:
+    assert done(house, "search", *words) == ("", "Nothing was found.\n")
+
+
+# ---------------------------------------------------------------------------- erase
+
+
+@pytest.mark.parametrize("name", ["bob", "BOB"])
+def test_erase_asks_first_and_leaves_the_places_alone(house: House, name: str) -> None:
+    out, err = done(house, "erase", "--account", name, stdin="y\n")
+    assert out == ""
+    assert "Erase 3 entries of bob, for good? [y/N]" in err
+    assert "Erased 3 entries of bob; their places stay, empty. Backups and exports that were made before" in err
+    assert done(house, "search", "friday")[0] == ""
+    told = [json.loads(line) for line in done(house, "export", "--room", "lobby")[0].splitlines()]
+    assert [(entry["offset"], entry["kind"], entry["author"], entry["text"]) for entry in told] == [
+        (1, "erased", "", ""),
+        (2, "erased", "", ""),
+        (3, "say", "alice", "hi bob"),
+        (4, "erased", "", ""),
+    ]
+    assert len(done(house, "export", "--format", "text")[0].splitlines()) == 2
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", ""])
+def test_erase_does_nothing_unless_the_answer_is_yes(house: House, answer: str) -> None:
+    before = done(house, "export")[0]
+    refused(house, "erase", "--account", "bob", stdin=answer)
+    assert done(house, "export")[0] == before
+
+
+def test_erase_with_yes_does_not_ask(house: House) -> None:
+    _, err = done(house, "erase", "--account", "alice", "--yes")
+    assert err.startswith("Erased 2 entries of alice;")
+
+
+def test_erase_of_somebody_who_said_nothing_is_told(house: House) -> None:
+    told = refused(house, "erase", "--account", "mallory", "--yes")
+    assert told == "chatsrv: there is nothing of mallory in the history\n"
+    assert "Erase 0 entries of mallory" in refused(house, "erase", "--account", "mallory")
+
+
+def test_erase_also_forgets_how_far_somebody_has_read_who_said_nothing(house: House, tmp_path: Path) -> None:
+    with contextlib.closing(SqliteStore(tmp_path / "chat.db")) as store:
+        store.keep_bookmark("carol", "lobby", Bookmark(store.open("lobby").end, 1))
+    assert json.loads(done(house, "stats", "--json")[0])["bookmarks"] == 1
+    refused(house, "erase", "--account", "carol", "--yes")
+    assert json.loads(done(house, "stats", "--json")[0])["bookmarks"] == 0
+
+
+def test_erase_reaches_what_a_running_server_has_in_memory(house: House, tmp_path: Path) -> None:
+    with contextlib.closing(SqliteStore(tmp_path / "chat.db")) as store:
+        log = store.open("lobby")
+        log.wait_until_recorded(log.append(Kind.SAY, "bob", 1, ["just now"]))
+        assert '"is_in_use": true' in done(house, "stats", "--json")[0]
+        done(house, "erase", "--account", "bob", "--yes")
+        assert {entry.author for entry in log.read_back(log.end, 10)} == {"", "alice"}
+
+
+# ---------------------------------------------------------------------------- stats
+
+
+def test_stats_tell_what_there_is(house: House) -> None:
+    lines = dict(line.split(maxsplit=1) for line in done(house, "stats")[0].splitlines())
+    assert lines["file"] == f"{(house.settings.parent / 'chat.db').resolve()} (no server uses it)"
+    assert re.fullmatch(r"[\d.]+ KiB, [\d,]+ bytes an entry", lines["size"])
+    assert lines["entries"] == "5, from 2026-08-01T11:56:00Z to 2026-08-01T12:00:00Z"
+    assert lines["kept"] == "30 days"
+    assert re.search(r"^room kitchen +1 entry, from 2026-08-01T11:58:00Z", done(house, "stats")[0], re.MULTILINE)
+
+
+def test_stats_for_programs_are_json(house: House) -> None:
+    told = json.loads(done(house, "stats", "--json")[0])
+    assert (told["entries"], told["first_at"], told["keep_days"]) == (5, "2026-08-01T11:56:00Z", 30)
+    assert told["bytes_per_entry"] == round(told["size_bytes"] / 5, 1)
+    assert [(room["name"], room["entries"]) for room in told["rooms"]] == [("kitchen", 1), ("lobby", 4)]
+
+
+def test_stats_of_a_history_without_an_entry(house: House, tmp_path: Path) -> None:
+    (tmp_path / "chat.db").unlink()
+    SqliteStore(tmp_path / "chat.db").close()
+    assert "entries   0\n" in done(house, "stats")[0]
+    assert json.loads(done(house, "stats", "--json")[0])["bytes_per_entry"] is None
+
+
+# ---------------------------------------------------------------------------- on a terminal
+
+
+@pytest.mark.parametrize(
+    ("arguments", "label", "end"),
+    [
+        (["backup", "{}/copy"], "Copying", "Backed up 5 entries"),
+        (["export", "--output", "{}/copy"], "Exporting", "Exported 5 entries"),
+        (["erase", "--account", "bob", "--yes"], "Erasing", "Erased 3 entries"),
+    ],
+)
+def test_a_terminal_shows_how_far_it_is(
+    house: House, tmp_path: Path, arguments: list[str], label: str, end: str
+) -> None:
+    with on_terminal(house, "history", *(argument.format(tmp_path) for argument in arguments)) as terminal:
+        terminal.expect(label)
+        terminal.expect("100%")
+        terminal.expect(end)
+        assert terminal.end() == 0

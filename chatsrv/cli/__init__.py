@@ -1,4 +1,4 @@
-"""The command line: `chatsrv run`, `check` and `user`.
+"""The command line: `chatsrv run`, `check`, `user` and `history`.
 
     program    how every command ends: exit codes, and messages on standard error
     commands   run and check
@@ -6,6 +6,8 @@
     importing  user import
     trial      user check
     store      what the commands about accounts share
+    history    history backup and erase; historyreading: export and search; historystats: stats
+               historytimes, historylines, historyfiles, historytelling: what these share
 
 Knows the settings, `chatsrv.app`, `chatsrv.door` and `chatsrv.roster`, never a file of accounts; the one place that
 configures logging. Main thread only.

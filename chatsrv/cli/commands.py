@@ -9,6 +9,7 @@ import sys
 import click
 
 from chatsrv.app import build
+from chatsrv.cli.history import history
 from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen
 from chatsrv.cli.users import user
 from chatsrv.names import prepare_name
@@ -78,4 +79,5 @@ def _warn_of_strangers(settings: Settings, names: set[str]) -> None:
                 Failed(f"warning: roles.{role} names {name}, but there is no such account").show()
 
 
-main.add_command(user)
+for group in (user, history):
+    main.add_command(group)

@@ -37,14 +37,13 @@ def text_line(entry: Entry) -> str:
     return f"{utc(entry.at)} {visible(entry.room)} {shown}\n" if shown else ""
 
 
-def json_line(entry: Entry, epoch: str) -> str:
+def json_line(entry: Entry) -> str:
     """Return `entry` as one line of JSON, with nothing lost but the number of its session.
 
     Of an entry of kind `leave`, the text is the name of the `Reason`.
     """
     fields = {
         "offset": entry.offset,
-        "epoch": epoch,
         "at": utc(entry.at, digits="microseconds"),
         "room": entry.room,
         "kind": entry.kind.name.lower(),

@@ -1,0 +1,90 @@
+"""`chatsrv history`: backup and erase here; stats, export and search in modules of their own.
+
+All of it on the file that the settings name, while a server may use it. Opens it through `chatsrv.app` alone. Main
+thread only.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from chatsrv.app import history_file
+from chatsrv.cli.historyfiles import check_target, force_option, history_of
+from chatsrv.cli.historylines import visible
+from chatsrv.cli.historyreading import export, search
+from chatsrv.cli.historystats import stats
+from chatsrv.cli.historytelling import entries_in_words, followed, progress, size_in_words
+from chatsrv.cli.program import Chosen, Failed, pass_chosen
+from chatsrv.entries import Entry
+from chatsrv.names import prepare_name
+
+
+@click.group()
+def history() -> None:
+    """Copy, read, search and erase what was said, also while the server runs."""
+
+
+@history.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@force_option
+@pass_chosen
+def backup(chosen: Chosen, path: Path, is_forced: bool) -> None:
+    """Copy the history, as it is at one moment, into a file at PATH."""
+    kept = history_of(chosen)
+    check_target(path, kept.path, is_forced=is_forced)
+    with history_file(kept.path) as file, progress("Copying") as tell:
+        file.backup(path, tell)
+    with history_file(path) as copy:
+        count = copy.count()
+    click.echo(f"Backed up {entries_in_words(count)} to {path} ({size_in_words(path.stat().st_size)}).", err=True)
+
+
+@history.command()
+@click.option("--account", "name", metavar="NAME", required=True, help="Whose words.")
+@click.option("-y", "--yes", "is_confirmed", is_flag=True, help="Do not ask.")
+@pass_chosen
+def erase(chosen: Chosen, name: str, is_confirmed: bool) -> None:
+    """Erase all that an account said and did; the places of its entries stay, empty.
+
+    It cannot be undone. The account stays: `chatsrv user remove` removes it.
+    """
+    with history_file(history_of(chosen).path) as file:
+        with progress("Counting") as tell:
+            by_author = _count_by_author(followed(file.entries(), file.count(), tell), name)
+        authors = list(by_author) or [name]  # what an erasing that broke off has left is not in the entries
+        whose = " and ".join(map(visible, authors))
+        expected = entries_in_words(sum(by_author.values()))
+        if not is_confirmed and not click.confirm(f"Erase {expected} of {whose}, for good?", err=True):
+            raise Failed("nothing was erased")
+        count = 0
+        for author in authors:
+            with progress("Erasing") as tell:
+                count += file.erase(author, tell)
+    if not count:
+        raise Failed(f"there is nothing of {whose} in the history")
+    click.echo(
+        f"Erased {entries_in_words(count)} of {whose}; their places stay, empty. "
+        f"Backups and exports that were made before still hold them.",
+        err=True,
+    )
+
+
+def _count_by_author(entries: Iterable[Entry], name: str) -> dict[str, int]:
+    """Return how many entries are by the account `name`, for each way in which they spell it."""
+    counts = Counter(entry.author for entry in entries)
+    wanted = _comparable(name)
+    return {author: count for author, count in counts.items() if author and _comparable(author) == wanted}
+
+
+def _comparable(name: str) -> str:
+    """Return the form under which accounts are found; a name that cannot be one, as it is."""
+    try:
+        return prepare_name(name)
+    except ValueError:
+        return name
+
+
+for command in (export, search, stats):
+    history.add_command(command)
