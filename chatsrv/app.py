@@ -1,6 +1,6 @@
 """The only wiring: settings in, a running chat server out.
 
-    build(settings)   one hub, delivery, gate and turnstile, and a server for every listener
+    build(settings)   one hub, delivery, gate, watch and turnstile, and a server for every listener
     App.serve()       start, wait for `stop()` or SIGINT or SIGTERM, say goodbye to everybody, return
 
 Decides nothing about chat, names or bytes. `serve()` belongs to the main thread and tunes the whole process; `start()`
@@ -27,6 +27,7 @@ from chatsrv.errors import ChatError
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.server import ChatServer
 from chatsrv.net.turnstile import Turnstile
+from chatsrv.net.watch import Watch
 from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.memory import MemoryStore
@@ -68,6 +69,7 @@ class App:
             self._store = undo.enter_context(closing(store_of(settings.history)))
             self._gate = gate_of(settings)
             undo.pop_all()
+        self._watch = Watch(self._gate)
         self._hub = Hub(self._store)
         self._delivery = Delivery(settings.limits)
         self._turnstile = Turnstile(settings.limits.connections, settings.limits.connections_per_address)
@@ -103,6 +105,7 @@ class App:
             undo.pop_all()
         self._servers = servers
         self._delivery.start()
+        self._watch.start()
         for server in self._servers:
             thread = threading.Thread(target=server.serve_forever, name=f"accept-{server.server_address[1]}")
             thread.start()
@@ -118,6 +121,7 @@ class App:
                 hub=self._hub,
                 delivery=self._delivery,
                 turnstile=self._turnstile,
+                watch=self._watch,
                 name=listener.protocol,
                 time_zone=zone_of(self._settings.server.time_zone),
             )
@@ -151,6 +155,7 @@ class App:
         closers = [threading.Thread(target=_close, args=(server,)) for server in self._servers]
         for thread in closers:
             thread.start()
+        self._watch.stop()
         for thread in (*closers, *self._threads):
             thread.join()
         self._delivery.stop()

@@ -2,6 +2,7 @@
 
 import resource
 import socket
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
@@ -59,6 +60,23 @@ def test_times_are_told_in_the_time_zone_of_the_settings(name: str) -> None:
             alice.sendall(b"alice\nwonderland\n/history\n")
             told = read_until(alice, b"] * alice joined\n")
     assert any(f"{moment:%H:%M}] * alice joined" in told.decode() for moment in (before, datetime.now(zone)))
+
+
+def test_one_watch_looks_after_the_sessions_of_all_listeners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatsrv.net.watch.WATCH_SECONDS", 0.02)
+    users = tmp_path / "users.yaml"
+    users.write_text("alice: wonderland\nbob: builder\n")
+    with build(settings(auth={"backend": "yaml", "path": str(users)})) as app:
+        app.start()
+        assert [thread.name for thread in threading.enumerate()].count("account watch") == 1
+        with connect(app, 0) as alice, connect(app, 1) as bob:
+            for connection, login in ((alice, b"alice\nwonderland\n"), (bob, b"bob\nbuilder\n")):
+                connection.sendall(login)
+                read_until(connection, b"Welcome, ")
+            users.write_text("carol: christmas\n")
+            for connection in (alice, bob):
+                read_until(connection, b"Your account may not be used here any more.")
+    assert "account watch" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_closing_says_goodbye_on_every_listener() -> None:

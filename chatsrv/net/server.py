@@ -45,7 +45,8 @@ class LoginServer(ThreadingTCPServer):
 
     `server_address` is (host, port), port 0 for any that is free; an IPv6 host makes it an IPv6 server.
     `RequestHandlerClass` is a `Session`. `auth` is a backend, or a gate in front of one. Servers of one program may
-    share a `delivery` and a `turnstile`; a server makes its own otherwise, and stops it when it is closed.
+    share a `delivery`, a `turnstile`, and the `watch` of their gate; a server makes its own otherwise, and stops it
+    when it is closed.
     """
 
     allow_reuse_address = True
@@ -62,6 +63,7 @@ class LoginServer(ThreadingTCPServer):
         limits: Limits | None = None,
         delivery: Delivery | None = None,
         turnstile: Turnstile | None = None,
+        watch: Watch | None = None,
         name: str = "",
     ) -> None:
         self.limits = limits or Limits()
@@ -82,13 +84,16 @@ class LoginServer(ThreadingTCPServer):
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
         self._own_delivery: Delivery | None = None
-        self._watch = Watch(self.gate, self._sessions.copy)
+        self.watch = watch or Watch(self.gate)
+        self._owns_watch = watch is None
+        self.watch.add(self.sessions)
         super().__init__(server_address, RequestHandlerClass, bind_and_activate)  # closes this server if it fails
         if delivery is None:
             delivery = self._own_delivery = Delivery(self.limits)
             delivery.start()
         self.delivery = delivery
-        self._watch.start()
+        if self._owns_watch:
+            self.watch.start()
 
     # ------------------------------------------------------------------ like socketserver, but waiting for events
 
@@ -200,7 +205,9 @@ class LoginServer(ThreadingTCPServer):
         super().server_close()
         for session in self._sessions.copy():
             session.hang_up(Reason.SHUTDOWN)
-        self._watch.stop()
+        self.watch.remove(self.sessions)
+        if self._owns_watch:
+            self.watch.stop()
         deadline = time.monotonic() + self.limits.linger_seconds + STOP_SECONDS
         for thread in self._session_threads.copy():
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -226,6 +233,10 @@ class LoginServer(ThreadingTCPServer):
         """Forget a session's socket."""
         self._sessions.discard(session)
 
+    def sessions(self) -> set[Session]:
+        """Return the sessions that are open now."""
+        return self._sessions.copy()
+
     @property
     def label(self) -> str:
         """What log lines call this server: its name, or else its address."""
@@ -249,6 +260,7 @@ class ChatServer(LoginServer):
         limits: Limits | None = None,
         delivery: Delivery | None = None,
         turnstile: Turnstile | None = None,
+        watch: Watch | None = None,
         name: str = "",
         time_zone: tzinfo | None = None,
     ) -> None:
@@ -262,5 +274,6 @@ class ChatServer(LoginServer):
             limits=limits,
             delivery=delivery,
             turnstile=turnstile,
+            watch=watch,
             name=name,
         )

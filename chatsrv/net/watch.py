@@ -45,15 +45,23 @@ class Guest(Protocol):
 
 
 class Watch:
-    """Looks after the sessions that `guests` returns, whenever the gate's accounts have changed."""
+    """Looks after the sessions of all servers behind `gate`, whenever its accounts have changed."""
 
-    def __init__(self, gate: Gate, guests: Callable[[], Iterable[Guest]]) -> None:
+    def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._guests = guests
+        self._houses: set[Callable[[], Iterable[Guest]]] = set()  # adding and discarding are atomic
         self._version: object = None  # that of the last look which every session was held against
         self._seen: object = None  # that of the last look
         self._is_over = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def add(self, guests: Callable[[], Iterable[Guest]]) -> None:
+        """Look after whom `guests` returns at each look, too."""
+        self._houses.add(guests)
+
+    def remove(self, guests: Callable[[], Iterable[Guest]]) -> None:
+        """Ask `guests` no more; a look that is under way may still do."""
+        self._houses.discard(guests)
 
     def start(self) -> None:
         """Start looking, if the accounts can be watched at all."""
@@ -87,7 +95,7 @@ class Watch:
             return
         is_done = True
         findings: list[tuple[Guest, Account, Account | Reason | None]] = []
-        for guest in self._guests():
+        for guest in (guest for guests in self._houses.copy() for guest in guests()):
             if self._is_over.is_set():
                 return
             if guest.is_at_gate:

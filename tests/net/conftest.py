@@ -4,10 +4,17 @@ Runs on the thread of pytest.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from chatsrv.auth.hashing import Hasher
+from chatsrv.auth.yamlfile import YamlBackend
+from chatsrv.limits import Limits
+from chatsrv.net.server import ChatServer
+from chatsrv.sessions import PlainSession
 from tests.journal import Journal, kept_journal
+from tests.peer import running
 
 
 @pytest.fixture
@@ -15,3 +22,21 @@ def journal() -> Iterator[Journal]:
     """Keep the server's log for the test to read."""
     with kept_journal() as journal:
         yield journal
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> Path:
+    """Make a file with the accounts of alice and bob."""
+    file = tmp_path / "users.yaml"
+    file.write_text("alice: {password: alice's password, role: moderator}\nbob: bob's password\n")
+    file.chmod(0o600)
+    return file
+
+
+@pytest.fixture
+def server(users: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
+    """Run a chat with the accounts in `users`, at which it looks all the time."""
+    monkeypatch.setattr("chatsrv.net.watch.WATCH_SECONDS", 0.02)
+    backend = YamlBackend(users, hasher=Hasher(memory_kib=8, passes=1))
+    with running(ChatServer(("127.0.0.1", 0), PlainSession, auth=backend, limits=Limits(messages_per_second=0))) as it:
+        yield it

@@ -1,35 +1,9 @@
 """A chatter changes his own password."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from chatsrv.auth.hashing import Hasher
 from chatsrv.auth.memory import MemoryBackend
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.limits import Limits
 from chatsrv.net.server import ChatServer
 from chatsrv.sessions import PlainSession
 from tests.peer import Peer, running
-
-ACCOUNTS = "bob: bob's password\n"
-
-
-@pytest.fixture
-def users(tmp_path: Path) -> Path:
-    file = tmp_path / "users.yaml"
-    file.write_text(ACCOUNTS)
-    file.chmod(0o600)
-    return file
-
-
-@pytest.fixture
-def server(users: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
-    monkeypatch.setattr("chatsrv.net.watch.WATCH_SECONDS", 0.02)
-    backend = YamlBackend(users, hasher=Hasher(memory_kib=8, passes=1))
-    with running(ChatServer(("127.0.0.1", 0), PlainSession, auth=backend, limits=Limits(messages_per_second=0))) as it:
-        yield it
 
 
 def test_where_no_password_can_be_changed_a_sentence_says_so() -> None:
@@ -60,10 +34,11 @@ def test_who_changes_his_own_password_stays_and_his_other_sessions_do_not(server
 
 
 def test_a_wrong_old_password_changes_nothing(server, users) -> None:
+    accounts = users.read_text()
     with Peer(server) as bob:
         bob.log_in("bob")
         bob.type("/password")
         bob.send(b"not his password\ncorrect horse battery\ncorrect horse battery\n")
         bob.read_until(b"New password again: ")
         assert bob.line() == "That is not your password. Nothing was changed."
-    assert users.read_text() == ACCOUNTS
+    assert users.read_text() == accounts

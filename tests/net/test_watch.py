@@ -1,37 +1,16 @@
 """What an administrator does to accounts reaches their open sessions."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
 
 import pytest
 
-from chatsrv.auth.hashing import Hasher
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.limits import Limits
+from chatsrv.accounts import Account
+from chatsrv.auth.backend import AuthBackend, LoginContext
+from chatsrv.auth.gate import Gate
 from chatsrv.net.server import ChatServer
+from chatsrv.net.watch import Watch
 from chatsrv.sessions import PlainSession
 from tests.peer import Peer, running
-
-ACCOUNTS = """\
-alice: {password: alice's password, role: moderator}
-bob: bob's password
-"""
-
-
-@pytest.fixture
-def users(tmp_path: Path) -> Path:
-    file = tmp_path / "users.yaml"
-    file.write_text(ACCOUNTS)
-    file.chmod(0o600)
-    return file
-
-
-@pytest.fixture
-def server(users: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
-    monkeypatch.setattr("chatsrv.net.watch.WATCH_SECONDS", 0.02)
-    backend = YamlBackend(users, hasher=Hasher(memory_kib=8, passes=1))
-    with running(ChatServer(("127.0.0.1", 0), PlainSession, auth=backend, limits=Limits(messages_per_second=0))) as it:
-        yield it
 
 
 @pytest.mark.parametrize(
@@ -52,7 +31,7 @@ def test_a_session_ends_with_what_its_account_was(server, users, edited, sentenc
         alice.log_in("alice")
         bob.log_in("bob")
         assert alice.line() == "* bob joined"
-        users.write_text(ACCOUNTS.splitlines(keepends=True)[0] + edited)
+        users.write_text(users.read_text().splitlines(keepends=True)[0] + edited)
         assert bob.rest().decode() == f"{sentence}\n"
         assert alice.line() == others_see
         alice.type("still here")  # her own account is the same as before
@@ -63,7 +42,7 @@ def test_a_session_ends_with_what_its_account_was(server, users, edited, sentenc
 def test_another_role_is_told_and_in_force_at_once(server, users) -> None:
     with Peer(server) as alice:
         alice.log_in("alice")
-        users.write_text(ACCOUNTS.replace("moderator", "admin"))
+        users.write_text(users.read_text().replace("moderator", "admin"))
         assert alice.line() == "Your role is now admin."
 
 
@@ -72,8 +51,61 @@ def test_a_broken_edit_ends_no_session(server, users, caplog) -> None:
         alice.log_in("alice")
         bob.log_in("bob")
         assert alice.line() == "* bob joined"
+        accounts = users.read_text()
         users.write_text("alice: [not, an, account]\n")
-        users.write_text(ACCOUNTS.replace("moderator", "admin"))
+        users.write_text(accounts.replace("moderator", "admin"))
         assert alice.line() == "Your role is now admin."  # a look later, everybody is still here
         bob.type("hello")
         assert alice.line() == "<bob> hello"
+
+
+class Counted(AuthBackend):
+    """Lets everybody in, and counts how often an account, or whether any has changed, is asked about."""
+
+    may_block = False
+
+    def __init__(self) -> None:
+        self.lookups = Counter[str]()
+        self.now = 0
+
+    def authenticate(self, username: str, password: str, context: LoginContext) -> Account:
+        return Account(username)
+
+    @property
+    def version(self) -> object:
+        return self.now
+
+    def lookup(self, username: str) -> Account:
+        self.lookups[username] += 1
+        return Account(username)
+
+
+def test_servers_that_share_a_watch_have_each_session_looked_at_once() -> None:
+    backend = Counted()
+    gate = Gate(backend)
+    watch = Watch(gate)  # not started: the test looks itself
+    here, there = (ChatServer(("127.0.0.1", 0), PlainSession, auth=gate, watch=watch) for _ in range(2))
+    with running(here), running(there), Peer(here) as alice, Peer(there) as bob:
+        alice.log_in("alice")
+        bob.log_in("bob")
+        watch.look()
+        watch.look()
+        assert backend.lookups == {"alice": 1, "bob": 1}
+        backend.now += 1
+        there.server_close()
+        bob.rest()
+        watch.look()
+        watch.look()
+        assert backend.lookups == {"alice": 2, "bob": 1}
+        alice.type("still here")
+    watch.stop()
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+def test_a_watch_that_was_stopped_looks_no_more_whether_or_not_it_was_started(is_started: bool) -> None:
+    watch = Watch(Gate(Counted()))
+    if is_started:
+        watch.start()
+    watch.stop()
+    watch.stop()
+    watch.start()  # ends at once: what is left behind fails this test
