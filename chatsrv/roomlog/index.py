@@ -29,11 +29,14 @@ _MODULE = "fts5"  # not every SQLite has it
 _TABLE = f"words USING {_MODULE}(text, content = '', columnsize = 0, detail = none, tokenize = 'ascii')"
 
 
-def prepare_index(connection: sqlite3.Connection) -> bool:
-    """Make the index, empty, unless it is there and of today's words; return `False` where SQLite lacks FTS5."""
+def prepare_index(connection: sqlite3.Connection, *, is_trusted: bool) -> bool:
+    """Make the index, empty, unless the one that is there is trusted and of today's words.
+
+    Returns `False` where SQLite lacks FTS5: then there is none.
+    """
     can_index = connection.execute("SELECT 1 FROM pragma_module_list WHERE name = ?", (_MODULE,)).fetchone() is not None
     version = VERSION if can_index else "none"
-    if about_of(connection).get("words") != version:
+    if not is_trusted or about_of(connection).get("words") != version:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("UPDATE room SET indexed = 0")
         if can_index:

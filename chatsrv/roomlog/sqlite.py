@@ -70,8 +70,8 @@ class SqliteStore(LogStore):
             try:
                 connection = undo.enter_context(contextlib.closing(connect(self.path, lock_seconds)))
                 prepare(connection, self.path)
-                can_index = prepare_index(connection)
                 self.epoch, is_other = self._mark.open_epoch(connection, durability)
+                can_index = prepare_index(connection, is_trusted=not is_other)
                 self._archive = Archive(self.path, lock_seconds)
                 self._recorder = Recorder(
                     self.path,

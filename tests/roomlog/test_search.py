@@ -194,6 +194,21 @@ def test_an_index_of_other_words_is_made_anew(path: Path, steps: Steps) -> None:
     assert asked(path, "SELECT value FROM about WHERE name = 'words'") == [(VERSION,)]
 
 
+def test_a_file_that_is_not_as_it_was_left_gets_a_new_index(path: Path, steps: Steps) -> None:
+    with opened(path) as store:
+        record(store.open("lobby"), "one two")
+        steps.wait_for_index(store.open("lobby"))
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM words_data WHERE id > 10")  # as a rescue may leave it
+    path.with_name("chat.db-mark").unlink()
+    with opened(path) as store:
+        log = store.open("lobby")
+        assert texts(log, "two") == ["one two"]
+        record(log, "two three")
+        steps.wait_for_index(log)
+        assert texts(log, "two") == ["two three", "one two"]
+
+
 def test_without_fts5_everything_is_looked_at(path: Path, steps: Steps, monkeypatch) -> None:
     with opened(path) as store:
         record(store.open("lobby"), "one two")
