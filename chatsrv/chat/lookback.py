@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 
 from chatsrv.commands import PAGE_ENTRIES, History, Lookup, More, Search
-from chatsrv.entries import Entry, Kind, Position
+from chatsrv.entries import UNSEEN, Entry, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.replies import Missing, Notice, Past, PastEnd, Reply
 from chatsrv.roomlog.base import RoomLog
@@ -104,14 +104,14 @@ def past_of(log: RoomLog, after: Position, last: int, now: datetime) -> Iterator
 
 
 def _shown_up_to(log: RoomLog, last: Position) -> Iterator[Entry]:
-    """Yield entries up to the position `last`, newest first, but for the erased."""
+    """Yield entries up to the position `last`, newest first, but for those that are not shown."""
     while entries := log.read_back(last, STEP_ENTRIES):
         yield from filter(_is_shown, entries)
         last = Position(last.epoch, entries[-1].offset - 1)
 
 
 def _is_shown(entry: Entry) -> bool:
-    return entry.kind is not Kind.ERASED
+    return entry.kind not in UNSEEN
 
 
 def _lines(number: int) -> str:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from chatsrv.chat.lookback import past_of
-from chatsrv.entries import WORDS, Bookmark, Entry, Kind, Position
+from chatsrv.entries import UNSEEN, WORDS, Bookmark, Entry, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.replies import Away, AwayEnd, Missing, Notice, Past, Reply
 from chatsrv.roomlog.base import RoomLog
@@ -124,4 +124,4 @@ class Absence:
     def _is_missed(self, entry: Entry) -> bool:
         if entry.kind in WORDS:
             return entry.origin != self._typed_in
-        return entry.kind is not Kind.ERASED and entry.author != self._name
+        return entry.kind not in UNSEEN and entry.author != self._name

@@ -18,6 +18,10 @@ WELCOME_NAMES = 50
 """How many of those present a newcomer is told by name: some lines of a terminal, whatever the size of the room."""
 
 
+QUIET_ABOVE = 200
+"""Members up to which a room tells who comes and goes, unless the settings say otherwise."""
+
+
 class Arrival(NamedTuple):
     """What somebody who enters finds: the position to read on from, and who is there at exactly that position.
 
@@ -40,11 +44,16 @@ class Member:
 
 
 class Room:
-    """One room. Whatever changes who is present is an entry of the log, made under the same lock."""
+    """One room. Whatever changes who is present is an entry of the log, made under the same lock.
 
-    def __init__(self, name: str, log: RoomLog) -> None:
+    With more than `quiet_above` members, who comes and goes is recorded and not told: a line to each for each of them
+    would be a hundred million lines when ten thousand come.
+    """
+
+    def __init__(self, name: str, log: RoomLog, quiet_above: int = QUIET_ABOVE) -> None:
         self.name = name
         self.log = log
+        self._quiet_above = quiet_above
         self._lock = ranked_lock(Rank.ROOM)
         # Guarded by the lock; `_names` are the keys of `_members`, sorted, as they are from `_changed` on.
         self._members: dict[str, Member] = {}
@@ -57,7 +66,8 @@ class Room:
         with self._lock:
             member = self._members.get(name)
             if member is None:
-                position = self._changed = self.log.append(Kind.JOIN, name, origin, ("",))
+                kind = Kind.JOIN if len(self._members) < self._quiet_above else Kind.QUIET_JOIN
+                position = self._changed = self.log.append(kind, name, origin, ("",))
                 member = self._members[name] = Member(account)
                 insort(self._names, name)
             else:
@@ -76,7 +86,8 @@ class Room:
             if not member.origins:
                 del self._members[name]
                 del self._names[bisect_left(self._names, name)]
-                self._changed = self.log.append(Kind.LEAVE, name, origin, (reason.name,))
+                kind = Kind.LEAVE if len(self._members) < self._quiet_above else Kind.QUIET_LEAVE
+                self._changed = self.log.append(kind, name, origin, (reason.name,))
 
     def speak(self, kind: Kind, name: str, origin: int, texts: Sequence[str]) -> None:
         """Append what the session `origin` of the account `name` says or does.

@@ -31,6 +31,8 @@ UNRECORDED_ENTRIES, UNRECORDED_CHARACTERS = 16_384, 4_194_304
 LOOKED_AT_ENTRIES = 1000
 """Entries that a search looks at before it asks the index: they are in memory, and have the most of common words."""
 
+_JOINS = (Kind.JOIN, Kind.QUIET_JOIN)
+
 NOT_TAKEN = "That was not taken, and nobody has seen it: the server cannot record it at the moment. Try again later."
 
 
@@ -77,7 +79,7 @@ class DurableRoomLog(RoomLog):
         new = tuple.__new__  # half the price of Entry(...)
         room = self.room
         with self._lock:
-            if self._recorder.is_failing and (kind in WORDS or (kind is Kind.JOIN and self._is_full())):
+            if self._recorder.is_failing and (kind in WORDS or (kind in _JOINS and self._is_full())):
                 raise Refused(NOT_TAKEN)
             now = int(time.time() * MICROSECONDS) / MICROSECONDS  # as the file holds it
             at = self._last_at = max(now, self._last_at)

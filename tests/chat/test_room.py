@@ -46,6 +46,22 @@ def test_a_newcomer_is_announced_and_reads_on_behind_his_own_announcement(room: 
     assert told(room) == [(Kind.JOIN, "alice", 1, "")]
 
 
+def test_a_large_room_records_who_comes_and_goes_and_tells_nobody() -> None:
+    room = Room("lobby", MemoryStore().open("lobby"), quiet_above=2)
+    for origin, account in enumerate((ALICE, BOB, CAROL), 1):
+        room.enter(account, origin)
+    room.leave("alice", 1, Reason.LOST)
+    room.leave("carol", 3, Reason.QUIT)
+    assert told(room) == [
+        (Kind.JOIN, "alice", 1, ""),
+        (Kind.JOIN, "bob", 2, ""),
+        (Kind.QUIET_JOIN, "carol", 3, ""),
+        (Kind.QUIET_LEAVE, "alice", 1, "LOST"),
+        (Kind.LEAVE, "carol", 3, "QUIT"),
+    ]
+    assert room.present(10) == (("bob",), 0)
+
+
 def test_a_newcomer_is_told_the_sorted_names_of_others(room: Room) -> None:
     for origin, account in enumerate((CAROL, ALICE), 1):
         room.enter(account, origin)
