@@ -5,7 +5,7 @@ Frozen; any thread reads it.
 """
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -51,6 +51,9 @@ _Network = Annotated[
     Accepts("an address or a network, such as 192.168.0.0/16 or ::1 in quotes, without bits beyond its length"),
 ]
 _Name = Annotated[str, AfterValidator(_name), Accepts(f"text, in quotes if it looks a number; {NAME_ACCEPTED}")]
+
+
+HashKind = Literal["argon2id", "bcrypt"]
 
 
 class LoginPolicy(BaseModel):
@@ -112,8 +115,13 @@ class LoginPolicy(BaseModel):
     )
     rehash: bool = Field(
         True,
-        description="Whether a login replaces a stored hash that is weaker than new ones are, if the backend can be "
-        "edited. New ones are argon2id: say `false` if another program that cannot verify those reads the same file.",
+        description="Whether a login replaces a stored hash that is weaker than new ones, or of another kind, if the "
+        "backend can be edited.",
+    )
+    new_hashes: HashKind = Field(
+        "argon2id",
+        description="What new hashes are. `bcrypt` if another program reads the same file and cannot verify argon2id, "
+        "as Apache does on most systems; new passwords then have at most 72 bytes.",
     )
     reserved_names: Annotated[tuple[_Name, ...], Field(strict=False), Accepts("a list of names")] = Field(
         RESERVED_NAMES,

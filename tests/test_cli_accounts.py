@@ -1,5 +1,7 @@
 """The command line: disabling, ranking, importing and trying out accounts, and the floor for new passwords."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -304,3 +306,36 @@ def test_an_address_that_is_none_is_a_wrong_command_line(house: House) -> None:
     code, _, error = told(house, "check", "bob", "--address", "home")
     assert code == 2
     assert "'home' is no address; accepted is one such as 192.0.2.1 or ::1" in error
+
+
+# ---------------------------------------------------------------------------- the kind of new hashes
+
+
+@pytest.mark.skipif(shutil.which("htpasswd") is None, reason="needs Apache's htpasswd")
+def test_what_the_commands_write_opens_with_apache_if_the_settings_say_so(house: House, source: Path) -> None:
+    house.use("{backend: hashed, path: users.htpasswd}", "login: {new_hashes: bcrypt}")
+    hashes = house.settings.parent / "users.htpasswd"
+
+    def apache_verifies(name: str, password: str) -> bool:
+        return not subprocess.run(
+            ["htpasswd", "-vb", hashes, name, password], capture_output=True, check=False
+        ).returncode
+
+    assert told(house, "add", "carol", "--password-stdin", stdin="wenceslas\n")[0] == 0
+    assert apache_verifies("carol", "wenceslas")
+    assert told(house, "passwd", "carol", "--password-stdin", stdin="looking-glass\n")[0] == 0
+    assert apache_verifies("carol", "looking-glass")
+    source.write_text("bob: bricks and mortar\n")
+    assert told(house, "import", str(source))[0] == 0
+    assert apache_verifies("bob", "bricks and mortar")
+
+
+def test_a_password_too_long_for_the_new_hashes_is_not_imported_whatever_is_accepted(
+    house: House, source: Path
+) -> None:
+    house.use("{backend: yaml, path: users.yaml}", "login: {new_hashes: bcrypt}")
+    source.write_text(f"carol: {'x y' * 25}\n")
+    code, _, error = told(house, "import", str(source), "--weak-passwords")
+    assert code == 1
+    assert "'carol': a new password has at most 72 bytes here; this one has more; change it there first" in error
+    assert house.users.read_text() == USERS

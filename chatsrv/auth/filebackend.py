@@ -127,6 +127,14 @@ class FileBackend(EditableBackend):
 
         self._change(expected, lambda document: document.with_records(records))
 
+    def check_password(self, password: str) -> None:
+        """Make sure that a new hash can be made of a prepared password.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        self._hasher.check_new(password)
+
     def set_password(self, name: str, password: str) -> None:
         """See `EditableBackend.set_password`. The file gets a hash of it, whatever it had before."""
         key, password_hash = self._key(name), self._new_hash(password)
@@ -171,7 +179,10 @@ class FileBackend(EditableBackend):
         old = record.password_hash if record else None
         if old is None or not self._hasher.is_weaker(old) or not self._hasher.verify(password, old):
             return False
-        new = self._hasher.hash(password)
+        try:
+            new = self._hasher.hash(password)
+        except ValueError:
+            return False  # the old hash looks at more of it than a new one would
 
         def expected(accounts: dict[str, Record]) -> None:
             if username not in accounts or accounts[username].password_hash != old:

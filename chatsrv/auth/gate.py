@@ -26,6 +26,8 @@ from chatsrv.strength import PasswordPolicy, check_new_password
 
 _logger = logging.getLogger(__name__)
 
+_NOBODYS_PASSWORD = "as good as any, for a hash takes the same time for all"
+
 _NO_MORE_REHASHING = "weak hashes are not replaced any more until the server starts again"
 
 
@@ -107,7 +109,7 @@ class Gate:
             return self._with_role(self._ask(name, secret, context, heard))
 
     def rehash(self, account: Account, password: str) -> None:
-        """Replace the stored hash of `account` if it is weaker than those made today. A failure is logged, not raised.
+        """Replace the stored hash of `account` if it is not like those made today. A failure is logged, not raised.
 
         To be called after a login with that password, once the peer has the answer: it takes as long as a login.
         """
@@ -117,7 +119,8 @@ class Gate:
         try:
             if self._chain.rehash(key, prepare_password(password)):
                 _logger.info(
-                    "the hash of the password of %r was weaker than new ones are; it is replaced", account.name
+                    "the hash of the password of %r was weaker than new ones, or of another kind; it is replaced",
+                    account.name,
                 )
         except AuthError as error:
             _logger.debug("the hash of the password of %r was not replaced: %s", account.name, error)
@@ -148,6 +151,7 @@ class Gate:
             raise Refused("Passwords cannot be changed from here.")
         try:
             check_new_password(prepare_password(new), self._passwords, (account.name, *self._words))
+            self._hasher.check_new(prepare_password(new))
         except ValueError as error:
             raise Refused(f"The new one cannot be a password; {error}.") from None
         self.admit(account.name, old, context)
@@ -211,7 +215,7 @@ class Gate:
                 raise
             except AuthError:
                 if not work.hashes:
-                    self._hasher.hash(password)
+                    self._hasher.hash(_NOBODYS_PASSWORD)
                 raise
         return account
 

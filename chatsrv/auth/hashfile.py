@@ -64,7 +64,7 @@ class HtpasswdDocument:
 
 
 class HashedBackend(FileBackend):
-    """Accounts in an htpasswd file. New hashes are argon2id, which Apache can verify where its C library can."""
+    """Accounts in an htpasswd file. Of the kinds of new hashes, Apache verifies bcrypt everywhere."""
 
     keeps_roles = False
 

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Self
 
 from chatsrv.auth.turns import Turns
-from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.loginpolicy import HashKind, LoginPolicy
 
 ACCEPTED = "accepted are argon2id, bcrypt ($2y$, $2b$, $2a$), SHA-512-crypt ($6$) and SHA-256-crypt ($5$)"
 
@@ -24,6 +24,9 @@ MOST_ARGON2_KIB_PASSES = 4 * 1024 * 1024  # memory times passes: some 4 seconds
 MOST_ARGON2_LANES = 16  # each is a thread
 MOST_BCRYPT_COST = 16  # some 4 seconds; each more doubles it
 MOST_SHA_ROUNDS = 1_000_000  # some 1 second
+
+MOST_BCRYPT_BYTES = 72
+"""All that bcrypt looks at."""
 
 _SECRET_BYTES = 4096  # passlib takes no more; a prepared password never has as many
 
@@ -89,28 +92,34 @@ def check_hash(stored: str) -> None:
 class Hasher:
     """Makes and verifies hashes, at most `at_work` at once; one is shared by all backends of a server.
 
-    New hashes are argon2id. The defaults are OWASP's recommendation (Password Storage Cheat Sheet, 2025): 19 MiB,
-    2 passes, 1 lane. That many logins wait for their turn as `waiting` says and no more; a turn is waited for
-    `waiting_seconds` at most, and who would have to wait longer is told at once.
+    New hashes are argon2id, or bcrypt if `kind` says so. The defaults are OWASP's recommendation (Password Storage
+    Cheat Sheet, 2025): 19 MiB, 2 passes, 1 lane; for bcrypt a cost of 10, which Apache pays on each request. That many
+    logins wait for their turn as `waiting` says and no more; a turn is waited for `waiting_seconds` at most, and who
+    would have to wait longer is told at once.
     """
 
     def __init__(
         self,
         *,
+        kind: HashKind = "argon2id",
         memory_kib: int = 19456,
         passes: int = 2,
         lanes: int = 1,
+        bcrypt_cost: int = 10,
         at_work: int | None = None,
         waiting: int = 1000,
         waiting_seconds: float = 15.0,  # half of the time that a login gets by default
     ) -> None:
+        self._kind = kind
         self._memory_kib, self._passes, self._lanes = memory_kib, passes, lanes
+        self._bcrypt_cost = bcrypt_cost
         self._turns = Turns(at_work or os.cpu_count() or 1, waiting, waiting_seconds)
 
     @classmethod
     def of(cls, policy: LoginPolicy) -> Self:
-        """Return a hasher with the bounds of `policy`."""
+        """Return a hasher as `policy` has it."""
         return cls(
+            kind=policy.new_hashes,
             at_work=policy.hashes_at_once or None,
             waiting=policy.hashes_waiting,
             waiting_seconds=policy.hash_wait_seconds,
@@ -121,10 +130,21 @@ class Hasher:
 
         Raises:
             Unavailable: too many wait for a hash already, or its turn does not come in time.
+            ValueError: see `check_new`.
         """
-        hashed = self._turns.take(lambda: self._argon2.hash(_secret(password)))
+        self.check_new(password)
+        hashed = self._turns.take(lambda: self._maker.hash(_secret(password)))
         _count_one()
         return str(hashed)
+
+    def check_new(self, password: str) -> None:
+        """Make sure that a new hash looks at all of a prepared password.
+
+        Raises:
+            ValueError: it is longer than what bcrypt takes.
+        """
+        if self._kind == "bcrypt" and len(_secret(password)) > MOST_BCRYPT_BYTES:
+            raise ValueError(f"a new password has at most {MOST_BCRYPT_BYTES} bytes here; this one has more")
 
     def verify(self, password: str, stored: str) -> bool:
         """Tell whether `password` is the one that `stored` was made from.
@@ -138,7 +158,7 @@ class Hasher:
         if b"\0" in secret or len(secret) > _SECRET_BYTES:
             return False  # no prepared password is like that, and some kinds would look at a part of it only
         if stored.startswith("$2"):
-            secret = secret[:72]  # all that bcrypt looks at; Apache's htpasswd cuts the rest off in silence
+            secret = secret[:MOST_BCRYPT_BYTES]  # Apache's htpasswd cuts the rest off in silence
         is_right = bool(self._turns.take(lambda: _handler(stored).verify(secret, stored)))
         if not self.is_weaker(stored):
             _count_one()
@@ -146,13 +166,18 @@ class Hasher:
 
     def is_weaker(self, stored: str) -> bool:
         """Tell whether an accepted hash is weaker than, or of another kind than, those made now."""
+        if self._kind == "bcrypt":
+            found = _BCRYPT.fullmatch(stored)
+            return not found or int(found[1]) < self._bcrypt_cost
         found = _ARGON2ID.fullmatch(stored)
         return not found or int(found[1]) < self._memory_kib or int(found[2]) < self._passes
 
     @property
-    def _argon2(self) -> Any:
-        from passlib.hash import argon2  # type: ignore[import-untyped]  # libpass ships no types
+    def _maker(self) -> Any:
+        from passlib.hash import argon2, bcrypt  # type: ignore[import-untyped]  # libpass ships no types
 
+        if self._kind == "bcrypt":
+            return bcrypt.using(rounds=self._bcrypt_cost, ident="2y")  # the one of its names that Apache writes
         return argon2.using(type="ID", memory_cost=self._memory_kib, rounds=self._passes, parallelism=self._lanes)
 
 

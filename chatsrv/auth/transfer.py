@@ -60,11 +60,16 @@ def plan_transfer(
             check_name(name, existing)
         except AccountsError as error:
             problems.append(f"{shown(name)}: {error}")
-        try:
-            if record.password is not None and not weak_passwords:
-                check_password(record.password, name)
-        except ValueError as error:
-            problems.append(f"{shown(name)}: {error}; accept that with --weak-passwords, or change it there first")
+        if record.password is not None:
+            try:
+                target.check_password(record.password)
+            except ValueError as error:
+                problems.append(f"{shown(name)}: {error}; change it there first")
+            try:
+                if not weak_passwords:
+                    check_password(record.password, name)
+            except ValueError as error:
+                problems.append(f"{shown(name)}: {error}; accept that with --weak-passwords, or change it there first")
         if not target.keeps_roles:
             losses += _losses(record.account)
             if record.account.networks and not from_anywhere:

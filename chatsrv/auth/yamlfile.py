@@ -82,7 +82,7 @@ class YamlDocument:
 
 
 class YamlBackend(FileBackend):
-    """Accounts in a users.yaml. Passwords that the command line sets are written as argon2id hashes."""
+    """Accounts in a users.yaml. Passwords that are set are written as hashes."""
 
     @staticmethod
     def read(data: bytes, file: str) -> YamlDocument:

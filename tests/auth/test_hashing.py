@@ -129,7 +129,7 @@ class Held(Hasher):
         self.counting = threading.Lock()
 
     @property
-    def _argon2(self):
+    def _maker(self):
         with self.counting:
             self.now += 1
             self.most = max(self.most, self.now)
@@ -137,7 +137,7 @@ class Held(Hasher):
         assert self.go_on.wait(DEADLINE_SECONDS)
         with self.counting:
             self.now -= 1
-        return super()._argon2
+        return super()._maker
 
 
 def test_no_more_hashes_are_at_work_than_allowed():
