@@ -62,10 +62,12 @@ class Erasing:
             sqlite3.Error: the file cannot be read or written. What is erased by then is; the rest can be tried again.
         """
         self._connection.execute("PRAGMA secure_delete = ON")
+        is_tried_again = self._is_asked()
         self._ask()
         is_answered = self._is_answered()
         count = self._erase(progress)
-        self._merge()
+        if count or is_tried_again:
+            self._merge()
         if not (is_answered or self._is_answered()):
             raise StoreError(
                 f"what {self._account} said is erased from the file, but the server that uses it has not answered: "
@@ -75,6 +77,11 @@ class Erasing:
             self._connection.execute("DELETE FROM erasure WHERE account = ?", (self._account,))
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return count
+
+    def _is_asked(self, *, is_seen: bool = True) -> bool:
+        """Tell whether the account is in the table `erasure`, perhaps answered, perhaps of an earlier try."""
+        question = "SELECT 1 FROM erasure WHERE account = ? AND is_seen <= ?"
+        return self._connection.execute(question, (self._account, is_seen)).fetchone() is not None
 
     def _ask(self) -> None:
         with self._transaction():
@@ -89,8 +96,7 @@ class Erasing:
         """Wait until the server has seen to its memory; `False` if it does not answer."""
         last_at = time.monotonic() + ANSWER_SECONDS
         while self._is_in_use():
-            question = "SELECT 1 FROM erasure WHERE account = ? AND NOT is_seen"
-            if self._connection.execute(question, (self._account,)).fetchone() is None:
+            if not self._is_asked(is_seen=False):
                 return True
             if time.monotonic() > last_at:
                 return False
