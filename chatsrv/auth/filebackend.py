@@ -15,10 +15,12 @@ from chatsrv.accounts import Account, Role
 from chatsrv.auth.atomic import change_file
 from chatsrv.auth.backend import EditableBackend, LoginContext
 from chatsrv.auth.hashing import Hasher, shared_hasher
-from chatsrv.auth.livefile import LiveFile
+from chatsrv.auth.livefile import NOBODY, LiveFile
 from chatsrv.auth.record import Accounts, Record, look_up, open_account, shown
 from chatsrv.errors import AccountsError
 from chatsrv.names import prepare_name, prepare_password
+
+_NOBODY_LINE = NOBODY + b"\n"
 
 
 class Document(Protocol):
@@ -223,10 +225,11 @@ class FileBackend(EditableBackend):
         """Change the file to what `edited` proposes, if that means the old accounts after `expected` went over them."""
 
         def change(data: bytes) -> bytes:
-            document = self._document(data)
+            document = self._document(data.removesuffix(_NOBODY_LINE))
             accounts = dict(document.accounts)
             expected(accounts)
-            for proposal in edited(document):
+            for edit in edited(document):
+                proposal = edit if accounts else _marked(edit)
                 if self._means(proposal, accounts):
                     return proposal
             raise AccountsError(
@@ -247,3 +250,8 @@ class FileBackend(EditableBackend):
         if last is None or last[0] != digest:
             last = self._last = (digest, self.read(data, str(self._path)))
         return last[1]
+
+
+def _marked(contents: bytes) -> bytes:
+    """Return contents without accounts as a running server believes them."""
+    return contents + (b"" if not contents or contents.endswith(b"\n") else b"\n") + _NOBODY_LINE

@@ -23,6 +23,11 @@ _logger = logging.getLogger(__name__)
 MOST_BYTES = 64 * 1024 * 1024
 """Longest file of accounts: half a million of them."""
 
+NOBODY = b"# no accounts"
+"""The line by which a file says that it has no account on purpose."""
+
+_BESIDE_A_LINE = b"\xef\xbb\xbf \t\r"  # a byte order mark, and what stands around a line unseen
+
 # Two changes within one tick of a file system's clock leave the same times. The coarsest clock in use (FAT's) ticks
 # every two seconds; a file that was read while younger than that is compared by content for as long.
 _YOUNG_NS = 2_000_000_000
@@ -46,8 +51,9 @@ class _Seen:
 class LiveFile:
     """The accounts in the file at `path`, as `parse(contents, file)` reads them.
 
-    A missing or broken file keeps the accounts last read in force, and is logged once until it changes. With
-    `may_be_missing`, it need not be there at first.
+    A missing or broken file keeps the accounts last read in force, and is logged once until it changes. So does one
+    that has lost all its accounts: it was rather emptied by accident, unless a line in it says otherwise (`NOBODY`).
+    With `may_be_missing`, it need not be there at first.
 
     Raises:
         AccountsError: the file cannot be read at construction.
@@ -129,12 +135,21 @@ class LiveFile:
             now = replace(now, is_young=now_ns - status.st_ctime_ns < _YOUNG_NS)
             if digest != before.digest:
                 try:
-                    now = replace(now, accounts=self._parse(data, str(self._path)), complaint="")
+                    now = replace(now, accounts=self._accounts_in(data, before.accounts), complaint="")
                 except AccountsError as error:
                     now = replace(now, complaint=str(error))
         self._seen = now
         if not at_start or not now.complaint:
             self._tell(before, now)
+
+    def _accounts_in(self, data: bytes, before: Accounts | None) -> Accounts:
+        accounts = self._parse(data, str(self._path))
+        if before and not accounts and all(line.strip(_BESIDE_A_LINE) != NOBODY for line in data.split(b"\n")):
+            raise AccountsError(
+                f"{self._path}: there is no account left in it; if that is meant, write the line "
+                f"`{NOBODY.decode()}` into it"
+            )
+        return accounts
 
     def _tell(self, before: _Seen, now: _Seen) -> None:
         if now.complaint:

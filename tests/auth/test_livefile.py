@@ -5,7 +5,9 @@ import os
 
 import pytest
 
+from chatsrv.accounts import Account
 from chatsrv.auth.backend import LoginContext
+from chatsrv.auth.hashfile import HashedBackend
 from chatsrv.auth.hashing import Hasher
 from chatsrv.auth.yamlfile import YamlBackend
 from chatsrv.errors import AccountsError, Denied, Unavailable, UnknownUser
@@ -137,6 +139,48 @@ def test_a_file_that_others_may_read_or_write_is_warned_about_once_a_load(path, 
     assert len(log.records) == 2
 
 
+@pytest.mark.parametrize("emptied", ["", "\n", "# people\n", "{}\n", "# no accounts of mine\n"])
+def test_a_file_that_loses_all_accounts_keeps_them_and_is_logged_once_with_what_to_do(path, log, emptied):
+    backend = YamlBackend(path)
+    path.write_text(emptied)
+    for _ in range(3):
+        assert opens(backend, "alice", "wonderland")
+    [record] = log.records
+    assert record.levelname == "ERROR"
+    assert record.getMessage() == (
+        f"{path}: there is no account left in it; if that is meant, write the line `# no accounts` into it; "
+        "the accounts last read stay in force"
+    )
+    path.write_text("bob: builder\n")
+    assert opens(backend, "bob", "builder")
+    assert not opens(backend, "alice", "wonderland")
+
+
+@pytest.mark.parametrize("kind", [YamlBackend, HashedBackend])
+@pytest.mark.parametrize("emptied", ["# no accounts\n", "\ufeff# no accounts", "# people\r\n  # no accounts \r\n\r\n"])
+def test_a_file_that_says_that_it_has_no_accounts_is_believed(path, log, emptied, kind):
+    path.write_text(f"alice:{CHEAP.hash('wonderland')}\n" if kind is HashedBackend else "alice: wonderland\n")
+    backend = kind(path, hasher=CHEAP)
+    path.write_text(emptied, encoding="utf-8")
+    assert not opens(backend, "alice", "wonderland")
+    assert "no accounts in it; nobody can log in" in log.text
+
+
+@pytest.mark.parametrize("kind", [YamlBackend, HashedBackend])
+def test_the_last_account_that_is_removed_is_gone_for_a_running_server_and_the_next_one_counts(tmp_path, kind):
+    path = tmp_path / "users"
+    editor = kind(path, hasher=CHEAP, create=True)
+    editor.add(Account("alice"), "wonderland")
+    server = kind(path, hasher=CHEAP)
+    assert opens(server, "alice", "wonderland")
+    editor.remove("alice")
+    assert path.read_text() == "# no accounts\n"
+    assert not opens(server, "alice", "wonderland")
+    editor.add(Account("bob"), "builder")
+    assert "no accounts" not in path.read_text()
+    assert opens(server, "bob", "builder")
+
+
 def test_an_empty_file_is_warned_about(path, log):
     path.write_text("")
     with pytest.raises(UnknownUser):
@@ -171,8 +215,6 @@ def test_a_file_beyond_every_measure_is_refused(path):
 
 
 def test_with_create_a_missing_file_has_no_accounts_until_one_is_added(tmp_path, log):
-    from chatsrv.accounts import Account
-
     path = tmp_path / "users.yaml"
     backend = YamlBackend(path, create=True, hasher=CHEAP)
     assert backend.list() == []
