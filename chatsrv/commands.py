@@ -95,9 +95,20 @@ class Help(NamedTuple):
     """List the commands."""
 
 
+class Invoke(NamedTuple):
+    """Obey a command that is none of the chat's own, by its `name` in lower case: a plug-in's, or a mistyped one.
+
+    `argument` is all that stands behind the name. Both are clean, as what is said is.
+    """
+
+    name: str
+    argument: str = ""
+
+
 class Quit(NamedTuple):
     """End the session."""
 
 
 Lookup = History | Search | More
-Command = Credentials | ChangePassword | Answer | Complaint | Line | Say | Act | Who | Lookup | CatchUp | Help | Quit
+ChatCommand = Say | Act | Who | Lookup | CatchUp | Help | Invoke | Quit
+Command = Credentials | ChangePassword | Answer | Complaint | Line | ChatCommand

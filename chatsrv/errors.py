@@ -15,6 +15,7 @@ Touches nothing; any thread may raise and catch these.
     +-- StoreError           the file of the room logs cannot be used; the text says what to do
     +-- Hole                 entries after the given position are gone from the room log
     +-- Refused              a request of a chatter was refused; the text is for that chatter
+        +-- Misused          a command's arguments make no sense; the chatter is told how it is used
 """
 
 from dataclasses import dataclass
@@ -110,3 +111,7 @@ class Hole(ChatError):
 
 class Refused(ChatError):
     """What a chatter asked for was refused. The text is a sentence for that chatter, without internals."""
+
+
+class Misused(Refused):
+    """An argument of a command is missing or makes no sense; the chatter reads how the command is used."""

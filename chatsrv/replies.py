@@ -32,8 +32,25 @@ class Present(NamedTuple):
     more: int = 0
 
 
+class Usage(NamedTuple):
+    """How a command is used, whose arguments made no sense. `help` says in a few words what it is for."""
+
+    name: str
+    arguments: str
+    help: str
+
+
 class CommandList(NamedTuple):
-    """The answer to `Help`: the wire format lists the commands that it has."""
+    """The answer to `Help`: the commands that the asker may use."""
+
+    commands: tuple[Usage, ...]
+
+
+class UnknownCommand(NamedTuple):
+    """There is no command `name`; `nearest` is what may have been meant, empty if nobody can tell."""
+
+    name: str
+    nearest: str = ""
 
 
 class Notice(NamedTuple):
@@ -66,7 +83,7 @@ class PastEnd(NamedTuple):
 
 
 class Away(NamedTuple):
-    """Here begins what was missed since the last time, so many `lines`; `left_out` entries before them are not shown."""
+    """Here begins what was missed since the last time, so many `lines`; `left_out` entries before are not shown."""
 
     lines: int
     left_out: int = 0
@@ -89,4 +106,5 @@ class Goodbye(NamedTuple):
 
 
 Before = Past | Missing | PastEnd | Away | AwayEnd
-Reply = Welcome | LoginRefused | Present | CommandList | Notice | Before | Text | Goodbye
+AboutCommands = Usage | CommandList | UnknownCommand
+Reply = Welcome | LoginRefused | Present | AboutCommands | Notice | Before | Text | Goodbye

@@ -11,7 +11,7 @@ import chatsrv
 ROOT = Path(chatsrv.__file__).parent
 
 WORDS = {
-    *{"errors", "names", "lookalike", "accounts", "rights", "entries", "commands", "replies", "reasons"},
+    *{"errors", "names", "lookalike", "accounts", "rights", "entries", "commands", "verbs", "replies", "reasons"},
     *{"accepts", "limits", "loginpolicy", "strength", "plugins", "locks"},
 }
 
@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "roster": {"door", "auth", "settings"},
     "door": {"auth", "settings"},
     "sessions": {"net", "protocols"},
-    "net": {"chat", "protocols.base", "auth.backend", "auth.gate", "roomlog.base"},
+    "net": {"chat", "protocols.base", "protocols.text", "auth.backend", "auth.gate", "roomlog.base"},
     "chat": {"roomlog.base", "roomlog.memory"},  # a hub without a store keeps its logs in memory
     "auth": set(),
     "roomlog": set(),

@@ -3,8 +3,12 @@
 Never hears of bytes, sockets or wire formats. Every method may be called from any thread.
 """
 
+from collections.abc import Mapping
+
 from chatsrv.chat.bookmarks import Bookmarks
+from chatsrv.chat.commandplugin import CommandPlugin
 from chatsrv.chat.missed import CatchingUp
+from chatsrv.chat.repertoire import Repertoire
 from chatsrv.chat.room import QUIET_ABOVE, Room
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.base import LogStore
@@ -17,7 +21,10 @@ class Hub:
     """All rooms, and the one that everybody enters at login. Without a `store`, logs live as long as the hub.
 
     `catching_up` is how much of what was missed is told at a login; `quiet_above` the members up to which a room tells
-    who comes and goes.
+    who comes and goes; `commands` are plug-ins by the names of their commands.
+
+    Raises:
+        ValueError: a plug-in's name is no name for a command, or is taken.
     """
 
     def __init__(
@@ -27,7 +34,9 @@ class Hub:
         *,
         catching_up: CatchingUp | None = None,
         quiet_above: int = QUIET_ABOVE,
+        commands: Mapping[str, CommandPlugin] | None = None,
     ) -> None:
+        self.repertoire = Repertoire(commands)
         self._store = store or MemoryStore()
         self.catching_up = catching_up or CatchingUp()
         self.bookmarks = Bookmarks(self._store)

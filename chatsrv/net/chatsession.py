@@ -3,15 +3,17 @@
 Knows nothing of bytes and wire formats. Everything here runs on the session's own thread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from chatsrv.accounts import Account
+from chatsrv.chat.deeds import DEEDS
+from chatsrv.chat.hub import Hub
 from chatsrv.chat.lookback import Lookback
 from chatsrv.chat.missed import Absence
 from chatsrv.chat.room import Room
-from chatsrv.commands import Act, CatchUp, Command, Help, Lookup, Quit, Say, Who
+from chatsrv.commands import Act, Command, Say
 from chatsrv.entries import Kind
 from chatsrv.errors import Refused
 from chatsrv.names import prepare_name
@@ -19,9 +21,11 @@ from chatsrv.net.catchup import catch_up
 from chatsrv.net.kernel import forget_unacknowledged
 from chatsrv.net.reading import Reading
 from chatsrv.net.session import Session
+from chatsrv.protocols.text import clean
 from chatsrv.reasons import Reason
-from chatsrv.replies import CommandList, Notice, Present, Welcome
-from chatsrv.rights import Right, require
+from chatsrv.replies import Notice, Welcome
+from chatsrv.rights import require
+from chatsrv.verbs import RIGHT_FOR
 
 if TYPE_CHECKING:
     from chatsrv.net.server import ChatServer
@@ -29,12 +33,11 @@ if TYPE_CHECKING:
 APPEND_ENTRIES = 512
 """Entries that one session appends at once, before others get their turn."""
 
-WHO_NAMES = 1000
-"""Names that `Who` lists: a screenful many times over; the rest is counted."""
+_SPOKEN: Mapping[type, Kind] = {Say: Kind.SAY, Act: Kind.ACTION}
 
 
 class ChatSession(Session):
-    """A session whose peer talks in the lobby."""
+    """A session whose peer talks in the lobby; an `Asker`, to the commands."""
 
     server: "ChatServer"
     account: Account
@@ -77,20 +80,14 @@ class ChatSession(Session):
     def obey(self, commands: Sequence[Command]) -> None:
         """Obey commands of one kind."""
         kind = type(commands[0])
-        try:
-            if kind is Say:
-                self._speak(Kind.SAY, commands)
-            elif kind is Act:
-                self._speak(Kind.ACTION, commands)
-            elif kind is Quit:
-                self.hang_up(Reason.QUIT)
-            else:
-                for command in commands:
-                    self._answer(command)
-                    if self.connection.reason:
-                        return
-        except Refused as refusal:
-            self.reply(Notice(str(refusal)))
+        if kind in _SPOKEN:
+            texts = [command.text for command in commands]  # type: ignore[union-attr]  # all are Say, or all are Act
+            self._attempt(self._speak, kind, texts)
+        else:
+            for command in commands:
+                self._attempt(self._do, command)
+                if self.is_gone:
+                    return
 
     def closed(self, reason: Reason) -> None:
         """Leave the lobby."""
@@ -101,34 +98,64 @@ class ChatSession(Session):
         if self._reading and not self._reading.end():
             forget_unacknowledged(self.request)
 
+    # ------------------------------------------------------------------ for commands: see `chatsrv.chat.asker.Asker`
+
+    @property
+    def id(self) -> int:
+        """See `Asker.id`."""
+        return self.connection.id
+
+    @property
+    def hub(self) -> Hub:
+        """See `Asker.hub`."""
+        return self.server.hub
+
+    @property
+    def lookback(self) -> Lookback:
+        """See `Asker.lookback`."""
+        if self._lookback is None:
+            self._lookback = Lookback(self.server.time_zone)
+        return self._lookback
+
+    @property
+    def is_gone(self) -> bool:
+        """See `Asker.is_gone`."""
+        return self.connection.reason is not None
+
+    def say(self, text: str) -> None:
+        """See `Asker.say`."""
+        self._speak_for(Say, text)
+
+    def act(self, text: str) -> None:
+        """See `Asker.act`."""
+        self._speak_for(Act, text)
+
+    # ------------------------------------------------------------------ private
+
     @property
     def _account_key(self) -> str:
         return prepare_name(self.account.name)
 
-    def _speak(self, kind: Kind, commands: Sequence[Command]) -> None:
-        require(self.account, Right.SPEAK)
-        texts = [command.text for command in commands]  # type: ignore[union-attr]  # all are Say, or all are Act
+    def _attempt(self, action: Callable[..., None], *arguments: Any) -> None:
+        try:
+            action(*arguments)
+        except Refused as refusal:
+            self.reply(Notice(str(refusal)))
+
+    def _speak(self, kind: type[Command], texts: Sequence[str]) -> None:
+        require(self.account, RIGHT_FOR[kind])
         for start in range(0, len(texts), APPEND_ENTRIES):
             self.server.delivery.pace(self.room.log)
-            self.room.speak(kind, self.account.name, self.connection.origin, texts[start : start + APPEND_ENTRIES])
+            some = texts[start : start + APPEND_ENTRIES]
+            self.room.speak(_SPOKEN[kind], self.account.name, self.connection.origin, some)
 
-    def _answer(self, command: Command) -> None:
-        if isinstance(command, Who):
-            names, more = self.room.present(WHO_NAMES)
-            self.reply(Present(self.room.name, names, more))
-        elif isinstance(command, Help):
-            self.reply(CommandList())
-        elif isinstance(command, CatchUp):
-            self.server.hub.bookmarks.keep_caught_up(self._account_key, command.is_wanted)
-            what = "what you missed" if command.is_wanted else "nothing of what you missed"
-            self.reply(Notice(f"From now on you are told {what} when you log in."))
-        elif isinstance(command, Lookup):
-            self._look_back(command)
+    def _speak_for(self, kind: type[Command], text: str) -> None:
+        """Say what a plug-in wants said."""
+        if text := clean(text).strip():
+            self._speak(kind, [text])
 
-    def _look_back(self, command: Lookup) -> None:
-        if self._lookback is None:
-            self._lookback = Lookback(self.server.time_zone)
-        for reply in self._lookback.answer(command, self.room.log, [self.room.log]):
-            self.reply(reply)
-            if self.connection.reason:
-                return
+    def _do(self, command: Command) -> None:
+        if right := RIGHT_FOR.get(type(command)):
+            require(self.account, right)
+        if deed := DEEDS.get(type(command)):
+            deed(self, command)

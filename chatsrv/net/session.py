@@ -23,6 +23,7 @@ from chatsrv.protocols.base import Protocol
 from chatsrv.reasons import Reason
 from chatsrv.replies import LoginRefused, Notice, Reply
 from chatsrv.rights import Right, may, require
+from chatsrv.verbs import RIGHT_FOR
 
 if TYPE_CHECKING:
     from chatsrv.net.server import LoginServer
@@ -267,7 +268,7 @@ class Session(StreamRequestHandler):
         assert self.account
         self.is_at_gate = True
         try:
-            require(self.account, Right.CHANGE_PASSWORD)
+            require(self.account, RIGHT_FOR[ChangePassword])
             self.account = self.server.gate.change_password(self.account, change.old, change.new, self.context)
         except Refused as refusal:
             self.reply(Notice(f"{refusal} Nothing was changed."))

@@ -1,101 +1,35 @@
 """The plain protocol: a chat for whoever has `nc`, one line for everything. docs/plain-protocol.md is its reference.
 
-Knows no rooms and no members, only what is asked and what is shown; the login and the lines are `lines`'s.
+Knows no rooms and no members, only what is asked and what is shown; the login and the lines are `lines`'s, and what
+begins with a slash is `slash`'s.
 Threads: as `chatsrv.protocols.base` says; a `Reader` is its session's alone, the `Renderer` everybody's.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from datetime import datetime
-from difflib import get_close_matches
-from typing import ClassVar, NamedTuple, TypeAlias
+from typing import ClassVar
 
-from chatsrv.commands import (
-    PAGE_ENTRIES,
-    Act,
-    CatchUp,
-    ChangePassword,
-    Command,
-    Complaint,
-    Help,
-    History,
-    More,
-    Quit,
-    Say,
-    Search,
-    Who,
-)
+from chatsrv.commands import Command, Say
 from chatsrv.entries import Entry, Kind
 from chatsrv.protocols.base import Protocol, Renderer
 from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
+from chatsrv.protocols.slash import asked, listed, misused, unknown
 from chatsrv.protocols.text import clean, is_piled
 from chatsrv.reasons import Reason
-from chatsrv.replies import Away, AwayEnd, CommandList, Missing, Past, PastEnd, Present, Reply, Welcome
-
-_Make: TypeAlias = Callable[[str], Command | Dialogue]
-
-
-class _Slash(NamedTuple):
-    """One command: what is typed, and what it asks for.
-
-    With an `argument`, nothing is asked without one, unless it stands in square brackets. `make` raises `ValueError`
-    for one that makes no sense.
-    """
-
-    name: str
-    argument: str
-    help: str
-    make: _Make
-
-    @property
-    def usage(self) -> str:
-        return f"/{self.name} {self.argument}".rstrip()
-
-    @property
-    def needs_argument(self) -> bool:
-        return bool(self.argument) and not self.argument.startswith("[")
-
-
-_UNCHANGED = "Nothing was changed."
-
-
-def _change_password(old: str, new: str, again: str) -> Command:
-    return ChangePassword(old, new) if new == again else Complaint(f"The new passwords differ. {_UNCHANGED}")
-
-
-_PASSWORD = Dialogue((b"Old password: ", b"New password: ", b"New password again: "), 0, _change_password, _UNCHANGED)
-
-
-def _history(typed: str) -> Command:
-    entries = int(typed) if typed else PAGE_ENTRIES
-    if entries < 1:
-        raise ValueError(typed)
-    return History(entries)
-
-
-def _catch_up(answer: str) -> Command:
-    return CatchUp(bool(("off", "on").index(answer.lower())))
-
-
-# All that there is to know of a command stands here; parsing, usage and help are made from it.
-_SLASHES = (
-    _Slash("help", "", "list the commands", lambda _: Help()),
-    _Slash("who", "", "list who is here", lambda _: Who()),
-    _Slash("me", "TEXT", "say what you do: /me waves", Act),
-    _Slash("history", "[N]", f"show the last {PAGE_ENTRIES} lines, or the last N", _history),
-    _Slash("search", "WORDS", "show lines with all of these words: /search tea tim*", Search),
-    _Slash("more", "", "show what came before", lambda _: More()),
-    _Slash("catchup", "on|off", "be told at login what you missed, or not", _catch_up),
-    _Slash("password", "", "change your password", lambda _: _PASSWORD),
-    _Slash("quit", "", "leave the chat", lambda _: Quit()),
+from chatsrv.replies import (
+    Away,
+    AwayEnd,
+    CommandList,
+    Missing,
+    Past,
+    PastEnd,
+    Present,
+    Reply,
+    UnknownCommand,
+    Usage,
+    Welcome,
 )
-_BY_NAME = {slash.name: slash for slash in _SLASHES}
-_HELP_ROWS = [*((slash.usage, slash.help) for slash in _SLASHES), ("//TEXT", "say a text that begins with a slash")]
-_USAGE_CHARACTERS = max(len(usage) for usage, _ in _HELP_ROWS)
-_HELP = "".join(f"{usage:<{_USAGE_CHARACTERS}}  {help}\n" for usage, help in _HELP_ROWS).encode()
-# Looking for what was meant takes time with the square of the length; nobody mistypes a name into twice its size.
-_GUESSED_CHARACTERS = 2 * max(map(len, _BY_NAME))
 
 
 class PlainReader(LinesReader):
@@ -113,36 +47,12 @@ class PlainReader(LinesReader):
             if text.isprintable() and text[:1] not in "/ " and (text.isascii() or not is_piled(text)):
                 append(new(kind, (text, "")))
             elif (text := clean(text)) and not text.isspace():
-                asked = _slash(text) if text.startswith("/") else Say(text)
-                if isinstance(asked, Dialogue):
-                    found += self.ask(asked, lines)
+                wanted = asked(text) if text.startswith("/") else Say(text)
+                if isinstance(wanted, Dialogue):
+                    found += self.ask(wanted, lines)
                 else:
-                    append(asked)
+                    append(wanted)
         return found
-
-
-def _slash(text: str) -> Command | Dialogue:
-    """Return what a line that begins with a slash asks for."""
-    if text.startswith("//"):
-        return Say(text[1:])
-    typed, _, argument = text[1:].partition(" ")
-    name = typed.lower()
-    slash = _BY_NAME.get(name)
-    if slash is None:
-        return Complaint(_unknown(name))
-    argument = argument.strip()
-    if argument or not slash.needs_argument:
-        with suppress(ValueError):
-            return slash.make(argument)
-    return Complaint(f"Usage: {slash.usage}")
-
-
-def _unknown(name: str) -> str:
-    if len(name) > _GUESSED_CHARACTERS:
-        return "There is no such command. Type /help for commands."
-    near = get_close_matches(name, _BY_NAME, n=1)
-    advice = f"Did you mean /{near[0]}?" if near else "Type /help for commands."
-    return f"There is no command /{name}. {advice}"
 
 
 _LEFT = {reason.name: f" ({reason.value})" if reason.value else "" for reason in Reason}
@@ -184,8 +94,12 @@ class PlainRenderer(LinesRenderer):
                 return line(f"Welcome, {name}! {here} Type /help for commands.")
             case Present(_, names, more):
                 return line(f"Here now: {_names(names, more)}.")
-            case CommandList():
-                return _HELP
+            case CommandList(commands):
+                return b"".join(map(line, listed(commands)))
+            case Usage():
+                return line(misused(reply))
+            case UnknownCommand():
+                return line(unknown(reply))
             case Past(entries, now):
                 return b"".join([_dated(shown, entry.at, now) for entry in entries if (shown := self.render(entry))])
             case Missing(entries):

@@ -42,6 +42,8 @@ from chatsrv.replies import (
     Present,
     Reply,
     Text,
+    UnknownCommand,
+    Usage,
     Welcome,
 )
 
@@ -102,7 +104,11 @@ REPLIES: tuple[Reply, ...] = (
     LoginRefused(_TEXT),
     Present("lobby", ("alice",)),
     Present("lobby", ("alice", _NAME), 1000),
-    CommandList(),
+    CommandList(()),
+    CommandList((Usage("kick", "NAME [REASON]", _TEXT), Usage("who", "", "list who is here"))),
+    Usage("kick", "NAME [REASON]", _TEXT),
+    UnknownCommand("wo"),
+    UnknownCommand(_NAME, "who"),
     Notice(_TEXT),
     Past((), datetime.fromtimestamp(1.5, UTC)),
     Past(ENTRIES, datetime.fromtimestamp(1e9, UTC)),

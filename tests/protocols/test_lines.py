@@ -129,7 +129,7 @@ def test_replies_are_lines() -> None:
     assert render(Text("a\tb")) == b"a\tb\n"
     assert render(Text("")) == b"\n"
     assert render(Present("lobby", ("alice",))) == b""
-    assert render(CommandList()) == b""
+    assert render(CommandList(())) == b""
 
 
 def test_entries_are_not_shown() -> None:

@@ -5,11 +5,24 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chatsrv.commands import Act, Command, Complaint, Help, History, More, Quit, Say, Search, Who
+from chatsrv.commands import Act, CatchUp, Command, Complaint, Help, History, Invoke, More, Quit, Say, Search, Who
 from chatsrv.entries import Entry, Kind
 from chatsrv.protocols.plain import PlainProtocol, PlainReader
 from chatsrv.reasons import Reason
-from chatsrv.replies import Away, AwayEnd, CommandList, LoginRefused, Missing, Past, PastEnd, Present, Reply, Welcome
+from chatsrv.replies import (
+    Away,
+    AwayEnd,
+    CommandList,
+    LoginRefused,
+    Missing,
+    Past,
+    PastEnd,
+    Present,
+    Reply,
+    UnknownCommand,
+    Usage,
+    Welcome,
+)
 
 
 def logged_in(line_bytes: int = 4096) -> PlainReader:
@@ -52,13 +65,11 @@ def logged_in(line_bytes: int = 4096) -> PlainReader:
         ("/search", [Complaint("Usage: /search WORDS")]),
         ("/more", [More()]),
         ("/more of it", [More()]),
-        ("/serach milk", [Complaint("There is no command /serach. Did you mean /search?")]),
-        ("/hlep", [Complaint("There is no command /hlep. Did you mean /help?")]),
-        ("/whois bob", [Complaint("There is no command /whois. Did you mean /who?")]),
-        ("/frobnicate", [Complaint("There is no command /frobnicate. Type /help for commands.")]),
-        ("/frobnicate-everything", [Complaint("There is no such command. Type /help for commands.")]),
-        ("/join x", [Complaint("There is no command /join. Type /help for commands.")]),
-        ("/", [Complaint("There is no command /. Type /help for commands.")]),
+        ("/catchup OFF", [CatchUp(is_wanted=False)]),
+        ("/catchup maybe", [Complaint("Usage: /catchup on|off")]),
+        ("/Roll  2d6  twice ", [Invoke("roll", "2d6  twice")]),
+        ("/hlep", [Invoke("hlep", "")]),
+        ("/", [Invoke("", "")]),
     ],
 )
 def test_what_is_typed(typed: str, commands: list[Command]) -> None:
@@ -142,18 +153,14 @@ def test_other_actions_are_shown_as_actions(action: str) -> None:
         (PastEnd(is_all=True), "(end; that is all)\n"),
         (PastEnd(is_all=False), "(end; /more shows what came before)\n"),
         (
-            CommandList(),
-            "/help            list the commands\n"
-            "/who             list who is here\n"
-            "/me TEXT         say what you do: /me waves\n"
-            "/history [N]     show the last 20 lines, or the last N\n"
-            "/search WORDS    show lines with all of these words: /search tea tim*\n"
-            "/more            show what came before\n"
-            "/catchup on|off  be told at login what you missed, or not\n"
-            "/password        change your password\n"
-            "/quit            leave the chat\n"
-            "//TEXT           say a text that begins with a slash\n",
+            CommandList((Usage("me", "TEXT", "wave"), Usage("roll", "[SIDES]", "roll a\ndie"))),
+            "/me TEXT       wave\n/roll [SIDES]  roll a die\n//TEXT         say a text that begins with a slash\n",
         ),
+        (Usage("roll", "[SIDES]", "roll a die"), "Usage: /roll [SIDES]\n"),
+        (UnknownCommand("hlep", "help"), "There is no command /hlep. Did you mean /help?\n"),
+        (UnknownCommand("frobnicate"), "There is no command /frobnicate. Type /help for commands.\n"),
+        (UnknownCommand("frob" * 9), "There is no such command. Type /help for commands.\n"),
+        (UnknownCommand(""), "There is no command /. Type /help for commands.\n"),
     ],
 )
 def test_replies(reply: Reply, lines: str) -> None:

@@ -12,9 +12,8 @@ from chatsrv import ChatServer, Limits, MemoryBackend, PlainSession, Reason
 from chatsrv.chat.lookback import MOST_ENTRIES
 from chatsrv.commands import PAGE_ENTRIES
 from chatsrv.protocols.lines import HELD_BYTES
-from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.protocols.text import MARKS_IN_A_ROW, clean
-from chatsrv.replies import CommandList
+from chatsrv.verbs import VERBS
 from tests.peer import DEADLINE_SECONDS, Peer, running, with_any_time
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plain-protocol.md").read_text()
@@ -68,7 +67,9 @@ def test_bot() -> None:
 
 
 def test_commands() -> None:
-    assert blocks("commands") == [PlainProtocol.renderer.reply(CommandList()).decode()]
+    typed = [f"/{verb.name} {verb.arguments}".rstrip().replace("|", r"\|") for verb in VERBS]
+    rows = [f"| `{it}` | {verb.help} | {verb.right or 'everybody'} |" for it, verb in zip(typed, VERBS, strict=True)]
+    assert re.findall(r"^\| `/.*$", PAGE, re.MULTILINE) == rows
 
 
 def test_texts() -> None:

@@ -1,0 +1,179 @@
+"""Commands of plug-ins, and help about all: who sees which, who may, and what comes of one that fails."""
+
+import logging
+import re
+from collections.abc import Callable
+
+import pytest
+
+from chatsrv.accounts import Account, Role
+from chatsrv.chat.asker import Asker
+from chatsrv.chat.commandplugin import CommandPlugin
+from chatsrv.chat.hub import Hub
+from chatsrv.chat.repertoire import Repertoire
+from chatsrv.errors import Misused, Refused
+from chatsrv.replies import Notice
+from chatsrv.rights import Right
+from chatsrv.verbs import VERBS
+from tests.peer import Peer, running_chat, talk
+
+MEMBER, MODERATOR = Account("bob"), Account("alice", Role.MODERATOR)
+
+
+class Does(CommandPlugin):
+    """Does what it was made for."""
+
+    help = "do something"
+
+    def __init__(self, what: Callable[[Asker, str], object], arguments: str = "", right: Right | None = None) -> None:
+        self._what = what
+        self.arguments = arguments
+        self.right = right
+
+    def run(self, asker: Asker, argument: str) -> None:
+        self._what(asker, argument)
+
+
+def echo(asker: Asker, argument: str) -> None:
+    asker.reply(Notice(f"{asker.account.name} in {asker.room.name} asks for {argument!r}."))
+
+
+def raising(error: BaseException) -> Does:
+    def fail(asker: Asker, argument: str) -> None:
+        raise error
+
+    return Does(fail)
+
+
+PLUGINS = {
+    "zap": Does(echo, "NAME [REASON]"),
+    "echo": Does(echo),
+    "hurry": Does(echo, right=Right.HURRY),
+    "speak": Does(lambda asker, _: (asker.say(" two\nlines\x1b[2J "), asker.act("waves"), asker.say("\x00 "))),
+    "no": raising(Refused("The dice are with the cleaner.")),
+    "huh": raising(Misused("that is no number")),
+    "break": raising(ZeroDivisionError("by zero")),
+    "exit": raising(SystemExit(1)),
+    "go": Does(lambda asker, _: asker.hang_up()),
+}
+
+
+def names(repertoire: Repertoire, account: Account) -> list[str]:
+    return [verb.name for verb in repertoire.verbs_for(account)]
+
+
+@pytest.fixture
+def chatters():
+    """Two members in a chat with all the plug-ins; in the end both still talk, and were told nothing else."""
+    hub = Hub(commands=PLUGINS)
+    with running_chat(hub=hub) as server, Peer(server) as alice, Peer(server) as bob:
+        alice.log_in("alice")
+        bob.log_in("bob")
+        assert alice.line() == "* bob joined"
+        yield alice, bob
+        talk(alice, bob)
+
+
+# ---------------------------------------------------------------------------- which there are
+
+
+def test_without_plug_ins_it_is_the_chats_own_commands() -> None:
+    assert Repertoire().verbs_for(MODERATOR) == VERBS
+
+
+def test_plug_ins_are_listed_behind_by_name_and_only_to_those_who_may() -> None:
+    repertoire = Repertoire(PLUGINS)
+    assert names(repertoire, MEMBER)[len(VERBS) :] == ["break", "echo", "exit", "go", "huh", "no", "speak", "zap"]
+    assert "hurry" in names(repertoire, MODERATOR)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("hlep", "help"),
+        ("serach", "search"),
+        ("ecko", "echo"),
+        ("hury", ""),
+        ("frobnicate", ""),
+        ("", ""),
+        ("help" * 9, ""),
+    ],
+)
+def test_what_was_meant_is_sought_among_what_the_asker_may(name: str, nearest: str) -> None:
+    assert Repertoire(PLUGINS).nearest(name, MEMBER) == nearest
+    assert Repertoire(PLUGINS).nearest("hury", MODERATOR) == "hurry"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("who", "the chat has a command who of its own"), ("Roll", "accepted are up to 32 lower-case")]
+)
+def test_a_name_that_is_taken_or_none_is_refused_before_anybody_is_let_in(name: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Hub(commands={name: Does(echo)})
+
+
+# ---------------------------------------------------------------------------- what comes of asking
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("/echo", "alice in lobby asks for ''."),
+        ("/ECHO it is not asked for", "alice in lobby asks for ''."),
+        ("/zap  bob  too  loud ", "alice in lobby asks for 'bob  too  loud'."),
+        ("/zap", "Usage: /zap NAME [REASON]"),
+        ("/huh", "Usage: /huh"),
+        ("/no", "The dice are with the cleaner."),
+        ("/hurry", "You have no right to send faster than flood control allows: your role is member."),
+        ("/ecko", "There is no command /ecko. Did you mean /echo?"),
+    ],
+)
+def test_the_answer_is_the_askers_alone(chatters: tuple[Peer, Peer], typed: str, told: str) -> None:
+    alice, _ = chatters
+    alice.type(typed)
+    assert alice.line() == told
+
+
+@pytest.mark.parametrize(("name", "error"), [("break", "ZeroDivisionError('by zero')"), ("exit", "SystemExit(1)")])
+def test_a_plug_in_that_breaks_is_one_line_in_the_log_and_a_sentence_to_the_asker(
+    chatters: tuple[Peer, Peer], caplog: pytest.LogCaptureFixture, name: str, error: str
+) -> None:
+    alice, _ = chatters
+    alice.send(f"/{name}\n/echo\n".encode())
+    assert alice.line() == "That command failed, through no fault of yours. The server's log tells why."
+    assert alice.line() == "alice in lobby asks for ''."
+    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert re.fullmatch(rf"session \d+: the plug-in for the command {name} failed", record.getMessage())
+    assert record.exc_info
+    assert repr(record.exc_info[1]) == error
+
+
+def test_what_one_of_several_at_once_refuses_does_not_keep_the_others_from_being_obeyed(chatters) -> None:
+    alice, _ = chatters
+    alice.send(b"/no\n/echo\n/no\n")
+    assert [alice.line() for _ in range(3)] == [
+        "The dice are with the cleaner.",
+        "alice in lobby asks for ''.",
+        "The dice are with the cleaner.",
+    ]
+
+
+def test_what_a_plug_in_says_is_said_in_the_askers_name_and_cannot_harm_a_terminal(chatters) -> None:
+    alice, bob = chatters
+    alice.type("/speak")
+    assert [bob.line(), bob.line()] == ["<alice> two lines", "* alice waves"]
+
+
+def test_nothing_more_is_obeyed_of_a_session_that_a_plug_in_ended() -> None:
+    with running_chat(hub=Hub(commands=PLUGINS)) as server, Peer(server) as alice:
+        alice.log_in("alice")
+        alice.send(b"/go\n/echo\n")
+        assert alice.rest() == b"Goodbye!\n"
+
+
+def test_help_lists_what_a_plug_in_brought(chatters) -> None:
+    alice, _ = chatters
+    alice.type("/help")
+    told = alice.read_until(b"begins with a slash\n").decode()
+    assert "/zap NAME [REASON]  do something\n" in told
+    assert "/hurry" not in told
