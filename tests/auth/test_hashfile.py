@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import LoginContext
 from chatsrv.auth.hashfile import HashedBackend
-from chatsrv.auth.hashing import Hasher
 from chatsrv.errors import AccountsError, Denied
 from chatsrv.testing.auth import EditableBackendContract
+from tests.auth.editing import CHEAP, STORED, edited, with_nobody_left
 
 HERE = LoginContext("127.0.0.1")
-CHEAP = Hasher(memory_kib=8, passes=1)
 WRITTEN_BY_APACHE = Path(__file__).with_name("files") / "apache.htpasswd"
 APACHE_PASSWORDS = {
     "alice": "wonderland",  # bcrypt
@@ -189,3 +188,35 @@ def test_whatever_the_file_holds_it_is_read_or_refused(text):
     except AccountsError:
         return
     assert b"".join(document.lines) == data
+
+
+hash_lines = st.tuples(
+    st.sampled_from(["alice", "Bob", "Zoë", "x-1"]), st.sampled_from(["", "# comment: x\n", "\n", " \n"])
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(hash_lines, unique_by=lambda line: line[0], min_size=1),
+    st.data(),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)
+def test_a_change_of_one_account_in_any_htpasswd_changes_nothing_else(tmp_path_factory, lines, data, newline, is_ended):
+    tmp_path = tmp_path_factory.getbasetemp()
+    old = CHEAP.hash("old")
+    parts = [(before.replace("\n", newline), f"{name}:{old}{newline}") for name, before in lines]
+    text = "".join(before + line for before, line in parts)
+    text = text if is_ended else text.removesuffix(newline)
+    name = data.draw(st.sampled_from([name for name, _ in lines]))
+    line = next(line for _, line in parts if line.startswith(name))
+    line = line if line in text else line.removesuffix(newline)
+
+    result = edited(HashedBackend, tmp_path, text, lambda backend: backend.set_password(name, "x"))
+    assert result == text.replace(line, line.replace(old, STORED))
+    result = edited(HashedBackend, tmp_path, text, lambda backend: backend.remove(name))
+    left = text.replace(line, "")
+    assert result == (left if len(lines) > 1 else with_nobody_left(left))
+    result = edited(HashedBackend, tmp_path, text, lambda backend: backend.add(Account("eve"), "x"))
+    newline = newline if newline in text else "\n"  # a single line without an end does not tell
+    assert result == text + ("" if is_ended else newline) + f"eve:{STORED}{newline}"

@@ -1,0 +1,32 @@
+"""What the tests of auth backends share.
+
+Runs on the thread of pytest.
+"""
+
+import os
+import sys
+
+import pytest
+
+from chatsrv.auth.command import CommandBackend
+from tests.auth.programs import HELLO
+from tests.peer import DEADLINE_SECONDS
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Make backends of pieces of Python, and close them in the end."""
+    backends = []
+
+    def make(code: str, **options) -> CommandBackend:
+        path = tmp_path / f"program{len(backends)}.py"
+        path.write_text(HELLO + code)
+        options.setdefault("answer_seconds", DEADLINE_SECONDS)
+        backends.append(CommandBackend([sys.executable, "-S", str(path)], **options))
+        return backends[-1]
+
+    yield make
+    for backend in backends:
+        backend.close()
+    with pytest.raises(ChildProcessError):  # no zombie: this process has no child left at all
+        os.waitpid(-1, os.WNOHANG)
