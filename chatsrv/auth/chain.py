@@ -18,7 +18,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TypeVar
 
-from chatsrv.accounts import Account
+from chatsrv.accounts import Account, Network, Role
 from chatsrv.auth.backend import AuthBackend, LoginContext
 from chatsrv.auth.workers import Workers
 from chatsrv.errors import AuthError, Denied, Unavailable, UnknownUser
@@ -207,10 +207,7 @@ def _answer(
     """Return the account of one backend. Only an `AuthError` that begins with `label` escapes."""
     name = label or type(backend).__name__
     try:
-        account = _called(name, backend, workers, lambda: backend.authenticate(username, password, context))
-        if not isinstance(account, Account):
-            raise TypeError(f"{type(backend).__name__}.authenticate returned no Account")
-        prepare_name(account.name)  # a name that breaks the lines it stands in must not get further
+        return _usable(_called(name, backend, workers, lambda: backend.authenticate(username, password, context)))
     except AuthError as error:
         labelled = _labelled(label, error)
         if labelled is error:
@@ -221,13 +218,24 @@ def _answer(
     except BaseException as error:  # the edge to somebody else's code: a broken backend refuses this login, no more
         _logger.exception("auth backend %s failed on a login as %r", name, username)
         raise _labelled(label, Unavailable(f"the auth backend failed: {type(error).__name__}")) from error
-    return account
 
 
 def _looked_up(label: str, backend: AuthBackend, username: str, workers: Workers | None) -> Account:
-    account = _called(label or type(backend).__name__, backend, workers, partial(backend.lookup, username))
+    return _usable(_called(label or type(backend).__name__, backend, workers, partial(backend.lookup, username)))
+
+
+def _usable(account: object) -> Account:
+    """Return what somebody else's code called an account, if it is one through and through.
+
+    Raises:
+        TypeError: it is none, or its role or a network is none.
+        ValueError: its name would break the lines that it stands in.
+    """
     if not isinstance(account, Account):
-        raise TypeError(f"{type(backend).__name__}.lookup returned no Account")
+        raise TypeError("the auth backend returned no Account")
+    if not isinstance(account.role, Role) or not all(isinstance(network, Network) for network in account.networks):
+        raise TypeError("the auth backend returned an Account whose role is no Role, or a network no network")
+    prepare_name(account.name)
     return account
 
 

@@ -85,6 +85,10 @@ def test_an_unknown_name_asks_the_next_and_yes_is_the_end():
         (SystemExit(1), Unavailable),
         (False, Unavailable),
         (Account("a\nb"), Unavailable),
+        (Account(b"alice"), Unavailable),
+        (Account("alice", "king"), Unavailable),
+        (Account("alice", networks=("10.0.0.0/8",)), Unavailable),
+        (Account("alice", networks=None), Unavailable),
     ],
 )
 def test_no_weaker_backend_answers_for_one_that_refused_or_is_away(answer, kind):
@@ -223,9 +227,9 @@ def test_a_broken_lookup_is_unavailable_and_logged_once_until_it_works_again(err
     with pytest.raises(Unavailable):
         chain.lookup("alice", workers)
     assert len(caplog.records) == 2
-    backend.answer = False
-    with pytest.raises(Unavailable, match="TypeError"):
-        chain.lookup("alice", workers)
+    for backend.answer in (False, Account("alice", "king")):
+        with pytest.raises(Unavailable, match="TypeError"):
+            chain.lookup("alice", workers)
 
 
 def test_a_backend_on_a_thread_of_its_own_that_exits_is_broken_and_no_more(caplog):
