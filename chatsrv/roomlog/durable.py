@@ -35,6 +35,8 @@ _JOINS = (Kind.JOIN, Kind.QUIET_JOIN)
 
 NOT_TAKEN = "That was not taken, and nobody has seen it: the server cannot record it at the moment. Try again later."
 
+_JOINS = (Kind.JOIN, Kind.QUIET_JOIN)
+
 
 class DurableRoomLog(RoomLog):
     """The log of one room. `first_id` is the id before its first entry; `is_new`: the file does not know the room."""

@@ -31,6 +31,20 @@ _APPLICATION_ID = 0x63686174  # "chat": tells a file of ours from another progra
 _STRICT = "STRICT" if sqlite3.sqlite_version_info >= (3, 37) else ""
 _WITHOUT_ROWID = "WITHOUT ROWID, STRICT" if _STRICT else "WITHOUT ROWID"
 
+
+def _history(*kinds: str) -> str:
+    """Return the view for a person who reads the file; `kinds` are the names of the kinds that are numbered from 1."""
+    names = " ".join(f"WHEN {number} THEN '{kind}'" for number, kind in enumerate(kinds, 1))
+    return f"""CREATE VIEW history AS
+        SELECT room.name AS room, entry.id & {(1 << OFFSET_BITS) - 1} AS "offset",
+            strftime('%Y-%m-%dT%H:%M:%fZ', entry.at / 1e6, 'unixepoch') AS at,
+            CASE entry.kind {names} END AS kind,
+            entry.author, entry.origin, entry.text
+        FROM entry JOIN room ON room.number = entry.id >> {OFFSET_BITS}"""
+
+
+_KINDS = ("SAY", "ACTION", "JOIN", "LEAVE", "ERASED")  # of the first version
+
 MIGRATIONS = (
     f"""
     CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) {_STRICT};
@@ -39,14 +53,11 @@ MIGRATIONS = (
         id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL,
         author TEXT NOT NULL, origin INTEGER NOT NULL, text TEXT NOT NULL
     ) {_STRICT};
-    CREATE VIEW history AS
-        SELECT room.name AS room, entry.id & {(1 << OFFSET_BITS) - 1} AS "offset",
-            strftime('%Y-%m-%dT%H:%M:%fZ', entry.at / 1e6, 'unixepoch') AS at,
-            CASE entry.kind {" ".join(f"WHEN {kind.value} THEN '{kind.name}'" for kind in Kind)} END AS kind,
-            entry.author, entry.origin, entry.text
-        FROM entry JOIN room ON room.number = entry.id >> {OFFSET_BITS};
+    {_history(*_KINDS)};
     """,
     f"""
+    DROP VIEW history;
+    {_history(*_KINDS, "QUIET_JOIN", "QUIET_LEAVE")};
     ALTER TABLE room ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
     CREATE TABLE bookmark (
         account TEXT NOT NULL, room INTEGER NOT NULL,
@@ -162,10 +173,10 @@ def row_of(entry: Entry, first_id: int) -> tuple[int, int, int, str, int, str]:
     return first_id + offset, round(at * MICROSECONDS), int(kind), author, origin, text
 
 
-_KINDS = {kind.value: kind for kind in Kind}
+_KIND_OF = {kind.value: kind for kind in Kind}
 
 
 def entry_of(row: tuple[int, int, int, str, int, str], first_id: int, room: str) -> Entry:
     """Return the entry that a row holds."""
     number, at, kind, author, origin, text = row
-    return Entry(number - first_id, at / MICROSECONDS, room, _KINDS[kind], author, origin, text)
+    return Entry(number - first_id, at / MICROSECONDS, room, _KIND_OF[kind], author, origin, text)

@@ -219,6 +219,13 @@ def test_the_file_can_be_read_by_a_person(path: Path) -> None:
     assert row[3:] == ("SAY", "alice", 1, "hello")
 
 
+def test_a_person_reads_the_name_of_each_kind(path: Path) -> None:
+    with opened(path) as store:
+        for kind in Kind:
+            record(store.open("lobby"), "", kind=kind)
+    assert asked(path, 'SELECT kind FROM history ORDER BY "offset"') == [(kind.name,) for kind in Kind]
+
+
 def test_two_servers_cannot_use_one_file(path: Path) -> None:
     with opened(path) as store:
         with pytest.raises(StoreError, match="is in use by another server; stop that one"):
