@@ -44,8 +44,10 @@ LOOK_BATCHES = 4
 more than a tail holds: without a look in between, who reads as fast as anybody can would fall off it in a single turn.
 """
 
-ACKNOWLEDGE_SECONDS = 0.02
-"""Time between two looks at whether a peer has acknowledged the last lines, which nothing but a look can tell."""
+LOOK_SECONDS = 0.01
+"""Time until the first look at whether a peer has acknowledged the last lines; nothing tells it but looks, which get
+rarer. One round trip on the same continent.
+"""
 
 RELEASE_SECONDS = 30.0
 """How long a session's end waits for delivery before it closes its socket regardless. Reached only through a bug."""
@@ -370,12 +372,13 @@ class Delivery:
         if connection.reason is None or connection.reason.is_abrupt:
             self._cut(connection)
         else:
-            self._set_deadline(self._limits.linger_seconds, self._cut, connection)
             self._flush(connection)
 
     def _close(self, connection: Connection) -> None:
-        """Let nothing but leftover and outbox be written any more."""
-        connection.is_closing = True
+        """Let nothing but leftover and outbox be written any more, and nothing at all at the end of the lingering."""
+        if not connection.is_closing:
+            connection.is_closing = True
+            self._set_deadline(self._limits.linger_seconds, self._end_linger, connection)
         if connection.reading:
             connection.reading.stay()
         for feed, tail in connection.subscriptions:
@@ -398,9 +401,12 @@ class Delivery:
         """Let nothing be written any more, nor read: its thread wakes up and ends."""
         self._close(connection)
         self._unstall(connection)
+        self._shut(connection, socket.SHUT_RDWR)
+
+    def _end_linger(self, connection: Connection) -> None:
         if connection.reading:
             connection.reading.is_over = True
-        self._shut(connection, socket.SHUT_RDWR)
+        self._cut(connection)
 
     def _shut(self, connection: Connection, how: int) -> None:
         connection.is_shut = True
@@ -416,12 +422,13 @@ class Delivery:
         if connection.is_shut:
             self._release(connection)
 
-    def _release(self, connection: Connection) -> None:
+    def _release(self, connection: Connection, look_seconds: float = LOOK_SECONDS) -> None:
+        """Let go of the socket, once its peer has acknowledged all that it ever will."""
         if connection.id not in self._connections or not connection.released:
             return
         if connection.reading:
             if connection.reading.may_be_acknowledged:
-                self._set_deadline(ACKNOWLEDGE_SECONDS, self._release, connection)
+                self._set_deadline(look_seconds, lambda it: self._release(it, 2 * look_seconds), connection)
                 return
             connection.reading.last_standing = connection.reading.standing()
         del self._connections[connection.id]

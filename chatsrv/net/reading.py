@@ -126,20 +126,23 @@ class Reading(Reader):
     @property
     def unacknowledged_bytes(self) -> int:
         """How much of what was written the peer has not acknowledged, the leftover included."""
-        connection = self._connection
-        count = unacknowledged(connection.socket)
-        return count - (count > 0 and self.has_ended_stream) + len(connection.leftover)
+        return self._in_kernel_bytes + len(self._connection.leftover)
+
+    @property
+    def _in_kernel_bytes(self) -> int:
+        count = unacknowledged(self._connection.socket)
+        return count - (count > 0 and self.has_ended_stream)
 
     @property
     def may_be_acknowledged(self) -> bool:
         """Whether something is unacknowledged and may still be acknowledged."""
-        return not self.is_over and self.unacknowledged_bytes > 0 and not is_over(self._connection.socket)
+        return not self.is_over and self._in_kernel_bytes > 0 and not is_over(self._connection.socket)
 
     def note(self, size_bytes: int, steps: Sequence[Step] = ()) -> None:
         """Note that replies are going to be written behind everything else."""
         trail = self._trail
         trail.place = self._place
-        if trail.has_marks:
+        if trail.marks:
             trail.forget_taken(self.unacknowledged_bytes)
         trail.note(size_bytes, steps)
 

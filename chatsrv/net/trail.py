@@ -28,16 +28,16 @@ class Mark(NamedTuple):
 class Trail:
     """What was written to one stream about one room. `place` is the offset behind which is written next."""
 
-    __slots__ = ("_floor", "_marks", "place")
+    __slots__ = ("_floor", "marks", "place")
 
     def __init__(self, place: int, floor: int | None = None, marks: Iterable[Mark] = ()) -> None:
         self.place = place
         self._floor = place if floor is None else floor  # everything up to here was taken
-        self._marks = list(marks)
+        self.marks = list(marks)
 
     def copy(self) -> "Trail":
         """Return a trail for another thread."""
-        return Trail(self.place, self._floor, self._marks)
+        return Trail(self.place, self._floor, self.marks)
 
     def note(self, size_bytes: int, steps: Sequence[Step] = ()) -> None:
         """Note that `size_bytes` were written at `place`, which has moved along `steps` behind them."""
@@ -50,24 +50,19 @@ class Trail:
 
     def _add(self, size_bytes: int, after: int) -> None:
         before, self.place = self.place, after
-        if self._marks and before == after == self._marks[-1].before == self._marks[-1].after:
-            size_bytes += self._marks.pop().size_bytes
-        self._marks.append(Mark(before, size_bytes, after))
-
-    @property
-    def has_marks(self) -> bool:
-        """Whether there is anything to forget."""
-        return bool(self._marks)
+        if self.marks and before == after == self.marks[-1].before == self.marks[-1].after:
+            size_bytes += self.marks.pop().size_bytes
+        self.marks.append(Mark(before, size_bytes, after))
 
     def forget_taken(self, unacknowledged_bytes: int) -> None:
         """Forget what lies before the last so many bytes that were written."""
         newer = 0
-        for number in range(len(self._marks) - 1, -1, -1):
+        for number in range(len(self.marks) - 1, -1, -1):
             if newer >= unacknowledged_bytes:
-                self._floor = self._marks[number].after
-                del self._marks[: number + 1]
+                self._floor = self.marks[number].after
+                del self.marks[: number + 1]
                 return
-            newer += self._marks[number].size_bytes
+            newer += self.marks[number].size_bytes
 
     def taken(self, place: int, unacknowledged_bytes: int, sizes: Sizes) -> int:
         """Return up to which offset everything was taken of a stream that has been written up to `place`.
@@ -76,7 +71,7 @@ class Trail:
         `sizes` cannot tell counts as not taken.
         """
         left = unacknowledged_bytes
-        for before, size_bytes, after in reversed(self._marks):
+        for before, size_bytes, after in reversed(self.marks):
             place, left = _back(place, after, left, sizes)
             if not left:
                 return place
