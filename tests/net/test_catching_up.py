@@ -1,0 +1,389 @@
+"""Catching up over real sockets: who comes back is told what his TCP has not acknowledged, once and in order."""
+
+import contextlib
+import queue
+import re
+import socket
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from chatsrv.chat.hub import Hub
+from chatsrv.chat.missed import CatchingUp
+from chatsrv.entries import Bookmark, Position
+from chatsrv.errors import Refused
+from chatsrv.net import keeper
+from chatsrv.net.server import ChatServer
+from chatsrv.roomlog.memory import MemoryStore
+from chatsrv.sessions import PlainSession
+from tests.journal import Journal
+from tests.peer import DEADLINE_SECONDS, Peer, running_chat
+
+MISSED = re.compile(r"While you were away \((\d+)\):")
+TIMED = re.compile(r"\[(?:\d{4}-\d\d-\d\d )?\d\d:\d\d\] (.*)")
+SMALL = {"send_buffer_bytes": 4096, "linger_seconds": 20.0}
+
+
+class Block(NamedTuple):
+    """What somebody is told at his login: notes of the server, and lines."""
+
+    heading: str
+    notes: list[str]
+    lines: list[str]
+
+
+def told(peer: Peer) -> Block:
+    """Return what is told behind the welcome. What is there is known to be ended by a line of its own."""
+    heading = peer.line()
+    notes, lines = [], []
+    while (line := peer.line()) not in ("(that is all you missed)", "(from here on it is live)"):
+        timed = TIMED.fullmatch(line)
+        (lines if timed else notes).append(timed[1] if timed else line)
+    if counted := MISSED.fullmatch(heading):
+        assert int(counted[1]) == len(lines)
+    return Block(heading, notes, lines)
+
+
+def is_told_nothing(peer: Peer) -> bool:
+    """Tell whether the next that a peer sees is the answer to a question of his."""
+    peer.type("/who")
+    return peer.line().startswith("Here now: ")
+
+
+class Chat(NamedTuple):
+    """A chat in which alice talks all the time. Who is not there yet has been there before."""
+
+    server: ChatServer
+    store: MemoryStore
+    alice: Peer
+    seen: list[str]
+
+    def say(self, *lines: str) -> list[str]:
+        """Have alice say something; return it as others see it, once everybody's copy is on its way."""
+        for line in lines:
+            self.alice.type(line)
+        self.alice.type("/who")
+        self.seen.append(self.alice.line())
+        while not self.seen[-1].startswith("Here now: "):
+            self.seen.append(self.alice.line())
+        return [f"<alice> {line}" for line in lines]
+
+    def log_in(self, name: str, **options: int) -> Peer:
+        peer = Peer(self.server, **options)
+        peer.log_in(name)
+        return peer
+
+    def was_here(self, name: str) -> None:
+        """Have somebody come and go."""
+        with self.log_in(name) as peer:
+            leave_by_quitting(peer)
+            self.see_leaving(name)
+
+    def see_leaving(self, name: str, reason: str = "") -> None:
+        """Return once alice has seen somebody leave."""
+        while f"* {name} left{reason}" not in self.seen:
+            self.seen.append(self.alice.line())
+        self.seen.clear()
+
+
+@contextlib.contextmanager
+def chatting(
+    catching_up: CatchingUp | None = None, keep_entries: int = 100_000, session: type = PlainSession, **limits: float
+) -> Iterator[Chat]:
+    store = MemoryStore(keep_entries)
+    hub = Hub(store, catching_up=catching_up)
+    with running_chat(session, hub, **limits) as server, Peer(server) as alice:
+        alice.log_in("alice")
+        yield Chat(server, store, alice, [])
+
+
+@pytest.fixture
+def chat() -> Iterator[Chat]:
+    with chatting(**SMALL) as found:
+        yield found
+
+
+def numbered(count: int, size: int = 0) -> list[str]:
+    return [f"{number} {'x' * size}".rstrip() for number in range(count)]
+
+
+# ------------------------------------------------------------------ ways to leave
+
+
+def test_who_was_never_here_is_told_the_last_that_was_said(chat) -> None:
+    said = chat.say(*numbered(30))
+    chat.was_here("carol")
+    with chat.log_in("bob") as bob:
+        assert told(bob) == Block("The last 10 lines:", [], said[-10:])
+        assert chat.say("live") == [bob.line()]
+
+
+def test_who_was_never_here_is_told_nothing_where_nothing_was_said(chat) -> None:
+    chat.was_here("carol")
+    with chat.log_in("bob") as bob:
+        assert is_told_nothing(bob)
+
+
+def leave_at_the_end(peer: Peer) -> str:
+    """Read until the end of the stream, and close at once, as programs do. That acknowledges all that was read."""
+    rest = peer.rest().decode()
+    peer.socket.close()
+    return rest
+
+
+def leave_by_quitting(peer: Peer) -> None:
+    peer.type("/quit")
+    assert leave_at_the_end(peer).endswith("Goodbye!\n")
+
+
+def leave_by_half_closing(peer: Peer) -> None:
+    peer.socket.shutdown(socket.SHUT_WR)
+    leave_at_the_end(peer)
+
+
+def leave_by_reset(peer: Peer) -> None:
+    peer.reset()
+
+
+@pytest.mark.parametrize(
+    ("leave", "reason"),
+    [
+        (leave_by_quitting, ""),
+        (leave_by_half_closing, " (connection lost)"),
+        (leave_by_reset, " (connection lost)"),
+    ],
+)
+def test_who_comes_back_is_told_what_was_said_and_done_meanwhile(leave, reason, chat, journal: Journal) -> None:
+    with chat.log_in("bob") as bob:
+        seen = chat.say("one", "two")
+        assert [bob.line(), bob.line()] == seen
+        bob.type("my own words")
+        leave(bob)
+        journal.wait_for("session 2: ended")
+        chat.see_leaving("bob", reason)
+    missed = chat.say("three", "four")
+    chat.was_here("carol")
+    with chat.log_in("bob") as bob:
+        assert told(bob) == Block("While you were away (4):", [], [*missed, "* carol joined", "* carol left"])
+        assert chat.say("five") == [bob.line()]
+        leave(bob)
+        journal.wait_for("session 4: ended")
+    with chat.log_in("bob") as bob:
+        assert is_told_nothing(bob)
+
+
+def test_what_the_system_of_a_program_acknowledged_counts_as_taken(chat, journal: Journal) -> None:
+    with chat.log_in("bob") as bob:
+        said = "".join(f"{line}\n" for line in chat.say("one", "two")).encode()
+        while bob.socket.recv(1000, socket.MSG_PEEK) != said:
+            pass
+        bob.reset()
+        journal.wait_for("session 2: ended")
+    with chat.log_in("bob") as bob:
+        assert is_told_nothing(bob)
+
+
+@contextlib.contextmanager
+def stalling(chat: Chat, name: str, lines: list[str]) -> Iterator[tuple[Peer, list[str]]]:
+    """Have somebody log in and read nothing while alice says much; the value is he, and what she said."""
+    with chat.log_in(name, receive_buffer_bytes=2048) as peer:
+        yield peer, chat.say(*lines)
+
+
+@pytest.mark.parametrize("is_on_the_tail", [True, False])
+def test_who_stopped_reading_is_told_all_that_he_has_not_got_and_nothing_twice(is_on_the_tail) -> None:
+    limits = {"stall_seconds": 0.3} if is_on_the_tail else {"stall_seconds": 3600.0, "tail_bytes": 65_536}
+    lines = numbered(200, 500) if is_on_the_tail else numbered(900, 500)
+    with chatting(**SMALL, **limits) as chat, stalling(chat, "bob", lines) as (bob, said):
+        chat.see_leaving("bob", " (reading too slowly)")
+        *seen, _cut_off = leave_at_the_end(bob).split("\n")
+        assert seen == said[: len(seen)]
+        with chat.log_in("bob") as bob_again:
+            assert told(bob_again).lines == said[len(seen) :]
+            assert chat.say("live") == [bob_again.line()]
+
+
+# ------------------------------------------------------------------ several devices
+
+
+def test_a_second_device_is_told_nothing_of_what_the_first_one_has_taken(chat) -> None:
+    with chat.log_in("bob") as desk:
+        said = chat.say(*numbered(20))
+        assert [desk.line() for _ in said] == said
+        with chat.log_in("bob") as phone:
+            assert is_told_nothing(phone)
+            assert chat.say("to both") == [phone.line()] == [desk.line()]
+
+
+def test_the_device_that_got_furthest_counts_whichever_ends_last(journal: Journal) -> None:
+    with chatting(**SMALL, stall_seconds=3600.0) as chat, stalling(chat, "bob", numbered(200, 500)) as (desk, said):
+        with chat.log_in("bob") as phone:
+            missed = told(phone).lines
+            assert missed == said[-len(missed) :]
+            assert chat.say("live") == [phone.line()]
+            leave_by_quitting(phone)
+        desk.reset()
+        journal.wait_for("session 2: ended")
+        with chat.log_in("bob") as bob:
+            assert is_told_nothing(bob)
+
+
+def test_a_device_that_is_dead_without_anybody_knowing_has_taken_no_more_than_it_acknowledged() -> None:
+    with (
+        chatting(**SMALL, stall_seconds=3600.0) as chat,
+        chat.log_in("bob", receive_buffer_bytes=2048) as desk,
+    ):
+        assert chat.say("first") == [desk.line()]
+        said = chat.say(*numbered(200, 500))
+        with chat.log_in("bob") as phone:
+            missed = told(phone).lines
+            assert [desk.line() for _ in range(len(said) - len(missed))] + missed == said
+
+
+# ------------------------------------------------------------------ in the middle
+
+
+@pytest.mark.parametrize("ways", [1, 3])
+def test_who_is_lost_while_he_catches_up_goes_on_in_the_middle(ways) -> None:
+    with chatting(**SMALL, stall_seconds=0.3) as chat:
+        chat.was_here("bob")
+        said = chat.say(*numbered(300, 400))
+        seen: list[str] = []
+        for _ in range(ways):
+            with chat.log_in("bob", receive_buffer_bytes=2048) as bob:
+                chat.see_leaving("bob", " (reading too slowly)")
+                heading, *lines, _cut_off = leave_at_the_end(bob).split("\n")
+                assert heading == f"While you were away ({len(said) - len(seen)}):"
+                seen += [TIMED.fullmatch(line)[1] for line in lines]
+                assert seen == said[: len(seen)]
+        assert len(seen) < len(said)
+        with chat.log_in("bob") as bob:
+            assert told(bob).lines == said[len(seen) :]
+
+
+def test_what_is_said_while_somebody_catches_up_comes_behind_it(chat) -> None:
+    chat.was_here("bob")
+    said = chat.say(*numbered(300, 400))
+    with chat.log_in("bob", receive_buffer_bytes=2048) as bob:
+        meanwhile = chat.say(*numbered(100, 400))
+        assert told(bob).lines == said
+        assert [bob.line() for _ in meanwhile] == meanwhile
+        bob.type("hello")
+        while chat.alice.line() != "<bob> hello":
+            pass
+
+
+def test_who_hangs_up_while_he_catches_up_is_free_at_once(chat, journal: Journal) -> None:
+    chat.was_here("bob")
+    chat.say(*numbered(900, 400))
+    with chat.log_in("bob", receive_buffer_bytes=2048) as bob:
+        bob.reset()
+        journal.wait_for("session 3: ended: lost")
+
+
+# ------------------------------------------------------------------ how much
+
+
+def test_at_most_so_many_are_told_and_how_many_are_left_out() -> None:
+    with chatting(CatchingUp(5, 2)) as chat:
+        chat.was_here("bob")
+        said = chat.say(*numbered(30))
+        with chat.log_in("bob") as bob:
+            note = "(25 older entries are left out here; /history shows them)"
+            heading, notes, lines = told(bob)
+            assert (heading, lines) == ("While you were away (5):", said[-5:])
+            assert notes == [note.replace("25", "26")]  # his own leaving is among them
+        with chat.log_in("carol") as carol:
+            assert told(carol) == Block("The last 2 lines:", [], said[-2:])
+
+
+def test_where_entries_are_gone_their_number_is_told() -> None:
+    with chatting(keep_entries=10) as chat:
+        chat.was_here("bob")
+        said = chat.say(*numbered(95))
+        with chat.log_in("bob") as bob:
+            heading, notes, lines = told(bob)
+            assert lines == said[-len(lines) :]
+            assert heading == f"While you were away ({len(lines)}):"
+            assert notes == [f"(a hole here: {95 + 1 - len(lines)} entries are no longer kept)"]
+
+
+def test_who_has_a_bookmark_of_another_time_is_told_so_and_the_last_that_was_said(chat) -> None:
+    said = chat.say(*numbered(20))
+    chat.store.keep_bookmark("bob", "lobby", Bookmark(Position("another", 7), 1))
+    with chat.log_in("bob") as bob:
+        assert bob.line() == "It cannot be known what you missed."
+        assert told(bob) == Block("The last 10 lines:", [], said[-10:])
+
+
+@pytest.mark.parametrize("part", ["bookmark", "is_caught_up", "log"])
+def test_who_cannot_be_told_is_told_that_and_goes_live(part, chat, monkeypatch) -> None:
+    chat.was_here("bob")
+    chat.say(*numbered(20))
+
+    def refuse(*_) -> None:
+        raise Refused("It cannot be read at the moment.")
+
+    monkeypatch.setattr(*((chat.store.open("lobby"), "read_back") if part == "log" else (chat.store, part)), refuse)
+    with chat.log_in("bob") as bob:
+        assert bob.line() == "It cannot be read at the moment."
+        assert chat.say("live") == [bob.line()]
+
+
+# ------------------------------------------------------------------ who does not want it
+
+
+def test_who_does_not_want_to_be_told_is_not_until_he_does(chat) -> None:
+    with chat.log_in("bob") as bob:
+        bob.type("/catchup OFF")
+        assert bob.line() == "From now on you are told nothing of what you missed when you log in."
+        bob.type("/catchup maybe")
+        assert bob.line() == "Usage: /catchup on|off"
+        leave_by_quitting(bob)
+    chat.say("one")
+    with chat.log_in("BOB".lower()) as bob:
+        bob.type("/catchup on")
+        assert bob.line() == "From now on you are told what you missed when you log in."
+        leave_by_quitting(bob)
+    said = chat.say("two")
+    with chat.log_in("bob") as bob:
+        assert told(bob).lines == said
+
+
+class Bot(PlainSession):
+    catches_up = False
+
+
+@pytest.mark.parametrize(("session", "setting"), [(Bot, CatchingUp()), (PlainSession, CatchingUp(0, 0))])
+def test_nobody_is_told_where_a_kind_of_session_or_the_settings_say_so(session, setting) -> None:
+    with chatting(setting, session=session) as chat:
+        chat.was_here("bob")
+        chat.say("one")
+        with chat.log_in("bob") as bob, chat.log_in("carol") as carol:
+            assert bob.line() == "* carol joined"
+            assert chat.say("live") == [bob.line()] == [carol.line()]
+
+
+# ------------------------------------------------------------------ bookmarks of those who stay
+
+
+def test_bookmarks_of_those_who_stay_are_kept_soon_after_something_was_said(monkeypatch) -> None:
+    monkeypatch.setattr(keeper, "KEEP_SECONDS", 0.01)
+    kept: queue.Queue[tuple[str, int]] = queue.Queue()
+
+    class Watched(MemoryStore):
+        def keep_bookmark(self, account: str, room: str, bookmark: Bookmark) -> None:
+            super().keep_bookmark(account, room, bookmark)
+            kept.put((account, bookmark.position.offset))
+
+    hub = Hub(Watched())
+    with running_chat(PlainSession, hub) as server, Peer(server) as alice, Peer(server) as bob:
+        alice.log_in("alice")
+        bob.log_in("bob")
+        alice.type("hello")
+        assert bob.line() == "<alice> hello"
+        end = hub.lobby.log.end.offset
+        waiting = {("alice", end), ("bob", end)}
+        while waiting:
+            waiting.discard(kept.get(timeout=DEADLINE_SECONDS))
