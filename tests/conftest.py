@@ -1,9 +1,10 @@
-"""What every test runs under: locks that check their order, and nothing left behind.
+"""What every test runs under: locks that check their order, and nothing left behind; a place for packages.
 
 Touches no network. Runs on the thread of pytest.
 """
 
 import gc
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,19 @@ def nothing_is_left_behind() -> Iterator[None]:
         gc.collect()
         left = open_descriptors() - descriptors
     assert not left, f"descriptors left open: {left}"
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Make a directory of installed packages, and nothing imported from it afterwards."""
+    directory = tmp_path / "site-packages"
+    directory.mkdir()
+    monkeypatch.syspath_prepend(directory)
+    before = set(sys.modules)
+    yield directory
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(directory)):
+            del sys.modules[name]
 
 
 def open_descriptors() -> set[str]:

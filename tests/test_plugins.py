@@ -1,13 +1,8 @@
-"""Plug-ins: found by entry point, made with options, and told about in one line whatever they do.
+"""Plug-ins: found by entry point, made with options, and told about in one line whatever they do."""
 
-The packages are laid out as pip would, from their pyproject.toml: no network, no building.
-"""
-
-import shutil
 import socket
 import sys
-import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -23,40 +18,12 @@ from chatsrv.errors import PluginError
 from chatsrv.plugins import AUTH_GROUP, installed, make
 from chatsrv.settings import load
 from chatsrv.testing.auth import AuthBackendContract
+from tests.packages import PLUGINS, install, install_source
 from tests.peer import DEADLINE_SECONDS
 
-CLUB = Path(__file__).parent / "plugins" / "chatsrv-club"
+CLUB = PLUGINS / "chatsrv-club"
 PASSWORD = "open sesame"
 HERE = LoginContext("127.0.0.1")
-
-
-def install(package: Path, target: Path) -> None:
-    """Put the modules of a source package into `target`, with the metadata that its pyproject.toml describes."""
-    project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
-    for module in package.glob("*.py"):
-        shutil.copy(module, target)
-    info = target / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    lines = [
-        line
-        for group, entries in project["entry-points"].items()
-        for line in (f"[{group}]", *(f"{name} = {value}" for name, value in entries.items()))
-    ]
-    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Make a directory of installed packages, and nothing imported from it afterwards."""
-    directory = tmp_path / "site-packages"
-    directory.mkdir()
-    monkeypatch.syspath_prepend(directory)
-    before = set(sys.modules)
-    yield directory
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(directory)):
-            del sys.modules[name]
 
 
 @pytest.fixture
@@ -64,16 +31,8 @@ def write(site: Path) -> Callable[[str], None]:
     """Install a plug-in `mine` with that source; `backend` is what the entry point names."""
 
     def write_module(source: str, *, package: str = "mine", value: str = "backend") -> None:
-        directory = site.parent / package
-        directory.mkdir()
-        (directory / f"{package}_module.py").write_text(
-            f"from chatsrv import Account, AuthBackend\nfrom pathlib import Path\n{source}\n"
-        )
-        (directory / "pyproject.toml").write_text(
-            f'[project]\nname = "{package}"\nversion = "1"\n'
-            f'[project.entry-points."chatsrv.auth"]\nmine = "{package}_module:{value}"\n'
-        )
-        install(directory, site)
+        source = f"from chatsrv import Account, AuthBackend\nfrom pathlib import Path\n{source}\n"
+        install_source(source, site, package=package, group=AUTH_GROUP, name="mine", attribute=value)
 
     return write_module
 
