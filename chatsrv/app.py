@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from chatsrv.chat.hub import Hub
+from chatsrv.chat.missed import CatchingUp
 from chatsrv.door import gate_of
 from chatsrv.errors import ChatError
 from chatsrv.net.delivery import Delivery
@@ -70,7 +71,8 @@ class App:
             self._gate = gate_of(settings)
             undo.pop_all()
         self._watch = Watch(self._gate)
-        self._hub = Hub(self._store)
+        catching_up = CatchingUp(settings.history.catch_up_entries, settings.history.newcomer_entries)
+        self._hub = Hub(self._store, catching_up=catching_up)
         self._delivery = Delivery(settings.limits)
         self._turnstile = Turnstile(settings.limits.connections, settings.limits.connections_per_address)
         self._servers: list[ChatServer] = []

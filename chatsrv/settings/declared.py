@@ -84,6 +84,14 @@ def _one_role_each(roles: Roles) -> Roles:
     return roles
 
 
+_CatchUpEntries = Annotated[
+    int, Field(ge=0, le=1_000_000, description="Entries that somebody who missed more is told at a login; 0: none.")
+]
+_NewcomerEntries = Annotated[
+    int, Field(ge=0, le=1_000, description="Lines that somebody who was never here is told at the login; 0: none.")
+]
+
+
 class MemoryHistory(Section):
     """The server remembers until it stops. So it does when the section is left out."""
 
@@ -91,6 +99,8 @@ class MemoryHistory(Section):
     keep_entries: int = Field(
         default=10_000, ge=1, le=10_000_000, description="Entries kept of each room; the oldest go first."
     )
+    catch_up_entries: _CatchUpEntries = 1000
+    newcomer_entries: _NewcomerEntries = 10
 
 
 class SqliteHistory(Section):
@@ -109,6 +119,8 @@ class SqliteHistory(Section):
     keep_entries: int = Field(
         default=0, ge=0, le=1_000_000_000, description="Entries kept of each room; the oldest go first; 0 keeps all."
     )
+    catch_up_entries: _CatchUpEntries = 1000
+    newcomer_entries: _NewcomerEntries = 10
 
 
 History = MemoryHistory | SqliteHistory
