@@ -70,6 +70,9 @@ MIGRATIONS = (
 )
 """What leads from each version of the file (`PRAGMA user_version`) to the next one. Never changed, only added to."""
 
+_TABLES = ("about", "room", "entry", "bookmark", "wish", "erasure")
+"""What cannot be made anew."""
+
 _ADVICE = {
     "SQLITE_FULL": "make room on that disk",
     "SQLITE_IOERR": "see whether that disk is full or broken (the system's log tells)",
@@ -132,8 +135,10 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def prepare(connection: sqlite3.Connection, path: Path) -> None:
+def prepare(connection: sqlite3.Connection, path: Path) -> bool:
     """Bring the file to the newest version, and see whether it can be used.
+
+    Returns `False` if only the index of words is damaged, which may be made anew.
 
     Raises:
         StoreError: it is of another program, or of a newer chatsrv.
@@ -146,10 +151,20 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             f"BEGIN IMMEDIATE; {migration}; PRAGMA application_id = {_APPLICATION_ID}; "
             f"PRAGMA user_version = {number}; COMMIT;"
         )
-    if path.stat().st_size <= LOOKED_AT_WHOLE_BYTES:
-        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if path.stat().st_size > LOOKED_AT_WHOLE_BYTES or _check(connection) == "ok":
+        return True
+    for table in _TABLES:
+        found = _check(connection, table)
         if found != "ok":
             raise sqlite3.DatabaseError(found.rpartition("\n")[2])
+    return False
+
+
+def _check(connection: sqlite3.Connection, table: str | int = 1) -> str:
+    """Return what is damaged first, of a table or of all; "ok" if nothing is."""
+    found: str
+    (found,) = connection.execute(f"PRAGMA quick_check({table})").fetchone()
+    return found
 
 
 def what_to_do(error: sqlite3.Error, path: Path) -> str:

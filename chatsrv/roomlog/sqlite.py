@@ -69,9 +69,9 @@ class SqliteStore(LogStore):
             self._mark = undo.enter_context(contextlib.closing(Mark(self.path)))
             try:
                 connection = undo.enter_context(contextlib.closing(connect(self.path, lock_seconds)))
-                prepare(connection, self.path)
+                is_sound = prepare(connection, self.path)
                 self.epoch, is_other = self._mark.open_epoch(connection, durability)
-                can_index = prepare_index(connection, is_trusted=not is_other)
+                can_index = prepare_index(connection, is_trusted=is_sound and not is_other)
                 self._archive = Archive(self.path, lock_seconds)
                 self._recorder = Recorder(
                     self.path,

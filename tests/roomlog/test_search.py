@@ -209,6 +209,20 @@ def test_a_file_that_is_not_as_it_was_left_gets_a_new_index(path: Path, steps: S
         assert texts(log, "two") == ["two three", "one two"]
 
 
+def test_a_damaged_index_is_made_anew_at_the_start(path: Path, steps: Steps) -> None:
+    with opened(path) as store:
+        record(store.open("lobby"), *(f"word{number}" for number in range(500)))
+        steps.wait_for_index(store.open("lobby"))
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        question = "UPDATE sqlite_schema SET sql = replace(sql, 'block BLOB', 'block BLOB NOT NULL, CHECK (id < 0)')"
+        connection.execute(f"{question} WHERE name = 'words_data'")
+    with opened(path) as store:
+        log = store.open("lobby")
+        steps.wait_for_index(log)
+        assert texts(log, "word7") == ["word7"]
+
+
 def test_without_fts5_everything_is_looked_at(path: Path, steps: Steps, monkeypatch) -> None:
     with opened(path) as store:
         record(store.open("lobby"), "one two")
