@@ -221,6 +221,7 @@ def test_a_damaged_index_is_made_anew_at_the_start(path: Path, steps: Steps) -> 
         log = store.open("lobby")
         steps.wait_for_index(log)
         assert texts(log, "word7") == ["word7"]
+    assert "CHECK" not in asked(path, "SELECT sql FROM sqlite_schema WHERE name = 'words_data'")[0][0]
 
 
 def test_without_fts5_everything_is_looked_at(path: Path, steps: Steps, monkeypatch) -> None:
