@@ -8,29 +8,13 @@ from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
 from chatsrv.auth.chain import Chain
 from chatsrv.auth.gate import Gate
-from chatsrv.auth.hashing import Hasher
 from chatsrv.auth.memory import MemoryBackend
 from chatsrv.auth.yamlfile import YamlBackend
 from chatsrv.errors import AccountsError, AuthError, Denied, Refused, Unavailable, UnknownUser
+from tests.auth.counting import CountingHasher
 
 HERE = LoginContext("127.0.0.1", 40000, "test")
 USERS = {"Alice": "wonderland", "bob": {"password": "builder", "role": "moderator", "from": ["127.0.0.0/8", "::1"]}}
-
-
-class CountingHasher(Hasher):
-    """Counts the hashes that were asked for, of either kind."""
-
-    def __init__(self):
-        super().__init__(memory_kib=8, passes=1)
-        self.hashes = 0
-
-    def hash(self, password):
-        self.hashes += 1
-        return super().hash(password)
-
-    def verify(self, password, stored):
-        self.hashes += 1
-        return super().verify(password, stored)
 
 
 class Answering(AuthBackend):

@@ -19,6 +19,7 @@ from chatsrv.auth.memory import MemoryBackend
 from chatsrv.auth.yamlfile import YamlBackend
 from chatsrv.errors import AccountsError, AuthError, Denied, Penalised, Unavailable, UnknownUser
 from chatsrv.loginpolicy import LoginPolicy
+from tests.auth.counting import CountingHasher
 
 HERE, ELSEWHERE = LoginContext("192.0.2.1"), LoginContext("198.51.100.1")
 DEADLINE_SECONDS = 30
@@ -32,22 +33,6 @@ class Clock:
 
     def __call__(self):
         return self.now
-
-
-class CountingHasher(Hasher):
-    """Counts the hashes of today's strength that were worked on."""
-
-    def __init__(self):
-        super().__init__(memory_kib=16, passes=1)
-        self.hashes = 0
-
-    def hash(self, password):
-        self.hashes += 1
-        return super().hash(password)
-
-    def verify(self, password, stored):
-        self.hashes += not self.is_weaker(stored)
-        return super().verify(password, stored)
 
 
 class Asked(AuthBackend):
