@@ -21,10 +21,11 @@ ALLOWED: dict[str, set[str]] = {
     **{word: set() for word in WORDS},
     "__main__": {"cli"},
     "cli": {"app", "door", "roster", "settings", "auth.backend"},
-    "app": {"door", "sessions", "net", "chat", "roomlog", "protocols", "settings"},
+    "app": {"door", "sessions", "bots", "net", "chat", "roomlog", "protocols", "settings"},
     "roster": {"door", "auth", "settings"},
     "door": {"auth", "settings"},
     "sessions": {"net", "protocols"},
+    "bots": {"chat", "net", "protocols.text"},
     "net": {"chat", "protocols.base", "protocols.text", "auth.backend", "auth.gate", "roomlog.base"},
     "chat": {"roomlog.base", "roomlog.memory"},  # a hub without a store keeps its logs in memory
     "auth": set(),

@@ -1,0 +1,145 @@
+"""One bot in one room: it comes, hears entry after entry on a thread of its own, speaks, and goes.
+
+Knows no sockets. `run` is that thread; the rest may be called from any.
+"""
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+
+from chatsrv.accounts import Account
+from chatsrv.bots.bot import Bot
+from chatsrv.chat.bookmarks import Reader
+from chatsrv.chat.cursor import Cursor
+from chatsrv.chat.room import Room
+from chatsrv.entries import Bookmark, Entry, Kind, Position
+from chatsrv.errors import Hole, Refused
+from chatsrv.names import prepare_name
+from chatsrv.net.chatsession import APPEND_ENTRIES
+from chatsrv.net.server import ChatServer
+from chatsrv.protocols.text import clean
+from chatsrv.reasons import Reason
+from chatsrv.rights import Right, require
+
+logger = logging.getLogger(__name__)
+
+
+class Stay(Reader):
+    """A bot's presence in a room of a server, from `start` on. `ended` is told when nothing of it is left.
+
+    Raises:
+        ValueError: the bot's name cannot be one; the text says what can.
+    """
+
+    def __init__(self, bot: Bot, room: Room, server: ChatServer, ended: "Callable[[Stay], None]") -> None:
+        self.bot = bot
+        self.room = room
+        self.key = prepare_name(bot.name)
+        self._account = Account(bot.name, bot.role)
+        self._origin = secrets.randbits(62)  # no other session's, on however many servers that share the log
+        self._server = server
+        self._ended = ended
+        self._reason: Reason | None = None
+        self._thread = threading.Thread(target=self._run, name=f"bot {bot.name}", daemon=True)
+
+    def start(self) -> None:
+        """Let the bot in, and return; all that comes from now on it will hear.
+
+        Raises:
+            Refused: its place cannot be read at the moment, or its coming not be recorded.
+        """
+        log, bookmarks = self.room.log, self._server.hub.bookmarks
+        kept: Bookmark | None = None
+        try:
+            if self.bot.keeps_place:
+                kept = bookmarks.open(self.key, log, self)
+            arrival = self.room.enter(self._account, self._origin)
+            if self.bot.place is None:
+                self.bot.place = kept.position if kept else arrival.position
+            self._cursor = Cursor(log, self.bot.place)
+            self.bot.stay = self
+            self._thread.start()
+        except BaseException:
+            self._leave(Reason.ERROR)
+            raise
+
+    def end(self, reason: Reason) -> None:
+        """Have the bot leave, behind the entry that it works on; the first reason counts. Does not wait."""
+        self._reason = self._reason or reason
+        self._cursor.close()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the bot has ended; if it does not in time, let it leave the room while it still runs."""
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            logger.error("bot %s does not end: it has left %s, and still runs", self.bot.name, self.room.name)
+            self.room.leave(self.bot.name, self._origin, self._reason or Reason.ERROR)
+
+    def speak(self, kind: Kind, text: str) -> None:
+        """See `Bot.say`."""
+        require(self._account, Right.SPEAK)
+        lines = [line for line in map(clean, text.splitlines()) if line.strip()]
+        most = self._server.limits.line_bytes
+        if any(len(line.encode()) > most for line in lines):
+            raise Refused(f"A line may have up to {most} bytes.")
+        for start in range(0, len(lines), APPEND_ENTRIES):
+            self._server.delivery.pace(self.room.log)
+            self.room.speak(kind, self.bot.name, self._origin, lines[start : start + APPEND_ENTRIES])
+
+    def taken(self) -> Bookmark | None:
+        """See `Reader.taken`."""
+        return Bookmark(self.bot.place, self._origin) if self.bot.place else None
+
+    # ------------------------------------------------------------------ the bot's thread
+
+    def _run(self) -> None:
+        reason = Reason.ERROR
+        try:
+            self._allow(self.bot.opened)
+            self._hear()
+            reason = self._reason or Reason.QUIT
+        except Exception:
+            logger.exception("bot %s failed and leaves %s", self.bot.name, self.room.name)
+        finally:
+            self._leave(reason)
+        try:
+            self.bot.closed(reason)
+        except Exception:
+            logger.exception("bot %s failed at its end", self.bot.name)
+        finally:
+            self._ended(self)
+
+    def _hear(self) -> None:
+        bot, epoch = self.bot, self.room.log.epoch
+        while not self._cursor.is_closed:
+            try:
+                entries = self._cursor.read()
+            except Hole as hole:
+                self._allow(bot.missed, hole)
+                bot.place = self._cursor.position
+                continue
+            for entry in entries:
+                self._allow(bot.happened, entry)
+                bot.place = Position(epoch, entry.offset)
+                if self._cursor.is_closed:
+                    break
+            self._keep_place()
+
+    def _allow(self, hook: Callable[..., None], *news: Entry | Hole) -> None:
+        """Call one of the bot's own methods."""
+        try:
+            hook(*news)
+        except Refused as refusal:
+            logger.warning("bot %s was refused something in %s: %s", self.bot.name, self.room.name, refusal)
+
+    def _keep_place(self) -> None:
+        bookmark = self.taken()
+        if self.bot.keeps_place and bookmark:
+            self._server.hub.bookmarks.keep(self.key, self.room.name, bookmark)
+
+    def _leave(self, reason: Reason) -> None:
+        self.room.leave(self.bot.name, self._origin, reason)
+        if self.bot.keeps_place:
+            self._keep_place()
+            self._server.hub.bookmarks.close(self.key, self.room.name, self)
