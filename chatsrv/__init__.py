@@ -21,6 +21,8 @@ from chatsrv.auth.gate import Gate
 from chatsrv.auth.hashfile import HashedBackend
 from chatsrv.auth.memory import MemoryBackend
 from chatsrv.auth.yamlfile import YamlBackend
+from chatsrv.chat.asker import Asker
+from chatsrv.chat.commandplugin import CommandPlugin
 from chatsrv.chat.hub import Hub
 from chatsrv.errors import ChatError, Denied, Unavailable, UnknownUser
 from chatsrv.limits import Limits
@@ -32,10 +34,12 @@ from chatsrv.sessions import LineSession, PlainSession, TelnetSession
 
 __all__ = [
     "Account",
+    "Asker",
     "AuthBackend",
     "ChatError",
     "ChatServer",
     "ChatSession",
+    "CommandPlugin",
     "Denied",
     "EditableBackend",
     "Gate",

@@ -21,20 +21,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from chatsrv.chat.commandplugin import CommandPlugin
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.door import gate_of
-from chatsrv.errors import ChatError
+from chatsrv.errors import ChatError, PluginError
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.server import ChatServer
 from chatsrv.net.turnstile import Turnstile
 from chatsrv.net.watch import Watch
+from chatsrv.plugins import COMMANDS_GROUP, make
 from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.sessions import PlainSession, TelnetSession
-from chatsrv.settings import Listener, MemoryHistory, Settings, SqliteHistory, zone_of
+from chatsrv.settings import Listener, MemoryHistory, Settings, SqliteHistory, wrong_at, zone_of
 
 logger = logging.getLogger(__name__)
 
@@ -66,13 +68,14 @@ class App:
     def __init__(self, settings: Settings, file: str | Path = "the settings") -> None:
         self._settings = settings
         self._file = file
+        commands = commands_of(settings, file)
         with ExitStack() as undo:
             self._store = undo.enter_context(closing(store_of(settings.history)))
             self._gate = gate_of(settings)
             undo.pop_all()
         self._watch = Watch(self._gate)
         catching_up = CatchingUp(settings.history.catch_up_entries, settings.history.newcomer_entries)
-        self._hub = Hub(self._store, catching_up=catching_up)
+        self._hub = Hub(self._store, catching_up=catching_up, commands=commands)
         self._delivery = Delivery(settings.limits)
         self._turnstile = Turnstile(settings.limits.connections, settings.limits.connections_per_address)
         self._servers: list[ChatServer] = []
@@ -170,6 +173,28 @@ class App:
 def build(settings: Settings, file: str | Path = "the settings") -> App:
     """Return the server that `settings` describe; `file` is what messages call them."""
     return App(settings, file)
+
+
+def commands_of(settings: Settings, file: str | Path = "the settings") -> dict[str, CommandPlugin]:
+    """Return the commands that plug-ins bring, by name.
+
+    Raises:
+        SettingsError: a plug-in cannot be used.
+    """
+    made: dict[str, CommandPlugin] = {}
+    for number, name in enumerate(settings.commands):
+        try:
+            made[name] = make(
+                COMMANDS_GROUP,
+                name,
+                {},
+                CommandPlugin,  # type: ignore[type-abstract]  # it is only asked about, never made
+                directory=Path(),
+            )
+        except PluginError as error:
+            told = f"{error}: {error.option}" if error.option else str(error)
+            raise wrong_at(file, ("commands", number), told) from error
+    return made
 
 
 def store_of(history: MemoryHistory | SqliteHistory) -> LogStore:

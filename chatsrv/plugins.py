@@ -19,6 +19,9 @@ from chatsrv.errors import ChatError, PluginError
 AUTH_GROUP = "chatsrv.auth"
 """The entry points that bring auth backends."""
 
+COMMANDS_GROUP = "chatsrv.commands"
+"""The entry points that bring commands of the chat, each under its name."""
+
 _Made = TypeVar("_Made")
 
 

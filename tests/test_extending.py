@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from chatsrv import LoginServer, MemoryBackend
+from chatsrv import ChatServer, Hub, LoginServer, MemoryBackend, PlainSession
+from tests.packages import PLUGINS
 from tests.peer import PASSWORDS, Peer, running
 
 PAGE = (Path(__file__).parent.parent / "docs" / "extending.md").read_text()
@@ -50,6 +51,7 @@ STORE = example("store")
 BACKEND = example("backend")
 PROTOCOL = example("protocol")
 SUBCLASS = example("subclass")
+ROLL = example("roll")
 
 # pytest collects the contract tests of the page from here.
 TestSqliteBackend = BACKEND["TestSqliteBackend"]
@@ -149,6 +151,33 @@ def test_a_server_of_ones_own_turns_peers_away(calm) -> None:
     calm.is_open = True
     with Peer(calm) as alice:
         alice.log_in("alice")
+
+
+@pytest.fixture
+def dice(monkeypatch):
+    """Run a chat in which every die shows 4."""
+    monkeypatch.setitem(ROLL, "randint", lambda least, most: 4)
+    accounts = MemoryBackend({**PASSWORDS, "alice": "wonderland"})
+    hub = Hub(commands={"roll": ROLL["Roll"]()})
+    with running(ChatServer(("127.0.0.1", 0), PlainSession, auth=accounts, hub=hub)) as server:
+        yield server
+
+
+def test_a_command_of_ones_own_answers_as_the_page_says(dice) -> None:
+    with Peer(dice) as alice:
+        play("roll", alice)
+
+
+def test_a_command_of_ones_own_does_something_for_the_room_to_see(dice) -> None:
+    with Peer(dice) as bob, Peer(dice) as carol:
+        bob.log_in("bob")
+        carol.log_in("carol")
+        carol.type("/roll 20")
+        assert [bob.line(), bob.line()] == ["* carol joined", "* carol throws 4 of 20"]
+
+
+def test_the_package_with_a_command_is_what_the_page_shows() -> None:
+    assert (PLUGINS / "chatsrv-dice" / "chatsrv_dice.py").read_text() == blocks("example", "roll")[0]
 
 
 def test_every_python_block_of_the_page_is_an_example() -> None:

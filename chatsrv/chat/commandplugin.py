@@ -14,14 +14,16 @@ from chatsrv.rights import Right
 class CommandPlugin(ABC):
     """A command, called by the name of its entry point."""
 
-    help: ClassVar[str]
-    """What it is for, in a few words: `/help` lists them."""
-
     arguments: ClassVar[str] = ""
     """A word for each argument, as `/help` shows them; one in square brackets may be left out."""
 
     right: ClassVar[Right | None] = None
     """The right that the asker needs; everybody may without."""
+
+    @property
+    @abstractmethod
+    def help(self) -> str:
+        """What it is for, in a few words, for `/help`. A class attribute will do."""
 
     @abstractmethod
     def run(self, asker: Asker, argument: str) -> None:

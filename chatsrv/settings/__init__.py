@@ -13,7 +13,7 @@ Never makes an object of another layer: that is `chatsrv.app`'s. Values are froz
 from chatsrv.settings.backends import Auth, CommandAuth, HashedAuth, MemoryAuth, PluginAuth, YamlAuth
 from chatsrv.settings.declared import Listener, Logging, MemoryHistory, Roles, Server, Settings, SqliteHistory
 from chatsrv.settings.kinds import zone_of
-from chatsrv.settings.loading import load, wrong_option
+from chatsrv.settings.loading import load, wrong_at, wrong_option
 
 __all__ = [
     "Auth",
@@ -30,6 +30,7 @@ __all__ = [
     "SqliteHistory",
     "YamlAuth",
     "load",
+    "wrong_at",
     "wrong_option",
     "zone_of",
 ]

@@ -13,7 +13,7 @@ from chatsrv.limits import Limits
 from chatsrv.loginpolicy import LoginPolicy
 from chatsrv.names import prepare_name
 from chatsrv.settings.backends import Backends
-from chatsrv.settings.kinds import MACHINES_ZONE, FilePath, Section, TimeZone, UserNames, Word, wrong
+from chatsrv.settings.kinds import MACHINES_ZONE, CommandNames, FilePath, Section, TimeZone, UserNames, Word, wrong
 from chatsrv.strength import PasswordPolicy
 
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"
@@ -162,6 +162,10 @@ class Settings(Section):
         default_factory=MemoryHistory,
         discriminator="store",
         description="What the server remembers of each room. `store` chooses where; the other keys are that store's.",
+    )
+    commands: CommandNames = Field(
+        default=(),
+        description="Commands beside the chat's own. [Extending](extending.md#a-plug-in) tells how to add one.",
     )
     limits: Limits = Field(
         default_factory=lambda: Limits.model_validate({}),

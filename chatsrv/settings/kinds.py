@@ -1,4 +1,4 @@
-"""The kinds of values that settings have: names, passwords, paths, and what makes a section.
+"""The kinds of values that settings have: names, passwords, paths, plug-ins, and what makes a section.
 
 Knows no setting, and neither files nor what the values are used for. Frozen values; any thread reads them.
 """
@@ -13,6 +13,8 @@ from pydantic_core import PydanticCustomError
 
 from chatsrv.accepts import Accepts
 from chatsrv.names import NAME_ACCEPTED, PASSWORD_ACCEPTED, prepare_name, prepare_password
+from chatsrv.plugins import COMMANDS_GROUP, installed
+from chatsrv.verbs import check_name
 
 MACHINES_ZONE = "local"
 
@@ -71,12 +73,39 @@ def _beside_the_file(value: object, info: ValidationInfo) -> object:
     return Path((info.context or {}).get("directory", ""), value)
 
 
+def _each_added_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    found = []
+    for number, name in enumerate(names):
+        try:
+            _check_command(name, names[:number])
+        except ValueError as error:
+            found.append(((number,), str(error)))
+    if found:
+        raise wrong(*found)
+    return names
+
+
+def _check_command(name: str, before: tuple[str, ...]) -> None:
+    check_name(name)
+    there = installed(COMMANDS_GROUP)
+    if name in before:
+        raise ValueError("the command is in the list already")
+    if name not in there:
+        raise ValueError(f"there is no plug-in of that name; installed are: {', '.join(there) or 'none'}")
+
+
 Word = Annotated[str, AfterValidator(_one_word)]
 TimeZone = Annotated[
     str, AfterValidator(_time_zone), Accepts("local, UTC or a time zone such as Europe/Berlin, by its IANA name")
 ]
 UserName = Annotated[str, AfterValidator(_user_name), Accepts(f"text, in quotes if it looks a number; {NAME_ACCEPTED}")]
 UserNames = Annotated[tuple[UserName, ...], Field(strict=False), Accepts("a list of user names")]
+CommandNames = Annotated[
+    tuple[str, ...],
+    Field(strict=False),
+    AfterValidator(_each_added_once),
+    Accepts("a list of commands that installed plug-ins bring"),
+]
 FilePath = Annotated[
     Path, BeforeValidator(_beside_the_file), Accepts("a path; a relative one starts from the settings file's directory")
 ]

@@ -51,6 +51,18 @@ def wrong_option(auth: PluginAuth, option: str, text: str) -> SettingsError:
     return SettingsError((Problem(str(auth.file), line, dotted((*steps, option) if option else steps), "", text),))
 
 
+def wrong_at(file: str | Path, steps: Steps, text: str) -> SettingsError:
+    """Return the error about a value that only whoever used it could judge.
+
+    The settings file is read again, for the line.
+    """
+    try:
+        line = read(_content(Path(file)), str(file)).line(steps)
+    except SettingsError:  # it was there a moment ago, or the settings came from elsewhere
+        line = 0
+    return SettingsError((Problem(str(file), line, dotted(steps), "", text),))
+
+
 def _without_empty_sections(data: object) -> object:
     """Let a section have its defaults where every key of it is commented out."""
     if not isinstance(data, dict):

@@ -14,6 +14,7 @@ from chatsrv.settings.places import Steps, dotted
 from chatsrv.settings.problems import Declaration, is_model
 
 _UNITS = ("bytes", "seconds", "entries")
+_TABLE_HEAD = ("", "| key | default | accepted | what it does |", "|---|---|---|---|")
 _HEAD = """
 # Settings
 
@@ -46,6 +47,8 @@ def _parts() -> Iterator[list[str]]:
         yield ["", f"## `{name}`", "", str(field.description)]
         if field.is_required():
             yield ["", "This section must be there."]
+        if not _sections(field):
+            yield [*_TABLE_HEAD, _row((name,), field)]
         for section in _sections(field):
             if _one(field).discriminator:
                 chosen = next(iter(section.model_fields))
@@ -55,11 +58,12 @@ def _parts() -> Iterator[list[str]]:
 
 
 def _table(place: Steps, section: type[BaseModel]) -> list[str]:
-    rows = ["", "| key | default | accepted | what it does |", "|---|---|---|---|"]
-    for key, field in section.model_fields.items():
-        cells = (f"`{dotted((*place, key))}`", _default(field), _accepted(key, field), _help(field))
-        rows.append(f"| {' | '.join(cells)} |")
-    return rows
+    return [*_TABLE_HEAD, *(_row((*place, key), field) for key, field in section.model_fields.items())]
+
+
+def _row(place: Steps, field: FieldInfo) -> str:
+    cells = (f"`{dotted(place)}`", _default(field), _accepted(str(place[-1]), field), _help(field))
+    return f"| {' | '.join(cells)} |"
 
 
 def _sections(field: FieldInfo) -> list[type[BaseModel]]:
@@ -67,7 +71,7 @@ def _sections(field: FieldInfo) -> list[type[BaseModel]]:
     if declaration.discriminator:
         return list(declaration.variants().values())
     item = declaration if is_model(declaration.type) else declaration.beneath(0, None)
-    return [item.type] if item else []
+    return [item.type] if item and is_model(item.type) else []
 
 
 def _place(name: str, field: FieldInfo) -> Steps:
