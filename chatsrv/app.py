@@ -1,6 +1,6 @@
 """The only wiring: settings in, a running chat server out.
 
-    build(settings)   one hub, delivery, gate, watch and turnstile, and a server for every listener
+    build(settings)   one hub, delivery, gate, watch and turnstile, a server for every listener, and bots
     App.serve()       start, wait for `stop()` or SIGINT or SIGTERM, say goodbye to everybody, return
 
 Decides nothing about chat, names or bytes. `serve()` belongs to the main thread and tunes the whole process; `start()`
@@ -21,16 +21,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from chatsrv.bots import Bot, Bots
 from chatsrv.chat.commandplugin import CommandPlugin
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.door import gate_of
 from chatsrv.errors import ChatError, PluginError
+from chatsrv.names import prepare_name
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.server import ChatServer
 from chatsrv.net.turnstile import Turnstile
 from chatsrv.net.watch import Watch
-from chatsrv.plugins import COMMANDS_GROUP, make
+from chatsrv.plugins import BOTS_GROUP, COMMANDS_GROUP, make
 from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.memory import MemoryStore
@@ -69,6 +71,8 @@ class App:
         self._settings = settings
         self._file = file
         commands = commands_of(settings, file)
+        self._waiting_bots = bots_of(settings, file)
+        self._bots: Bots | None = None
         with ExitStack() as undo:
             self._store = undo.enter_context(closing(store_of(settings.history)))
             self._gate = gate_of(settings)
@@ -97,7 +101,7 @@ class App:
         return [(str(server.server_address[0]), server.server_address[1]) for server in self._servers]
 
     def start(self) -> None:
-        """Listen on every address of the settings, and return.
+        """Listen on every address of the settings, let the bots in, and return.
 
         Raises:
             CannotStart: one of them cannot be had. Nothing is listening then.
@@ -115,6 +119,9 @@ class App:
             thread = threading.Thread(target=server.serve_forever, name=f"accept-{server.server_address[1]}")
             thread.start()
             self._threads.append(thread)
+        self._bots = Bots(self._servers[0])  # all servers are one chat
+        for bot in self._waiting_bots:
+            self._bots.add(bot)
 
     def _bound(self, number: int, listener: Listener) -> ChatServer:
         try:
@@ -157,6 +164,8 @@ class App:
 
     def close(self) -> None:
         """Say goodbye to every session, and let go of everything. Returns when that is done."""
+        if self._bots:
+            self._bots.close()
         closers = [threading.Thread(target=_close, args=(server,)) for server in self._servers]
         for thread in closers:
             thread.start()
@@ -195,6 +204,28 @@ def commands_of(settings: Settings, file: str | Path = "the settings") -> dict[s
             told = f"{error}: {error.option}" if error.option else str(error)
             raise wrong_at(file, ("commands", number), told) from error
     return made
+
+
+def bots_of(settings: Settings, file: str | Path = "the settings") -> list[Bot]:
+    """Return the bots that plug-ins bring.
+
+    Raises:
+        SettingsError: a plug-in cannot be used, or the name of its bot cannot.
+    """
+    made: dict[str, Bot] = {}
+    for number, chosen in enumerate(settings.bots):
+        steps: tuple[str | int, ...] = ("bots", number)
+        try:
+            bot = make(BOTS_GROUP, chosen.bot, chosen.options, Bot, directory=Path(file).parent)
+            name = prepare_name(bot.name)
+        except PluginError as error:
+            raise wrong_at(file, (*steps, error.option) if error.option else steps, str(error)) from error
+        except ValueError as error:
+            raise wrong_at(file, steps, f"a bot cannot be called {bot.name!r}: {error}") from error
+        if name in made:
+            raise wrong_at(file, steps, f"there is a bot called {bot.name!r} already")
+        made[name] = bot
+    return list(made.values())
 
 
 def store_of(history: MemoryHistory | SqliteHistory) -> LogStore:

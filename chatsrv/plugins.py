@@ -22,6 +22,9 @@ AUTH_GROUP = "chatsrv.auth"
 COMMANDS_GROUP = "chatsrv.commands"
 """The entry points that bring commands of the chat, each under its name."""
 
+BOTS_GROUP = "chatsrv.bots"
+"""The entry points that bring bots."""
+
 _Made = TypeVar("_Made")
 
 

@@ -22,7 +22,7 @@ class Bot:
     line in the log, and the room is told; but a `Refused` that it lets through is logged, and it goes on.
     """
 
-    name: str
+    name: str = ""
     """What everybody calls it. No account should have that name: to the others, both would be one member."""
 
     role: Role = Role.MEMBER

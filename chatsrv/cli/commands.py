@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from chatsrv.app import build
+from chatsrv.app import bots_of, build
 from chatsrv.cli.history import history
 from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen
 from chatsrv.cli.users import user
@@ -58,10 +58,13 @@ def check(chosen: Chosen) -> None:
     settings = chosen.settings
     with Roster(settings, chosen.file) as roster:
         listed = roster.by_backend()
+    bots = bots_of(settings, chosen.file)
     click.echo(f"{chosen.file} is in order")
     for listener in settings.listeners:
         host = f"[{listener.host}]" if ":" in listener.host else listener.host
         click.echo(f"listener: {listener.protocol} on {host}:{listener.port}")
+    for bot in bots:
+        click.echo(f"bot: {bot.name}")
     for auth, accounts in listed:
         place = chosen.file if isinstance(auth, MemoryAuth) else getattr(auth, "path", "")
         count = "unknown, as they cannot be listed" if accounts is None else str(len(accounts))

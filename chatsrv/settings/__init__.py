@@ -2,6 +2,7 @@
 
     declared   the settings: default, unit, range, help
     backends   those of each auth backend
+    bots       those of the bots
     kinds      the kinds of values that they have
     places     YAML text -> plain data, and the line of every key
     problems   what is wrong, in sentences: file, line, key, value, what is accepted

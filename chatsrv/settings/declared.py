@@ -13,6 +13,7 @@ from chatsrv.limits import Limits
 from chatsrv.loginpolicy import LoginPolicy
 from chatsrv.names import prepare_name
 from chatsrv.settings.backends import Backends
+from chatsrv.settings.bots import BotPlugins
 from chatsrv.settings.kinds import MACHINES_ZONE, CommandNames, FilePath, Section, TimeZone, UserNames, Word, wrong
 from chatsrv.strength import PasswordPolicy
 
@@ -166,6 +167,11 @@ class Settings(Section):
     commands: CommandNames = Field(
         default=(),
         description="Commands beside the chat's own. [Extending](extending.md#a-plug-in) tells how to add one.",
+    )
+    bots: BotPlugins = Field(
+        default=(),
+        description="Bots in the lobby, which installed packages bring. [Extending](extending.md#a-plug-in) tells how "
+        "to add one.",
     )
     limits: Limits = Field(
         default_factory=lambda: Limits.model_validate({}),

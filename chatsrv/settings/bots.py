@@ -1,0 +1,38 @@
+"""The settings of the bots, which installed packages bring.
+
+Makes no bot; of a plug-in it knows only whether it is installed. Frozen values; any thread reads them.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from chatsrv.accepts import Accepts
+from chatsrv.plugins import BOTS_GROUP, installed
+from chatsrv.settings.kinds import Section, wrong
+
+
+def _installed(name: str) -> str:
+    there = installed(BOTS_GROUP)
+    if name not in there:
+        raise wrong(((), f"there is no plug-in of that name; installed are: {', '.join(there) or 'none'}"))
+    return name
+
+
+class BotPlugin(Section):
+    """A bot in the lobby. All keys beside `bot` are its own options."""
+
+    model_config = ConfigDict(extra="allow")
+
+    bot: Annotated[str, AfterValidator(_installed), Accepts("the name of an installed plug-in")] = Field(
+        description="Which bot; the other keys are its own options."
+    )
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What the plug-in is called with. May hold passwords."""
+        return self.model_extra or {}
+
+
+BotPlugins = Annotated[tuple[BotPlugin, ...], Field(strict=False), Accepts("a list of {bot: ...}")]
