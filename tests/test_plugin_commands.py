@@ -128,3 +128,10 @@ def test_a_plug_in_that_cannot_be_used_keeps_the_server_from_starting(house: Hou
     bring("mine", source)
     assert refusal(house, "[roll, mine]").startswith("3: commands[1]; the plug-in 'mine' of package")
     assert told in refusal(house, "[mine]")
+
+
+def test_what_is_wrong_is_told_without_a_line_where_the_settings_come_from_no_file(house: House, bring) -> None:
+    bring("mine", "command = None")
+    settings = load(add(house, "[mine]"))
+    with pytest.raises(SettingsError, match=r"^the settings: commands\[0\]; the plug-in 'mine' of "):
+        build(settings)

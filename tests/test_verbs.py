@@ -55,6 +55,18 @@ def test_arguments_that_are_missing_or_make_no_sense_are_refused(verb: Verb, arg
         verb.command(argument)
 
 
+@pytest.mark.parametrize(
+    "verb", [verb for verb in VERBS if verb.kind is not ChangePassword], ids=lambda verb: verb.name
+)
+def test_whatever_is_typed_behind_a_name_is_understood_or_refused(verb: Verb) -> None:
+    """But for a password, which nobody types in the open."""
+    for argument in ("", "7", "on", "one two", "one two three  four"):
+        try:
+            assert isinstance(verb.command(argument), verb.kind)
+        except Misused:
+            assert verb.arguments
+
+
 def test_each_name_stands_for_one_command() -> None:
     assert len(VERB_OF) == len(VERBS)
 
