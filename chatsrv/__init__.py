@@ -21,6 +21,7 @@ from chatsrv.auth.gate import Gate
 from chatsrv.auth.hashfile import HashedBackend
 from chatsrv.auth.memory import MemoryBackend
 from chatsrv.auth.yamlfile import YamlBackend
+from chatsrv.bots import Bot, Bots
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.commandplugin import CommandPlugin
 from chatsrv.chat.hub import Hub
@@ -36,6 +37,8 @@ __all__ = [
     "Account",
     "Asker",
     "AuthBackend",
+    "Bot",
+    "Bots",
     "ChatError",
     "ChatServer",
     "ChatSession",

@@ -6,6 +6,7 @@ Knows nothing of what the examples are about. Peers are real sockets.
 import contextlib
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ BACKEND = example("backend")
 PROTOCOL = example("protocol")
 SUBCLASS = example("subclass")
 ROLL = example("roll")
+CLOCK = example("clock")
 
 # pytest collects the contract tests of the page from here.
 TestSqliteBackend = BACKEND["TestSqliteBackend"]
@@ -178,6 +180,33 @@ def test_a_command_of_ones_own_does_something_for_the_room_to_see(dice) -> None:
 
 def test_the_package_with_a_command_is_what_the_page_shows() -> None:
     assert (PLUGINS / "chatsrv-dice" / "chatsrv_dice.py").read_text() == blocks("example", "roll")[0]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Run a chat with a clock that has stopped."""
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2026, 5, 1, 14, 3)
+
+    monkeypatch.setitem(CLOCK, "datetime", Stopped)
+    accounts = MemoryBackend({**PASSWORDS, "alice": "wonderland"})
+    with running(ChatServer(("127.0.0.1", 0), PlainSession, auth=accounts)) as server, CLOCK["Bots"](server) as bots:
+        bots.add(CLOCK["Clock"]())
+        yield server
+
+
+def test_a_bot_answers_as_the_page_says(clock) -> None:
+    with Peer(clock) as alice:
+        play("clock", alice)
+
+
+def test_the_bot_is_about_twenty_lines_and_the_package_is_what_the_page_shows() -> None:
+    source = blocks("example", "clock")[0]
+    assert (PLUGINS / "chatsrv-clock" / "chatsrv_clock.py").read_text() == source
+    assert len(source.splitlines()) <= 22
 
 
 def test_every_python_block_of_the_page_is_an_example() -> None:
