@@ -1,3 +1,5 @@
+"""A command of the chat: /roll throws a die."""
+
 from random import randint
 
 from chatsrv import CommandPlugin
