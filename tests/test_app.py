@@ -50,6 +50,18 @@ def test_people_on_different_listeners_meet() -> None:
             read_until(alice, b"* bob joined")
 
 
+def test_a_room_above_the_size_of_the_settings_tells_nobody_who_comes() -> None:
+    with build(settings(rooms={"quiet_above": 1})) as app:
+        app.start()
+        with connect(app) as alice, connect(app) as bob:
+            alice.sendall(b"alice\nwonderland\n")
+            read_until(alice, b"Welcome, alice!")
+            bob.sendall(b"bob\nbuilder\nhello\n")
+            assert b"joined" not in read_until(alice, b"<bob> hello\n")
+            alice.sendall(b"/who\n")
+            read_until(alice, b"Here now: alice, bob.")
+
+
 @pytest.mark.parametrize("name", ["local", "UTC", "Asia/Kathmandu"])
 def test_times_are_told_in_the_time_zone_of_the_settings(name: str) -> None:
     zone = {"local": None, "UTC": UTC}.get(name, ZoneInfo("Asia/Kathmandu"))

@@ -127,6 +127,18 @@ class SqliteHistory(Section):
 History = MemoryHistory | SqliteHistory
 
 
+class Rooms(Section):
+    """The rooms."""
+
+    quiet_above: int = Field(
+        default=200,
+        ge=0,
+        le=1_000_000,
+        description="Members up to which a room tells everybody who comes and goes. In a larger one that is recorded, "
+        "and told to nobody; `/who` tells it.",
+    )
+
+
 class Logging(Section):
     """What the server writes to standard error."""
 
@@ -164,6 +176,7 @@ class Settings(Section):
         discriminator="store",
         description="What the server remembers of each room. `store` chooses where; the other keys are that store's.",
     )
+    rooms: Rooms = Field(default_factory=Rooms, description="The rooms.")
     commands: CommandNames = Field(
         default=(),
         description="Commands beside the chat's own. [Extending](extending.md#a-plug-in) tells how to add one.",
