@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from chatsrv.app import bots_of, build
+from chatsrv.app import bots_of, build, commands_of
 from chatsrv.cli.history import history
 from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen
 from chatsrv.cli.users import user
@@ -58,6 +58,7 @@ def check(chosen: Chosen) -> None:
     settings = chosen.settings
     with Roster(settings, chosen.file) as roster:
         listed = roster.by_backend()
+    commands_of(settings, chosen.file)
     bots = bots_of(settings, chosen.file)
     click.echo(f"{chosen.file} is in order")
     for listener in settings.listeners:
