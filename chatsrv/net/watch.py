@@ -6,6 +6,7 @@ Knows no files and no passwords: it asks the gate. A thread of its own, for a ba
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from chatsrv.accounts import Account
@@ -17,8 +18,7 @@ from chatsrv.reasons import Reason
 logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 1.5
-"""Time between two looks. A change takes two of them: whoever is not welcome any more is gone within five seconds."""
-
+"""Time between two looks. A change takes two, or three: whoever is not welcome any more is gone within five seconds."""
 
 STOP_SECONDS = 5.0
 """How long stopping waits for the look that is under way."""
@@ -44,6 +44,17 @@ class Guest(Protocol):
         """End."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What looks have found about a session: its account now, or how it ends; `None` if that cannot be told."""
+
+    guest: Guest
+    account: Account
+    now: Account | Reason | None
+    why: str  # for the log
+    is_again: bool  # the look before has found the same
+
+
 class Watch:
     """Looks after the sessions of all servers behind `gate`, whenever its accounts have changed."""
 
@@ -52,6 +63,8 @@ class Watch:
         self._houses: set[Callable[[], Iterable[Guest]]] = set()  # adding and discarding are atomic
         self._version: object = None  # that of the last look which every session was held against
         self._seen: object = None  # that of the last look
+        self._is_settled = True  # whether that look saw what the one before had seen
+        self._found: dict[int, _Finding] = {}  # what that look found, by the identity of the session
         self._is_over = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -87,44 +100,56 @@ class Watch:
     def look(self) -> None:
         """Hold every session against its account, if an account may have changed since the last look.
 
-        A change counts once two looks have seen the same: a file may be in the middle of being written.
+        A change counts once two looks have seen the same accounts: a file may be in the middle of being written. While
+        they change with each look, what counts is what two looks in a row have found about a session: whoever changes
+        his password again and again must keep nobody in.
         """
-        version = self._gate.version
-        is_settled, self._seen = version == self._seen, version
-        if version == self._version or not is_settled:
+        version, was_settled = self._gate.version, self._is_settled
+        self._is_settled, self._seen = version == self._seen, version
+        if version == self._version or (was_settled and not self._is_settled):
+            self._found = {}
             return
         is_done = True
-        findings: list[tuple[Guest, Account, Account | Reason | None]] = []
+        found: dict[int, _Finding] = {}
         for guest in (guest for guests in self._houses.copy() for guest in guests()):
             if self._is_over.is_set():
                 return
             if guest.is_at_gate:
                 is_done = False
-            elif guest.account:
-                findings.append((guest, guest.account, self._standing(guest.account, guest.context)))
+            elif account := guest.account:
+                found[id(guest)] = self._finding(guest, account)
+        self._found = found
         if self._gate.version != version:
-            return  # it has changed meanwhile, so these findings may be about half a file
-        for guest, account, now in findings:
-            if guest.is_at_gate or guest.account is not account:
-                is_done = False  # he has just changed his password himself, which this look may not know
-            elif isinstance(now, Reason):
-                guest.hang_up(now)
-            elif now and now.credential != account.credential:
-                guest.hang_up(Reason.PASSWORD_CHANGED)
-            elif now and now != account:
-                guest.account_changed(now)
-        if is_done:
-            self._version = version
+            self._is_settled = False  # it has changed meanwhile, so these findings may be about half a file
+        for finding in found.values():
+            if self._is_settled or finding.is_again:
+                is_done &= self._acted(finding)
+        if self._is_settled and is_done:
+            self._version, self._found = version, {}
 
-    def _standing(self, account: Account, context: LoginContext) -> Account | Reason | None:
-        """Return the account as it is now, or why its sessions end; `None` if it cannot be told, now or ever.
-
-        A session whose account cannot be looked up goes on: an outage ends nobody's talk.
-        """
+    def _finding(self, guest: Guest, account: Account) -> _Finding:
+        now: Account | Reason | None
+        why = ""
         try:
-            return self._gate.standing(account, context)
+            now = self._gate.standing(account, guest.context)
         except (UnknownUser, Denied) as error:
-            logger.info("%s is not welcome any more: %s", account.name, error)
-            return Reason.ACCOUNT_CLOSED
+            now, why = Reason.ACCOUNT_CLOSED, str(error)
         except AuthError:
-            return None
+            now = None  # the session goes on: an outage ends nobody's talk
+        before = self._found.get(id(guest))
+        is_again = before is not None and before.account is account and before.now == now
+        return _Finding(guest, account, now, why, is_again)
+
+    def _acted(self, finding: _Finding) -> bool:
+        """Do what a finding asks for; tell whether it was about the account that the session still has."""
+        guest, account, now = finding.guest, finding.account, finding.now
+        if guest.is_at_gate or guest.account is not account:
+            return False  # he has just changed his password himself, which this look may not know
+        if isinstance(now, Reason):
+            logger.info("%s is not welcome any more: %s", account.name, finding.why)
+            guest.hang_up(now)
+        elif now and now.credential != account.credential:
+            guest.hang_up(Reason.PASSWORD_CHANGED)
+        elif now and now != account:
+            guest.account_changed(now)
+        return True

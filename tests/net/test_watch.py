@@ -7,6 +7,9 @@ import pytest
 from chatsrv.accounts import Account
 from chatsrv.auth.backend import AuthBackend, LoginContext
 from chatsrv.auth.gate import Gate
+from chatsrv.auth.hashing import Hasher
+from chatsrv.auth.yamlfile import YamlBackend
+from chatsrv.errors import Denied
 from chatsrv.net.server import ChatServer
 from chatsrv.net.watch import Watch
 from chatsrv.sessions import PlainSession
@@ -98,6 +101,65 @@ def test_servers_that_share_a_watch_have_each_session_looked_at_once() -> None:
         watch.look()
         assert backend.lookups == {"alice": 2, "bob": 1}
         alice.type("still here")
+    watch.stop()
+
+
+class Shifting(Counted):
+    """Has other accounts at each question whether they have changed, among which those in `gone` are not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gone = set[str]()
+
+    @property
+    def version(self) -> object:
+        self.now += 1
+        return self.now
+
+    def lookup(self, username: str) -> Account:
+        if username in self.gone:
+            raise Denied("disabled")
+        return super().lookup(username)
+
+
+def test_accounts_that_change_all_the_time_keep_nobody_in() -> None:
+    backend = Shifting()
+    gate = Gate(backend)
+    watch = Watch(gate)  # not started: the test looks itself
+    chat = ChatServer(("127.0.0.1", 0), PlainSession, auth=gate, watch=watch)
+    with running(chat), Peer(chat) as alice, Peer(chat) as bob:
+        alice.log_in("alice")
+        bob.log_in("bob")
+        assert alice.line() == "* bob joined"
+        watch.look()
+        backend.gone = {"alice"}  # at one look alone: somebody was in the middle of writing
+        watch.look()
+        backend.gone = {"bob"}
+        watch.look()
+        watch.look()
+        assert bob.rest().decode() == "Your account may not be used here any more. Goodbye!\n"
+        assert alice.line() == "* bob left (account closed)"
+    watch.stop()
+
+
+def test_one_look_is_not_enough(users) -> None:
+    gate = Gate(YamlBackend(users, hasher=Hasher(memory_kib=8, passes=1)))
+    watch = Watch(gate)
+    chat = ChatServer(("127.0.0.1", 0), PlainSession, auth=gate, watch=watch)
+    with running(chat), Peer(chat) as alice, Peer(chat) as bob:
+        alice.log_in("alice")
+        bob.log_in("bob")
+        assert alice.line() == "* bob joined"
+        accounts = users.read_text()
+        watch.look()
+        users.write_text(accounts.splitlines(keepends=True)[0])  # half of what somebody is about to write
+        watch.look()
+        users.write_text(accounts.replace("moderator", "admin"))
+        watch.look()
+        watch.look()
+        assert alice.line() == "Your role is now admin."
+        bob.type("still here")
+        assert alice.line() == "<bob> still here"
     watch.stop()
 
 
