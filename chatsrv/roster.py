@@ -76,6 +76,19 @@ class Roster:
         """Return the account of that prepared name which opens, if there is one and it can be listed."""
         return next((one for one in self.accounts() or () if prepare_name(one.account.name) == key), None)
 
+    def labels_with(self, key: str) -> list[str]:
+        """Return what those backends are called that have an account of that prepared name, the one that opens first."""
+        return [
+            listed.label
+            for _, accounts in self.by_backend()
+            for listed in accounts or ()
+            if prepare_name(listed.account.name) == key
+        ]
+
+    def label_of(self, backend: AuthBackend) -> str:
+        """Return what a backend of this roster is called."""
+        return next(self._labels[place] for place, opened in self._opened.items() if opened is backend)
+
     def editable(self, choice: str = "") -> EditableBackend:
         """Return the backend whose accounts are to be edited.
 

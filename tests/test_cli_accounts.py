@@ -120,6 +120,21 @@ def test_who_is_in_another_backend_is_told_with_the_option_that_chooses_it(
     )
 
 
+def test_a_change_to_an_account_that_another_backend_keeps_from_opening_is_told(house: House, hashes: Path) -> None:
+    later, first = ["--backend", "hashed"], ["--backend", "yaml"]
+    opens = "chatsrv: warning: '{}' has an account bob, too; that is the one which opens\n"
+    shadowed, left = opens.format("yaml users.yaml"), opens.format("hashed users.htpasswd")
+    assert told(house, "add", "bob", "--password-stdin", *later, stdin="wenceslas\n")[2] == f"{shadowed}Added bob.\n"
+    assert told(house, "disable", "BOB", *later)[2] == f"{shadowed}Disabled bob.\n"
+    assert told(house, "disable", "bob", *first)[2] == "Disabled bob.\n"
+    assert told(house, "remove", "bob", "--yes", *first)[2] == f"{left}Removed bob.\n"
+    assert told(house, "add", "bob", "--password-stdin", *first, stdin="wenceslas\n")[2] == (
+        "chatsrv: warning: 'hashed users.htpasswd' has an account bob, too; it opens no more\nAdded bob.\n"
+    )
+    house.users.write_text("[")
+    assert told(house, "remove", "bob", "--yes", *later)[2] == "Removed bob.\n"
+
+
 def test_a_broken_file_of_another_backend_hides_not_that_an_account_is_missing(house: House, hashes: Path) -> None:
     house.users.write_text("[")
     assert told(house, "disable", "bob", "--backend", "hashed")[2] == (

@@ -32,13 +32,27 @@ backend_option = click.option(
 
 @contextmanager
 def opened(chosen: Chosen, choice: str, name: str) -> Iterator[tuple[EditableBackend, Account]]:
-    """Open the backend that is meant, to change its account of that name in any spelling."""
+    """Open the backend that is meant, to change its account of that name in any spelling; warn if another one opens."""
     with Roster(chosen.settings, chosen.file) as roster:
         backend = roster.editable(choice)
         account = find(backend, name)
         if account is None:
             raise Failed(f"there is no account {name}{_where_else(roster, name)}")
         yield backend, account
+        warn_of_twins(roster, backend, account.name)
+
+
+def warn_of_twins(roster: Roster, backend: EditableBackend, name: str, *, is_new: bool = False) -> None:
+    """Tell, after a change to the account `name` of a backend, if it is another backend's that logins are held against.
+
+    And of a new one, if it takes the place of another backend's.
+    """
+    with suppress(AccountsError):  # a broken file of another backend is not what was asked about
+        label, labels = roster.label_of(backend), roster.labels_with(prepared(name))
+        if labels and labels[0] != label:
+            Failed(f"warning: {labels[0]!r} has an account {name}, too; that is the one which opens").show()
+        elif is_new and len(labels) > 1:
+            Failed(f"warning: {labels[1]!r} has an account {name}, too; it opens no more").show()
 
 
 def _where_else(roster: Roster, name: str) -> str:

@@ -11,7 +11,7 @@ import click
 from chatsrv.accounts import Account, Network, Role
 from chatsrv.cli.importing import import_
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
-from chatsrv.cli.store import backend_option, find, new_password, opened, password_stdin
+from chatsrv.cli.store import backend_option, find, new_password, opened, password_stdin, warn_of_twins
 from chatsrv.cli.trial import check
 from chatsrv.door import roles_of
 from chatsrv.names import prepare_name
@@ -56,6 +56,7 @@ def add(chosen: Chosen, name: str, role: str, networks: tuple[Network, ...], is_
             raise Failed(f"there is an account {name} already; `chatsrv user passwd {name}` changes its password")
         roster.check_new_account(name)
         backend.add(Account(name, Role(role), networks), new_password(chosen, name, is_from_stdin=is_from_stdin))
+        warn_of_twins(roster, backend, name, is_new=True)
     click.echo(f"Added {name}.", err=True)
 
 
