@@ -1,3 +1,5 @@
+"""A bot that tells the time."""
+
 from datetime import datetime
 
 from chatsrv import Bot
