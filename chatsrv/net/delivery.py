@@ -243,9 +243,8 @@ class Delivery:
     def _go_live(self, connection: Connection) -> None:
         if connection.is_closing or connection.held_back is None:
             return
-        if connection.held_back:
-            replies = self._take_replies(connection)
-            connection.leftover = bytes(connection.leftover) + replies + connection.held_back
+        replies = self._take_replies(connection)  # before what is live, so that his place is behind them
+        connection.leftover = bytes(connection.leftover) + replies + connection.held_back
         connection.held_back = None
         if connection.reading:
             connection.reading.go_live()

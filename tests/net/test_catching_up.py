@@ -244,18 +244,18 @@ def test_a_device_that_is_dead_without_anybody_knowing_has_taken_no_more_than_it
 # ------------------------------------------------------------------ in the middle
 
 
-@pytest.mark.parametrize("ways", [1, 3])
-def test_who_is_lost_while_he_catches_up_goes_on_in_the_middle(ways) -> None:
+@pytest.mark.parametrize(("ways", "lines"), [(1, 300), (3, 300), (1, 100)], ids=["once", "again", "all posted already"])
+def test_who_is_lost_while_he_catches_up_goes_on_in_the_middle(ways, lines) -> None:
     with chatting(**SMALL, stall_seconds=0.3) as chat:
         chat.was_here("bob")
-        said = chat.say(*numbered(300, 400))
+        said = chat.say(*numbered(lines, 400))
         seen: list[str] = []
         for _ in range(ways):
             with chat.log_in("bob", receive_buffer_bytes=2048) as bob:
                 chat.see_leaving("bob", " (reading too slowly)")
-                heading, *lines, _cut_off = leave_at_the_end(bob).split("\n")
+                heading, *told_now, _cut_off = leave_at_the_end(bob).split("\n")
                 assert heading == f"While you were away ({len(said) - len(seen)}):"
-                seen += [TIMED.fullmatch(line)[1] for line in lines]
+                seen += [TIMED.fullmatch(line)[1] for line in told_now]
                 assert seen == said[: len(seen)]
         assert len(seen) < len(said)
         with chat.log_in("bob") as bob:
