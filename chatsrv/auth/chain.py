@@ -205,23 +205,17 @@ def _answer(
     label: str, backend: AuthBackend, username: str, password: str, context: LoginContext, workers: Workers | None
 ) -> Account:
     """Return the account of one backend. Only an `AuthError` that begins with `label` escapes."""
-    name = label or type(backend).__name__
     try:
-        return _usable(_called(name, backend, workers, lambda: backend.authenticate(username, password, context)))
-    except AuthError as error:
-        labelled = _labelled(label, error)
-        if labelled is error:
-            raise
-        raise labelled from error
-    except KeyboardInterrupt:
+        return _usable(_called(label, backend, workers, lambda: backend.authenticate(username, password, context)))
+    except (AuthError, KeyboardInterrupt):
         raise
     except BaseException as error:  # the edge to somebody else's code: a broken backend refuses this login, no more
-        _logger.exception("auth backend %s failed on a login as %r", name, username)
+        _logger.exception("auth backend %s failed on a login as %r", label or type(backend).__name__, username)
         raise _labelled(label, Unavailable(f"the auth backend failed: {type(error).__name__}")) from error
 
 
 def _looked_up(label: str, backend: AuthBackend, username: str, workers: Workers | None) -> Account:
-    return _usable(_called(label or type(backend).__name__, backend, workers, partial(backend.lookup, username)))
+    return _usable(_called(label, backend, workers, partial(backend.lookup, username)))
 
 
 def _usable(account: object) -> Account:
@@ -239,15 +233,27 @@ def _usable(account: object) -> Account:
     return account
 
 
-def _called(name: str, backend: AuthBackend, workers: Workers | None, function: Callable[[], T]) -> T:
-    return workers.call(name, function) if workers and backend.may_block else function()
+def _called(label: str, backend: AuthBackend, workers: Workers | None, function: Callable[[], T]) -> T:
+    try:
+        if workers and backend.may_block:
+            return workers.call(label or type(backend).__name__, function)
+        return function()
+    except AuthError as error:
+        labelled = _labelled(label, error)
+        if labelled is error:
+            raise
+        raise labelled from error
 
 
 def _labelled(label: str, error: AuthError) -> AuthError:
-    text = str(error)
-    if not label or text.startswith(label):
+    """Return the error with the label before its text, and the text fit for a line of the log."""
+    said = str(error)
+    text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in said)
+    if label and not text.startswith(label):
+        text = f"{label}: {text}"
+    if text == said:
         return error
-    return next((kind for kind in _KINDS if isinstance(error, kind)), AuthError)(f"{label}: {text}")
+    return next((kind for kind in _KINDS if isinstance(error, kind)), AuthError)(text)
 
 
 _KINDS: tuple[type[AuthError], ...] = (UnknownUser, Denied, Unavailable)

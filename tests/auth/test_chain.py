@@ -111,6 +111,20 @@ def test_a_broken_backend_is_logged_by_its_label(caplog):
     assert "wonderland" not in caplog.text
 
 
+@pytest.mark.parametrize("kind", [UnknownUser, Denied, Unavailable])
+@pytest.mark.parametrize("label", ["", "ldap"])
+def test_what_a_backend_says_is_one_line_of_the_log_without_control_characters(label, kind):
+    chain = Chain([(label, Saying(kind("zoë's \x1b[2Jserver\n2026 INFO all is well \u202e")))])
+    said = f"{label}{': ' * bool(label)}zoë's \\x1b[2Jserver\\n2026 INFO all is well \\u202e"
+    with pytest.raises(kind) as caught:
+        chain.authenticate("alice", "wonderland", HERE)
+    assert str(caught.value) == said
+    if kind is not UnknownUser:  # of a lookup that nobody can answer, no text is left
+        with pytest.raises(kind) as caught:
+            chain.lookup("alice")
+        assert str(caught.value) == said
+
+
 def test_each_answer_is_heard_and_counted():
     chain = Chain([("ldap", Saying()), ("", MemoryBackend({"alice": "wonderland"})), ("last", Saying())])
     heard = []
