@@ -1,4 +1,4 @@
-"""Copying the file of the room logs, as it is at one moment, while it is being used.
+"""Making another file of room logs: a copy of one that is being used, as it is at one moment, or an empty one.
 
 Called by the thread that has the connection.
 """
@@ -26,19 +26,33 @@ def copy_file(source: sqlite3.Connection, place: Path, path: Path, progress: Pro
     Raises:
         StoreError: it cannot be written. Nothing is left at `path` but what was there.
     """
-    part = path.with_name(f"{path.name}.part")
     try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
-        with contextlib.closing(sqlite3.connect(part)) as copy:
+        with new_database(path) as copy:
             with one_moment(source):
                 source.backup(copy, pages=STEP_PAGES, progress=lambda _, left, all_: progress(all_ - left, all_))
             copy.execute("PRAGMA journal_mode = DELETE")  # so that the copy is one file
-            with copy:
-                write_about(copy, is_copy="1")
-        part.replace(path)
+            write_about(copy, is_copy="1")
     except (sqlite3.Error, OSError) as error:
-        part.unlink(missing_ok=True)
         raise StoreError(f"{path}: {place} could not be copied there ({error})") from error
+
+
+@contextlib.contextmanager
+def new_database(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open an empty database that only its owner may read. It is at `path` once all went well, and nowhere otherwise.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as connection:
+            yield connection
+        part.replace(path)
+    except BaseException:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            part.with_name(part.name + suffix).unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager

@@ -287,6 +287,18 @@ def test_each_new_file_has_an_epoch_of_its_own(tmp_path: Path) -> None:
         assert one.epoch != other.epoch
 
 
+def test_a_backup_that_is_interrupted_leaves_nothing(path: Path, tmp_path: Path) -> None:
+    def interrupt(_done: int, _all: int) -> None:
+        raise KeyboardInterrupt
+
+    with opened(path) as store:
+        record(store.open("lobby"), "a")
+        before = sorted(tmp_path.iterdir())
+        with pytest.raises(KeyboardInterrupt):
+            store.backup(tmp_path / "copy", interrupt)
+        assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_backup_holds_what_was_recorded_and_begins_an_epoch_of_its_own(path: Path, tmp_path: Path) -> None:
     with opened(path) as store:
         log = store.open("lobby")
