@@ -1,10 +1,11 @@
-"""What the machine and a process use: processor time and memory, read from /proc.
+"""What the machine and a process use: processor time and memory, read from /proc; and what our own may use.
 
-Never changes anything but the limit on open files of the calling process. Any thread.
+Never changes anything but the limits of the calling process. Any thread.
 """
 
 import os
 import resource
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,11 @@ def raise_open_files_limit() -> int:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
+
+
+def end_after(seconds: float) -> None:
+    """Let the calling process end then, whatever it does."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)  # nobody handles it: that ends the process
 
 
 def cpu_seconds_of(pid: int) -> float:
