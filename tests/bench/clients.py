@@ -6,6 +6,7 @@ to 127.0.0.1 only, from many addresses of 127.0.0.0/24 so that ports do not run 
 
 import select
 import socket
+import struct
 import time
 from collections.abc import Callable
 
@@ -42,7 +43,7 @@ class Client:
         self.is_logged_in = False
         self.began_at = 0.0
         self.unsent = b""
-        self._heard = b""
+        self.heard = b""  # since the last step of the login
         self._answers: list[tuple[bytes, bytes]] = []
 
     def connect(self, port: int) -> None:
@@ -53,7 +54,7 @@ class Client:
         self.sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
         self.sock.bind((f"127.0.0.{1 + self.number % SOURCE_ADDRESSES}", 0))
         self.began_at = time.monotonic()
-        self.is_open, self.is_logged_in, self._heard = True, False, b""
+        self.is_open, self.is_logged_in, self.heard = True, False, b""
         self._answers = [
             (b"Username: ", b"u%d\n" % self.number),
             (b"Password: ", self.password + b"\n"),
@@ -68,6 +69,11 @@ class Client:
             self.sock.close()
             self.is_open = False
 
+    def cut(self) -> None:
+        """Close with a reset, as a connection that is lost."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
     def log_in(self) -> bool:
         """Take the dialogue as far as it goes now; whether this was the last step."""
         try:
@@ -77,16 +83,16 @@ class Client:
         except OSError as error:
             raise LoadError(f"client {self.number}: login broke off: {error}") from None
         if not data:
-            raise LoadError(f"client {self.number}: hung up during the login, after {self._heard[-80:]!r}")
-        self._heard += data
-        if WAIT in self._heard:
+            raise LoadError(f"client {self.number}: hung up during the login, after {self.heard[-80:]!r}")
+        self.heard += data
+        if WAIT in self.heard:
             raise ToldToWait(f"client {self.number}: {WAIT.decode()}")
         while self._answers:
             prompt, answer = self._answers[0]
-            at = self._heard.find(prompt)
+            at = self.heard.find(prompt)
             if at < 0:
                 return False
-            self._heard = self._heard[at + len(prompt) :]
+            self.heard = self.heard[at + len(prompt) :]
             del self._answers[0]
             if answer:
                 self.sock.send(answer)

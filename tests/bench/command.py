@@ -1,6 +1,6 @@
 """The command line: `python tests/bench [--quick] [--only NAME] [--update-docs]`.
 
-`serve`, `generate` and `storm` are for the processes it starts itself. Main thread only; ends by itself in any case.
+`serve`, `generate`, `storm` and `comeback` are for the processes it starts itself. Main thread only; ends by itself in any case.
 """
 
 import argparse
@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import FrameType
 
 from bench import page, report
+from bench.comeback import comeback
 from bench.runs import generate
 from bench.scenarios import Outcome, RunError, Scenario, all_scenarios, measure, only_servers, quick
 from bench.storm import storm
@@ -31,6 +32,8 @@ def main() -> int:
             return 0
         case ["storm", plan]:
             return storm(plan)
+        case ["comeback", plan]:
+            return comeback(plan)
         case ["generate", plan]:
             return generate(plan)
     return _benchmark(_arguments())

@@ -24,6 +24,7 @@ class Script:
             raise ValueError(f"a message of {text_bytes} bytes: at least {SHORTEST_TEXT_BYTES} are needed")
         self.authors = authors
         self.text_bytes = text_bytes
+        self.run = run
         self._texts = [b"~%04x%04x" % (run & 0xFFFF, author) for author in range(authors)]
         self._padding = (b"abcdefghijklmnopqrstuvwxyz" * (text_bytes // 26 + 1))[: text_bytes - 25]
         self.names = [b"<%s%d>" % (prefix.encode(), author) for author in range(authors)]

@@ -39,8 +39,8 @@ class Traffic:
         self._sent = [0] * plan.authors
         self._seen = [0] * plan.authors
         self._sent_at: list[list[float]] = [[] for _ in range(plan.authors)]
-        self._script = Script(plan.authors, plan.text_bytes, run=os.getpid())
-        self._stream = CommonStream(self._script, self._sent, [c.reading for c in self._authors + readers])
+        self.script = Script(plan.authors, plan.text_bytes, run=os.getpid())
+        self._stream = CommonStream(self.script, self._sent, [c.reading for c in self._authors + readers])
         self._latencies: list[float] = []
         self._backlog: list[int] = []
         self._next_lazy_at = 0.0
@@ -55,6 +55,15 @@ class Traffic:
     def warm_up(self) -> None:
         """Talk for a while that is not measured."""
         self._talk(self._plan.warmup_seconds)
+
+    @property
+    def said(self) -> int:
+        """How many messages were said so far."""
+        return sum(self._sent)
+
+    def say(self, messages: int) -> None:
+        """Say exactly so many messages at the plan's rate; they are not measured."""
+        self._talk_at_rate((messages - 0.5) / self._plan.rate)
 
     def measure(self, is_enough: Callable[[], bool] | None = None, *, helper_pid: int = 0) -> Result:
         """Talk, count, and wait for what is still under way. See `measure_part` about the arguments."""
@@ -71,12 +80,12 @@ class Traffic:
         """
         plan, stream = self._plan, self._stream
         self._latencies.clear()
-        meter, received, said = Meter(plan.pid, helper_pid), stream.received(), sum(self._sent)
+        meter, received, said = Meter(plan.pid, helper_pid), stream.received(), self.said
         if is_enough:
             self._talk_at_rate(plan.limit_seconds * 0.6, is_enough)
         else:
             self._talk(plan.seconds)
-        usage, received, said = meter.read(), stream.received() - received, sum(self._sent) - said
+        usage, received, said = meter.read(), stream.received() - received, self.said - said
         return self._speeds(usage, received, said)
 
     def _speeds(self, usage: Usage, received: int, said: int) -> Result:
@@ -126,20 +135,20 @@ class Traffic:
         if first < last:
             self._sent[author] = last
             self._sent_at[author] += [time.monotonic()] * (last - first)
-            said, numbers = self._script.said, range(first, last)
+            said, numbers = self.script.said, range(first, last)
             self._authors[author].send(b"".join([said(author, number) for number in numbers]))
 
     def _talk_at_rate(self, seconds: float, is_enough: Callable[[], bool] = lambda: False) -> None:
         interval, authors = 1 / self._plan.rate, self._plan.authors
         due = start = time.monotonic()
-        look_after_at, said = start, sum(self._sent)
+        look_after_at, said = start, self.said
         while due < start + seconds and not is_enough():
             now = time.monotonic()
             while due <= now and due < start + seconds:
                 author = said % authors
                 self._sent_at[author].append(due)
                 self._sent[author] += 1
-                self._authors[author].send(self._script.said(author, self._sent[author] - 1))
+                self._authors[author].send(self.script.said(author, self._sent[author] - 1))
                 said += 1
                 due += interval
             if now >= look_after_at:
@@ -206,7 +215,7 @@ class Traffic:
 
     def _drain(self) -> None:
         """Read until everything has come, or until nothing has come for so long that it is lost."""
-        plan, said = self._plan, sum(self._sent)
+        plan, said = self._plan, self.said
         readers = len(self._stream.readings)
         expected = readers * said - said  # nobody gets his own
         received = -1

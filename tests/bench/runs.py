@@ -1,30 +1,30 @@
-"""The generator's process: log the crowd in, then traffic, idling, a storm, or logins without end, as the plan asks.
+"""The generator's process: log the crowd in, then do what the kind of plan is called after, or log in without end.
 
 Raises the limit on open files, and ends by itself at the plan's time limit. Prints one JSON object. Main thread only.
 """
 
 import json
-import signal
 import sys
 import time
 from collections import deque
 from dataclasses import asdict
 
 from bench.clients import IN_FLIGHT, Client, Crowd, LoadError
+from bench.comeback import measure_comeback
 from bench.load import Traffic, quantile
-from bench.machine import Meter, memory_kib_of, raise_open_files_limit, resident_kib_of
+from bench.machine import Meter, end_after, memory_kib_of, raise_open_files_limit, resident_kib_of
 from bench.plan import Plan, Result
 from bench.storm import measure_storm
 
-KINDS = ("fanout", "paced", "idle", "logins", "storm")
+KINDS = ("fanout", "paced", "idle", "logins", "storm", "comeback")
 LOGIN_ACCOUNTS = 2000
 
 
 def generate(text: str) -> int:
     """Entry of the generator's process: run the plan given as JSON, print the result as JSON; the exit code."""
-    plan = Plan(**json.loads(text))
+    plan = Plan.from_json(text)
     raise_open_files_limit()
-    signal.setitimer(signal.ITIMER_REAL, plan.limit_seconds)  # nobody handles it: that ends the process
+    end_after(plan.limit_seconds)
     try:
         result = run(plan)
     except LoadError as error:
@@ -56,6 +56,8 @@ def run(plan: Plan) -> Result:
             return _idle(plan, crowd, before_kib)
         if plan.kind == "storm":
             return measure_storm(plan, crowd, before_kib)
+        if plan.kind == "comeback":
+            return measure_comeback(plan, crowd)
         traffic = Traffic(plan, crowd)
         traffic.warm_up()
         return traffic.measure()
