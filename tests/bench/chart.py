@@ -1,4 +1,4 @@
-"""The chart of the fan-out: two bars for each scenario, logarithmic, as an SVG that suits light and dark pages.
+"""The charts, as SVG that suits light and dark pages: two bars for each fan-out, and a line for the log that grows.
 
 Pure: numbers in, text out. Any thread.
 """
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 LEFT, RIGHT, TOP = 206, 740, 64
 BAR, GAP, GROUP = 18, 3, 64
+LINE_LEFT, LINE_BOTTOM = 64, 304
+STEPS = (1, 2, 2.5, 5, 10)
+"""Between the lines of a grid, times a power of ten: so that people can count by them."""
 STYLE = """
     text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328; }
     .title { font-size: 16px; font-weight: 600; }
@@ -16,12 +19,14 @@ STYLE = """
     .grid { stroke: #d1d9e0; stroke-width: 1; }
     .chatsrv { fill: #0969da; }
     .naive { fill: #afb8c1; }
+    .line { fill: none; stroke: #0969da; stroke-width: 2; }
     @media (prefers-color-scheme: dark) {
       text { fill: #e6edf3; }
       .quiet { fill: #9198a1; }
       .grid { stroke: #3d444d; }
       .chatsrv { fill: #4493f8; }
       .naive { fill: #656c76; }
+      .line { stroke: #4493f8; }
     }
 """
 
@@ -35,8 +40,8 @@ class Bars:
     naive: float
 
 
-def draw(groups: list[Bars]) -> str:
-    """Give the whole SVG."""
+def draw_bars(groups: list[Bars]) -> str:
+    """Draw the fan-outs, on a logarithmic scale."""
     figures = [figure for group in groups for figure in (group.chatsrv, group.naive)]
     low = 10 ** math.floor(math.log10(min(figures) * 0.9))
     high = max(figures) * 1.1
@@ -69,11 +74,49 @@ def draw(groups: list[Bars]) -> str:
                 f'<text class="figure" x="{x + 7:.1f}" y="{top + 13}">{short(figure)}</text>'
             )
     parts.append(f'<text class="quiet" x="{RIGHT}" y="{bottom + 38}" text-anchor="end">logarithmic scale</text>')
+    return _svg("Messages delivered per second, chatsrv and a beginner's server", parts, bottom + 50)
+
+
+def draw_line(points: list[tuple[float, float]]) -> str:
+    """Draw what one more entry costs, in microseconds, by the entries that are in the log; both scales begin at 0."""
+    widest, highest = (max(values) for values in zip(*points, strict=True))
+    highest *= 1.5  # a flat line is not to cling to the top
+
+    def place(entries: float, cost: float) -> tuple[float, float]:
+        x = LINE_LEFT + (RIGHT - LINE_LEFT) * entries / widest
+        return x, LINE_BOTTOM - (LINE_BOTTOM - TOP) * cost / highest
+
+    parts = [
+        '<text class="title" x="16" y="28">Cost of an append as the log grows</text>',
+        f'<text class="quiet" x="16" y="{TOP - 12}">microseconds for each entry, the index included</text>',
+    ]
+    for cost in _ticks(highest):
+        _, y = place(0, cost)
+        parts.append(f'<line class="grid" x1="{LINE_LEFT}" x2="{RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text class="quiet" x="{LINE_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{cost:g}</text>')
+    for entries in _ticks(widest):
+        x, _ = place(entries, 0)
+        label = short(entries)
+        parts.append(f'<text class="quiet" x="{x:.1f}" y="{LINE_BOTTOM + 18}" text-anchor="middle">{label}</text>')
+    line = " ".join("{:.1f},{:.1f}".format(*place(*point)) for point in points)
+    parts.append(f'<polyline class="line" points="{line}"/>')
+    parts.append(f'<text class="quiet" x="{RIGHT}" y="{LINE_BOTTOM + 38}" text-anchor="end">entries in the log</text>')
+    return _svg("Cost of an append to a log, by the entries that are in it", parts, LINE_BOTTOM + 50)
+
+
+def _ticks(most: float) -> list[float]:
+    """Give some round numbers from 0 up to `most`."""
+    rough = most / 5
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(step * power for step in STEPS if step * power >= rough)
+    return [step * number for number in range(int(most / step) + 1)]
+
+
+def _svg(title: str, parts: list[str], height: int) -> str:
     lines = "\n  ".join(parts)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 820 {bottom + 50}" width="820" role="img">\n'
-        f"  <title>Messages delivered per second, chatsrv and a beginner's server</title>\n"
-        f"  <style>{STYLE}  </style>\n  {lines}\n</svg>\n"
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 820 {height}" width="820" role="img">\n'
+        f"  <title>{title}</title>\n  <style>{STYLE}  </style>\n  {lines}\n</svg>\n"
     )
 
 

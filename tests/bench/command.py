@@ -1,6 +1,7 @@
 """The command line: `python tests/bench [--quick] [--only NAME] [--update-docs]`.
 
-`serve`, `generate`, `storm` and `comeback` are for the processes it starts itself. Main thread only; ends by itself in any case.
+`serve`, `generate`, `storm`, `comeback`, `fill` and `ask` are for the processes it starts itself. Main thread only;
+ends by itself in any case.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from types import FrameType
 
 from bench import page, report
 from bench.comeback import comeback
+from bench.rows import rows
 from bench.runs import generate
 from bench.scenarios import Outcome, RunError, Scenario, all_scenarios, measure, only_servers, quick
 from bench.storm import storm
@@ -27,13 +29,17 @@ class TooLong(Exception):
 def main() -> int:
     """Entry of all processes of the benchmark; the exit code."""
     match sys.argv[1:]:
-        case ["serve", name, accounts, limits, password]:
-            serve(name, int(accounts), json.loads(limits), password)
+        case ["serve", name, accounts, limits, password, store]:
+            serve(name, int(accounts), json.loads(limits), password, store)
             return 0
         case ["storm", plan]:
             return storm(plan)
         case ["comeback", plan]:
             return comeback(plan)
+        case ["fill" | "ask" as step, plan]:
+            from bench import longlog  # the other processes do without chatsrv's modules
+
+            return longlog.fill(plan) if step == "fill" else longlog.ask(plan)
         case ["generate", plan]:
             return generate(plan)
     return _benchmark(_arguments())
@@ -47,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--server", action="append", choices=NAMES, help="this server alone")
     parser.add_argument("--rounds", type=int, help="so many rounds of each scenario (the median is reported)")
     parser.add_argument("--seconds", type=float, help="length of each measurement")
-    parser.add_argument("--update-docs", action="store_true", help="write docs/benchmarks.md and its chart")
+    parser.add_argument("--update-docs", action="store_true", help="write docs/benchmarks.md and its charts")
     parser.add_argument("--limit-minutes", type=float, default=LIMIT_MINUTES, help="end after this in any case")
     arguments = parser.parse_args()
     if arguments.update_docs and (arguments.quick or arguments.only or arguments.server):
@@ -95,7 +101,7 @@ def _sized(scenario: Scenario, arguments: argparse.Namespace) -> Scenario:
 
 def _print(outcomes: list[Outcome]) -> None:
     if outcomes:
-        print("\n" + report.as_text([row for outcome in outcomes for row in report.rows(outcome)]))
+        print("\n" + report.as_text([row for outcome in outcomes for row in rows(outcome)]))
         print("\n" + f"{report.verdict(outcomes)} {report.set_aside(outcomes)}".strip())
 
 

@@ -7,17 +7,20 @@ starts has a time limit and is ended by its id.
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bench.plan import Plan, Result
+from bench.plan import Growth, Plan, Result
 from bench.runs import LOGIN_ACCOUNTS
 from bench.target import ENTRY, Target, TargetError, settle
 
 BUSY_PER_CENT = 40.0
 """A round is set aside if others took more than this of one core in one of its runs."""
 EXTRA_ROUNDS = 3
+STORES = ("memory", "process", "power")
+"""The log in memory, and SQLite with either durability."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Variant:
     server: str
     plan: Plan
     limits: dict[str, Any] = field(default_factory=dict)
+    store: str = "memory"  # or the durability of an SQLite file
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,10 @@ def beside_naive(name: str, plan: Plan, rounds: int = 3) -> Scenario:
     return Scenario(name, (Variant("chatsrv", "chatsrv", plan), Variant("naive", "naive", plan)), rounds)
 
 
+def with_each_store(name: str, plan: Plan) -> Scenario:
+    return Scenario(name, tuple(Variant(store, "chatsrv", plan, store=store) for store in STORES))
+
+
 def all_scenarios() -> list[Scenario]:
     """Give the full list, in the order of the report."""
     paced = Plan("paced", sessions=1000, authors=10, rate=100.0, seconds=8.0)
@@ -68,6 +76,8 @@ def all_scenarios() -> list[Scenario]:
     storm = Plan(
         "storm", sessions=50, authors=1, rate=50.0, sampled_every=1, storm=1000, password="storm of 1000", seconds=8.0
     )
+    comeback = Plan("comeback", sessions=50, authors=1, rate=50.0, sampled_every=1, storm=1000, missed=100, seconds=8.0)
+    growth = Plan("growth", sessions=0, authors=0, entries=10_000_000, limit_seconds=900.0)
     soon = {"stall_seconds": 5.0}  # so that the hang-ups happen within the run
     return [
         beside_naive("fanout-1000-10", Plan("fanout", sessions=1000, authors=10)),
@@ -85,6 +95,10 @@ def all_scenarios() -> list[Scenario]:
         beside_naive("idle", Plan("idle", sessions=5000, authors=0, seconds=5.0), rounds=1),
         beside_naive("logins", Plan("logins")),
         Scenario("storm", (Variant("chatsrv", "chatsrv", storm, {"login_seconds": 120.0}),)),
+        with_each_store("sqlite", Plan("fanout", sessions=1000, authors=10)),
+        with_each_store("sqlite-latency", paced),
+        Scenario("comeback", (Variant("chatsrv", "chatsrv", comeback, store="process"),)),
+        Scenario("growth", (Variant("chatsrv", "chatsrv", growth, store="process"),), rounds=1),
     ]
 
 
@@ -102,6 +116,7 @@ def quick(scenario: Scenario) -> Scenario:
                     if variant.plan.storm
                     else max(variant.plan.sessions // 10, 2 * (variant.plan.authors + variant.plan.stopped)),
                     storm=variant.plan.storm // 10,
+                    entries=variant.plan.entries // 50,
                     warmup_seconds=0.5,
                     seconds=variant.plan.seconds if variant.plan.kind == "paced" and variant.limits else 1.0,
                 ),
@@ -139,22 +154,36 @@ def _round(scenario: Scenario, say: Callable[[str], None]) -> Iterator[tuple[str
 
 def run_variant(variant: Variant) -> Result:
     """One run: a fresh server, a fresh generator, both ended afterwards."""
+    if variant.plan.kind == "growth":
+        return _run_growth(variant.plan)
     accounts = max(variant.plan.sessions + variant.plan.storm, LOGIN_ACCOUNTS if variant.plan.kind == "logins" else 0)
     try:
-        with Target(variant.server, accounts, variant.limits, variant.plan.password) as target:
+        with Target(variant.server, accounts, variant.limits, variant.plan.password, variant.store) as target:
             plan = replace(variant.plan, port=target.port, pid=target.pid)
-            generator = subprocess.run(
-                [sys.executable, ENTRY, "generate", json.dumps(asdict(plan))],
-                capture_output=True,
-                text=True,
-                timeout=plan.limit_seconds + 10,
-            )
-            if generator.returncode:
-                words = generator.stderr.strip()[-1000:] or f"exit code {generator.returncode}"
-                raise RunError(f"{variant.label}: {words}\nthe server's last words: {target.last_words}")
-    except (TargetError, subprocess.TimeoutExpired) as error:
+            try:
+                return Result.from_json(_output_of("generate", plan))
+            except RunError as error:
+                raise RunError(f"{variant.label}: {error}\nthe server's last words: {target.last_words}") from None
+    except TargetError as error:
         raise RunError(f"{variant.label}: {error}") from None
-    return Result.from_json(generator.stdout)
+
+
+def _run_growth(plan: Plan) -> Result:
+    with tempfile.TemporaryDirectory() as folder:
+        values = {**json.loads(_output_of("fill", plan, folder)), **json.loads(_output_of("ask", plan, folder))}
+    return Result(others_cpu=values.pop("others_cpu"), growth=Growth(**values))
+
+
+def _output_of(entry: str, plan: Plan, folder: str | None = None) -> str:
+    """Run a process of the benchmark's own to its end, in a folder; what it printed."""
+    arguments = [sys.executable, ENTRY, entry, plan.as_json()]
+    try:
+        process = subprocess.run(arguments, capture_output=True, text=True, timeout=plan.limit_seconds + 10, cwd=folder)
+    except subprocess.TimeoutExpired as error:
+        raise RunError(str(error)) from None
+    if process.returncode:
+        raise RunError(process.stderr.strip()[-1000:] or f"exit code {process.returncode}")
+    return process.stdout
 
 
 def brief(result: Result) -> str:
@@ -162,11 +191,21 @@ def brief(result: Result) -> str:
     parts = [
         (result.deliveries_per_second, f"{result.deliveries_per_second / 1e6:.2f} million deliveries/s"),
         (result.p99_ms, f"p50 {result.p50_ms:.1f} ms, p99 {result.p99_ms:.1f} ms"),
-        (result.quiet_p99_ms, f"before the storm p99 {result.quiet_p99_ms:.1f} ms"),
+        (result.quiet_p99_ms, f"before that p99 {result.quiet_p99_ms:.1f} ms"),
+        (
+            result.level_seconds,
+            f"all level after {result.level_seconds:.1f} s, {result.told:.0f} lines told to each, "
+            f"{result.not_level} not told all",
+        ),
         (
             result.answered_seconds,
             f"{result.got_in} got in, {result.told_to_wait} told to wait, {result.neither} neither, "
             f"within {result.answered_seconds:.1f} s; memory +{result.growth_kib / 1024:.0f} MiB",
+        ),
+        (
+            result.growth.fill_seconds,
+            f"filled in {result.growth.fill_seconds:.0f} s, indexed {result.growth.index_seconds:.1f} s later, "
+            f"start {result.growth.start_seconds:.3f} s, rare word {result.growth.rare_ms:.1f} ms",
         ),
         (result.logins_per_second, f"{result.logins_per_second:.0f} logins/s"),
         (result.session_kib, f"{result.session_kib:.1f} KiB a session"),

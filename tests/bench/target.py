@@ -25,10 +25,11 @@ class TargetError(Exception):
     """The server under test did not start, or ended by itself."""
 
 
-def serve(name: str, accounts: int, limits: dict[str, Any], password: str = "") -> None:
+def serve(name: str, accounts: int, limits: dict[str, Any], password: str, store: str) -> None:
     """Run the server in this process, for the parent at the other end of the standard input.
 
-    With a `password`, all accounts have that one, hashed as new ones are, in an htpasswd file.
+    With a `password`, all accounts have that one, hashed as new ones are, in an htpasswd file. `store` is `memory`, or
+    the durability of an SQLite file. All files are in the folder that the parent made, and will remove.
     """
     raise_open_files_limit()
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -39,17 +40,20 @@ def serve(name: str, accounts: int, limits: dict[str, Any], password: str = "") 
         server = NaiveServer(users)
         _tell_port(server.server_address[1])
         server.serve_forever()
-    from chatsrv import AuthBackend, ChatServer, HashedBackend, Limits, MemoryBackend, PlainSession
+    from chatsrv import AuthBackend, ChatServer, HashedBackend, Hub, Limits, MemoryBackend, PlainSession
     from chatsrv.auth.hashing import Hasher
+    from chatsrv.roomlog.sqlite import SqliteStore
 
     off = {"connections": 100_000, "connections_per_address": 0, "messages_per_second": 0.0}
     backend: AuthBackend = MemoryBackend(users)
     if password:
         password_hash = Hasher().hash(password)  # making one for each would take minutes
-        file = Path("users.htpasswd")  # in the folder that the parent made, and will remove
+        file = Path("users.htpasswd")
         file.write_text("".join(f"{user}:{password_hash}\n" for user in users))
         backend = HashedBackend(file)
-    with ChatServer(("127.0.0.1", 0), PlainSession, auth=backend, limits=Limits(**{**off, **limits})) as chat:
+    hub = Hub() if store == "memory" else Hub(SqliteStore("history.db", durability=store))
+    chosen = Limits(**{**off, **limits})
+    with ChatServer(("127.0.0.1", 0), PlainSession, auth=backend, hub=hub, limits=chosen) as chat:
         _tell_port(chat.server_address[1])
         chat.serve_forever()
 
@@ -68,12 +72,12 @@ def _tell_port(port: int) -> None:
 class Target:
     """The server of the given name, listening, while the `with` block lasts."""
 
-    def __init__(self, name: str, accounts: int, limits: dict[str, Any] | None = None, password: str = "") -> None:
+    def __init__(self, name: str, accounts: int, limits: dict[str, Any], password: str, store: str) -> None:
         self.name = name
         self._folder = tempfile.TemporaryDirectory()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed in __exit__)
         self._process = subprocess.Popen(
-            [sys.executable, ENTRY, "serve", name, str(accounts), json.dumps(limits or {}), password],
+            [sys.executable, ENTRY, "serve", name, str(accounts), json.dumps(limits), password, store],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
