@@ -29,6 +29,7 @@ from chatsrv.door import gate_of
 from chatsrv.errors import ChatError, PluginError
 from chatsrv.names import prepare_name
 from chatsrv.net.delivery import Delivery
+from chatsrv.net.flood import Buckets
 from chatsrv.net.server import ChatServer
 from chatsrv.net.turnstile import Turnstile
 from chatsrv.net.watch import Watch
@@ -84,6 +85,7 @@ class App:
         )
         self._delivery = Delivery(settings.limits)
         self._turnstile = Turnstile(settings.limits.connections, settings.limits.connections_per_address)
+        self._buckets = Buckets(settings.limits.messages_per_second, settings.limits.burst)
         self._servers: list[ChatServer] = []
         self._threads: list[threading.Thread] = []
         self._bell, self._ringer = socket.socketpair()
@@ -135,6 +137,7 @@ class App:
                 hub=self._hub,
                 delivery=self._delivery,
                 turnstile=self._turnstile,
+                buckets=self._buckets,
                 watch=self._watch,
                 name=listener.protocol,
                 time_zone=zone_of(self._settings.server.time_zone),

@@ -1,11 +1,15 @@
-"""Flood control of one session: a leaky bucket that warns at its brim and spills at twice that.
+"""Flood control: a leaky bucket for each account that warns at its brim and spills at twice that.
 
-Knows nothing of sessions or sockets. One session's thread owns each bucket.
+An account has one bucket for all its sessions, which outlives them until it is empty: neither a second device nor
+another connection makes anybody faster. Knows nothing of sessions or sockets. Any thread may call.
 """
 
+import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from weakref import WeakValueDictionary
 
 
 class Flow(Enum):
@@ -24,12 +28,14 @@ class Bucket:
     him how many lines were not taken. `per_second` 0 switches flood control off. `clock` returns seconds.
     """
 
-    __slots__ = ("_at", "_burst", "_clock", "_is_warned", "_level", "_per_second")
+    __slots__ = ("__weakref__", "_at", "_burst", "_clock", "_is_warned", "_level", "_lock", "_per_second")
 
     def __init__(self, per_second: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
         self._burst = burst
         self._clock = clock
+        self._lock = threading.Lock()
+        # Guarded by the lock.
         self._level = 0.0
         self._at = clock()
         self._is_warned = False
@@ -41,14 +47,53 @@ class Bucket:
         """
         if not self._per_second:
             return lines, Flow.SMOOTH
+        with self._lock:
+            self._leak_locked()
+            if not self._level:
+                self._is_warned = False
+            allowed = min(lines, int(2 * self._burst - self._level))
+            self._level += allowed
+            if not self._is_warned and (self._level > self._burst or allowed < lines):
+                self._is_warned = True
+                return allowed, Flow.WARNING
+            return allowed, Flow.SMOOTH if allowed == lines else Flow.FLOODING
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is as good as a new one."""
+        with self._lock:
+            self._leak_locked()
+            return not self._level
+
+    def _leak_locked(self) -> None:
         now = self._clock()
         self._level = max(0.0, self._level - (now - self._at) * self._per_second)
         self._at = now
-        if not self._level:
-            self._is_warned = False
-        allowed = min(lines, int(2 * self._burst - self._level))
-        self._level += allowed
-        if not self._is_warned and (self._level > self._burst or allowed < lines):
-            self._is_warned = True
-            return allowed, Flow.WARNING
-        return allowed, Flow.SMOOTH if allowed == lines else Flow.FLOODING
+
+
+class Buckets:
+    """The buckets of all accounts; see `Bucket` about the rest."""
+
+    def __init__(self, per_second: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_second, self._burst, self._clock = per_second, burst, clock
+        self._lock = threading.Lock()
+        # Guarded by the lock.
+        self._by_account: WeakValueDictionary[str, Bucket] = WeakValueDictionary()
+        self._left: deque[Bucket] = deque()  # the account's session has ended; a bucket lasts until it is empty
+
+    def of(self, account: str) -> Bucket:
+        """Return the bucket of an account, for one of its sessions to hold."""
+        with self._lock:
+            return self._by_account.setdefault(account, Bucket(self._per_second, self._burst, self._clock))
+
+    @property
+    def kept(self) -> int:
+        """How many accounts have one."""
+        return len(self._by_account)
+
+    def leave(self, bucket: Bucket) -> None:
+        """Take the bucket of a session that has ended."""
+        with self._lock:
+            self._left.append(bucket)
+            while self._left and self._left[0].is_empty:
+                self._left.popleft()

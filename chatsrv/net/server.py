@@ -24,6 +24,7 @@ from chatsrv.limits import Limits
 from chatsrv.net.chatsession import ChatSession
 from chatsrv.net.connection import Connection
 from chatsrv.net.delivery import Delivery
+from chatsrv.net.flood import Buckets
 from chatsrv.net.session import Session
 from chatsrv.net.turnstile import Turnstile
 from chatsrv.net.watch import Watch
@@ -45,8 +46,8 @@ class LoginServer(ThreadingTCPServer):
 
     `server_address` is (host, port), port 0 for any that is free; an IPv6 host makes it an IPv6 server.
     `RequestHandlerClass` is a `Session`. `auth` is a backend, or a gate in front of one. Servers of one program may
-    share a `delivery`, a `turnstile`, and the `watch` of their gate; a server makes its own otherwise, and stops it
-    when it is closed.
+    share a `delivery`, a `turnstile`, flood control's `buckets`, and the `watch` of their gate; a server makes its own
+    otherwise, and stops it when it is closed.
     """
 
     allow_reuse_address = True
@@ -63,6 +64,7 @@ class LoginServer(ThreadingTCPServer):
         limits: Limits | None = None,
         delivery: Delivery | None = None,
         turnstile: Turnstile | None = None,
+        buckets: Buckets | None = None,
         watch: Watch | None = None,
         name: str = "",
     ) -> None:
@@ -70,6 +72,7 @@ class LoginServer(ThreadingTCPServer):
         self.name = name
         self.gate = auth if isinstance(auth, Gate) else Gate(auth)
         self.turnstile = turnstile or Turnstile(self.limits.connections, self.limits.connections_per_address)
+        self.buckets = buckets or Buckets(self.limits.messages_per_second, self.limits.burst)
         if ":" in server_address[0]:
             self.address_family = socket.AF_INET6
         self._sessions: set[Session] = set()  # adding and discarding are atomic
@@ -260,6 +263,7 @@ class ChatServer(LoginServer):
         limits: Limits | None = None,
         delivery: Delivery | None = None,
         turnstile: Turnstile | None = None,
+        buckets: Buckets | None = None,
         watch: Watch | None = None,
         name: str = "",
         time_zone: tzinfo | None = None,
@@ -274,6 +278,7 @@ class ChatServer(LoginServer):
             limits=limits,
             delivery=delivery,
             turnstile=turnstile,
+            buckets=buckets,
             watch=watch,
             name=name,
         )

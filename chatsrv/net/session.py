@@ -106,7 +106,6 @@ class Session(StreamRequestHandler):
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer_bytes)
         # telnet programs mark some commands urgent (RFC 854, "Synch"), and TCP would take that byte out of the stream
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
-        self._bucket = Bucket(limits.messages_per_second, limits.burst)
         self.connection = self.server.connect(self)
         self.wfile = _Outlet(self.connection)
 
@@ -137,6 +136,8 @@ class Session(StreamRequestHandler):
                 pass  # until the peer or the linger deadline ends the input
             self.connection.finish()
             self._end()
+            if self.account:
+                self.server.buckets.leave(self._bucket)
             self.server.disconnect(self)
             super().finish()
         who = self.account.name if self.account else "not logged in"
@@ -257,6 +258,7 @@ class Session(StreamRequestHandler):
             if self.connection.reason:
                 return False
             self.account = account
+            self._bucket = self.server.buckets.of(account.name)
         finally:
             self.is_at_gate = False
         logger.info("session %d: %s logged in from %s", self.connection.id, account.name, address)

@@ -1,8 +1,12 @@
 """Behaviour of chatsrv.net.flood, under a clock that the test sets."""
 
+import gc
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from chatsrv.net.flood import Bucket, Flow
+from chatsrv.net.flood import Bucket, Buckets, Flow
 
 
 class Clock:
@@ -90,3 +94,43 @@ def test_a_rate_of_zero_switches_flood_control_off(clock: Clock) -> None:
     bucket = Bucket(0.0, 1, clock)
     for _ in range(10):
         assert bucket.take(1_000_000) == (1_000_000, Flow.SMOOTH)
+
+
+def test_sessions_of_one_account_share_a_bucket_and_those_of_two_do_not(clock: Clock) -> None:
+    buckets = Buckets(1.0, 5, clock)
+    alice = buckets.of("alice")
+    assert buckets.of("alice") is alice
+    assert buckets.of("bob") is not alice
+
+
+def test_who_connects_again_finds_the_bucket_as_full_as_it_was(clock: Clock) -> None:
+    buckets = Buckets(1.0, 5, clock)
+    bucket = buckets.of("alice")
+    bucket.take(10)
+    buckets.leave(bucket)
+    del bucket
+    gc.collect()
+    clock.now += 4.0
+    assert buckets.of("alice").take(10) == (4, Flow.FLOODING)
+
+
+def test_an_empty_bucket_that_nobody_holds_is_forgotten(clock: Clock) -> None:
+    buckets = Buckets(1.0, 5, clock)
+    for number in range(100):
+        bucket = buckets.of(f"user{number}")
+        bucket.take(2)
+        buckets.leave(bucket)
+        del bucket
+        clock.now += 1.0
+    assert buckets.kept <= 2
+
+
+def test_many_sessions_of_one_account_get_no_more_in_all_than_one_would(clock: Clock) -> None:
+    bucket, start = Buckets(1.0, 50, clock).of("alice"), threading.Barrier(8)
+
+    def send(_: int) -> int:
+        start.wait()
+        return sum(bucket.take(1)[0] for _ in range(100))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(send, range(8))) == 100
