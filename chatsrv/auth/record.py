@@ -128,7 +128,9 @@ def _record(name: str, value: object, report: Report) -> Record | None:
 
     for key in value:
         if key not in KEYS:
-            note(key if isinstance(key, str) else None, f"a key of account {shown(name)}", shown(key), _ACCEPTED_KEYS)
+            is_lone = kind_of(value[key]) == kind_of(None)  # {wonderland}: a password that wants quotes
+            what = f"a key of account {shown(name)}" + " without a value" * is_lone
+            note(key if isinstance(key, str) else None, what, "unknown" if is_lone else shown(key), _ACCEPTED_KEYS)
     has = [key for key in ("password", "password_hash") if key in value]
     if len(has) != 1:
         wrong = "both password and password_hash" if has else "neither password nor password_hash"
