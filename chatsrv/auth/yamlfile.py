@@ -29,7 +29,8 @@ _KINDS = {
 _TAGS = "tag:yaml.org,2002:"
 _TRUE = ("true", "yes", "on")
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one reads 10,000 accounts in half a second, not 4
+# The one in C reads 10,000 accounts in half a second, not 4; and what it complains of never quotes a password.
+_Loader: Any = yaml.CSafeLoader
 
 # Accounts need three levels. The loader written in C has no guard of its own, and a session's thread a small stack.
 _MOST_LEVELS = 8
