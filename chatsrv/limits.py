@@ -22,7 +22,10 @@ class Limits(BaseModel):
         100, ge=0, le=1_000_000, description="Connections at once from one address (IPv6: one /64); 0 is no limit."
     )
     messages_per_second: float = Field(
-        10.0, ge=0, le=1_000_000, description="Lines a second that one account may send for long, over all its sessions; 0 is no limit."
+        10.0,
+        ge=0,
+        le=1_000_000,
+        description="Lines a second that one account may send for long, over all its sessions; 0 is no limit.",
     )
     burst: int = Field(
         20,
