@@ -34,9 +34,11 @@ from chatsrv.net.server import ChatServer
 from chatsrv.net.turnstile import Turnstile
 from chatsrv.net.watch import Watch
 from chatsrv.plugins import BOTS_GROUP, COMMANDS_GROUP, make
+from chatsrv.roomlog.backup import Progress
 from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.memory import MemoryStore
+from chatsrv.roomlog.rescue import Rescued, rescue
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.sessions import PlainSession, TelnetSession
 from chatsrv.settings import Listener, MemoryHistory, Settings, SqliteHistory, wrong_at, zone_of
@@ -256,6 +258,11 @@ def history_file(path: Path) -> HistoryFile:
         StoreError: it is not there, or no such file.
     """
     return HistoryFile(path)
+
+
+def rescue_history(damaged: Path, path: Path, progress: Progress) -> Rescued:
+    """Save what can be read of a damaged file of room logs in a new one at `path`; see `chatsrv.roomlog.rescue`."""
+    return rescue(damaged, path, progress)
 
 
 def tune_process(connections: int) -> None:

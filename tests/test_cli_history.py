@@ -433,6 +433,59 @@ def test_stats_of_a_history_without_an_entry(house: House, tmp_path: Path) -> No
     assert json.loads(done(house, "stats", "--json")[0])["bytes_per_entry"] is None
 
 
+# ---------------------------------------------------------------------------- rescue
+
+
+@pytest.fixture
+def damaged(house: House, tmp_path: Path) -> Path:
+    """Return the history of the house, with garbage on the page that names its rooms."""
+    file = tmp_path / "chat.db"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'room'").fetchone()
+    with file.open("r+b") as broken:
+        broken.seek((page - 1) * 4096)
+        broken.write(b"\xff" * 4096)
+    return file
+
+
+def test_a_damaged_history_is_rescued_by_the_commands_that_are_told(house: House, damaged: Path) -> None:
+    before = damaged.read_bytes()
+    told = refused(house, "stats")
+    command = told.split("chatsrv history rescue ")[1].split()
+    out, err = done(house, "rescue", *command)
+    assert out == ""
+    new = damaged.with_name("chat.db.rescued")
+    assert f"Rescued 5 entries, rooms: 2, bookmarks: 0, wishes: 0 into {new} (" in err
+    assert "\nNot one place between them is empty.\nRooms whose names" in err
+    assert "\nRooms whose names cannot be read are called rescued-1, rescued-2 now.\n" in err
+    assert damaged.read_bytes() == before
+    steps = [line for line in err.splitlines() if line.startswith("    mv ")]
+    assert len(steps) == 3
+    subprocess.run("\n".join(steps), shell=True, check=True)
+    assert damaged.with_name("chat.db.damaged").read_bytes() == before
+    assert texts(house, "--room", "rescued-1") == ["", "We deploy on Friday", "hi bob", "LOST"]
+    with contextlib.closing(SqliteStore(damaged)) as store:
+        assert store.open("rescued-2").end.offset == 1
+
+
+def test_rescue_without_a_file_takes_the_one_of_the_settings(house: House, damaged: Path, tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(damaged)) as connection, connection:
+        connection.execute("DELETE FROM entry WHERE text = 'We deploy on Friday'")
+    _, err = done(house, "rescue", "--output", str(tmp_path / "new"))
+    assert f"Rescued 4 entries, rooms: 2, bookmarks: 0, wishes: 0 into {tmp_path / 'new'} (" in err
+    assert "\n1 place between them is empty; who reads over it is told.\n" in err
+    assert "new is there already; --force replaces it" in refused(house, "rescue", "--output", str(tmp_path / "new"))
+
+
+def test_rescue_needs_no_settings_where_the_file_is_named(house: House, damaged: Path) -> None:
+    house.settings.unlink()
+    assert "Rescued 5 entries" in done(house, "rescue", str(damaged))[1]
+
+
+def test_a_damaged_history_that_is_not_there_is_told(house: House, tmp_path: Path) -> None:
+    assert f"{tmp_path / 'no.db'}: there is no history" in refused(house, "rescue", str(tmp_path / "no.db"))
+
+
 # ---------------------------------------------------------------------------- on a terminal
 
 
@@ -442,6 +495,7 @@ def test_stats_of_a_history_without_an_entry(house: House, tmp_path: Path) -> No
         (["backup", "{}/copy"], "Copying", "Backed up 5 entries"),
         (["export", "--output", "{}/copy"], "Exporting", "Exported 5 entries"),
         (["erase", "--account", "bob", "--yes"], "Erasing", "Erased 3 entries"),
+        (["rescue"], "Rescuing", "Rescued 5 entries"),
     ],
 )
 def test_a_terminal_shows_how_far_it_is(

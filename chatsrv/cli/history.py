@@ -1,7 +1,7 @@
-"""`chatsrv history`: backup and erase here; stats, export and search in modules of their own.
+"""`chatsrv history`: backup and erase here; stats, export, search and rescue in modules of their own.
 
-All of it on the file that the settings name, while a server may use it. Opens it through `chatsrv.app` alone. Main
-thread only.
+All of it on the file that the settings name, and all but rescue while a server may use it. Opens it through
+`chatsrv.app` alone. Main thread only.
 """
 
 from collections import Counter
@@ -14,6 +14,7 @@ from chatsrv.app import history_file
 from chatsrv.cli.historyfiles import check_target, force_option, history_of
 from chatsrv.cli.historylines import visible
 from chatsrv.cli.historyreading import export, search
+from chatsrv.cli.historyrescue import rescue
 from chatsrv.cli.historystats import stats
 from chatsrv.cli.historytelling import entries_in_words, followed, progress, size_in_words
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
@@ -23,7 +24,7 @@ from chatsrv.names import prepare_name
 
 @click.group()
 def history() -> None:
-    """Copy, read, search and erase what was said, also while the server runs."""
+    """Copy, read, search and erase what was said, also while the server runs; rescue it when it is damaged."""
 
 
 @history.command()
@@ -86,5 +87,5 @@ def _comparable(name: str) -> str:
         return name
 
 
-for command in (export, search, stats):
+for command in (export, rescue, search, stats):
     history.add_command(command)

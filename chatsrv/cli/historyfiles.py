@@ -41,7 +41,7 @@ def check_target(path: Path, history: Path, *, is_forced: bool) -> None:
     Raises:
         Failed: it may not.
     """
-    for used in (history, *(_beside(history, suffix) for suffix in BESIDE)):
+    for used in (history, *(beside(history, suffix) for suffix in BESIDE)):
         if path.resolve() == used.resolve() or (path.exists() and used.exists() and path.samefile(used)):
             raise Failed(f"{path} is the history itself, or belongs to it; name another file")
     if not path.parent.is_dir():
@@ -51,11 +51,12 @@ def check_target(path: Path, history: Path, *, is_forced: bool) -> None:
     if path.exists() and not is_forced:
         raise Failed(f"{path} is there already; --force replaces it")
     for suffix in BESIDE:
-        if _beside(path, suffix).exists():  # SQLite would take it for a part of the new file
-            raise Failed(f"{_beside(path, suffix)} belongs to a database that is in use; name another file")
+        if beside(path, suffix).exists():  # SQLite would take it for a part of the new file
+            raise Failed(f"{beside(path, suffix)} belongs to a database that is in use; name another file")
 
 
-def _beside(path: Path, suffix: str) -> Path:
+def beside(path: Path, suffix: str) -> Path:
+    """Return the file whose name is that of `path` and a suffix."""
     return path.with_name(path.name + suffix)
 
 
@@ -66,7 +67,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         Failed: it cannot be written.
     """
-    part = _beside(path, ".part")
+    part = beside(path, ".part")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
             yield file

@@ -146,11 +146,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> bool:
     """
     version = version_of(connection, path)
     connection.execute("PRAGMA journal_mode = WAL")
-    for number, migration in enumerate(MIGRATIONS[version:], version + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {migration}; PRAGMA application_id = {_APPLICATION_ID}; "
-            f"PRAGMA user_version = {number}; COMMIT;"
-        )
+    migrate(connection, version)
     if path.stat().st_size > LOOKED_AT_WHOLE_BYTES or _check(connection) == "ok":
         return True
     for table in _TABLES:
@@ -158,6 +154,15 @@ def prepare(connection: sqlite3.Connection, path: Path) -> bool:
         if found != "ok":
             raise sqlite3.DatabaseError(found.rpartition("\n")[2])
     return False
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring the file from a version to the newest one."""
+    for number, migration in enumerate(MIGRATIONS[version:], version + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {migration}; PRAGMA application_id = {_APPLICATION_ID}; "
+            f"PRAGMA user_version = {number}; COMMIT;"
+        )
 
 
 def _check(connection: sqlite3.Connection, table: str | int = 1) -> str:
@@ -176,9 +181,8 @@ def what_to_do(error: sqlite3.Error, path: Path) -> str:
     if not name.startswith("SQLITE_CORRUPT"):
         return f"{path}: {error} ({name})"
     return (
-        f"{path} is damaged ({error}); stop the server, then rescue what can be read: "
-        f"sqlite3 {quote(str(path))} .recover | sqlite3 {quote(f'{path}.rescued')}; "
-        f"move {path.name}, {path.name}-wal and {path.name}-shm away, and the rescued file into their place"
+        f"{path} is damaged ({error}); stop the server, and have what can be read of it put into a new file: "
+        f"chatsrv history rescue {quote(str(path))}"
     )
 
 

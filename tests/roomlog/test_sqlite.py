@@ -2,6 +2,7 @@
 
 import contextlib
 import queue
+import re
 import shutil
 import sqlite3
 import stat
@@ -265,9 +266,7 @@ def test_a_damaged_file_is_refused_with_the_command_that_rescues_it(path: Path) 
     with path.open("r+b") as file:
         file.seek(size // 2)
         file.write(b"\xff" * 8192)
-    with pytest.raises(
-        StoreError, match=r"chat\.db is damaged .* sqlite3 \S*chat\.db \.recover \| sqlite3 \S*\.rescued; "
-    ):
+    with pytest.raises(StoreError, match=rf"chat\.db is damaged .*: chatsrv history rescue {re.escape(str(path))}$"):
         SqliteStore(path)
 
 
