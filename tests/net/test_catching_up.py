@@ -2,7 +2,6 @@
 
 import contextlib
 import queue
-import re
 import socket
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -18,31 +17,10 @@ from chatsrv.net.server import ChatServer
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.sessions import PlainSession
 from tests.journal import Journal
+from tests.net.told import TIMED, Block, told
 from tests.peer import DEADLINE_SECONDS, Peer, running_chat
 
-MISSED = re.compile(r"While you were away \((\d+)\):")
-TIMED = re.compile(r"\[(?:\d{4}-\d\d-\d\d )?\d\d:\d\d\] (.*)")
 SMALL = {"send_buffer_bytes": 4096, "linger_seconds": 20.0}
-
-
-class Block(NamedTuple):
-    """What somebody is told at his login: notes of the server, and lines."""
-
-    heading: str
-    notes: list[str]
-    lines: list[str]
-
-
-def told(peer: Peer) -> Block:
-    """Return what is told behind the welcome. What is there is known to be ended by a line of its own."""
-    heading = peer.line()
-    notes, lines = [], []
-    while (line := peer.line()) not in ("(that is all you missed)", "(from here on it is live)"):
-        timed = TIMED.fullmatch(line)
-        (lines if timed else notes).append(timed[1] if timed else line)
-    if counted := MISSED.fullmatch(heading):
-        assert int(counted[1]) == len(lines)
-    return Block(heading, notes, lines)
 
 
 def is_told_nothing(peer: Peer) -> bool:
@@ -202,6 +180,15 @@ def test_who_stopped_reading_is_told_all_that_he_has_not_got_and_nothing_twice(i
         with chat.log_in("bob") as bob_again:
             assert told(bob_again).lines == said[len(seen) :]
             assert chat.say("live") == [bob_again.line()]
+
+
+def test_what_was_not_taken_does_not_arrive_after_all(journal: Journal) -> None:
+    limits = {"send_buffer_bytes": 4096, "linger_seconds": 0.01, "stall_seconds": 0.3}
+    with chatting(**limits) as chat, stalling(chat, "bob", numbered(200, 500)) as (bob, said):
+        journal.wait_for("session 2: ended: too slow")
+        *seen, _cut_off = leave_at_the_end(bob).split("\n")
+        with chat.log_in("bob") as bob_again:
+            assert seen + told(bob_again).lines == said
 
 
 # ------------------------------------------------------------------ several devices
