@@ -148,7 +148,6 @@ class Penalties:
                     self._charge_locked(here, account, digest)
                 elif is_right:
                     account.is_known = True
-                    account.tried = b""
                     account.wrong = _Score(0.0, self._clock())
                     account.repeated = _Score()
                 self._let_go_locked(here, account)

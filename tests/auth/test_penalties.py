@@ -3,6 +3,7 @@
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from ipaddress import ip_network
 
 import pytest
@@ -116,6 +117,15 @@ def test_one_and_the_same_wrong_password_does_not_climb():
     door = Door()
     assert door.guesses(50, password="old password") == 50
     assert door.guesses(5) == 2
+
+
+def test_a_program_with_an_old_password_costs_its_address_one_guess_however_often_the_owner_logs_in_meanwhile():
+    door = Door()
+    for _ in range(20):
+        assert door.guess(password="old")
+        door.login()
+    assert door.guesses(5, name="neighbour", address=HERE) == 3  # of an account, as ever
+    assert door.guesses(5, name="other") == 2  # with the old password, six of the address
 
 
 def test_any_of_the_last_few_wrong_passwords_may_be_repeated():
@@ -239,6 +249,17 @@ def test_memory_is_bounded_and_the_worst_are_remembered_longest():
         door.clock.now += 0.01
         door.guess(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", f"user{number}")
         assert door.penalties.count().tallies <= 1001
+    assert not door.guess()
+
+
+def test_an_attempt_that_is_under_way_counts_though_a_crowd_came_meanwhile():
+    door = Door(most_tallies=8)
+    for number in range(3):
+        with suppress(Denied), door.penalties.attempt(HERE, "alice", f"guess {number}"):
+            for other in range(50):
+                with pytest.raises(Unavailable):
+                    door.login(f"10.0.0.{other}", f"user{other}", error=Unavailable("away"))
+            raise Denied("wrong")
     assert not door.guess()
 
 
