@@ -48,15 +48,15 @@ class Archive:
             room,
         )
 
-    def back(self, first_id: int, room: str, after: int, last: int) -> list[Entry]:
-        """Return the entries of a room behind the offset `after` up to `last`, newest first.
+    def back(self, first_id: int, room: str, after: int, last: int, limit: int) -> list[Entry]:
+        """Return up to `limit` entries of a room behind the offset `after` up to `last`, newest first.
 
         Raises:
             Refused: the file cannot be read.
         """
         return self._read(
-            f"SELECT {ENTRY} FROM entry WHERE id > ? AND id <= ? ORDER BY id DESC",
-            (first_id + after, first_id + last),
+            f"SELECT {ENTRY} FROM entry WHERE id > ? AND id <= ? ORDER BY id DESC LIMIT ?",
+            (first_id + after, first_id + last, limit),
             first_id,
             room,
         )

@@ -112,8 +112,12 @@ class RoomLog(ABC):
         """
         found: list[Entry] = []
         while len(found) < limit and (entries := self.read_back(before, min(SEARCHED_AT_ONCE, before.offset - after))):
-            found += [entry for entry in entries if entry.kind in WORDS and is_found(sought, entry.text)]
-            before = Position(before.epoch, entries[-1].offset - 1)
+            found += [
+                entry
+                for entry in entries
+                if entry.kind in WORDS and entry.offset > after and is_found(sought, entry.text)
+            ]
+            before = Position(before.epoch, max(after, entries[-1].offset - 1))
         return found[:limit]
 
     @property

@@ -149,12 +149,13 @@ class DurableRoomLog(RoomLog):
             if before.epoch != self.epoch:
                 raise Hole(self.kept_after, None)
             last = min(before.offset, self.recorded)
-            after = max(self.kept_after, last - limit)
+            kept_after = self.kept_after
+            after = max(kept_after, last - limit)
             if after >= last:
                 return []
             if after + 1 >= self._first:
                 return self._entries[after + 1 - self._first : last + 1 - self._first][::-1]
-        return self._archive.back(self.first_id, self.room, after, last)
+        return self._archive.back(self.first_id, self.room, kept_after, last, limit)
 
     def search(self, words: str, before: Position, limit: int) -> list[Entry]:
         """See `RoomLog.search`. The newest entries are looked at, as all are that the index does not know yet."""
