@@ -1,9 +1,11 @@
 """The door as the settings describe it: labels, chains, and the policy of the gate."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+import chatsrv.auth
 from chatsrv.accounts import Role
 from chatsrv.auth.backend import LoginContext
 from chatsrv.door import gate_of, labels_of, roles_of
@@ -70,3 +72,10 @@ def test_a_new_password_in_the_chat_is_held_against_the_floor_of_the_settings(se
     gate.change_password(bob, "builder", "bricks and mortar", HERE)
     assert gate.admit("bob", "bricks and mortar", HERE).name == "bob"
     gate.close()
+
+
+def test_the_package_of_the_door_says_what_each_of_its_modules_is_for() -> None:
+    columns = re.findall(r"(?m)^    (\S.*?)   ", chatsrv.auth.__doc__ or "")
+    described = " ".join(columns).split()
+    modules = [file.stem for file in Path(chatsrv.auth.__file__).parent.glob("*.py") if file.stem != "__init__"]
+    assert sorted(described) == sorted(modules)

@@ -6,9 +6,11 @@
     chain                      several backends as one, and what each answers
     workers                    calls that may hang, on threads that nobody has to wait for
     memory yamlfile hashfile   the backends: MemoryBackend, YamlBackend, HashedBackend
+    command process            the backend that asks a program; one run of a program
     record                     one account as a store keeps it
-    hashing                    which hashes are accepted, and how many are worked on at once
+    hashing turns              which hashes are accepted; how many are worked on at once
     filebackend livefile atomic yamledit   what backends in files share: re-reading, replacing, splicing
+    transfer                   accounts on their way from one file into another
 
 Re-exports nothing: who needs the contract alone does not load PyYAML and passlib.
 """

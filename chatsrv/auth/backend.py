@@ -45,7 +45,10 @@ class AuthBackend(ABC):
 
     @property
     def version(self) -> object:
-        """A value that is another one whenever an account may have changed; `None`: accounts cannot be watched here."""
+        """A value that is another one whenever an account may have changed; `None`: accounts cannot be watched here.
+
+        Must not wait for anybody, `may_block` or not: one thread asks all backends for it, every 1.5 seconds.
+        """
         return None
 
     def lookup(self, username: str) -> Account:
