@@ -77,7 +77,8 @@ class Comeback:
             pass  # what is doubled behind the end
         self._sent[0] = said
         count = sum((reader.tally.count(None) for reader in self._readers.values()), Count())
-        return replace(count, received=count.received - self._first * len(self._readers))
+        not_told = sum(self._first + reader.left_out for reader in self._readers.values())
+        return replace(count, received=count.received - not_told)
 
     def read(self, seconds: float) -> int:
         """Read from those who have something, waiting so long at most; return how many those are."""

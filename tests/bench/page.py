@@ -60,7 +60,8 @@ is counted line by line from there on, so the numbers below are exact, not estim
 - *echoed*: an author's own message came back to him.
 
 Of those who come back, each is counted line by line, from the first message behind the cut: what is told as missed and
-what is live are one sequence, in which nothing may be lost, doubled or reordered.
+what is live are one sequence, in which nothing may be lost, doubled or reordered. Whom the server tells that older
+entries are left out, since they are more than it tells at a login, counts as not told all.
 
 `tests/bench/test_counting.py` plays a server that does each of these a known number of times, and the report must say
 exactly that. The generator was seen to check 35 million deliveries a second on one core (1,000

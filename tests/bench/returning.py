@@ -4,10 +4,12 @@ Never touches a socket or a clock: bytes go in, numbers come out. One thread.
 """
 
 import re
+from contextlib import suppress
 
 from bench.counting import Script, Tally
 
 HEADING = re.compile(rb"While you were away \((\d+)\):")
+LEFT_OUT = re.compile(rb"\(\d+ older entr(?:y is|ies are) left out here; /history shows them\)")
 CLOSING = b"(that is all you missed)"
 DATED = re.compile(rb"\[(?:\d{4}-\d\d-\d\d )?\d\d:\d\d\] (.*)")
 
@@ -23,9 +25,13 @@ class Returning:
         self.tally.next[0] = first
         self.told = 0
         """Lines that he was shown as missed: messages, joins and leaves."""
+        self.left_out = 0
+        """Messages that the server said it left out, since there were too many: neither told nor lost."""
         self.is_live = False
         """Whether he has read the closing line."""
+        self._script = script
         self._promised = -1
+        self._begins_later = False
         self._is_welcomed = False
         self._rest = b""
 
@@ -36,8 +42,8 @@ class Returning:
 
     @property
     def is_told_all(self) -> bool:
-        """Whether there were a heading, as many lines as that says, and the closing line."""
-        return self.is_live and self.told == self._promised
+        """Whether there were a heading, as many lines as that says, no message left out, and the closing line."""
+        return self.is_live and self.told == self._promised and not self.left_out
 
     def take(self, data: bytes) -> None:
         """Count what he has just received."""
@@ -59,8 +65,20 @@ class Returning:
     def _take_missed(self, line: bytes) -> None:
         if line == CLOSING:
             self.is_live = True
+        elif LEFT_OUT.fullmatch(line):
+            self._begins_later = True
         elif dated := DATED.fullmatch(line):
             self.told += 1
+            if self._begins_later and dated[1].startswith(self._script.heads[0]):
+                self._begin_with(dated[1])
             self.tally.line(dated[1])
         else:
             self.tally.damaged += 1
+
+    def _begin_with(self, message: bytes) -> None:
+        self._begins_later = False
+        with suppress(ValueError):  # else it is damaged, and counted as that
+            number = int(message[-8:], 16)
+            if number > self.next and message == self._script.heard(0, number):
+                self.left_out = number - self.next
+                self.tally.next[0] = number

@@ -97,6 +97,13 @@ def test_missed_and_live_messages_are_one_sequence() -> None:
     assert reader.tally.count(None) == Count(received=LAST)
 
 
+def test_messages_that_the_server_says_it_left_out_are_not_lost_but_not_told_either() -> None:
+    note = b"(3 older entries are left out here; /history shows them)"
+    reader = read_by([away(2), note, NEWS[0], *missed(5), CLOSING, *live(6, 7, 8)])
+    assert (reader.left_out, reader.is_told_all) == (2, False)
+    assert reader.tally.count(None) == Count(received=LAST)
+
+
 @pytest.mark.parametrize(
     ("lines", "wrong"),
     [
