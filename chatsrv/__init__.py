@@ -25,6 +25,7 @@ from chatsrv.bots import Bot, Bots
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.commandplugin import CommandPlugin
 from chatsrv.chat.hub import Hub
+from chatsrv.chat.missed import CatchingUp
 from chatsrv.errors import ChatError, Denied, Unavailable, UnknownUser
 from chatsrv.limits import Limits
 from chatsrv.net.chatsession import ChatSession
@@ -39,6 +40,7 @@ __all__ = [
     "AuthBackend",
     "Bot",
     "Bots",
+    "CatchingUp",
     "ChatError",
     "ChatServer",
     "ChatSession",
