@@ -59,8 +59,11 @@ class Lookback:
         is_all = len(offsets) <= entries
         before = Position(last.epoch, 0 if is_all else offsets[entries - 1] - 1)
         self._next_page = None if is_all else partial(self._history, "The {} of {} before those:", log, before, entries)
+        now = datetime.now(self._zone)
+        if not offsets and not any(past_of(log, before, last.offset, now)):  # what is gone is told below
+            raise Refused(f"Nothing has been said in {log.room} yet.")
         yield Notice(title.format(_lines(min(len(offsets), entries)), log.room))
-        yield from past_of(log, before, last.offset, datetime.now(self._zone))
+        yield from past_of(log, before, last.offset, now)
         yield PastEnd(is_all)
 
     def _search(self, title: str, words: str, places: Sequence[tuple[RoomLog, Position]]) -> Iterator[Reply]:

@@ -110,8 +110,19 @@ def test_joins_and_leaves_are_shown_and_what_was_erased_is_not_counted(log: Room
     assert ask(More()) == ["The 1 line of lobby before those:", "join", "all"]
 
 
-def test_an_empty_log_has_no_lines(log: RoomLog) -> None:
-    assert Asking(log)(History()) == ["The last 0 lines of lobby:", "all"]
+def test_where_nothing_was_said_yet_that_is_told(log: RoomLog) -> None:
+    assert Asking(log)(History()) == ["Nothing has been said in lobby yet."]
+    say(log, "", kind=Kind.QUIET_JOIN)
+    assert Asking(log)(History()) == ["Nothing has been said in lobby yet."]
+
+
+def test_where_all_is_gone_it_is_not_told_that_nothing_was_said() -> None:
+    log = MemoryStore(keep_entries=100).open("lobby")
+    say(log, *numbers(1, 100))
+    say(log, *numbers(1, 1000), kind=Kind.QUIET_JOIN)
+    title, missing, end = Asking(log)(History())
+    assert (title, end) == ("The last 0 lines of lobby:", "all")
+    assert missing.endswith(" missing")
 
 
 def test_the_longest_page_is_told_when_it_is_exceeded(log: RoomLog) -> None:
