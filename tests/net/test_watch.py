@@ -12,6 +12,7 @@ from chatsrv.auth.yamlfile import YamlBackend
 from chatsrv.errors import Denied
 from chatsrv.net.server import ChatServer
 from chatsrv.net.watch import Watch
+from chatsrv.reasons import Reason
 from chatsrv.sessions import PlainSession
 from tests.peer import Peer, running
 
@@ -140,6 +141,36 @@ def test_accounts_that_change_all_the_time_keep_nobody_in() -> None:
         assert bob.rest().decode() == "Your account may not be used here any more. Goodbye!\n"
         assert alice.line() == "* bob left (account closed)"
     watch.stop()
+
+
+class Sitting:
+    """A session whose account is alice."""
+
+    def __init__(self) -> None:
+        self.account: Account | None = Account("alice")
+        self.context = LoginContext("192.0.2.1")
+        self.is_at_gate = False
+        self.reasons: list[Reason] = []
+
+    def account_changed(self, account: Account) -> None:
+        self.account = account
+
+    def hang_up(self, reason: Reason) -> None:
+        self.reasons.append(reason)
+
+
+def test_who_is_at_the_gate_is_looked_at_when_he_is_through() -> None:
+    backend, guest = Counted(), Sitting()
+    watch = Watch(Gate(backend))
+    watch.add(lambda: [guest])
+    backend.lookup = lambda _: Account("alice", credential="another")  # type: ignore[method-assign]
+    guest.is_at_gate = True  # where he changes his password
+    for _ in range(4):
+        watch.look()
+    assert not guest.reasons
+    guest.is_at_gate = False
+    watch.look()
+    assert guest.reasons == [Reason.PASSWORD_CHANGED]
 
 
 def test_one_look_is_not_enough(users) -> None:
