@@ -82,9 +82,7 @@ class App:
             undo.pop_all()
         self._watch = Watch(self._gate)
         catching_up = CatchingUp(settings.history.catch_up_entries, settings.history.newcomer_entries)
-        self._hub = Hub(
-            self._store, catching_up=catching_up, quiet_above=settings.rooms.quiet_above, commands=commands
-        )
+        self._hub = Hub(self._store, catching_up=catching_up, quiet_above=settings.rooms.quiet_above, commands=commands)
         self._delivery = Delivery(settings.limits)
         self._turnstile = Turnstile(settings.limits.connections, settings.limits.connections_per_address)
         self._buckets = Buckets(settings.limits.messages_per_second, settings.limits.burst)
