@@ -77,7 +77,7 @@ class Roster:
         return next((one for one in self.accounts() or () if prepare_name(one.account.name) == key), None)
 
     def labels_with(self, key: str) -> list[str]:
-        """Return what those backends are called that have an account of that prepared name, the one that opens first."""
+        """Return what the backends are called that have an account of that prepared name, the one that opens first."""
         return [
             listed.label
             for _, accounts in self.by_backend()
