@@ -1,7 +1,7 @@
 """What an account missed of a room, as it is told at a login: how much it is, the entries, the end.
 
-Never hears of bytes, sockets or wire formats. Logs are read in steps and under no lock, once to count and once to tell,
-so that telling much takes no more memory than telling little. Everything here runs on the session's own thread.
+Never hears of bytes, sockets or wire formats. Logs are read in steps and under no lock; where much was missed, once to
+count and once to tell, so that memory stays bounded. Everything here runs on the session's own thread.
 """
 
 from collections.abc import Iterator
@@ -15,8 +15,11 @@ from chatsrv.errors import Hole, Refused
 from chatsrv.replies import Away, AwayEnd, Missing, Notice, Past, Reply
 from chatsrv.roomlog.base import RoomLog
 
-STEP_ENTRIES = 64
+STEP_ENTRIES = 256
 """Entries that are looked at at once when they are counted."""
+
+KEPT_ENTRIES = 1000
+"""Missed entries that are kept in memory while they are counted, so that they need not be read a second time."""
 
 SOUGHT_ENTRIES = 1000
 """Newest entries among which a newcomer's last few are sought: the rest of them may be joins and leaves."""
@@ -34,6 +37,17 @@ class Told(NamedTuple):
 
     reply: Reply
     offset: int
+
+
+class _Count(NamedTuple):
+    """How much was `missed` behind the offset `begin`, and what, oldest first; `None` if that has to be read again.
+
+    So it has where there are holes in between, which are to be told too.
+    """
+
+    missed: int
+    begin: int
+    entries: list[Entry] | None
 
 
 class Absence:
@@ -72,14 +86,36 @@ class Absence:
                 yield from self._newest(limits.newcomer_entries)
                 return
             is_kept = False
-        offsets = list(islice(self._missed_offsets(place.offset), limits.entries + 1))
-        if is_kept and not offsets:
+        count = self._count(place.offset, limits.entries)
+        if is_kept and not count.missed:
             return
-        is_all = len(offsets) <= limits.entries
-        begin = place.offset if is_all else offsets[-2] - 1
-        yield Told(Away(min(len(offsets), limits.entries), begin - place.offset), place.offset)
-        yield from self._between(begin)
+        yield Told(Away(count.missed, count.begin - place.offset), place.offset)
+        if count.entries is None:
+            yield from self._between(count.begin)
+        else:
+            for entry in count.entries:
+                yield Told(Past((entry,), self._now), entry.offset)
         yield Told(AwayEnd(), self.last.offset)
+
+    def _count(self, place: int, most: int) -> "_Count":
+        """Count what was missed behind the offset `place`, the newest `most` of it."""
+        kept: list[Entry] = []
+        missed, begin, oldest = 0, place, 0
+        expected, is_whole = self.last.offset, True
+        for entry in self._back():
+            if entry.offset <= place:
+                break
+            if self._is_missed(entry):
+                if missed == most:
+                    begin = oldest - 1
+                    break
+                missed, oldest = missed + 1, entry.offset
+                if missed <= KEPT_ENTRIES:
+                    kept.append(entry)
+            is_whole = is_whole and entry.offset == expected
+            expected = entry.offset - 1
+        is_kept = is_whole and expected <= begin and missed == len(kept)
+        return _Count(missed, begin, kept[::-1] if is_kept else None)
 
     def _newest(self, entries: int) -> Iterator[Told]:
         """Yield the last that was said and done."""
@@ -106,13 +142,6 @@ class Absence:
                     begin = entry.offset
                     if self._is_missed(entry):
                         yield Told(Past((entry,), self._now), begin)
-
-    def _missed_offsets(self, after: int) -> Iterator[int]:
-        for entry in self._back():
-            if entry.offset <= after:
-                return
-            if self._is_missed(entry):
-                yield entry.offset
 
     def _back(self) -> Iterator[Entry]:
         """Yield entries up to the last position, newest first."""

@@ -4,6 +4,7 @@ From the beginning delivery keeps what comes for the session, and holds it back 
 nobody has to run after a room in which much is said. Runs on the session's own thread, which waits for a slow peer.
 """
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
@@ -17,6 +18,13 @@ from chatsrv.protocols.base import Renderer
 PAGE_BYTES = 8192
 """What is handed to delivery at once: a send for many lines, and little of the outbox."""
 
+AT_ONCE = 2
+"""Sessions of the process that read what was missed at the same time. A thousand who come back together would otherwise
+share the interpreter with delivery in a thousand and one parts. Nobody has a turn while he waits for his peer.
+"""
+
+_turns = threading.BoundedSemaphore(AT_ONCE)
+
 
 def catch_up(
     delivery: Delivery, connection: Connection, reading: Reading, absence: Absence, limits: CatchingUp
@@ -24,10 +32,16 @@ def catch_up(
     """Tell what was missed, then go live behind it."""
     delivery.subscribe(connection, absence.log, absence.last, is_held=True)
     told = absence.told(limits)
-    first = next(told, None)
+    with _turns:
+        first = next(told, None)
     reading.begin(first.offset if first else absence.last.offset, absence.last.offset, absence.bookmark)
-    for data, steps in _pages(connection.renderer, chain([first], told) if first else ()):
-        connection.post(data, steps)
+    pages = _pages(connection.renderer, chain([first], told) if first else ())
+    while True:
+        with _turns:
+            page = next(pages, None)
+        if page is None:
+            break
+        connection.post(*page)
         if connection.reason:
             return
     delivery.go_live(connection)

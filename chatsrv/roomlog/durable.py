@@ -19,7 +19,7 @@ from chatsrv.roomlog.recorder import Recorder
 from chatsrv.roomlog.schema import MICROSECONDS
 from chatsrv.roomlog.words import sought_in
 
-RECENT_ENTRIES = 1024
+RECENT_ENTRIES = 4096
 """Entries that stay in memory at least: what somebody who arrives has missed since, and a screenful for newcomers."""
 
 FOLLOWED_ENTRIES = 65_536
