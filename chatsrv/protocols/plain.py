@@ -7,7 +7,8 @@ Threads: as `chatsrv.protocols.base` says; a `Reader` is its session's alone, th
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime, tzinfo
+from functools import lru_cache
 from typing import ClassVar
 
 from chatsrv.commands import Command, Say
@@ -101,7 +102,14 @@ class PlainRenderer(LinesRenderer):
             case UnknownCommand():
                 return line(unknown(reply))
             case Past(entries, now):
-                return b"".join([_dated(shown, entry.at, now) for entry in entries if (shown := self.render(entry))])
+                today, zone = now.date(), now.tzinfo
+                return b"".join(
+                    [
+                        _time(int(entry.at // 60), today, zone) + shown
+                        for entry in entries
+                        if (shown := self.render(entry))
+                    ]
+                )
             case Missing(entries):
                 return line(f"(a hole here: {_missing(entries)} no longer kept)")
             case PastEnd(is_all):
@@ -116,11 +124,15 @@ class PlainRenderer(LinesRenderer):
                 return super().reply(reply)
 
 
-def _dated(shown: bytes, at: float, now: datetime) -> bytes:
-    """Return a line of before with its time, and with its day unless that is today."""
-    then = datetime.fromtimestamp(at, now.tzinfo)
-    pattern = "%H:%M" if then.date() == now.date() else "%Y-%m-%d %H:%M"
-    return f"[{then:{pattern}}] ".encode() + shown
+@lru_cache(1024)  # a crowd that comes back is told the same minutes, each of them
+def _time(minute: int, today: date, zone: tzinfo | None) -> bytes:
+    """Return what a line of before begins with: its time, and its day unless that is today.
+
+    `minute` counts from the Unix epoch; no time zone of today is off by parts of one.
+    """
+    then = datetime.fromtimestamp(60 * minute, zone)
+    pattern = "%H:%M" if then.date() == today else "%Y-%m-%d %H:%M"
+    return f"[{then:{pattern}}] ".encode()
 
 
 def _missing(entries: int | None) -> str:
