@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from chatsrv.chat.missed import Absence, CatchingUp, Told
+from chatsrv.entries import Position
 from chatsrv.net.connection import Connection
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.reading import Reading
@@ -27,14 +28,14 @@ _turns = threading.BoundedSemaphore(AT_ONCE)
 
 
 def catch_up(
-    delivery: Delivery, connection: Connection, reading: Reading, absence: Absence, limits: CatchingUp
+    delivery: Delivery, connection: Connection, reading: Reading, absence: Absence, limits: CatchingUp, live: Position
 ) -> None:
-    """Tell what was missed, then go live behind it."""
-    delivery.subscribe(connection, absence.log, absence.last, is_held=True)
+    """Tell what was missed, then go live behind the position `live`: the end of the absence, or later."""
+    delivery.subscribe(connection, absence.log, live, is_held=True)
     told = absence.told(limits)
     with _turns:
         first = next(told, None)
-    reading.begin(first.offset if first else absence.last.offset, absence.last.offset, absence.bookmark)
+    reading.begin(first.offset if first else live.offset, live.offset, absence.bookmark)
     pages = _pages(connection.renderer, chain([first], told) if first else ())
     while True:
         with _turns:

@@ -64,15 +64,18 @@ class ChatSession(Session):
         if trouble:
             self.reply(Notice(trouble))
         if is_wanted:
+            last = min(arrival.position, self.room.log.end)
             absence = Absence(
                 self.room.log,
-                min(arrival.position, self.room.log.end),  # what is not visible yet is live
+                last,
                 self.account.name,
                 bookmark,
                 has_own=not self.connection.renderer.omits_own,
                 now=datetime.now(self.server.time_zone),
             )
-            catch_up(self.server.delivery, self.connection, reading, absence, hub.catching_up)
+            # What came before him and is not visible yet is live to who was here before, and nothing to a newcomer.
+            live = arrival.position if bookmark is None else last
+            catch_up(self.server.delivery, self.connection, reading, absence, hub.catching_up, live)
         else:
             reading.begin(arrival.position.offset, arrival.position.offset, None)
             self.server.delivery.subscribe(self.connection, self.room.log, arrival.position)

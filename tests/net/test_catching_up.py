@@ -20,6 +20,7 @@ from chatsrv.sessions import PlainSession
 from tests.journal import Journal
 from tests.net.told import TIMED, Block, told
 from tests.peer import DEADLINE_SECONDS, Peer, running_chat
+from tests.roomlog.late import LateStore
 
 SMALL = {"send_buffer_bytes": 4096, "linger_seconds": 20.0}
 
@@ -377,3 +378,17 @@ def test_bookmarks_of_those_who_stay_are_kept_soon_after_something_was_said(monk
         waiting = {("alice", end), ("bob", end)}
         while waiting:
             waiting.discard(kept.get(timeout=DEADLINE_SECONDS))
+
+
+def test_a_newcomer_is_not_told_later_who_came_before_him() -> None:
+    store = LateStore()
+    with running_chat(PlainSession, Hub(store)) as server, Peer(server) as bob, Peer(server) as alice:
+        bob.log_in("bob")
+        alice.log_in("alice")  # while neither of them has been recorded
+        log = store.open("lobby")
+        log.show()
+        bob.type("hello")
+        assert bob.line() == "* alice joined"
+        while log.end.offset < 3:  # his words are on their way
+            log.show()
+        assert alice.line() == "<bob> hello"
