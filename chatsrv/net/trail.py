@@ -18,11 +18,12 @@ Step = tuple[int, int]
 
 
 class Mark(NamedTuple):
-    """Bytes of a stream that are no live entry: how many, and the place before and behind them."""
+    """Bytes of a stream that are no live entry: how many, the place before and behind them, and how it moves within."""
 
     before: int
     size_bytes: int
     after: int
+    steps: Sequence[Step] = ()
 
 
 class Trail:
@@ -40,19 +41,16 @@ class Trail:
         return Trail(self.place, self._floor, self.marks)
 
     def note(self, size_bytes: int, steps: Sequence[Step] = ()) -> None:
-        """Note that `size_bytes` were written at `place`, which has moved along `steps` behind them."""
-        written = 0
-        for end, offset in steps:
-            self._add(end - written, offset)
-            written = end
-        if written < size_bytes:
-            self._add(size_bytes - written, self.place)
+        """Note that `size_bytes` were written at `place`, which has moved along `steps` behind them.
 
-    def _add(self, size_bytes: int, after: int) -> None:
-        before, self.place = self.place, after
-        if self.marks and before == after == self.marks[-1].before == self.marks[-1].after:
+        Delivery does this for everybody who catches up, so the steps are looked at only when they are asked about.
+        """
+        before = self.place
+        if steps:
+            self.place = steps[-1][1]
+        elif self.marks and before == self.marks[-1].before == self.marks[-1].after:
             size_bytes += self.marks.pop().size_bytes
-        self.marks.append(Mark(before, size_bytes, after))
+        self.marks.append(Mark(before, size_bytes, self.place, steps))
 
     def forget_taken(self, unacknowledged_bytes: int) -> None:
         """Forget what lies before the last so many bytes that were written."""
@@ -71,10 +69,12 @@ class Trail:
         `sizes` cannot tell counts as not taken.
         """
         left = unacknowledged_bytes
-        for before, size_bytes, after in reversed(self.marks):
+        for before, size_bytes, after, steps in reversed(self.marks):
             place, left = _back(place, after, left, sizes)
             if not left:
                 return place
+            if left < size_bytes:
+                return max((offset for end, offset in steps if end <= size_bytes - left), default=before)
             place, left = before, max(0, left - size_bytes)
         return _back(place, self._floor, left, sizes)[0]
 
