@@ -147,6 +147,7 @@ def test_who_comes_back_is_told_what_was_said_and_done_meanwhile(leave, reason, 
     with chat.log_in("bob") as bob:
         assert told(bob) == Block("While you were away (4):", [], [*missed, "* carol joined", "* carol left"])
         assert chat.say("five") == [bob.line()]
+        bob.type("my own words")  # which acknowledge at once what he has read
         leave(bob)
         journal.wait_for("session 4: ended")
     with chat.log_in("bob") as bob:
