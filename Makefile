@@ -28,7 +28,7 @@ user: $(VENV)/installed ## Add an account: make user NAME=alice
 	@test -n "$(NAME)" || { echo "Say who: make user NAME=alice" >&2; exit 1; }
 	@exec $(RUN) chatsrv --config "$(CONFIG)" user add -- "$(NAME)"
 
-test: $(VENV)/installed-dev ## Run the tests: less than two minutes
+test: $(VENV)/installed-dev ## Run the tests: some three minutes
 	@$(RUN) pytest -q $(ARGS)
 
 stress: $(VENV)/installed-dev ## Run the long tests that lose, stall and count
