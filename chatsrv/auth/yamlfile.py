@@ -124,6 +124,8 @@ def _compose(text: str, file: str) -> yaml.Node | None:
         # Never the error as a whole: it quotes the line, and with it a password.
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
+        if "nesting depth" in (error.problem or ""):  # PyYAML from 6.0.4 on has a limit of its own
+            raise _error(file, line, "this is nested too deeply", "", _ACCEPTED) from None
         around = text.splitlines()[max(0, line - 2) : line]
         accepted = "accepted is YAML" + (
             ", indented with spaces, never with tabs" if any(re.match(r" *\t", at) for at in around) else ""
