@@ -1,7 +1,7 @@
 """Which names look alike to people, by the skeletons of UTS 39 (Unicode Security Mechanisms, section 4).
 
-Knows nothing of accounts or files, and is never asked at a login: only when a name is new. Pure functions; any thread
-may call them. The table of look-alikes is loaded with the first question, which costs some 30 ms.
+Knows nothing of accounts, rooms or files, and is never asked at a login: only when a name is new. Pure functions; any
+thread may call them. The table of look-alikes is loaded with the first question, which costs some 30 ms.
 """
 
 import unicodedata
@@ -10,7 +10,7 @@ from functools import cache
 
 from chatsrv.errors import AccountsError
 from chatsrv.loginpolicy import RESERVED_NAMES
-from chatsrv.names import prepare_name
+from chatsrv.names import RESERVED_ROOMS, prepare_name
 
 _DIRECTION_MARK = "\u200e"
 
@@ -42,6 +42,20 @@ def check_new_name(name: str, existing_names: Iterable[str], reserved_names: Ite
         other_prepared = prepare_name(other)
         if other_prepared != prepared and shapes & _shapes(other, other_prepared):
             raise AccountsError(f"{name!a} looks like {other!a}, which is taken; accepted is a name that does not")
+
+
+def similar_room(name: str, existing_names: Iterable[str]) -> str | None:
+    r"""Return the first room, or reserved word, that a room of that `name` could be taken for; `None` if there is none.
+
+    All names are prepared ones. The room of that very name is not looked for.
+
+    >>> similar_room("l\u043ebby", ["dev", "lobby"])  # with a Cyrillic letter
+    'lobby'
+    """
+    shapes = _shapes(name)
+    return next(
+        (other for other in (*RESERVED_ROOMS, *existing_names) if other != name and shapes & _shapes(other)), None
+    )
 
 
 def skeleton(text: str) -> str:

@@ -1,16 +1,19 @@
-"""Which names and passwords there can be, and when two of them are the same.
+"""Which names, of people and of rooms, and passwords there can be, and when two of them are the same.
 
 Knows nothing of accounts, files or who asks. Pure functions; any thread may call them.
 """
 
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 from precis_i18n import get_profile
 from precis_i18n.profile import Profile
 
 NAME_BYTES = 64
 """Longest name, in bytes of UTF-8: twice what Unix allows, and two of them still leave most of an IRC line free."""
+
+ROOM_BYTES = 32
+"""Longest name of a room, in bytes of UTF-8: it stands before every line of a room that one does not speak in."""
 
 PASSWORD_BYTES = 1024
 """Longest password, in bytes of UTF-8: any pass phrase fits, and preparing it stays cheap."""
@@ -19,11 +22,23 @@ NAME_ACCEPTED = (
     f"a name has 1 to {NAME_BYTES} bytes of letters, digits and signs, without spaces or any of < > : , "
     "and begins with neither # nor a combining mark"
 )
+ROOM_ACCEPTED = (
+    f"a room's name has 1 to {ROOM_BYTES} bytes of letters, digits and signs, without spaces or any of < > [ ] : , "
+    "and begins with neither @ * - nor a combining mark"
+)
 PASSWORD_ACCEPTED = f"a password has 1 to {PASSWORD_BYTES} bytes and no control or invisible characters"
 
 # < and > frame a name in front of what it says; a comma separates names where several are listed; a colon separates
 # the name from the hash in an htpasswd file. With one of them inside, a name could pass for something else.
 _REFUSED_IN_NAMES = frozenset("<>:,")
+
+RESERVED_ROOMS = ("private", "server", "everywhere")
+"""No room is called so: a line of it would pass for a private one, and a command about it for one about all rooms."""
+
+# Brackets frame a room's name in front of its lines. The names of logs that are of no room begin with @ or *, options of
+# a command line with a hyphen.
+_REFUSED_IN_ROOMS = frozenset("[]")
+_REFUSED_BEFORE_ROOMS = frozenset("#@*-")
 
 
 def prepare_name(raw: str) -> str:
@@ -51,6 +66,41 @@ def prepare_name(raw: str) -> str:
         raise ValueError(NAME_ACCEPTED)  # '#' begins a comment in an htpasswd file; a mark would merge with the '<'
     _bound(prepared, NAME_BYTES, NAME_ACCEPTED)
     return prepared
+
+
+def prepare_room(raw: str) -> str:
+    """Return the name of the room that somebody calls `raw`, with or without a `#` before it.
+
+    >>> prepare_room("#Dev")
+    'dev'
+
+    Raises:
+        ValueError: no room can be called so; the text says what can.
+    """
+    bare = raw.removeprefix("#")
+    try:
+        prepared = prepare_name(bare)
+        _bound(prepared, ROOM_BYTES, ROOM_ACCEPTED)
+    except ValueError:
+        raise ValueError(ROOM_ACCEPTED) from None
+    if prepared[0] in _REFUSED_BEFORE_ROOMS or _REFUSED_IN_ROOMS.intersection(prepared):
+        raise ValueError(ROOM_ACCEPTED)
+    if prepared in RESERVED_ROOMS:
+        raise ValueError(f"the name {prepared} is reserved; accepted is another one")
+    return prepared
+
+
+@lru_cache(4096)
+def account_key(name: str) -> str:
+    """Return what tells an account, however its name is or was written: its prepared form, where it has one.
+
+    >>> account_key("Alice")
+    'alice'
+    """
+    try:
+        return prepare_name(name)
+    except ValueError:
+        return name
 
 
 def prepare_password(raw: str) -> str:

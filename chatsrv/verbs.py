@@ -25,7 +25,7 @@ from chatsrv.commands import (
 )
 from chatsrv.errors import Misused
 from chatsrv.replies import Usage
-from chatsrv.rights import Right
+from chatsrv.rights import OF_OWNERS, Right
 
 NAME_CHARACTERS = 32
 """Characters that a command's name may have. Nobody mistypes one into more, so more is never guessed at."""
@@ -108,8 +108,15 @@ VERBS = (
 
 VERB_OF = {verb.name: verb for verb in VERBS}
 
-RIGHT_FOR: dict[type, Right] = {Say: Right.SPEAK, **{verb.kind: verb.right for verb in VERBS if verb.right}}
-"""The right that a command needs, by its type. What is not in here, everybody may."""
+RIGHT_FOR: dict[type, Right] = {
+    Say: Right.SPEAK,
+    **{verb.kind: verb.right for verb in VERBS if verb.right and verb.right not in OF_OWNERS},
+}
+"""The right that a command needs, by its type. What is not in here, everybody may, or it depends on the room.
+
+That is so for the rights that owners have in their rooms: those are asked for where the command is obeyed, by
+`chatsrv.chat.authority`.
+"""
 
 
 def check_name(name: str) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatsrv.errors import AccountsError
-from chatsrv.lookalike import check_new_name, skeleton
+from chatsrv.lookalike import check_new_name, similar_room, skeleton
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,19 @@ def test_the_error_shows_what_is_not_plain():
     with pytest.raises(AccountsError) as caught:
         check_new_name("p\u0430ul", ["paul"])
     assert "'p\\u0430ul' looks like 'paul'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("new", "similar"),
+    [
+        ("l0bby", "lobby"),
+        ("1obby", "lobby"),
+        ("d\u0435v", "dev"),  # a Cyrillic e
+        ("priv\u0430te", "private"),
+        ("lobby", None),  # the very same
+        ("lobby2", None),
+        ("hall", None),
+    ],
+)
+def test_a_room_is_not_to_be_taken_for_another_or_for_a_word_of_the_chat(new: str, similar: str | None) -> None:
+    assert similar_room(new, ["dev", "lobby"]) == similar

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatsrv import names
-from chatsrv.names import NAME_BYTES, PASSWORD_BYTES, prepare_name, prepare_password
+from chatsrv.names import NAME_BYTES, PASSWORD_BYTES, prepare_name, prepare_password, prepare_room
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,34 @@ def test_a_refused_password_is_not_told(raw):
 @settings(deadline=None)
 @given(st.text(max_size=80))
 def test_preparing_twice_changes_nothing_and_only_value_error_escapes(raw):
-    for prepare in (prepare_name, prepare_password):
+    for prepare in (prepare_name, prepare_room, prepare_password):
         try:
             prepared = prepare(raw)
         except ValueError:
             continue
         assert prepare(prepared) == prepared
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"), [("dev", "dev"), ("#Dev", "dev"), ("Küche", "küche"), ("x" * 32, "x" * 32), ("c++", "c++")]
+)
+def test_a_room_has_one_name_however_it_is_typed(raw: str, name: str) -> None:
+    assert prepare_room(raw) == prepare_room(name) == name
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *["", "#", "##dev", "@bob", "#@bob", "*register", "-", "-x", "a b", "a]b", "[dev", "a:b", "\uff20bob"],
+        *["x" * 33, "ü" * 17, "x" * 1_000_000],
+    ],
+)
+def test_what_would_spoil_the_lines_of_a_room_is_no_name_for_it(raw: str) -> None:
+    with pytest.raises(ValueError, match="a room's name has 1 to 32 bytes"):
+        prepare_room(raw)
+
+
+@pytest.mark.parametrize("raw", ["private", "#Server", "everywhere"])
+def test_a_word_of_the_chat_itself_is_no_name_for_a_room(raw: str) -> None:
+    with pytest.raises(ValueError, match="is reserved; accepted is another one"):
+        prepare_room(raw)

@@ -7,14 +7,27 @@ from chatsrv.auth.memory import MemoryBackend
 from chatsrv.errors import Refused
 from chatsrv.limits import Limits
 from chatsrv.net.server import ChatServer
-from chatsrv.rights import RIGHTS, Right, may, require
+from chatsrv.rights import OF_OWNERS, RIGHTS, Right, includes, may, require
 from chatsrv.sessions import PlainSession
 from tests.peer import Peer, running
 
 
 def test_every_role_has_its_rights_and_those_of_the_roles_below() -> None:
     assert set(RIGHTS) == set(Role)
-    assert RIGHTS[Role.MEMBER] < RIGHTS[Role.MODERATOR] <= RIGHTS[Role.ADMIN] == set(Right)
+    assert RIGHTS[Role.MEMBER] < RIGHTS[Role.MODERATOR] < RIGHTS[Role.ADMIN] == set(Right)
+
+
+def test_a_role_includes_itself_and_those_below() -> None:
+    ascending = (Role.MEMBER, Role.MODERATOR, Role.ADMIN)
+    assert set(ascending) == set(Role)
+    for place, role in enumerate(ascending):
+        assert [includes(role, other) for other in ascending] == [True] * (place + 1) + [False] * (2 - place)
+
+
+def test_an_owner_has_nothing_that_reaches_beyond_a_room() -> None:
+    assert not OF_OWNERS & {Right.GOVERN, Right.HURRY, Right.BAN_NETWORK}
+    assert RIGHTS[Role.MODERATOR] > OF_OWNERS
+    assert not OF_OWNERS & RIGHTS[Role.MEMBER]
 
 
 def test_a_missing_right_is_named_together_with_the_role() -> None:
