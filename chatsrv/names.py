@@ -35,8 +35,8 @@ _REFUSED_IN_NAMES = frozenset("<>:,")
 RESERVED_ROOMS = ("private", "server", "everywhere")
 """No room is called so: a line of it would pass for a private one, and a command about it for one about all rooms."""
 
-# Brackets frame a room's name in front of its lines. The names of logs that are of no room begin with @ or *, options of
-# a command line with a hyphen.
+# Brackets frame a room's name in front of its lines. Names of logs that are of no room begin with @ or *, options of a
+# command line with a hyphen.
 _REFUSED_IN_ROOMS = frozenset("[]")
 _REFUSED_BEFORE_ROOMS = frozenset("#@*-")
 

@@ -25,11 +25,80 @@ class LoginRefused(NamedTuple):
 
 
 class Present(NamedTuple):
-    """The answer to `Who`: sorted names of those in the room, the asker included; `more` counts those not named."""
+    """The answer to `Who`: sorted names of those in the room, the asker included; `more` counts those not named.
+
+    `is_here` tells whether it is the room that the asker speaks in, `is_rest` whether others were named before these.
+    """
 
     room: str
     names: tuple[str, ...]
     more: int = 0
+    is_here: bool = True
+    is_rest: bool = False
+
+
+class RoomLine(NamedTuple):
+    """A room as it is listed, with the number of `people` who are in it.
+
+    `is_in` tells whether the asker is one of them, `is_here` whether he speaks there.
+    """
+
+    name: str
+    people: int
+    topic: str = ""
+    is_invite_only: bool = False
+    is_logged: bool = True
+    is_in: bool = False
+    is_here: bool = False
+
+
+class RoomList(NamedTuple):
+    """The answer to `ListRooms`, in the order of the names."""
+
+    rooms: tuple[RoomLine, ...]
+
+
+class TopicTold(NamedTuple):
+    """The topic of a room, empty if it has none; who set it and when, unless it stands in the settings."""
+
+    room: str
+    topic: str
+    by: str = ""
+    at: datetime | None = None
+
+
+class RulingLine(NamedTuple):
+    """A ban or a mute that is in force: of whom, by whom, since when and until when (`None`: for good), and why.
+
+    `room` is empty for the whole server.
+    """
+
+    is_ban: bool
+    room: str
+    target: str
+    by: str
+    at: datetime
+    until: datetime | None = None
+    reason: str = ""
+
+
+class RulingList(NamedTuple):
+    """The answer to `Bans`, oldest first, those of the room before those of the whole server."""
+
+    rulings: tuple[RulingLine, ...]
+
+
+class Audited(NamedTuple):
+    """The answer to `Audit`: changes, in the order in which they are to be shown; `now` as in `Past`."""
+
+    entries: tuple[Entry, ...]
+    now: datetime
+
+
+class ListEnd(NamedTuple):
+    """A page of a list ends here; `is_all` tells whether `More` would show nothing else."""
+
+    is_all: bool
 
 
 class Usage(NamedTuple):
@@ -64,10 +133,13 @@ class Past(NamedTuple):
 
     `now` is the moment at which they are asked for, in the time zone in which the reader wants to be told times: an
     entry's own time is `datetime.fromtimestamp(entry.at, now.tzinfo)`. Without a time zone it is the machine's.
+    Entries of another room than `here`, the one that the reader speaks in, are to be told from those of this one; empty
+    is any room.
     """
 
     entries: tuple[Entry, ...]
     now: datetime
+    here: str = ""
 
 
 class Missing(NamedTuple):
@@ -107,4 +179,5 @@ class Goodbye(NamedTuple):
 
 Before = Past | Missing | PastEnd | Away | AwayEnd
 AboutCommands = Usage | CommandList | UnknownCommand
-Reply = Welcome | LoginRefused | Present | AboutCommands | Notice | Before | Text | Goodbye
+AboutRooms = Present | RoomList | TopicTold | RulingList | Audited | ListEnd
+Reply = Welcome | LoginRefused | AboutRooms | AboutCommands | Notice | Before | Text | Goodbye

@@ -68,6 +68,14 @@ def test_a_section_whose_keys_are_all_commented_out_has_its_defaults(settings_fi
     assert load(settings_file).limits == Limits()
 
 
+def test_rooms_are_known_by_their_names_however_they_are_written(settings_file: Path) -> None:
+    settings_file.write_text(GOOD + "rooms: {default: '#Hall', declared: [{name: Dev, topic: tea, unlogged: true}]}")
+    rooms = load(settings_file).rooms
+    (dev,) = rooms.declared
+    assert rooms.default == "hall"
+    assert (dev.name, dev.topic, dev.invite_only, dev.unlogged) == ("dev", "tea", False, True)
+
+
 def test_values_are_frozen(settings_file: Path) -> None:
     settings_file.write_text(GOOD)
     settings = load(settings_file)
@@ -131,6 +139,33 @@ def test_a_password_is_not_shown_with_the_settings(settings_file: Path) -> None:
         ("server: {name: 2020-13-45}", "4: server.name is 2020-13-45; YAML cannot read that value"),
         ("server: {name: !!python/name:os.system }", "4: server.name is empty; YAML cannot read that value"),
         ("server: !!python/object:object {}", "4: server is an empty mapping; the tag tag:yaml.org,2002:python/object"),
+        (
+            "rooms: {default: a b}",
+            "4: rooms.default is a b; accepted is text, in quotes if it looks a number or begins",
+        ),
+        ("rooms: {default: '@bob'}", "4: rooms.default is '@bob'; accepted is text"),
+        ("rooms: {default: server}", "4: rooms.default is server; accepted is text"),
+        ("rooms: {create: king}", "4: rooms.create is king; accepted is member, moderator, admin or nobody"),
+        ("rooms: {most: -1}", "4: rooms.most is -1; accepted is a whole number from 0 to 100000"),
+        (
+            "rooms: {declared: dev}",
+            "4: rooms.declared is dev; accepted is a list of {name: ..., topic: ..., invite_only",
+        ),
+        ("rooms: {declared: [dev]}", "4: rooms.declared[0] is dev; accepted is a mapping with keys out of name, topic"),
+        ("rooms: {declared: [{topic: tea}]}", "4: rooms.declared[0].name is missing; accepted is text"),
+        (
+            "rooms: {declared: [{name: dev}, {name: '#Dev'}]}",
+            "4: rooms.declared[1].name is '#Dev'; the room is in the list already; accepted is each room once",
+        ),
+        (
+            "rooms: {declared: [{name: lobby}, {name: l0bby}]}",
+            "4: rooms.declared[1].name is l0bby; that looks like lobby; accepted is a name that does not",
+        ),
+        (
+            'rooms: {declared: [{name: dev, topic: "\\x1b[2J"}]}',
+            "rooms.declared[0].topic is '\\x1b[2J'; accepted is one line of up to 300 characters",
+        ),
+        ("rooms: {declared: [{name: dev, logged: true}]}", "there is no such key; did you mean unlogged?"),
         ("? [a]\n: 5", "4: ?; a key cannot be a list or a mapping"),
         ("7: 5", "4: 7 is 5; there is no such key"),
     ],

@@ -14,19 +14,25 @@ from typing import ClassVar
 from chatsrv.commands import Command, Say
 from chatsrv.entries import Entry, Kind
 from chatsrv.protocols.base import Protocol, Renderer
+from chatsrv.protocols.decisions import about_rooms, decision
 from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
 from chatsrv.protocols.slash import asked, listed, misused, unknown
 from chatsrv.protocols.text import clean, is_piled
 from chatsrv.reasons import Reason
 from chatsrv.replies import (
+    Audited,
     Away,
     AwayEnd,
     CommandList,
+    ListEnd,
     Missing,
     Past,
     PastEnd,
     Present,
     Reply,
+    RoomList,
+    RulingList,
+    TopicTold,
     UnknownCommand,
     Usage,
     Welcome,
@@ -85,6 +91,13 @@ class PlainRenderer(LinesRenderer):
             return f"* {entry.author} joined\n".encode()
         if kind is Kind.LEAVE:
             return f"* {entry.author} left{_LEFT.get(entry.text, '')}\n".encode()
+        if kind is Kind.PRIVATE:
+            return f"[private] <{entry.author}> {entry.text}\n".encode()
+        if kind is Kind.PRIVATE_SENT:
+            name, _, words = entry.text.partition(" ")
+            return f"[private to {name}] <{entry.author}> {words}\n".encode()
+        if kind is Kind.CHANGE and (decided := decision(entry)):
+            return f"*** {entry.author} {decided}\n".encode()
         return b""
 
     def reply(self, reply: Reply) -> bytes:
@@ -93,8 +106,20 @@ class PlainRenderer(LinesRenderer):
             case Welcome(name, present, more):
                 here = f"Here now: {_names(present, more)}." if present or more else "Nobody else is here."
                 return line(f"Welcome, {name}! {here} Type /help for commands.")
-            case Present(_, names, more):
-                return line(f"Here now: {_names(names, more)}.")
+            case Present(room, names, more, is_here, is_rest):
+                where = "Here" if is_here else f"In {room}"
+                return line(f"{where} {'too' if is_rest else 'now'}: {_names(names, more)}.")
+            case RoomList() | TopicTold() | RulingList() | ListEnd():
+                return b"".join(map(line, about_rooms(reply)))
+            case Audited(entries, now):
+                today, zone = now.date(), now.tzinfo
+                return b"".join(
+                    [
+                        _time(int(entry.at // 60), today, zone) + line(f"{entry.author} {decided}")
+                        for entry in entries
+                        if (decided := decision(entry, names_room=True))
+                    ]
+                )
             case CommandList(commands):
                 return b"".join(map(line, listed(commands)))
             case Usage():
@@ -144,7 +169,7 @@ def _missing(entries: int | None) -> str:
 def _names(names: tuple[str, ...], more: int) -> str:
     shown = ", ".join(names)
     if not more:
-        return shown
+        return shown or "nobody"
     return f"{shown} and {more} more" if shown else f"{more} people"
 
 

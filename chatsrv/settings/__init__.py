@@ -3,6 +3,7 @@
     declared   the settings: default, unit, range, help
     backends   those of each auth backend
     bots       those of the bots
+    rooms      those of the rooms
     kinds      the kinds of values that they have
     places     YAML text -> plain data, and the line of every key
     problems   what is wrong, in sentences: file, line, key, value, what is accepted
@@ -15,10 +16,12 @@ from chatsrv.settings.backends import Auth, CommandAuth, HashedAuth, MemoryAuth,
 from chatsrv.settings.declared import Listener, Logging, MemoryHistory, Roles, Server, Settings, SqliteHistory
 from chatsrv.settings.kinds import zone_of
 from chatsrv.settings.loading import load, wrong_at, wrong_option
+from chatsrv.settings.rooms import DeclaredRoom, Rooms
 
 __all__ = [
     "Auth",
     "CommandAuth",
+    "DeclaredRoom",
     "HashedAuth",
     "Listener",
     "Logging",
@@ -26,6 +29,7 @@ __all__ = [
     "MemoryHistory",
     "PluginAuth",
     "Roles",
+    "Rooms",
     "Server",
     "Settings",
     "SqliteHistory",

@@ -15,6 +15,7 @@ from chatsrv.names import prepare_name
 from chatsrv.settings.backends import Backends
 from chatsrv.settings.bots import BotPlugins
 from chatsrv.settings.kinds import MACHINES_ZONE, CommandNames, FilePath, Section, TimeZone, UserNames, Word, wrong
+from chatsrv.settings.rooms import Rooms
 from chatsrv.strength import PasswordPolicy
 
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"
@@ -72,8 +73,11 @@ def _overlap(one: str, other: str) -> bool:
 class Roles(Section):
     """Who may do more than talk. A role given here holds, whatever the file of accounts says."""
 
-    admin: UserNames = Field(default=(), description="Accounts that may do everything: for now what moderators may.")
-    moderator: UserNames = Field(default=(), description="Accounts that flood control spares.")
+    admin: UserNames = Field(default=(), description="Accounts that may do everything.")
+    moderator: UserNames = Field(
+        default=(),
+        description="Accounts that keep order in all rooms: they kick, ban and mute. Flood control spares them.",
+    )
 
 
 def _one_role_each(roles: Roles) -> Roles:
@@ -127,18 +131,6 @@ class SqliteHistory(Section):
 History = MemoryHistory | SqliteHistory
 
 
-class Rooms(Section):
-    """The rooms."""
-
-    quiet_above: int = Field(
-        default=200,
-        ge=0,
-        le=1_000_000,
-        description="Members up to which a room tells everybody who comes and goes. In a larger one that is recorded, "
-        "and told to nobody; `/who` tells it.",
-    )
-
-
 class Logging(Section):
     """What the server writes to standard error."""
 
@@ -176,7 +168,7 @@ class Settings(Section):
         discriminator="store",
         description="What the server remembers of each room. `store` chooses where; the other keys are that store's.",
     )
-    rooms: Rooms = Field(default_factory=Rooms, description="The rooms.")
+    rooms: Rooms = Field(default_factory=Rooms, description="Where people talk, and who may add to it.")
     commands: CommandNames = Field(
         default=(),
         description="Commands beside the chat's own. [Extending](extending.md#a-plug-in) tells how to add one.",

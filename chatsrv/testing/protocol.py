@@ -24,16 +24,19 @@ from datetime import UTC, datetime
 from random import Random
 from typing import ClassVar, get_args
 
+from chatsrv.changes import Change, What
 from chatsrv.commands import Act, Command, Credentials, Say
 from chatsrv.entries import Entry, Kind
 from chatsrv.errors import ProtocolError
 from chatsrv.protocols.base import Protocol, Reader
 from chatsrv.reasons import Reason
 from chatsrv.replies import (
+    Audited,
     Away,
     AwayEnd,
     CommandList,
     Goodbye,
+    ListEnd,
     LoginRefused,
     Missing,
     Notice,
@@ -41,7 +44,12 @@ from chatsrv.replies import (
     PastEnd,
     Present,
     Reply,
+    RoomLine,
+    RoomList,
+    RulingLine,
+    RulingList,
     Text,
+    TopicTold,
     UnknownCommand,
     Usage,
     Welcome,
@@ -89,11 +97,19 @@ HOSTILE = (
 _BIDIRECTIONAL = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _NAME, _TEXT = "Zoë", "größer: 👩\u200d🚀 \\ <b> %s {} :x"
 
+_CHANGES = tuple(
+    Change(what, room, target, until, text).encode()
+    for what in What
+    for room in ("", "dev")
+    for target in ("", _NAME, "192.0.2.0/24")
+    for until, text in ((None, ""), (5.5, "10"), (1.0, _TEXT))
+)
+
 ENTRIES = tuple(
     Entry(1, 1.5, "lobby", kind, author, 7, text)
     for kind in Kind
     for author in ("bob", _NAME)
-    for text in (_TEXT, "", *(reason.name for reason in Reason))
+    for text in (_TEXT, "", *(reason.name for reason in Reason), *(_CHANGES if kind is Kind.CHANGE else ()))
 )
 
 REPLIES: tuple[Reply, ...] = (
@@ -104,6 +120,18 @@ REPLIES: tuple[Reply, ...] = (
     LoginRefused(_TEXT),
     Present("lobby", ("alice",)),
     Present("lobby", ("alice", _NAME), 1000),
+    Present("dev", (), is_here=False),
+    Present("dev", ("bob",), is_here=False, is_rest=True),
+    RoomList(()),
+    RoomList((RoomLine("lobby", 1000, is_in=True, is_here=True), RoomLine("dev", 0, _TEXT, True, False))),
+    TopicTold("dev", ""),
+    TopicTold("dev", _TEXT, _NAME, datetime.fromtimestamp(1.5, UTC)),
+    RulingList(()),
+    RulingList((RulingLine(True, "", _NAME, "alice", *[datetime.fromtimestamp(1.5, UTC)] * 2, _TEXT),)),
+    RulingList((RulingLine(False, "dev", "192.0.2.0/24", "alice", datetime.fromtimestamp(1.5, UTC)),)),
+    Audited(ENTRIES, datetime.fromtimestamp(1e9, UTC)),
+    ListEnd(is_all=False),
+    ListEnd(is_all=True),
     CommandList(()),
     CommandList((Usage("kick", "NAME [REASON]", _TEXT), Usage("who", "", "list who is here"))),
     Usage("kick", "NAME [REASON]", _TEXT),

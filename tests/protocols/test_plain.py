@@ -5,20 +5,28 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from chatsrv.changes import MODERATION, Change, What
 from chatsrv.commands import Act, CatchUp, Command, Complaint, Help, History, Invoke, More, Quit, Say, Search, Who
 from chatsrv.entries import Entry, Kind
 from chatsrv.protocols.plain import PlainProtocol, PlainReader
 from chatsrv.reasons import Reason
 from chatsrv.replies import (
+    Audited,
     Away,
     AwayEnd,
     CommandList,
+    ListEnd,
     LoginRefused,
     Missing,
     Past,
     PastEnd,
     Present,
     Reply,
+    RoomLine,
+    RoomList,
+    RulingLine,
+    RulingList,
+    TopicTold,
     UnknownCommand,
     Usage,
     Welcome,
@@ -107,10 +115,76 @@ def entry(kind: Kind, text: str = "") -> Entry:
         (entry(Kind.LEAVE, Reason.QUIT.name), "* bob left"),
         (entry(Kind.LEAVE, Reason.LOST.name), "* bob left (connection lost)"),
         (entry(Kind.LEAVE, "NEVER_HEARD_OF"), "* bob left"),
+        (entry(Kind.PRIVATE, "hi alice"), "[private] <bob> hi alice"),
+        (entry(Kind.PRIVATE_SENT, "alice  hi  there"), "[private to alice] <bob>  hi  there"),
     ],
 )
 def test_entries(shown: Entry, line: str) -> None:
     assert PlainProtocol.renderer.render(shown) == line.encode() + b"\n"
+
+
+def change(what: What, room: str = "dev", target: str = "", until: float | None = None, text: str = "") -> Entry:
+    return entry(Kind.CHANGE, Change(what, room, target, until, text).encode())
+
+
+@pytest.mark.parametrize(
+    ("shown", "here", "elsewhere"),
+    [
+        (change(What.CREATE), "created the room dev", "created the room dev"),
+        (
+            change(What.CREATE, text="unlogged invite-only"),
+            "created the room dev (invite-only, unlogged)",
+            "created the room dev (invite-only, unlogged)",
+        ),
+        (change(What.TOPIC, text="a: b"), "changed the topic to: a: b", "changed the topic of dev to: a: b"),
+        (change(What.TOPIC), "cleared the topic", "cleared the topic of dev"),
+        (change(What.INVITE, target="carol"), "invited carol", "invited carol to dev"),
+        (change(What.KICK, target="carol"), "kicked carol", "kicked carol out of dev"),
+        (
+            change(What.KICK, target="carol", text="too loud"),
+            "kicked carol: too loud",
+            "kicked carol out of dev: too loud",
+        ),
+        (change(What.BAN, target="10.0.0.0/8"), "banned 10.0.0.0/8", "banned 10.0.0.0/8 from dev"),
+        (
+            change(What.BAN, target="carol", until=7200.0, text="spam"),
+            "banned carol for 2 hours: spam",
+            "banned carol from dev for 2 hours: spam",
+        ),
+        (
+            change(What.BAN, "", "carol"),
+            "banned carol from the whole server",
+            "banned carol from the whole server",
+        ),
+        (change(What.UNBAN, target="carol"), "lifted the ban of carol", "lifted the ban of carol in dev"),
+        (change(What.MUTE, target="carol", until=60.0), "muted carol for 1 minute", "muted carol in dev for 1 minute"),
+        (change(What.UNMUTE, target="carol"), "lifted the mute of carol", "lifted the mute of carol in dev"),
+        (
+            change(What.SLOW, text="30"),
+            "slowed the room down to a line every 30 seconds from each",
+            "slowed dev down to a line every 30 seconds from each",
+        ),
+        (change(What.SLOW, text="0"), "lets the room talk freely", "lets dev talk freely"),
+    ],
+)
+def test_what_was_decided_is_told_with_three_stars_and_in_an_audit_with_its_room(
+    shown: Entry, here: str, elsewhere: str
+) -> None:
+    renderer = PlainProtocol.renderer
+    assert renderer.render(shown).decode() == f"*** bob {here}\n"
+    assert renderer.reply(Audited((shown,), datetime.fromtimestamp(60, UTC))).decode() == f"[00:00] bob {elsewhere}\n"
+
+
+@pytest.mark.parametrize("what", set(What) - MODERATION)
+def test_what_is_somebodys_own_business_is_shown_to_nobody(what: What) -> None:
+    shown = change(what, target="alice")
+    assert PlainProtocol.renderer.render(shown) == b""
+    assert PlainProtocol.renderer.reply(Audited((shown,), datetime.fromtimestamp(60, UTC))) == b""
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"what":"crown","target":"bob"}', '{"what":"slow","text":"1e999"}'])
+def test_a_change_of_a_later_version_is_not_shown(text: str) -> None:
+    assert PlainProtocol.renderer.render(entry(Kind.CHANGE, text)) == b""
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -131,6 +205,9 @@ def test_other_actions_are_shown_as_actions(action: str) -> None:
     assert PlainProtocol.renderer.render(entry(Kind.ACTION, action)) == f"* bob {action}\n".encode()
 
 
+MOMENT = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("reply", "lines"),
     [
@@ -139,6 +216,27 @@ def test_other_actions_are_shown_as_actions(action: str) -> None:
         (Welcome("alice"), "Welcome, alice! Nobody else is here. Type /help for commands.\n"),
         (Present("lobby", ("alice", "bob")), "Here now: alice, bob.\n"),
         (Present("lobby", ("alice",), 9), "Here now: alice and 9 more.\n"),
+        (Present("lobby", ("zoe",), is_rest=True), "Here too: zoe.\n"),
+        (Present("dev", (), is_here=False), "In dev now: nobody.\n"),
+        (Present("dev", ("zoe",), 1, is_here=False, is_rest=True), "In dev too: zoe and 1 more.\n"),
+        (
+            RoomList((RoomLine("dev", 0), RoomLine("hall", 1, "tea", is_in=True), RoomLine("lobby", 7, is_here=True))),
+            "dev (nobody)\nhall (1 person, you are in it): tea\nlobby (7 people, you speak here)\n",
+        ),
+        (RoomList((RoomLine("x", 2, "", True, False),)), "x (2 people, invite-only, unlogged)\n"),
+        (TopicTold("dev", ""), "dev has no topic.\n"),
+        (TopicTold("dev", "tea"), "Topic of dev: tea\n"),
+        (TopicTold("dev", "tea", "bob", MOMENT), "Topic of dev: tea\n(bob set it on 2026-11-25 14:30)\n"),
+        (
+            RulingList((RulingLine(True, "dev", "bob", "alice", MOMENT, None, "spam"),)),
+            "bob: banned from dev for good, by alice on 2026-11-25 14:30: spam\n",
+        ),
+        (
+            RulingList((RulingLine(False, "", "bob", "alice", MOMENT, MOMENT),)),
+            "bob: muted in the whole server until 2026-11-25 14:30, by alice on 2026-11-25 14:30\n",
+        ),
+        (ListEnd(is_all=True), "(end; that is all)\n"),
+        (ListEnd(is_all=False), "(/more goes on)\n"),
         (LoginRefused(), "Login failed.\n"),
         (Away(12), "While you were away (12):\n"),
         (

@@ -1,0 +1,127 @@
+"""What was decided about rooms and people, and what holds of them, in words: for wire formats that people read.
+
+Knows nothing of how a line is marked or ends, nor of who may decide what. Pure functions; any thread may call them.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from chatsrv.changes import INVITE_ONLY, UNLOGGED, Change, What
+from chatsrv.durations import said
+from chatsrv.entries import Entry
+from chatsrv.replies import ListEnd, RoomLine, RoomList, RulingLine, RulingList, TopicTold
+
+
+def decision(entry: Entry, *, names_room: bool = False) -> str:
+    """Return what the author of an entry of `Kind.CHANGE` did, to stand behind the name; empty if nobody is told of it.
+
+    How long something holds is told, not until when: a wire format knows no time zones. `names_room` is for whoever
+    does not read it in the room that it is about.
+    """
+    try:
+        change = Change.decode(entry.text)
+        tell = _DECISIONS.get(change.what)
+        return tell(change, entry.at, names_room) if tell else ""
+    except (ValueError, OverflowError):
+        return ""  # of a later version; or numbers that nobody typed
+
+
+def _created(change: Change, at: float, names_room: bool) -> str:  # noqa: ARG001 - as all of them
+    kind = ", ".join(word for word in (INVITE_ONLY, UNLOGGED) if word in change.text.split())
+    return f"created the room {change.room}{f' ({kind})' if kind else ''}"
+
+
+def _set_topic(change: Change, at: float, names_room: bool) -> str:  # noqa: ARG001
+    what = f"the topic{_where(' of', change, names_room)}"
+    return f"changed {what} to: {change.text}" if change.text else f"cleared {what}"
+
+
+def _invited(change: Change, at: float, names_room: bool) -> str:  # noqa: ARG001
+    return f"invited {change.target}{_where(' to', change, names_room)}"
+
+
+def _kicked(change: Change, at: float, names_room: bool) -> str:  # noqa: ARG001
+    return f"kicked {change.target}{_where(' out of', change, names_room)}{_reason(change)}"
+
+
+def _banned(change: Change, at: float, names_room: bool) -> str:
+    return f"banned {change.target}{_where(' from', change, names_room)}{_time(change, at)}{_reason(change)}"
+
+
+def _unbanned(change: Change, at: float, names_room: bool) -> str:  # noqa: ARG001
+    return f"lifted the ban of {change.target}{_where(' in', change, names_room)}"
+
+
+def _muted(change: Change, at: float, names_room: bool) -> str:
+    return f"muted {change.target}{_where(' in', change, names_room)}{_time(change, at)}{_reason(change)}"
+
+
+def _unmuted(change: Change, at: float, names_room: bool) -> str:  # noqa: ARG001
+    return f"lifted the mute of {change.target}{_where(' in', change, names_room)}"
+
+
+def _slowed(change: Change, at: float, names_room: bool) -> str:  # noqa: ARG001
+    room = change.room if names_room else "the room"
+    seconds = float(change.text)
+    return f"slowed {room} down to a line every {said(seconds)} from each" if seconds else f"lets {room} talk freely"
+
+
+_DECISIONS: Mapping[What, Callable[[Change, float, bool], str]] = {
+    What.CREATE: _created,
+    What.TOPIC: _set_topic,
+    What.INVITE: _invited,
+    What.KICK: _kicked,
+    What.BAN: _banned,
+    What.UNBAN: _unbanned,
+    What.MUTE: _muted,
+    What.UNMUTE: _unmuted,
+    What.SLOW: _slowed,
+}
+
+
+def _where(preposition: str, change: Change, names_room: bool) -> str:
+    if not change.room:
+        return f"{preposition} the whole server"
+    return f"{preposition} {change.room}" if names_room else ""
+
+
+def _time(change: Change, at: float) -> str:
+    return "" if change.until is None else f" for {said(max(0.0, change.until - at))}"
+
+
+def _reason(change: Change) -> str:
+    return f": {change.text}" if change.text else ""
+
+
+def about_rooms(reply: RoomList | TopicTold | RulingList | ListEnd) -> list[str]:
+    """Return the lines of a reply about rooms."""
+    match reply:
+        case RoomList(rooms):
+            return [_room(room) for room in rooms]
+        case RulingList(rulings):
+            return [_ruling(ruling) for ruling in rulings]
+        case ListEnd(is_all):
+            return ["(end; that is all)" if is_all else "(/more goes on)"]
+        case TopicTold(room, topic, by, at):
+            if not topic:
+                return [f"{room} has no topic."]
+            return [f"Topic of {room}: {topic}", *([f"({by} set it on {_moment(at)})"] if by and at else [])]
+
+
+def _room(room: RoomLine) -> str:
+    people = {0: "nobody", 1: "1 person"}.get(room.people, f"{room.people} people")
+    place = "you speak here" if room.is_here else "you are in it" if room.is_in else ""
+    kinds = (INVITE_ONLY if room.is_invite_only else "", "" if room.is_logged else UNLOGGED)
+    notes = ", ".join(filter(None, (people, place, *kinds)))
+    return f"{room.name} ({notes}){f': {room.topic}' if room.topic else ''}"
+
+
+def _ruling(ruling: RulingLine) -> str:
+    done = ("banned from " if ruling.is_ban else "muted in ") + (ruling.room or "the whole server")
+    until = f"until {_moment(ruling.until)}" if ruling.until else "for good"
+    by = f"by {ruling.by} on {_moment(ruling.at)}"
+    return f"{ruling.target}: {done} {until}, {by}{f': {ruling.reason}' if ruling.reason else ''}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"

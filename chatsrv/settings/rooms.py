@@ -1,0 +1,91 @@
+"""The settings of the rooms.
+
+Makes no room. Frozen values; any thread reads them.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from chatsrv.accepts import Accepts
+from chatsrv.lookalike import similar_room
+from chatsrv.names import ROOM_ACCEPTED, prepare_room
+from chatsrv.settings.kinds import Section, wrong
+
+TOPIC_CHARACTERS = 300
+"""The longest topic; people who set one have the same bound."""
+
+RoomName = Annotated[
+    str,
+    AfterValidator(prepare_room),
+    Accepts(f"text, in quotes if it looks a number or begins with #; {ROOM_ACCEPTED}; some words are reserved"),
+]
+
+
+def _one_line(text: str) -> str:
+    if len(text) > TOPIC_CHARACTERS or (text and not text.isprintable()):
+        raise ValueError("no topic")
+    return text
+
+
+class DeclaredRoom(Section):
+    """A room that is always there, and nobody's own."""
+
+    name: RoomName = Field(description="What people call it.")
+    topic: Annotated[
+        str,
+        AfterValidator(_one_line),
+        Accepts(f"one line of up to {TOPIC_CHARACTERS} characters, in quotes if in doubt"),
+    ] = Field(default="", description="The topic, until moderators set another one.")
+    invite_only: bool = Field(default=False, description="Let in only those who are invited.")
+    unlogged: bool = Field(default=False, description="Keep what is said there in memory only.")
+
+
+def _each_declared_once(rooms: tuple[DeclaredRoom, ...]) -> tuple[DeclaredRoom, ...]:
+    found = []
+    for number, room in enumerate(rooms):
+        before = [other.name for other in rooms[:number]]
+        if room.name in before:
+            found.append(((number, "name"), "the room is in the list already; accepted is each room once"))
+        elif similar := similar_room(room.name, before):
+            found.append(((number, "name"), f"that looks like {similar}; accepted is a name that does not"))
+    if found:
+        raise wrong(*found)
+    return rooms
+
+
+class Rooms(Section):
+    """The rooms."""
+
+    default: RoomName = Field(
+        default="lobby", description="The room that everybody enters at the first login. It is always there."
+    )
+    create: Literal["member", "moderator", "admin", "nobody"] = Field(
+        default="member", description="Who may create rooms by `/create`: everybody from this role up."
+    )
+    most: int = Field(
+        default=1000,
+        ge=0,
+        le=100_000,
+        description="Rooms that there may be at once, those of the settings not counted.",
+    )
+    declared: Annotated[
+        tuple[DeclaredRoom, ...],
+        Field(strict=False),
+        AfterValidator(_each_declared_once),
+        Accepts(
+            "a list of {name: ..., topic: ..., invite_only: ..., unlogged: ...}, of which only the name must be there"
+        ),
+    ] = Field(
+        default=(),
+        description="Rooms that are always there, and nobody's own. `topic` holds until moderators set another one; "
+        "`invite_only: true` lets in only those who are invited; `unlogged: true` keeps what is said there in memory "
+        "only.",
+    )
+    quiet_above: int = Field(
+        default=200,
+        ge=0,
+        le=1_000_000,
+        description="Members up to which a room tells everybody who comes and goes. In a larger one that is recorded, "
+        "and told to nobody; `/who` tells it.",
+    )
