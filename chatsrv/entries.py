@@ -20,13 +20,28 @@ class Kind(IntEnum):
     """As `JOIN`, in a room that is too large for everybody to be told."""
     QUIET_LEAVE = 7
     """As `LEAVE`, in a room that is too large for everybody to be told."""
+    PRIVATE = 8
+    """What somebody wrote to one account alone, in that account's own log."""
+    PRIVATE_SENT = 9
+    """The same in its author's own log: the name of the one whom it was for, a space, and the words."""
+    CHANGE = 10
+    """What was decided about rooms or people: a `Change`, encoded."""
 
 
-WORDS = frozenset({Kind.SAY, Kind.ACTION})
+WORDS = frozenset({Kind.SAY, Kind.ACTION, Kind.PRIVATE, Kind.PRIVATE_SENT})
 """The kinds of entry whose text somebody wrote."""
+
+PRESENCE = frozenset({Kind.JOIN, Kind.LEAVE, Kind.QUIET_JOIN, Kind.QUIET_LEAVE})
+"""The kinds of entry that tell who comes and goes. It happens whether it can be recorded at once or not."""
 
 UNSEEN = frozenset({Kind.ERASED, Kind.QUIET_JOIN, Kind.QUIET_LEAVE})
 """The kinds of entry that no wire format shows."""
+
+REGISTER = "*register"
+"""The room name of the log of everything that was decided. No room that people are in can be called so."""
+
+PRIVATE_MARK = "@"
+"""What the name of an account's own log begins with, before the account's prepared name; a room's name never does."""
 
 
 class Position(NamedTuple):

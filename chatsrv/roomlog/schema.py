@@ -44,6 +44,7 @@ def _history(*kinds: str) -> str:
 
 
 _KINDS = ("SAY", "ACTION", "JOIN", "LEAVE", "ERASED")  # of the first version
+_QUIET_KINDS = ("QUIET_JOIN", "QUIET_LEAVE")  # of the second one
 
 MIGRATIONS = (
     f"""
@@ -57,7 +58,7 @@ MIGRATIONS = (
     """,
     f"""
     DROP VIEW history;
-    {_history(*_KINDS, "QUIET_JOIN", "QUIET_LEAVE")};
+    {_history(*_KINDS, *_QUIET_KINDS)};
     ALTER TABLE room ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
     CREATE TABLE bookmark (
         account TEXT NOT NULL, room INTEGER NOT NULL,
@@ -66,6 +67,10 @@ MIGRATIONS = (
     ) {_WITHOUT_ROWID};
     CREATE TABLE wish (account TEXT PRIMARY KEY, is_caught_up INTEGER NOT NULL) {_WITHOUT_ROWID};
     CREATE TABLE erasure (account TEXT PRIMARY KEY, is_seen INTEGER NOT NULL) {_WITHOUT_ROWID};
+    """,
+    f"""
+    DROP VIEW history;
+    {_history(*_KINDS, *_QUIET_KINDS, "PRIVATE", "PRIVATE_SENT", "CHANGE")};
     """,
 )
 """What leads from each version of the file (`PRAGMA user_version`) to the next one. Never changed, only added to."""
