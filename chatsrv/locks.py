@@ -14,6 +14,7 @@ class Rank(IntEnum):
     """The order in which locks are taken: a thread that holds one may take only those of a higher rank."""
 
     HUB = 10
+    REGISTER = 15
     ROOM = 20
     BOOKMARKS = 25
     ROOM_LOG = 30

@@ -1,0 +1,115 @@
+"""Facts: what holds of one room, or of the whole server, by all that was decided about it.
+
+Knows nothing of logs, nor of who is present. The `Register` alone changes them, one thread at a time; any thread may
+read them without a lock, as each change is one step.
+"""
+
+from typing import NamedTuple
+
+from chatsrv.accounts import Network, unmapped
+from chatsrv.changes import Change, What, key_of, network_of
+from chatsrv.entries import Entry
+
+
+class Ruling(NamedTuple):
+    """A ban or a mute: of whom, by whom, when and until when (Unix seconds, `None`: for good), and why.
+
+    `target` is an account's name as its owner writes it, or a network.
+    """
+
+    target: str
+    by: str
+    at: float
+    until: float | None
+    reason: str
+
+
+class Facts:
+    """What holds of the room `name`; of the whole server if that is empty. Accounts are known by their keys.
+
+    `owner` is empty where the settings declare the room. `bans` and `mutes` are by account or by `str(network)`, and
+    have those that are over, too. `topic_by` is a name, empty as long as nobody has set a topic.
+    """
+
+    __slots__ = (
+        *("name", "is_invite_only", "is_logged", "owner", "topic", "topic_by", "topic_at"),
+        *("invited", "bans", "mutes", "slow_seconds", "_networks"),
+    )
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.is_invite_only = False
+        self.is_logged = True
+        self.owner = ""
+        self.topic = ""
+        self.topic_by = ""
+        self.topic_at = 0.0
+        self.invited: set[str] = set()
+        self.bans: dict[str, Ruling] = {}
+        self.mutes: dict[str, Ruling] = {}
+        self.slow_seconds = 0.0
+        self._networks: dict[str, Network] = {}  # those that are banned, by their keys in `bans`
+
+    def ban_of(self, key: str, address: str | None, now: float) -> Ruling | None:
+        """Return why an account that comes from `address` is kept out at `now`; `None` if it is not."""
+        if not self.bans:
+            return None
+        ban = _in_force(self.bans.get(key), now)
+        if ban is None and address is not None and self._networks:
+            peer = unmapped(address)
+            for name, network in list(self._networks.items()):
+                if peer in network and (ban := _in_force(self.bans.get(name), now)):
+                    break
+        return ban
+
+    def mute_of(self, key: str, now: float) -> Ruling | None:
+        """Return why an account may not speak at `now`; `None` if it may. Asked for every line."""
+        return _in_force(self.mutes.get(key), now) if self.mutes else None
+
+    def rulings(self, now: float) -> tuple[list[Ruling], list[Ruling]]:
+        """Return the bans and the mutes that are in force at `now`, oldest first."""
+        return _all_in_force(self.bans, now), _all_in_force(self.mutes, now)
+
+    def apply(self, entry: Entry, change: Change) -> None:
+        """Let a change that is about this room, or about the server, hold. For the `Register`.
+
+        Raises:
+            ValueError: its text makes no sense.
+        """
+        what, target = change.what, change.target
+        if what is What.TOPIC:
+            self.topic, self.topic_by, self.topic_at = change.text, entry.author, entry.at
+        elif what is What.SLOW:
+            if not change.text.isdecimal():
+                raise ValueError(f"{change.text!r} is no number of seconds")
+            self.slow_seconds = float(change.text)
+        elif what is What.INVITE:
+            self.invited.add(key_of(target))
+        elif what is What.KICK:
+            self.invited.discard(key_of(target))
+        else:
+            self._rule(what, target, Ruling(target, entry.author, entry.at, change.until, change.text))
+
+    def _rule(self, what: What, target: str, ruling: Ruling) -> None:
+        network = network_of(target)
+        key = key_of(target) if network is None else str(network)
+        if what is What.BAN:
+            self.bans[key] = ruling
+            self.invited.discard(key)
+            if network is not None:
+                self._networks[key] = network
+        elif what is What.UNBAN:
+            self._networks.pop(key, None)
+            self.bans.pop(key, None)
+        elif what is What.MUTE:
+            self.mutes[key] = ruling
+        elif what is What.UNMUTE:
+            self.mutes.pop(key, None)
+
+
+def _in_force(ruling: Ruling | None, now: float) -> Ruling | None:
+    return ruling if ruling is not None and (ruling.until is None or ruling.until > now) else None
+
+
+def _all_in_force(rulings: dict[str, Ruling], now: float) -> list[Ruling]:
+    return sorted((ruling for ruling in list(rulings.values()) if _in_force(ruling, now)), key=lambda ruling: ruling.at)

@@ -1,0 +1,215 @@
+"""The register: everything that was decided about rooms and people, in order, and what holds by it.
+
+    record       a change becomes an entry of the log `*register`; only once it is recorded it holds
+    Facts        what holds of one room, or of the whole server: got by reading that log from its beginning
+    audit        another reading of the same log
+
+Never hears of bytes, sockets or wire formats, nor who may decide what. Every method may be called from any thread.
+Those that read take no lock: each looks at something that is replaced as a whole, or changed in one step.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from chatsrv.changes import INVITE_ONLY, MODERATION, UNLOGGED, Change, What, key_of, network_of
+from chatsrv.chat.facts import Facts, Ruling
+from chatsrv.entries import REGISTER, Entry, Kind, Position
+from chatsrv.errors import Hole, Refused
+from chatsrv.locks import Rank, ranked_lock
+from chatsrv.roomlog.base import RoomLog
+
+__all__ = ["REGISTER", "Facts", "Register", "Ruling"]
+
+READ_ENTRIES = 10_000
+"""Changes that are read at once at the start."""
+
+AUDITED_ENTRIES = 500
+"""Changes that an audit looks at before it lets go of them."""
+
+logger = logging.getLogger(__name__)
+
+
+class Register:
+    """What holds by the changes in `log`, which is read from its beginning. Accounts are known by their keys.
+
+    Raises:
+        Refused: the log cannot be read.
+    """
+
+    def __init__(self, log: RoomLog, clock: Callable[[], float] = time.time) -> None:
+        self.server = Facts("")
+        self._log = log
+        self._clock = clock
+        self._facts: dict[str, Facts] = {}  # also of rooms that are not there: settings may name them again
+        self._rooms: dict[str, Facts] = {}
+        self._created: dict[str, int] = {}  # the offsets of the changes that created rooms
+        self._stays: dict[str, dict[str, bool]] = {}  # by account and room: whether it joined last, or parted
+        self._ignored: dict[str, frozenset[str]] = {}
+        self._lock = ranked_lock(Rank.REGISTER)
+        # Guarded by the lock: up to where the log has been applied. Who holds it alone changes all of the above.
+        self._applied = Position(log.epoch, 0)
+        with self._lock:
+            self._read_on_locked()
+
+    # ------------------------------------------------------------------ rooms
+
+    def declare(self, name: str, *, topic: str = "", is_invite_only: bool = False, is_logged: bool = True) -> Facts:
+        """Let there be a room that the settings name; return what holds of it.
+
+        It is nobody's, whoever created it once. A topic that was set by somebody stays.
+        """
+        with self._lock:
+            facts = self._rooms[name] = self._facts.setdefault(name, Facts(name))
+            facts.owner = ""
+            facts.is_invite_only = is_invite_only
+            facts.is_logged = is_logged
+            if not facts.topic_by:
+                facts.topic = topic
+        return facts
+
+    def room(self, name: str) -> Facts | None:
+        """Return what holds of a room; `None` if it is neither declared nor created."""
+        return self._rooms.get(name)
+
+    def rooms(self) -> list[Facts]:
+        """Return what holds of each room that is declared or created, in the order of their names."""
+        return sorted(self._rooms.values(), key=lambda facts: facts.name)
+
+    # ------------------------------------------------------------------ people
+
+    def joined(self, key: str) -> frozenset[str]:
+        """Return the rooms that an account joined and did not part from since."""
+        return self._stayed(key, True)
+
+    def parted(self, key: str) -> frozenset[str]:
+        """Return the rooms that an account parted from and did not join since."""
+        return self._stayed(key, False)
+
+    def _stayed(self, key: str, is_joined: bool) -> frozenset[str]:
+        return frozenset(room for room, is_in in list(self._stays.get(key, {}).items()) if is_in is is_joined)
+
+    def ignored_by(self, key: str) -> frozenset[str]:
+        """Return the keys of the accounts of which an account wants to see nothing."""
+        return self._ignored.get(key, frozenset())
+
+    # ------------------------------------------------------------------ changes
+
+    def record(self, actor: str, origin: int, change: Change) -> Entry:
+        """Have it recorded that the session `origin` of the account `actor` decided something; return the entry.
+
+        From then on it holds. Waits for the recorder, so it is called under no lock.
+
+        Raises:
+            Refused: it cannot be recorded, or there is such a room already; nothing has changed.
+        """
+        if change.what is What.CREATE and change.room in self._rooms:
+            raise _taken(change.room)
+        self._log.wait_for_space()
+        position = self._log.append(Kind.CHANGE, actor, origin, (change.encode(),))
+        self._log.wait_until_recorded(position)
+        with self._lock:
+            self._read_on_locked()
+        if change.what is What.CREATE and self._created.get(change.room) != position.offset:
+            raise _taken(change.room)  # somebody else was faster: the log has the order
+        (entry,) = self._log.read(Position(position.epoch, position.offset - 1), 1)
+        return entry
+
+    def audit(self, about: str | None, before: Position | None, limit: int) -> list[Entry]:
+        """Return up to `limit` of the changes that are moderation, newest first; the next page is before its last one.
+
+        `about` is the name of a room, or the key of an account that decided or was decided about; `None` for all.
+        `before` is the position to begin with; `None` for the newest.
+
+        Raises:
+            Refused: they cannot be read at the moment.
+            Hole: the position is of another epoch.
+        """
+        before = before or self._log.end
+        found: list[Entry] = []
+        while len(found) < limit and (entries := self._log.read_back(before, AUDITED_ENTRIES)):
+            for entry in entries:
+                change = _change_of(entry)
+                if change and change.what in MODERATION and (about is None or about in _about(entry, change)):
+                    found.append(entry)
+            before = Position(before.epoch, entries[-1].offset - 1)
+        return found[:limit]
+
+    # ------------------------------------------------------------------ inside
+
+    def _read_on_locked(self) -> None:
+        """Apply what has come, in the log's order, whoever recorded it. What is new is in memory: no disk is asked.
+
+        Only the first reading, when nobody else knows of this register, reads a file.
+        """
+        assert self._lock.locked()
+        while True:
+            try:
+                entries = self._log.read(self._applied, READ_ENTRIES)
+            except Hole as hole:  # in a rescued file, and in a log that lives in memory
+                self._applied = Position(self._log.epoch, hole.kept_after)
+                continue
+            if not entries:
+                return
+            for entry in entries:
+                if entry.kind is Kind.CHANGE:  # nothing else is here, but what was taken back
+                    try:
+                        self._apply(entry, Change.decode(entry.text))
+                    except ValueError as error:
+                        logger.warning("change %d of the register is skipped: %s", entry.offset, error)
+            self._applied = Position(self._log.epoch, entries[-1].offset)
+
+    def _apply(self, entry: Entry, change: Change) -> None:
+        """Let a change hold."""
+        match change.what:
+            case What.CREATE:
+                self._create(entry, change)
+            case What.JOIN | What.PART:
+                stays = self._stays.get(key := key_of(entry.author))
+                if stays is None:
+                    stays = self._stays[key] = {}
+                stays[change.room] = change.what is What.JOIN
+            case What.IGNORE:
+                key = key_of(entry.author)
+                self._ignored[key] = self.ignored_by(key) | {key_of(change.target)}
+            case What.UNIGNORE:
+                key = key_of(entry.author)
+                self._ignored[key] = self.ignored_by(key) - {key_of(change.target)}
+            case _:
+                self._facts_of(change.room).apply(entry, change)
+
+    def _facts_of(self, room: str) -> Facts:
+        if not room:
+            return self.server
+        facts = self._facts.get(room)
+        if facts is None:
+            facts = self._facts[room] = Facts(room)
+        return facts
+
+    def _create(self, entry: Entry, change: Change) -> None:
+        """Let there be a room. What held of one of that name that is gone holds no more."""
+        if change.room and change.room not in self._rooms:
+            facts = Facts(change.room)
+            facts.owner = key_of(entry.author)
+            words = change.text.split()
+            facts.is_invite_only = INVITE_ONLY in words
+            facts.is_logged = UNLOGGED not in words
+            self._facts[change.room] = self._rooms[change.room] = facts
+            self._created[change.room] = entry.offset
+
+
+def _change_of(entry: Entry) -> Change | None:
+    try:
+        return Change.decode(entry.text) if entry.kind is Kind.CHANGE else None
+    except ValueError:
+        return None
+
+
+def _about(entry: Entry, change: Change) -> tuple[str, str, str]:
+    """Return what a change is about: its room, the key of its author, and that of its target."""
+    network = network_of(change.target)
+    return change.room, key_of(entry.author), key_of(change.target) if network is None else str(network)
+
+
+def _taken(room: str) -> Refused:
+    return Refused(f"There is a room {room} already.")
