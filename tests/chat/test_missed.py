@@ -7,7 +7,7 @@ import pytest
 
 from chatsrv.chat import missed
 from chatsrv.chat.missed import Absence, CatchingUp, Told
-from chatsrv.entries import Bookmark, Entry, Kind, Position
+from chatsrv.entries import UNSEEN, Bookmark, Entry, Kind, Position
 from chatsrv.replies import Away, AwayEnd, Past
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore
@@ -32,8 +32,8 @@ def told(log: RoomLog, place: int, most: int) -> list[Told]:
 
 def expected(log: RoomLog, place: int, most: int) -> list[Entry]:
     """Return what user0 missed: not what he typed, not his own coming and going, not what nobody is shown."""
-    seen = (Kind.SAY, Kind.ACTION, Kind.JOIN, Kind.LEAVE)
-    entries = [entry for entry in log.read(Position(log.epoch, place), 1000) if entry.kind in seen and entry.origin]
+    entries = log.read(Position(log.epoch, place), 1000)
+    entries = [entry for entry in entries if entry.kind not in UNSEEN and entry.origin]
     return entries[-most:]
 
 
