@@ -147,14 +147,15 @@ def test_what_is_no_history_is_told(path: Path, tmp_path: Path) -> None:
 # ---------------------------------------------------------------------- a file of the first version
 
 
-def make_old(path: Path) -> None:
-    """Make a file as chatsrv did before there were bookmarks, with words in it."""
+def make_old(path: Path, version: int = 1) -> None:
+    """Make a file as chatsrv did before there were bookmarks, or rooms, with words in it."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.executescript(
-            f"PRAGMA journal_mode = WAL; {MIGRATIONS[0]}; PRAGMA application_id = {0x63686174}; PRAGMA user_version = 1"
+            f"PRAGMA journal_mode = WAL; {''.join(MIGRATIONS[:version])}; "
+            f"PRAGMA application_id = {0x63686174}; PRAGMA user_version = {version}"
         )
         with connection:
-            connection.execute("INSERT INTO room VALUES (1, 'lobby', 2)")
+            connection.execute("INSERT INTO room (number, name, kept_after) VALUES (1, 'lobby', 2)")
             connection.executemany(
                 "INSERT INTO entry VALUES (?, ?, ?, 'alice', 7, ?)",
                 [
@@ -164,8 +165,9 @@ def make_old(path: Path) -> None:
             )
 
 
-def test_a_file_of_the_first_version_is_brought_up_to_date(path: Path, steps: Steps) -> None:
-    make_old(path)
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_a_file_of_an_older_version_is_brought_up_to_date(path: Path, steps: Steps, version: int) -> None:
+    make_old(path, version)
     with opened(path) as store:
         log = store.open("lobby")
         assert [entry.offset for entry in everything(log)] == list(range(3, 1000))
@@ -181,8 +183,9 @@ def test_a_file_of_the_first_version_is_brought_up_to_date(path: Path, steps: St
     assert asked(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
 
 
-def test_old_and_new_files_have_the_same_tables(path: Path, tmp_path: Path) -> None:
-    make_old(path)
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_old_and_new_files_have_the_same_tables(path: Path, tmp_path: Path, version: int) -> None:
+    make_old(path, version)
     for place in (path, tmp_path / "new"):
         with opened(place):
             pass
