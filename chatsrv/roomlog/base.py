@@ -138,8 +138,19 @@ class LogStore(ABC):
     """Where the logs of all rooms are kept."""
 
     @abstractmethod
-    def open(self, room: str) -> RoomLog:
-        """Return the log of `room`, the same object each time; it is created if there is none."""
+    def open(self, room: str, *, is_recorded: bool = True) -> RoomLog:
+        """Return the log of `room`, the same object each time; it is created if there is none.
+
+        Unless it `is_recorded`, it lives in memory, whatever the others do, and nothing of it outlives the process.
+        """
+
+    @abstractmethod
+    def has(self, room: str) -> bool:
+        """Tell whether there is a log of `room`: whether it was opened in this process, or anything is kept of it."""
+
+    @abstractmethod
+    def rooms(self) -> list[str]:
+        """Return the names of all rooms of which there is a log, sorted."""
 
     @abstractmethod
     def bookmark(self, account: str, room: str) -> Bookmark | None:

@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Sequence
 
-from chatsrv.entries import WORDS, Entry, Kind, Position
+from chatsrv.entries import PRESENCE, Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.archive import Archive
 from chatsrv.roomlog.base import Follower, RoomLog, Wake
-from chatsrv.roomlog.erasing import account_of
+from chatsrv.roomlog.owners import is_of
 from chatsrv.roomlog.recorder import Recorder
 from chatsrv.roomlog.schema import MICROSECONDS
 from chatsrv.roomlog.words import sought_in
@@ -30,8 +30,6 @@ UNRECORDED_ENTRIES, UNRECORDED_CHARACTERS = 16_384, 4_194_304
 
 LOOKED_AT_ENTRIES = 1000
 """Entries that a search looks at before it asks the index: they are in memory, and have the most of common words."""
-
-_JOINS = (Kind.JOIN, Kind.QUIET_JOIN)
 
 NOT_TAKEN = "That was not taken, and nobody has seen it: the server cannot record it at the moment. Try again later."
 
@@ -81,7 +79,7 @@ class DurableRoomLog(RoomLog):
         new = tuple.__new__  # half the price of Entry(...)
         room = self.room
         with self._lock:
-            if self._recorder.is_failing and (kind in WORDS or (kind in _JOINS and self._is_full())):
+            if self._recorder.is_failing and (kind not in PRESENCE or (kind in _JOINS and self._is_full())):
                 raise Refused(NOT_TAKEN)
             now = int(time.time() * MICROSECONDS) / MICROSECONDS  # as the file holds it
             at = self._last_at = max(now, self._last_at)
@@ -252,11 +250,11 @@ class DurableRoomLog(RoomLog):
         return is_all
 
     def take_back(self) -> None:
-        """Replace the words that are unrecorded by nothing, and have their authors told."""
+        """Replace what is unrecorded by nothing, but for who comes and goes, and have its authors told."""
         with self._lock:
             for index in range(self.recorded + 1 - self._first, len(self._entries)):
                 offset, kind = self._entries[index].offset, self._entries[index].kind
-                if kind in WORDS:
+                if kind not in PRESENCE and kind is not Kind.ERASED:
                     self._erase_locked(index)
                     if self._taken_back and self._taken_back[-1].stop == offset:
                         self._taken_back[-1] = range(self._taken_back[-1].start, offset + 1)
@@ -268,7 +266,7 @@ class DurableRoomLog(RoomLog):
         """Replace everything of an account that is in memory, recorded or not, by nothing."""
         with self._lock:
             for index, entry in enumerate(self._entries):
-                if account_of(entry.author) == account:
+                if is_of(account, entry):
                     self._erase_locked(index)
 
     def _erase_locked(self, index: int) -> None:

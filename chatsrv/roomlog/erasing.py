@@ -1,6 +1,7 @@
 """Erasing what an account said: from the entries, the index, and the pages of the file that are free now.
 
-Every entry of the account keeps its offset and its time, and loses everything else; its bookmarks and its wish go too.
+Every entry of the account keeps its offset and its time, and loses everything else; `owners` says which ones those are.
+Its bookmarks and its wish go too.
 It is done in small transactions, so that a server which uses the file goes on recording. That server holds what is new
 in memory, so it is told by a row in the table `erasure`, and what is in the file goes only when it has answered: no
 words can come after. Called by one thread, with a connection of its own; the server's part is in `upkeep`.
@@ -10,14 +11,14 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 
 from chatsrv.entries import Kind
 from chatsrv.errors import StoreError
-from chatsrv.names import prepare_name
+from chatsrv.names import account_key
 from chatsrv.roomlog.backup import Progress
 from chatsrv.roomlog.index import edge_of, merge, remove
 from chatsrv.roomlog.mark import about_of
+from chatsrv.roomlog.owners import may_be_of
 from chatsrv.roomlog.schema import OFFSET_BITS
 
 ANSWER_SECONDS = 10.0
@@ -33,25 +34,12 @@ ERASED_ENTRIES = 200
 """Entries that are erased in one transaction: a few milliseconds."""
 
 
-@lru_cache(4096)
-def account_of(author: str) -> str:
-    """Return what tells an author's account, however its name was written at the time.
-
-    >>> account_of("Alice")
-    'alice'
-    """
-    try:
-        return prepare_name(author)
-    except ValueError:
-        return author
-
-
 class Erasing:
     """One erasing of everything that `author` said. `is_in_use` tells whether a server uses the file."""
 
     def __init__(self, connection: sqlite3.Connection, author: str, is_in_use: Callable[[], bool]) -> None:
         self._connection = connection
-        self._account = account_of(author)
+        self._account = account_key(author)
         self._is_in_use = is_in_use
 
     def run(self, progress: Progress) -> int:
@@ -105,36 +93,39 @@ class Erasing:
 
     def _erase(self, progress: Progress) -> int:
         rooms = self._rooms()
-        in_all = sum(last - first for _, first, last in rooms)
+        in_all = sum(last - first for _, _, first, last in rooms)
         count = done = 0
-        for number, first, last in rooms:
+        for number, room, first, last in rooms:
             for start in range(first, last, LOOKED_AT_ENTRIES):
                 stop = min(start + LOOKED_AT_ENTRIES, last)
-                for author, ids in self._found(start, stop):
+                for author, ids in self._found(room, start, stop):
                     with self._transaction():
                         count += self._erase_some(number, author, ids)
                 done += stop - start
                 progress(done, in_all)
         return count
 
-    def _rooms(self) -> list[tuple[int, int, int]]:
-        """Return the number of each room, the id before its first entry that is kept, and the id of its last."""
+    def _rooms(self) -> list[tuple[int, str, int, int]]:
+        """Return number and name of each room, the id before its first entry that is kept, and the id of its last."""
         rooms = []
-        for number, kept_after in self._connection.execute("SELECT number, kept_after FROM room").fetchall():
+        for number, room, kept_after in self._connection.execute(
+            "SELECT number, name, kept_after FROM room"
+        ).fetchall():
             first_id = number << OFFSET_BITS
             (last,) = self._connection.execute(
                 "SELECT max(id) FROM entry WHERE id > ? AND id < ?", (first_id, first_id + (1 << OFFSET_BITS))
             ).fetchone()
             if last is not None:
-                rooms.append((number, first_id + kept_after, last))
+                rooms.append((number, room, first_id + kept_after, last))
         return rooms
 
-    def _found(self, start: int, stop: int) -> Iterator[tuple[str, list[int]]]:
-        """Yield the ids of the account's entries behind one id up to another, some at a time."""
-        question = "SELECT DISTINCT author FROM entry WHERE id > ? AND id <= ?"
-        authors = [author for (author,) in self._connection.execute(question, (start, stop)).fetchall()]
+    def _found(self, room: str, start: int, stop: int) -> Iterator[tuple[str, list[int]]]:
+        """Yield the ids of the account's entries behind one id up to another, some of one author at a time."""
+        question = "SELECT DISTINCT author FROM entry WHERE id > ? AND id <= ? AND kind != ?"
+        values = (start, stop, Kind.ERASED.value)
+        authors = [author for (author,) in self._connection.execute(question, values).fetchall()]
         for author in authors:
-            if account_of(author) == self._account:
+            if may_be_of(self._account, author, room):
                 question = "SELECT id FROM entry WHERE id > ? AND id <= ? AND author = ? ORDER BY id"
                 ids = [id_ for (id_,) in self._connection.execute(question, (start, stop, author)).fetchall()]
                 for index in range(0, len(ids), ERASED_ENTRIES):

@@ -180,7 +180,7 @@ class HistoryFile:
     # ------------------------------------------------------------------ erasing
 
     def erase(self, author: str, progress: Progress = lambda _done, _all: None) -> int:
-        """Take out everything that an account said and did; return how many entries that were.
+        """Take out everything that an account said and did, and its own log; return how many entries that were.
 
         Their places stay, as `Kind.ERASED` without words and without a name. The name is the account's in any case of
         letters, as it may have changed; the account itself is not looked for. Its bookmarks and its wish go as well.

@@ -12,6 +12,7 @@ from chatsrv.entries import Bookmark, Entry, Kind, Position
 from chatsrv.errors import Hole
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.base import Follower, LogStore, RoomLog, Wake
+from chatsrv.roomlog.owners import is_of
 
 KEEP_ENTRIES = 10_000
 
@@ -107,6 +108,14 @@ class MemoryRoomLog(RoomLog):
         with self._lock:
             self._followers = tuple(other for other in self._followers if other is not follower)
 
+    def erase(self, account: str) -> None:
+        """Replace everything of an account by nothing."""
+        with self._lock:
+            self._entries = [
+                Entry(entry.offset, entry.at, entry.room, Kind.ERASED, "", 0, "") if is_of(account, entry) else entry
+                for entry in self._entries
+            ]
+
 
 class MemoryFollower(Follower):
     """A follower of a `MemoryRoomLog`. Its cursor is guarded by the log's lock."""
@@ -170,12 +179,35 @@ class MemoryStore(ForgetfulStore):
         self._lock = ranked_lock(Rank.ROOM_LOG)
         self._logs: dict[str, MemoryRoomLog] = {}  # guarded by the lock
 
-    def open(self, room: str) -> RoomLog:
+    def open(self, room: str, *, is_recorded: bool = True) -> RoomLog:  # noqa: ARG002 - nothing is recorded here
         """See `LogStore.open`."""
         with self._lock:
             if room not in self._logs:
                 self._logs[room] = MemoryRoomLog(room, self._epoch, self._keep_entries)
             return self._logs[room]
+
+    def has(self, room: str) -> bool:
+        """See `LogStore.has`."""
+        with self._lock:
+            return room in self._logs
+
+    def rooms(self) -> list[str]:
+        """See `LogStore.rooms`."""
+        with self._lock:
+            return sorted(self._logs)
+
+    def erase(self, account: str) -> None:
+        """Replace everything of an account, given by what `account_key` makes of its name, by nothing.
+
+        What is kept about it as a reader goes, too.
+        """
+        with self._lock:
+            logs = list(self._logs.values())
+        for log in logs:
+            log.erase(account)
+        with self._readers_lock:
+            self._not_caught_up.discard(account)
+            self._bookmarks = {key: bookmark for key, bookmark in self._bookmarks.items() if key[0] != account}
 
     def close(self) -> None:
         """See `LogStore.close`."""

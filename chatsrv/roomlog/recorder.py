@@ -4,8 +4,8 @@ It takes everything that has come since its last transaction, writes that in one
 anybody was shown is in the file. While one transaction is being written, the next gathers. Behind each it does a little
 `Upkeep`. Other threads only `announce`.
 
-When the file cannot be written, words that wait are taken back, new ones are refused, and it is tried again at
-intervals with what must not be lost: who has come and gone.
+When the file cannot be written, what waits is taken back, what is new is refused, and it is tried again at intervals
+with what must not be lost: who has come and gone.
 """
 
 import logging

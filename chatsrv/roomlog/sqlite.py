@@ -5,6 +5,7 @@
     Recorder           the one thread that writes                              recorder.py
     Archive            reads what is old, makes copies                         archive.py
     Mark               whose is the file, and is it as it was left?            mark.py
+    MemoryStore        logs of rooms that are not to be recorded               memory.py
 
 Every method may be called from any thread. docs/history.md tells an administrator how to live with the file.
 """
@@ -20,11 +21,12 @@ from chatsrv.errors import StoreError
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.archive import Archive
 from chatsrv.roomlog.backup import Progress
-from chatsrv.roomlog.base import LogStore
+from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.durable import DurableRoomLog
 from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.index import prepare_index
 from chatsrv.roomlog.mark import Mark
+from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.readers import Readers
 from chatsrv.roomlog.recorder import Recorder
 from chatsrv.roomlog.schema import MICROSECONDS, OFFSET_BITS, connect, create, prepare, what_to_do
@@ -65,6 +67,7 @@ class SqliteStore(LogStore):
         create(self.path)
         self._lock = ranked_lock(Rank.ROOM_LOG)
         self._is_closed = False
+        self._unrecorded = MemoryStore()
         with contextlib.ExitStack() as undo:
             self._mark = undo.enter_context(contextlib.closing(Mark(self.path)))
             try:
@@ -87,7 +90,7 @@ class SqliteStore(LogStore):
                     self.path,
                     Keep(keep_entries, keep_days),
                     self._all_logs,
-                    self._readers,
+                    self._erase_from_memory,
                     can_index=can_index,
                     look_seconds=look_seconds,
                 )
@@ -102,8 +105,14 @@ class SqliteStore(LogStore):
                 self.path,
             )
 
-    def open(self, room: str) -> DurableRoomLog:
-        """See `LogStore.open`. Does not wait for the disk: the room is recorded with its first entry."""
+    def open(self, room: str, *, is_recorded: bool = True) -> RoomLog:
+        """See `LogStore.open`. Does not wait for the disk: the room is recorded with its first entry.
+
+        What was recorded of a room that is opened as an unrecorded one stays in the file, and is not read.
+        """
+        return self._open(room) if is_recorded else self._unrecorded.open(room)
+
+    def _open(self, room: str) -> DurableRoomLog:
         room.encode()  # the file cannot hold surrogates
         with self._lock:
             log = self._logs.get(room)
@@ -119,15 +128,32 @@ class SqliteStore(LogStore):
                 )
             return log
 
+    def has(self, room: str) -> bool:
+        """See `LogStore.has`."""
+        with self._lock:
+            is_recorded = room in self._logs
+        return is_recorded or self._unrecorded.has(room)
+
+    def rooms(self) -> list[str]:
+        """See `LogStore.rooms`."""
+        with self._lock:
+            recorded = set(self._logs)
+        return sorted(recorded.union(self._unrecorded.rooms()))
+
     def bookmark(self, account: str, room: str) -> Bookmark | None:
-        """See `LogStore.bookmark`."""
+        """See `LogStore.bookmark`. That of an unrecorded room lives as long as the room's log."""
+        if self._unrecorded.has(room):
+            return self._unrecorded.bookmark(account, room)
         with self._lock:
             log = self._logs.get(room)
         return self._readers.bookmark(account, log) if log else None
 
     def keep_bookmark(self, account: str, room: str, bookmark: Bookmark) -> None:
         """See `LogStore.keep_bookmark` and `Readers.keep_bookmark`."""
-        self._readers.keep_bookmark(account, self.open(room), bookmark)
+        if self._unrecorded.has(room):
+            self._unrecorded.keep_bookmark(account, room, bookmark)
+        else:
+            self._readers.keep_bookmark(account, self._open(room), bookmark)
 
     def is_caught_up(self, account: str) -> bool:
         """See `LogStore.is_caught_up`."""
@@ -171,6 +197,12 @@ class SqliteStore(LogStore):
     def _all_logs(self) -> list[DurableRoomLog]:
         with self._lock:
             return list(self._logs.values())
+
+    def _erase_from_memory(self, account: str) -> None:
+        for log in self._all_logs():
+            log.erase(account)
+        self._unrecorded.erase(account)
+        self._readers.forget(account)
 
     def _logs_in(self, connection: sqlite3.Connection) -> list[DurableRoomLog]:
         """Return the logs of all rooms in the file."""

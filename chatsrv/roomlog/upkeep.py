@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from chatsrv.entries import REGISTER
 from chatsrv.errors import StoreError
 from chatsrv.roomlog.index import STEP_ENTRIES, edge_of, extend, remove
-from chatsrv.roomlog.readers import Readers
 from chatsrv.roomlog.schema import MICROSECONDS, OFFSET_BITS, what_to_do
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ ROOM_COSTS_ENTRIES = 10
 Logs: TypeAlias = "Callable[[], list[DurableRoomLog]]"
 """Returns all logs that are open."""
 
+Erase: TypeAlias = Callable[[str], None]
+"""Takes out of memory all that an account said and did, and what is kept about it."""
+
 
 class Keep(NamedTuple):
     """How much of each room is kept: the newest `entries`, and no older ones than `days`. 0 is no limit."""
@@ -47,11 +50,11 @@ class Keep(NamedTuple):
 class Upkeep:
     """Sees to the file at `path`. Every `look_seconds` it looks whether another program changed it."""
 
-    def __init__(self, path: Path, keep: Keep, logs: Logs, readers: Readers, *, can_index: bool, look_seconds: float):
+    def __init__(self, path: Path, keep: Keep, logs: Logs, erase: Erase, *, can_index: bool, look_seconds: float):
         self._path = path
         self._keep = keep
         self._logs = logs
-        self._readers = readers
+        self._erase_from_memory = erase
         self._can_index = can_index
         self._look_seconds = look_seconds
         self._look_at = self._sweep_at = 0.0
@@ -65,7 +68,12 @@ class Upkeep:
         """Hear that something was recorded, or a follower has gone."""
         self._fresh[log] = None
         if self._keep.entries and log.recorded - log.kept_after > self._keep.entries * 17 // 16:
-            self._lavish[log] = None  # not for every entry anew: deleting many costs little more than deleting one
+            self._shorten(log)  # not for every entry anew: deleting many costs little more than deleting one
+
+    def _shorten(self, log: "DurableRoomLog") -> None:
+        """Let go of what a log has too much. The register keeps everything, as what it has holds for ever."""
+        if log.room != REGISTER:
+            self._lavish[log] = None
 
     def timeout(self) -> float:
         """Return the seconds after which there is something to do."""
@@ -110,7 +118,8 @@ class Upkeep:
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_SECONDS
             if self._keep.entries or self._keep.days:
-                self._lavish.update(dict.fromkeys(self._logs()))
+                for log in self._logs():
+                    self._shorten(log)
         if self._can_index:
             logs = {**self._unindexed, **self._fresh}
             self._unindexed = dict.fromkeys(sorted(logs, key=lambda log: log.first_id))
@@ -120,9 +129,7 @@ class Upkeep:
         """Take out of memory whom another program is erasing from the file, and answer that program."""
         accounts = connection.execute("SELECT account FROM erasure WHERE NOT is_seen").fetchall()
         for (account,) in accounts:
-            for log in self._logs():
-                log.erase(account)
-            self._readers.forget(account)
+            self._erase_from_memory(account)
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("DELETE FROM bookmark WHERE account = ?", (account,))
             connection.execute("DELETE FROM wish WHERE account = ?", (account,))

@@ -22,42 +22,18 @@ from chatsrv.roomlog.base import RoomLog
 from chatsrv.testing.roomlog_base import DEADLINE_SECONDS, Following, await_offset, hole_of, record, start
 from chatsrv.testing.roomlog_readers import ReadersContract
 from chatsrv.testing.roomlog_search import SearchContract
+from chatsrv.testing.roomlog_stores import StoreContract
 
 _ALL = 1_000_000
 _AUTHORS, _APPENDS, _TEXTS = 8, 40, 3
 
 
-class RoomLogContract(SearchContract, ReadersContract):
+class RoomLogContract(StoreContract, SearchContract, ReadersContract):
     """What every `RoomLog` and its `LogStore` promise.
 
     A subclass makes the store; a test that got one closes it. In a new room the first entry has offset 1, and
     offsets count on without gaps.
     """
-
-    # ------------------------------------------------------------------ stores
-
-    def test_a_room_has_one_log(self) -> None:
-        """The same object each time, also for threads that open it at once."""
-        store = self.store
-        with ThreadPoolExecutor(_AUTHORS) as pool:
-            logs = list(pool.map(store.open, ["lobby"] * _AUTHORS * 4))
-        assert all(log is store.open("lobby") for log in logs)
-        assert store.open("lobby").room == "lobby"
-
-    def test_rooms_do_not_mix(self) -> None:
-        """Neither entries nor offsets."""
-        here, there = self.store.open("lobby"), self.store.open("кухня")
-        record(here, "a", "b")
-        record(there, "c")
-        record(here, "d")
-        assert [(entry.offset, entry.room, entry.text) for entry in here.read(start(here), _ALL)] == [
-            (1, "lobby", "a"),
-            (2, "lobby", "b"),
-            (3, "lobby", "d"),
-        ]
-        assert [(entry.offset, entry.room, entry.text) for entry in there.read(start(there), _ALL)] == [
-            (1, "кухня", "c")
-        ]
 
     # ------------------------------------------------------------------ appending
 

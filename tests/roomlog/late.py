@@ -104,11 +104,17 @@ class LateStore(ForgetfulStore):
         if self._recorder:
             self._recorder.start()
 
-    def open(self, room: str) -> LateRoomLog:
+    def open(self, room: str, *, is_recorded: bool = True) -> LateRoomLog:
         with self._lock:
             if room not in self._logs:
                 self._logs[room] = LateRoomLog(room, self._appended)
             return self._logs[room]
+
+    def has(self, room: str) -> bool:
+        return room in self._logs
+
+    def rooms(self) -> list[str]:
+        return sorted(self._logs)
 
     def close(self) -> None:
         self._is_closed = True

@@ -11,6 +11,7 @@ from chatsrv.entries import Bookmark, Kind, Position
 from chatsrv.errors import StoreError
 from chatsrv.roomlog import erasing
 from chatsrv.roomlog.file import HistoryFile
+from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.testing.roomlog import Following, record, start
 from tests.roomlog.keeping import ALL, Steps, asked, everything, opened
 
@@ -78,6 +79,51 @@ def test_what_is_kept_about_the_account_as_a_reader_goes_too(path: Path, steps: 
         assert store.bookmark("bob", "lobby") == Bookmark(log.end, 1)
         assert not store.is_caught_up("bob")
     assert asked(path, "SELECT account FROM bookmark UNION SELECT account FROM wish") == [("bob",)]
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_the_accounts_own_log_goes_as_a_whole_and_the_register_not_at_all(path: Path, is_running: bool) -> None:
+    with opened(path) as store:
+        record(store.open("@alice"), "for alice", author="Bob", kind=Kind.PRIVATE)
+        record(store.open("@alice"), "bob from alice", author="Alice", kind=Kind.PRIVATE_SENT)
+        record(store.open("@bob"), "from alice", author="Alice", kind=Kind.PRIVATE)
+        record(store.open("@bob"), "alice for alice", author="Bob", kind=Kind.PRIVATE_SENT)
+        record(store.open("*register"), "alice bans", "bob", author="Alice", kind=Kind.CHANGE)
+        record(store.open("lobby"), "she bans", author="Alice", kind=Kind.CHANGE)
+        if is_running:
+            assert store.erase("Alice") == 4
+            check_alice_is_erased(store)
+    if not is_running:
+        with HistoryFile(path) as file:
+            assert file.erase("Alice") == 4
+            assert file.erase("Alice") == 0
+    with opened(path) as store:
+        check_alice_is_erased(store)
+
+
+def check_alice_is_erased(store: SqliteStore) -> None:
+    texts = {room: [entry.text for entry in everything(store.open(room))] for room in store.rooms()}
+    assert texts == {
+        "*register": ["alice bans", "bob"],
+        "@alice": ["", ""],
+        "@bob": ["", "alice for alice"],
+        "lobby": [""],
+    }
+    assert [entry[3:] for entry in everything(store.open("@alice"))] == [ERASED] * 2
+
+
+def test_what_is_said_in_a_room_that_is_not_recorded_is_erased_from_memory(path: Path) -> None:
+    with opened(path) as store:
+        log = store.open("attic", is_recorded=False)
+        record(log, "hers", author="Alice")
+        (his,) = record(log, "his", author="bob")
+        for account in ("alice", "bob"):
+            store.keep_bookmark(account, "attic", Bookmark(log.end, 1))
+        assert store.erase("alice") == 0  # in the file
+        hers, after = everything(log)
+        assert (hers[3:], after) == (ERASED, his)
+        assert store.bookmark("alice", "attic") is None
+        assert store.bookmark("bob", "attic") == Bookmark(log.end, 1)
 
 
 def test_without_a_server_it_is_erased_at_once(path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Kind, Position
+from chatsrv.entries import Bookmark, Kind, Position
 from chatsrv.errors import Hole, StoreError
 from chatsrv.roomlog import durable
 from chatsrv.roomlog.base import LogStore, RoomLog
@@ -148,6 +148,45 @@ def test_what_the_file_cannot_hold_is_refused_at_once_and_disturbs_nobody(path: 
         assert everything(log)[0].text == "a\0b"
 
 
+def test_after_a_restart_the_rooms_are_those_of_which_something_was_recorded(path: Path) -> None:
+    with opened(path) as store:
+        record(store.open("lobby"), "a")
+        record(store.open("@alice"), "a")
+        store.open("empty")
+    with opened(path) as store:
+        assert store.rooms() == ["@alice", "lobby"]
+        assert store.has("lobby")
+        assert not store.has("empty")
+
+
+def test_nothing_of_an_unrecorded_room_comes_into_the_file(path: Path) -> None:
+    with opened(path) as store:
+        record(store.open("lobby"), "a")
+        log = store.open("attic", is_recorded=False)
+        record(log, "a secret", author="mallory")
+        store.keep_bookmark("alice", "attic", Bookmark(log.end, 1))
+        assert store.bookmark("alice", "attic") == Bookmark(log.end, 1)
+    assert asked(path, "SELECT name FROM room") == [("lobby",)]
+    assert asked(path, "SELECT * FROM bookmark") == []
+    for file in path.parent.iterdir():
+        assert b"a secret" not in file.read_bytes()
+        assert b"mallory" not in file.read_bytes()
+    with opened(path) as store:
+        assert not store.has("attic")
+        assert store.open("attic", is_recorded=False).end.offset == 0
+
+
+def test_what_was_recorded_of_a_room_stays_in_the_file_while_it_is_an_unrecorded_one(path: Path) -> None:
+    with opened(path) as store:
+        recorded = record(store.open("attic"), "a")
+    with opened(path) as store:
+        log = store.open("attic", is_recorded=False)
+        assert everything(log) == []
+        record(log, "b")
+    with opened(path) as store:
+        assert everything(store.open("attic")) == recorded
+
+
 # ---------------------------------------------------------------------- keeping and letting go
 
 
@@ -192,6 +231,19 @@ def test_only_what_is_too_old_goes(path: Path, monkeypatch, has_kept) -> None:
         has_kept(store.open("lobby"), 2500)
         assert rows(path) == 3
         assert everything(store.open("lobby")) == new
+
+
+def test_the_register_is_never_shortened(path: Path, monkeypatch, has_kept) -> None:
+    with opened(path, keep_entries=10) as store:
+        register, log = store.open("*register"), store.open("lobby")
+        changes = record(register, *["{}"] * 100, kind=Kind.CHANGE)
+        has_kept(log, record(log, *["a"] * 100)[-11].offset)
+        assert everything(register) == changes
+    monkeypatch.setattr(time, "time", lambda: changes[0].at + 3 * 86400)
+    with opened(path, keep_days=2, keep_entries=5) as store:
+        has_kept(store.open("lobby"), 100)
+        assert everything(store.open("*register")) == changes
+    assert rows(path) == 100
 
 
 def rows(path: Path) -> int:

@@ -18,7 +18,7 @@ import pytest
 
 from chatsrv.auth.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
-from chatsrv.entries import Bookmark, Kind, Position
+from chatsrv.entries import PRESENCE, Bookmark, Kind, Position
 from chatsrv.errors import Refused
 from chatsrv.limits import Limits
 from chatsrv.net.server import ChatServer
@@ -169,6 +169,34 @@ def test_what_was_taken_back_leaves_its_position_and_nothing_else(store, disk) -
     with contextlib.closing(SqliteStore(path)) as again:
         log = again.open("lobby")
         assert log.read(Position(log.epoch, 1), ALL) == [joined, *gone, left]
+
+
+@pytest.mark.parametrize("kind", sorted(set(Kind) - PRESENCE - {Kind.ERASED}))
+def test_all_but_coming_and_going_is_taken_back_and_refused(store, disk, kind: Kind) -> None:
+    log = store.open("*register")
+    record(log, "before", kind=kind)
+    disk.break_with("PRAGMA query_only = 1")
+    position = log.append(kind, "alice", 1, ["{}"])
+    with pytest.raises(Refused, match="nobody has seen it"):
+        log.wait_until_recorded(position)
+    with pytest.raises(Refused, match="nobody has seen it"):
+        log.append(kind, "alice", 1, ["{}"])
+    disk.mend()
+    await_offset(log, 2)
+    assert kinds(log) == [kind, Kind.ERASED]
+    assert record(log, "after", kind=kind)[0].offset == 3
+
+
+@pytest.mark.parametrize("kind", sorted(PRESENCE))
+def test_who_comes_and_goes_is_shown_when_the_disk_is_well(store, disk, kind: Kind) -> None:
+    log = store.open("lobby")
+    disk.break_with("PRAGMA query_only = 1")
+    with pytest.raises(Refused):
+        log.wait_until_recorded(log.append(Kind.SAY, "alice", 1, ["a"]))
+    last = log.append(kind, "bob", 2, [""])
+    disk.mend()
+    log.wait_until_recorded(last)
+    assert kinds(log) == [Kind.ERASED, kind]
 
 
 def test_another_program_that_holds_the_file_locked_is_waited_for(store, caplog) -> None:
