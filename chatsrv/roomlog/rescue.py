@@ -12,7 +12,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TypeAlias
 
-from chatsrv.entries import Kind
+from chatsrv.entries import PRIVATE_MARK, REGISTER, Kind
 from chatsrv.errors import StoreError
 from chatsrv.roomlog.backup import STEP_PAGES, Progress, new_database
 from chatsrv.roomlog.mark import is_in_use, write_about
@@ -149,17 +149,29 @@ def _fill_rooms(connection: sqlite3.Connection, found: _Found) -> tuple[int, tup
         if number not in found.rooms:
             kept_after = first - 1
         if names.get(name) != number:
-            name = next(new for new in _new_names(number) if new not in names)
-            unnamed.append(name)
+            name = next(new for new in _new_names(number, _kinds_in(connection, first_id)) if new not in names)
+            if name == REGISTER:
+                names[name] = number
+            else:
+                unnamed.append(name)
         connection.execute("INSERT INTO room (number, name, kept_after) VALUES (?, ?, ?)", (number, name, kept_after))
         missing += max(last, newest or 0, kept_after) - kept_after - count
     return missing, tuple(unnamed)
 
 
-def _new_names(number: int) -> Iterator[str]:
-    """Yield names for a room whose own cannot be read."""
-    yield f"rescued-{number}"
-    yield from (f"rescued-{number}-{again}" for again in itertools.count(2))
+def _kinds_in(connection: sqlite3.Connection, first_id: int) -> set[int]:
+    """Return which kinds of entries a room has, but for erased ones."""
+    question = "SELECT DISTINCT kind FROM entry WHERE id > ? AND id <= ? AND kind != ?"
+    return {kind for (kind,) in connection.execute(question, (first_id, first_id + _LAST_OFFSET, Kind.ERASED.value))}
+
+
+def _new_names(number: int, kinds: set[int]) -> Iterator[str]:
+    """Yield names for a room whose own cannot be read. One with private words gets none that people can enter."""
+    if kinds == {Kind.CHANGE}:  # every other log has who came and went, or private words
+        yield REGISTER
+    mark = PRIVATE_MARK if kinds & {Kind.PRIVATE, Kind.PRIVATE_SENT} else ""
+    yield f"{mark}rescued-{number}"
+    yield from (f"{mark}rescued-{number}-{again}" for again in itertools.count(2))
 
 
 def _pairs(pages: Pages, root: int | None) -> list[_Row]:

@@ -202,6 +202,32 @@ def test_a_new_name_is_none_that_another_room_has(path: Path) -> None:
     assert told.unnamed == ("rescued-2-2",)
 
 
+def test_of_logs_without_names_the_register_is_known_and_private_ones_stay_private(path: Path) -> None:
+    with opened(path) as store:
+        record(store.open("lobby"), "", kind=Kind.JOIN)
+        record(store.open("lobby"), "{}", kind=Kind.CHANGE)
+        record(store.open("@alice"), "psst", kind=Kind.PRIVATE)
+        record(store.open("*register"), "{}", "{}", kind=Kind.CHANGE)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM room")
+        connection.execute("UPDATE entry SET kind = ? WHERE id & 3 = 2 AND id >> ? = 3", (Kind.ERASED, OFFSET_BITS))
+    told, new = rescued_from(path)
+    assert told.unnamed == ("rescued-1", "@rescued-2")
+    assert asked(new, "SELECT name FROM room ORDER BY number") == [("rescued-1",), ("@rescued-2",), ("*register",)]
+
+
+def test_a_second_log_that_looks_like_the_register_is_not_taken_for_it(path: Path) -> None:
+    with opened(path) as store:
+        record(store.open("*register"), "{}", kind=Kind.CHANGE)
+        record(store.open("odd"), "{}", kind=Kind.CHANGE)
+        record(store.open("odder"), "{}", kind=Kind.CHANGE)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM room WHERE name != 'odd'")
+    told, new = rescued_from(path)
+    assert told.unnamed == ("rescued-3",)
+    assert asked(new, "SELECT name FROM room ORDER BY number") == [("*register",), ("odd",), ("rescued-3",)]
+
+
 def test_without_its_first_page_entries_rooms_and_bookmarks_come_through(sound: Sound, tmp_path: Path) -> None:
     path = tmp_path / "chat.db"
     told = check(sound, path, damaged_copy(sound, path, [1], random.Random(1)))
