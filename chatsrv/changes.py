@@ -122,3 +122,13 @@ def network_of(target: str) -> Network | None:
         return ip_network(target, strict=False)
     except ValueError:
         return None
+
+
+def target_key(target: str) -> str:
+    """Return what tells a target, however it is written: the key of an account, or the network as Python writes it.
+
+    >>> target_key("192.0.2.77/24"), target_key("Bob")
+    ('192.0.2.0/24', 'bob')
+    """
+    network = network_of(target)
+    return key_of(target) if network is None else str(network)

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from chatsrv.changes import INVITE_ONLY, MODERATION, UNLOGGED, Change, What, key_of, network_of
+from chatsrv.changes import INVITE_ONLY, MODERATION, UNLOGGED, Change, What, key_of, target_key
 from chatsrv.chat.facts import Facts, Ruling
 from chatsrv.entries import REGISTER, Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
@@ -207,8 +207,7 @@ def _change_of(entry: Entry) -> Change | None:
 
 def _about(entry: Entry, change: Change) -> tuple[str, str, str]:
     """Return what a change is about: its room, the key of its author, and that of its target."""
-    network = network_of(change.target)
-    return change.room, key_of(entry.author), key_of(change.target) if network is None else str(network)
+    return change.room, key_of(entry.author), target_key(change.target)
 
 
 def _taken(room: str) -> Refused:

@@ -1,25 +1,22 @@
-"""`chatsrv history`: backup and erase here; stats, export, search and rescue in modules of their own.
+"""`chatsrv history`: backup and erase here; stats, export, search, audit and rescue in modules of their own.
 
 All of it on the file that the settings name, and all but rescue while a server may use it. Opens it through
 `chatsrv.app` alone. Main thread only.
 """
 
-from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from chatsrv.app import history_file
+from chatsrv.cli.historyaudit import audit
 from chatsrv.cli.historyfiles import check_target, force_option, history_of
 from chatsrv.cli.historylines import visible
 from chatsrv.cli.historyreading import export, search
 from chatsrv.cli.historyrescue import rescue
 from chatsrv.cli.historystats import stats
-from chatsrv.cli.historytelling import entries_in_words, followed, progress, size_in_words
+from chatsrv.cli.historytelling import entries_in_words, progress, size_in_words
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
-from chatsrv.entries import Entry
-from chatsrv.names import prepare_name
 
 
 @click.group()
@@ -47,22 +44,20 @@ def backup(chosen: Chosen, path: Path, is_forced: bool) -> None:
 @click.option("-y", "--yes", "is_confirmed", is_flag=True, help="Do not ask.")
 @pass_chosen
 def erase(chosen: Chosen, name: str, is_confirmed: bool) -> None:
-    """Erase all that an account said and did; the places of its entries stay, empty.
+    """Erase all that an account said and did, and all private messages to it; the places of the entries stay, empty.
 
-    It cannot be undone. The account stays: `chatsrv user remove` removes it.
+    What was decided about it, or by it, stays in the register: no ban is lifted by this. It cannot be undone. The
+    account stays: `chatsrv user remove` removes it.
     """
     with history_file(history_of(chosen).path) as file:
         with progress("Counting") as tell:
-            by_author = _count_by_author(followed(file.entries(), file.count(), tell), name)
-        authors = list(by_author) or [name]  # what an erasing that broke off has left is not in the entries
-        whose = " and ".join(map(visible, authors))
-        expected = entries_in_words(sum(by_author.values()))
+            expected_entries, spellings = file.erasable(name, tell)
+        whose = " and ".join(map(visible, spellings or (name,)))
+        expected = entries_in_words(expected_entries)
         if not is_confirmed and not click.confirm(f"Erase {expected} of {whose}, for good?", err=True):
             raise Failed("nothing was erased")
-        count = 0
-        for author in authors:
-            with progress("Erasing") as tell:
-                count += file.erase(author, tell)
+        with progress("Erasing") as tell:  # also of nothing: an erasing that broke off may have left some in the index
+            count = file.erase(name, tell)
     if not count:
         raise Failed(f"there is nothing of {whose} in the history")
     click.echo(
@@ -72,20 +67,5 @@ def erase(chosen: Chosen, name: str, is_confirmed: bool) -> None:
     )
 
 
-def _count_by_author(entries: Iterable[Entry], name: str) -> dict[str, int]:
-    """Return how many entries are by the account `name`, for each way in which they spell it."""
-    counts = Counter(entry.author for entry in entries)
-    wanted = _comparable(name)
-    return {author: count for author, count in counts.items() if author and _comparable(author) == wanted}
-
-
-def _comparable(name: str) -> str:
-    """Return the form under which accounts are found; a name that cannot be one, as it is."""
-    try:
-        return prepare_name(name)
-    except ValueError:
-        return name
-
-
-for command in (export, rescue, search, stats):
+for command in (audit, export, rescue, search, stats):
     history.add_command(command)

@@ -10,21 +10,21 @@ import click
 from chatsrv.app import history_file
 from chatsrv.cli.historyfiles import check_target, force_option, history_of, new_file
 from chatsrv.cli.historylines import json_line, text_line
+from chatsrv.cli.historyrooms import looked_into, private_option, room_option
 from chatsrv.cli.historytelling import entries_in_words, followed, progress, size_in_words
-from chatsrv.cli.historytimes import as_moment
+from chatsrv.cli.historytimes import check_span, since_option, until_option
 from chatsrv.cli.program import Chosen, pass_chosen
 from chatsrv.entries import Entry
 
 LINES: dict[str, Callable[[Entry], str]] = {"jsonl": json_line, "text": text_line}
 """What makes a line of an entry, for each format."""
 
-room_option = click.option("--room", metavar="NAME", help="Only what was said in this room.")
-
 
 @click.command()
 @room_option
-@click.option("--since", metavar="TIME", callback=as_moment, help="From this time on: see below.")
-@click.option("--until", metavar="TIME", callback=as_moment, help="Before this time.")
+@private_option
+@since_option
+@until_option
 @click.option(
     "--format", "form", type=click.Choice(list(LINES)), default="jsonl", show_default=True, help="How entries look."
 )
@@ -36,30 +36,32 @@ room_option = click.option("--room", metavar="NAME", help="Only what was said in
 def export(
     chosen: Chosen,
     room: str | None,
+    has_private: bool,
     since: float | None,
     until: float | None,
     form: str,
     output: Path | None,
     is_forced: bool,
 ) -> None:
-    """Write what was said as lines, oldest first.
+    """Write what was said as lines, oldest first; private messages only where that is asked for.
 
     jsonl is one object a line; text is what a chatter would have read, behind time and room.
 
     Times are such as 2026-08-01T12:30:00Z (RFC 3339), 2026-08-01 (the first moment of that day, UTC) or, so long ago,
     90s, 15m, 2h, 3d, 4w.
     """
-    if since is not None and until is not None and since >= until:
-        raise click.UsageError("nothing lies between: --since has to be before --until")
+    check_span(since, until)
     kept = history_of(chosen)
+    looked = looked_into(room, has_private=has_private)
     with history_file(kept.path) as file:
-        entries = file.entries(room, since, until)
+        entries = file.entries(looked.room, since, until, only=looked.only)
         if output is None:
             _write(entries, LINES[form], sys.stdout.buffer)
             return
         check_target(output, kept.path, is_forced=is_forced)
         with new_file(output) as out, progress("Exporting") as tell:
-            count = _write(followed(entries, file.count(room, since, until), tell), LINES[form], out)
+            expected = file.count(looked.room, since, until, only=looked.only)
+            count = _write(followed(entries, expected, tell), LINES[form], out)
     click.echo(f"Exported {entries_in_words(count)} to {output} ({size_in_words(output.stat().st_size)}).", err=True)
 
 
@@ -75,15 +77,18 @@ def _write(entries: Iterable[Entry], line: Callable[[Entry], str], out: BinaryIO
 @click.command()
 @click.argument("words", nargs=-1, required=True)
 @room_option
+@private_option
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, at most.")
 @pass_chosen
-def search(chosen: Chosen, words: tuple[str, ...], room: str | None, limit: int) -> None:
-    """Show where all the WORDS were said, newest first.
+def search(chosen: Chosen, words: tuple[str, ...], room: str | None, has_private: bool, limit: int) -> None:
+    """Show where all the WORDS were said, newest first; in private messages only where that is asked for.
 
     Upper and lower case and accents count as the same. A word that ends in * stands for all that begin so.
     """
-    with history_file(history_of(chosen).path) as file:
-        found = file.search(" ".join(words), room, limit)
+    path = history_of(chosen).path
+    looked = looked_into(room, has_private=has_private)
+    with history_file(path) as file:
+        found = file.search(" ".join(words), looked.room, limit, only=looked.only)
     if not found:
         click.echo("Nothing was found.", err=True)
     out = sys.stdout.buffer

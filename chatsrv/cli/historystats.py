@@ -1,6 +1,7 @@
 """`chatsrv history stats`: how much is there, since when, and how large it is. Changes nothing. Main thread only."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -9,9 +10,11 @@ import click
 from chatsrv.app import history_file
 from chatsrv.cli.historyfiles import history_of
 from chatsrv.cli.historylines import visible
+from chatsrv.cli.historyrooms import is_private
 from chatsrv.cli.historytelling import entries_in_words, size_in_words
 from chatsrv.cli.historytimes import utc
 from chatsrv.cli.program import Chosen, pass_chosen
+from chatsrv.entries import REGISTER
 from chatsrv.settings import SqliteHistory
 
 
@@ -40,7 +43,24 @@ def _described(found: dict[str, Any], kept: SqliteHistory) -> dict[str, Any]:
         "durability": kept.durability,
         "keep_days": kept.keep_days,
         "keep_entries": kept.keep_entries,
-        "rooms": [{**room, **_times(room)} for room in found["rooms"]],
+        "private": _in_all([room for room in found["rooms"] if is_private(room["name"])]),
+        "register": _in_all([room for room in found["rooms"] if room["name"] == REGISTER]),
+        "rooms": [
+            {**room, **_times(room)}
+            for room in found["rooms"]
+            if room["name"] != REGISTER and not is_private(room["name"])
+        ],
+    }
+
+
+def _in_all(rooms: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what there is in several logs together; their names are nobody's business."""
+    firsts = [room["first_at"] for room in rooms if room["first_at"] is not None]
+    lasts = [room["last_at"] for room in rooms if room["last_at"] is not None]
+    return {
+        "logs": len(rooms),
+        "entries": sum(room["entries"] for room in rooms),
+        **_times({"first_at": min(firsts, default=None), "last_at": max(lasts, default=None)}),
     }
 
 
@@ -66,9 +86,19 @@ def _in_words(found: dict[str, Any]) -> str:
             (f"room {visible(room['name'])}", f"{entries_in_words(room['entries'])}{_span(room)}")
             for room in found["rooms"]
         ),
+        *_beside_rooms(found["private"], found["register"]),
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name.ljust(width)}  {value}" for name, value in rows)
+
+
+def _beside_rooms(private: dict[str, Any], register: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the rows about logs that are of no room, where there are any."""
+    if private["logs"]:
+        accounts = "1 account" if private["logs"] == 1 else f"{private['logs']:,} accounts"
+        yield "private messages", f"{entries_in_words(private['entries'])} of {accounts}{_span(private)}"
+    if register["logs"]:
+        yield "register", f"{entries_in_words(register['entries'])}{_span(register)}"
 
 
 def _span(found: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Times on the command line: how a moment may be written, and how one is shown. All of them are UTC.
 
-Pure functions, and an option's callback made of them. Main thread only.
+Pure functions, and the options made of them. Main thread only.
 """
 
 import re
@@ -57,3 +57,17 @@ def as_moment(context: click.Context, option: click.Parameter, value: str | None
         return None if value is None else moment(value, datetime.now(UTC)).timestamp()
     except ValueError as error:
         raise click.BadParameter(str(error), context, option) from None
+
+
+since_option = click.option("--since", metavar="TIME", callback=as_moment, help="From this time on: see below.")
+until_option = click.option("--until", metavar="TIME", callback=as_moment, help="Before this time.")
+
+
+def check_span(since: float | None, until: float | None) -> None:
+    """Make sure that something can lie between two moments.
+
+    Raises:
+        click.UsageError: nothing can.
+    """
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("nothing lies between: --since has to be before --until")

@@ -8,18 +8,20 @@ import contextlib
 import heapq
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from chatsrv.entries import WORDS, Entry
 from chatsrv.errors import StoreError
+from chatsrv.names import account_key
 from chatsrv.roomlog.backup import Progress, copy_file
 from chatsrv.roomlog.erasing import Erasing
 from chatsrv.roomlog.index import find, is_of_these_words
 from chatsrv.roomlog.mark import is_in_use
+from chatsrv.roomlog.owners import is_all_of, is_of
 from chatsrv.roomlog.schema import (
     ENTRY,
     MICROSECONDS,
@@ -40,6 +42,14 @@ PAGE_ENTRIES = 8192
 
 PAGE_ENTRIES_AT_LEAST = 16
 """Entries of each room that are in memory at once, however many rooms there are."""
+
+
+Only: TypeAlias = Callable[[str], bool]
+"""Tells of the name of a room whether its log is meant."""
+
+
+def _all(room: str) -> bool:  # noqa: ARG001 - all are
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +122,7 @@ class HistoryFile:
     def rooms(self) -> list[RoomStats]:
         """Return what is there of each room, in the order of their names."""
         with self._explained():
-            return [self._stats_of(room) for room in self._rooms(None)]
+            return [self._stats_of(room) for room in self._rooms()]
 
     def stats(self) -> FileStats:
         """Return what there is in all. Takes no longer for a long history than for a short one."""
@@ -131,7 +141,9 @@ class HistoryFile:
             is_in_use=is_in_use(self.path),
         )
 
-    def count(self, room: str | None = None, since: float | None = None, until: float | None = None) -> int:
+    def count(
+        self, room: str | None = None, since: float | None = None, until: float | None = None, *, only: Only = _all
+    ) -> int:
         """Return how many entries `entries` yields, a few less if the file was rescued or is just being shortened.
 
         Takes no longer for many than for few.
@@ -140,13 +152,13 @@ class HistoryFile:
             StoreError: there is no such room.
         """
         with self._explained():
-            bounds = [self._bounds(found, since, until) for found in self._rooms(room)]
+            bounds = [self._bounds(found, since, until) for found in self._rooms(room, only)]
         return sum(stop - start for start, stop in bounds)
 
     def entries(
-        self, room: str | None = None, since: float | None = None, until: float | None = None
+        self, room: str | None = None, since: float | None = None, until: float | None = None, *, only: Only = _all
     ) -> Iterator[Entry]:
-        """Yield the entries of a room, or of all, from a time on and before another, oldest first.
+        """Yield the entries of a room, or of all that `only` chooses, from a time on and before another, oldest first.
 
         All kinds, also what was erased. A few thousand are in memory at once. What is recorded meanwhile is left out.
 
@@ -154,14 +166,16 @@ class HistoryFile:
             StoreError: there is no such room.
         """
         with self._explained():
-            rooms = self._rooms(room)
+            rooms = self._rooms(room, only)
             bounds = [self._bounds(found, since, until) for found in rooms]
         size = max(PAGE_ENTRIES_AT_LEAST, PAGE_ENTRIES // max(1, len(rooms)))
         pages = [self._pages(found, start, stop, size) for found, (start, stop) in zip(rooms, bounds, strict=True)]
         return heapq.merge(*pages, key=lambda entry: entry.at)
 
-    def search(self, words: str, room: str | None = None, limit: int = 20) -> list[Entry]:
-        """Return the newest `limit` entries of a room, or of all, that have all of `words`, newest first.
+    def search(self, words: str, room: str | None = None, limit: int = 20, *, only: Only = _all) -> list[Entry]:
+        """Return the newest `limit` entries of a room, or of all that `only` chooses, that have all of `words`.
+
+        Newest first.
 
         Words are compared as by `RoomLog.search`.
 
@@ -170,7 +184,7 @@ class HistoryFile:
         """
         sought = sought_in(words)
         with self._explained():
-            found = [self._found(each, sought) for each in self._rooms(room)] if sought else []
+            found = [self._found(each, sought) for each in self._rooms(room, only)] if sought else []
             return list(islice(heapq.merge(*found, key=lambda entry: entry.at, reverse=True), max(0, limit)))
 
     def backup(self, path: str | Path, progress: Progress = lambda _done, _all: None) -> None:
@@ -178,6 +192,21 @@ class HistoryFile:
         copy_file(self._connection, self.path, Path(path), progress)
 
     # ------------------------------------------------------------------ erasing
+
+    def erasable(self, author: str, progress: Progress = lambda _done, _all: None) -> tuple[int, tuple[str, ...]]:
+        """Return how many entries `erase` would take out, and in which ways the account's name is written in them."""
+        account, in_all = account_key(author), self.count()
+        count = 0
+        names: dict[str, None] = {}
+        for done, entry in enumerate(self.entries(), 1):
+            if is_of(account, entry):
+                count += 1
+                if not is_all_of(account, entry.room) or account_key(entry.author) == account:
+                    names[entry.author] = None
+            if done % PAGE_ENTRIES == 0:
+                progress(done, max(done, in_all))
+        progress(in_all, in_all)
+        return count, tuple(names)
 
     def erase(self, author: str, progress: Progress = lambda _done, _all: None) -> int:
         """Take out everything that an account said and did, and its own log; return how many entries that were.
@@ -213,12 +242,12 @@ class HistoryFile:
         connection.execute("PRAGMA query_only = ON")
         return connection
 
-    def _rooms(self, name: str | None) -> list["_Room"]:
+    def _rooms(self, name: str | None = None, only: Only = _all) -> list["_Room"]:
         question = "SELECT name, number << ?, kept_after, indexed FROM room WHERE ? IS NULL OR name = ? ORDER BY name"
         rows = self._connection.execute(question, (OFFSET_BITS, name, name)).fetchall()
         if name is not None and not rows:
             raise StoreError(f"{self.path}: there is no room {name!r}")
-        return [_Room(*row) for row in rows]
+        return [_Room(*row) for row in rows if name is not None or only(row[0])]
 
     def _stats_of(self, room: "_Room") -> RoomStats:
         first, last = self._bounds(room, None, None)

@@ -1,0 +1,109 @@
+"""`chatsrv history audit`: what was decided about rooms and people, by whom, and why. Changes nothing.
+
+Main thread only.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+
+import click
+
+from chatsrv.app import history_file
+from chatsrv.changes import MODERATION, Change, What, key_of, target_key
+from chatsrv.cli.historyfiles import history_of
+from chatsrv.cli.historylines import visible
+from chatsrv.cli.historytimes import check_span, since_option, until_option, utc
+from chatsrv.cli.program import Chosen, pass_chosen
+from chatsrv.entries import REGISTER, Entry
+from chatsrv.names import prepare_room
+
+SERVER = "server"
+"""What stands for the whole server where a room is named; no room is called so."""
+
+_RULINGS = (What.BAN, What.MUTE)
+
+
+@click.command()
+@click.option("--room", metavar="NAME", help="Only about this room; `server` is what is about the whole server.")
+@click.option("--account", "name", metavar="NAME", help="Only by or about this account, or about this network.")
+@since_option
+@until_option
+@click.option("--json", "is_json", is_flag=True, help="For programs: one object a line.")
+@pass_chosen
+def audit(
+    chosen: Chosen, room: str | None, name: str | None, since: float | None, until: float | None, is_json: bool
+) -> None:
+    """Show who decided what about rooms and people, oldest first: bans, mutes, topics and the like.
+
+    Times are such as 2026-08-01T12:30:00Z (RFC 3339), 2026-08-01 (the first moment of that day, UTC) or, so long ago,
+    90s, 15m, 2h, 3d, 4w.
+    """
+    check_span(since, until)
+    line = json_line if is_json else text_line
+    place = None if room is None else _place(room)
+    key = None if name is None else target_key(name)
+    count = 0
+    with history_file(history_of(chosen).path) as file:
+        entries = file.entries(since=since, until=until, only=lambda log: log == REGISTER)
+        for entry, change in _moderation(entries):
+            if place in (None, change.room) and key in (None, key_of(entry.author), target_key(change.target)):
+                sys.stdout.buffer.write(line(entry, change).encode())
+                count += 1
+    if not count:
+        click.echo("Nothing was found.", err=True)
+
+
+def text_line(entry: Entry, change: Change) -> str:
+    """Return a change as one line: when, where, who did what to whom, until when, and why."""
+    words = [utc(entry.at), change.room or SERVER, entry.author, change.what.value]
+    if change.target:
+        words.append(change.target)
+    if change.until is not None:
+        words.append(f"until {_moment(change.until)}")
+    elif change.what in _RULINGS:
+        words.append("for good")
+    return visible(" ".join(words) + (f": {change.text}" if change.text else "")) + "\n"
+
+
+def json_line(entry: Entry, change: Change) -> str:
+    """Return a change as one line of JSON; `None` is what it does not have, and the whole server as its room."""
+    fields = {
+        "offset": entry.offset,
+        "at": utc(entry.at, digits="microseconds"),
+        "room": change.room or None,
+        "actor": entry.author,
+        "what": change.what.value,
+        "target": change.target or None,
+        "until": None if change.until is None else _moment(change.until),
+        "text": change.text,
+    }
+    return visible(json.dumps(fields, ensure_ascii=False)) + "\n"
+
+
+def _moment(at: float) -> str:
+    try:
+        return utc(at)
+    except (ValueError, OverflowError, OSError):  # in a rescued file
+        return f"{at}"
+
+
+def _moderation(entries: Iterator[Entry]) -> Iterator[tuple[Entry, Change]]:
+    """Yield the entries that are of moderation, with their changes. Where somebody is, and whom he ignores, is not."""
+    for entry in entries:
+        try:
+            change = Change.decode(entry.text)
+        except ValueError:  # taken back, or of a rescued file
+            continue
+        if change.what in MODERATION:
+            yield entry, change
+
+
+def _place(room: str) -> str:
+    """Return the room that is meant; empty for the whole server."""
+    if room == SERVER:
+        return ""
+    try:
+        return prepare_room(room)
+    except ValueError:
+        return room
