@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
+from chatsrv.names import account_key
+
 Network = IPv4Network | IPv6Network
 
 IPV6_SITE_BITS = 64
@@ -39,6 +41,11 @@ class Account:
     role: Role = Role.MEMBER
     networks: tuple[Network, ...] = ()
     credential: str = field(default="", repr=False, compare=False)
+
+    @property
+    def key(self) -> str:
+        """What tells this account from others, however its name is written."""
+        return account_key(self.name)
 
     def may_come_from(self, address: str) -> bool:
         """Tell whether this account may log in from `address`, an IPv4 or IPv6 address in text form.

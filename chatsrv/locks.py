@@ -13,6 +13,8 @@ from typing import Protocol
 class Rank(IntEnum):
     """The order in which locks are taken: a thread that holds one may take only those of a higher rank."""
 
+    SESSION = 5
+    """Held while a session goes into rooms and out of them, so also while delivery is waited for, and never by that."""
     HUB = 10
     REGISTER = 15
     ROOM = 20

@@ -19,6 +19,7 @@ class Reason(Enum):
     SHUTDOWN = "server shutting down"
     ACCOUNT_CLOSED = "account closed"
     PASSWORD_CHANGED = "password changed"
+    BANNED = "banned"
     LOGIN_FAILED = "login failed"
     LOGIN_TIMEOUT = "login took too long"
 
@@ -40,6 +41,7 @@ _FAREWELLS = {
     Reason.ERROR: "Something went wrong in the server. Please log in again.",
     Reason.ACCOUNT_CLOSED: "Your account may not be used here any more. Goodbye!",
     Reason.PASSWORD_CHANGED: "Your password was changed. Please log in again.",
+    Reason.BANNED: "You may not be here any more. Goodbye!",
     Reason.SHUTDOWN: "The server is shutting down. Goodbye!",
     Reason.LOGIN_TIMEOUT: "The login took too long. Goodbye!",
 }

@@ -155,10 +155,14 @@ class PastEnd(NamedTuple):
 
 
 class Away(NamedTuple):
-    """Here begins what was missed since the last time, so many `lines`; `left_out` entries before are not shown."""
+    """Here begins what was missed since the last time, so many `lines`; `left_out` entries before are not shown.
+
+    `place` tells where that was, such as "in dev"; empty for the room that the reader speaks in.
+    """
 
     lines: int
     left_out: int = 0
+    place: str = ""
 
 
 class AwayEnd(NamedTuple):

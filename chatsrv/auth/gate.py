@@ -191,6 +191,19 @@ class Gate:
         self._check_address(now, context)
         return replace(now, name=account.name)
 
+    def account_named(self, typed: str) -> Account:
+        """Return the account that somebody in the chat calls so, with its role of today.
+
+        Raises:
+            Refused: there is none, it is disabled, or it cannot be told; the text is for whoever asked.
+        """
+        try:
+            return self._with_role(self._chain.lookup(prepare_name(typed), self._workers))
+        except (UnknownUser, Denied, ValueError):
+            raise Refused(f"There is no account {typed[:64]}.") from None
+        except AuthError:
+            raise Refused("It cannot be told at the moment whether there is such an account.") from None
+
     def count(self) -> GateCount:
         """Return the figures of this moment."""
         return GateCount(self._chain.count(), self._penalties.count(), self._workers.hanging)

@@ -4,13 +4,15 @@ Never hears of bytes, sockets or wire formats. An `Asker` is its session's threa
 have to wait for slow peers and disks, so whoever calls them holds no lock.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from chatsrv.accounts import Account
-from chatsrv.chat.lookback import Lookback
+from chatsrv.chat.lookback import Lookback, View
 from chatsrv.chat.room import Room
 from chatsrv.reasons import Reason
 from chatsrv.replies import Reply
+from chatsrv.roomlog.base import RoomLog
 
 if TYPE_CHECKING:
     from chatsrv.chat.hub import Hub
@@ -28,16 +30,57 @@ class Asker(Protocol):
         """Who asks, with the role of this moment."""
 
     @property
+    def key(self) -> str:
+        """The key of the account."""
+
+    @property
+    def rooms(self) -> Mapping[str, Room]:
+        """The rooms that the session is in, by their names."""
+
+    @property
     def room(self) -> Room:
-        """The room that the session is speaking in."""
+        """The room that the session is speaking in.
+
+        Raises:
+            Refused: it is in none.
+        """
+
+    def turn_to(self, room: Room) -> None:
+        """Speak in a room from now on, which the session is in."""
+
+    def go_into(self, room: Room) -> None:
+        """Enter a room and speak there from now on; the asker is told its topic, who is here, and what was said last.
+
+        Raises:
+            Refused: the account is banned there, or it cannot be recorded.
+        """
+
+    def account_named(self, typed: str) -> Account:
+        """Return the account that somebody calls so, whether it is here or not, with its role of this moment.
+
+        Raises:
+            Refused: there is none, or it cannot be told.
+        """
 
     @property
     def hub(self) -> "Hub":
         """All rooms, and what else belongs to the chat as a whole."""
 
     @property
+    def origin(self) -> int:
+        """What tells the session from all others, in entries."""
+
+    @property
     def lookback(self) -> Lookback:
         """What the session looks up of before."""
+
+    @property
+    def view(self) -> View:
+        """How it looks at what was before, at this moment."""
+
+    @property
+    def logs(self) -> list[RoomLog]:
+        """The logs that it may look at: of the rooms that it is in, and its account's private one."""
 
     @property
     def is_gone(self) -> bool:

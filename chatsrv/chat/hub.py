@@ -1,30 +1,56 @@
-"""The hub: all rooms of a chat.
+"""The hub: all rooms of a chat, who is connected to it, and what was decided about both.
 
 Never hears of bytes, sockets or wire formats. Every method may be called from any thread.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import NamedTuple
 
+from chatsrv.accounts import Account, Role
+from chatsrv.chat.attendance import Attendance
 from chatsrv.chat.bookmarks import Bookmarks
 from chatsrv.chat.commandplugin import CommandPlugin
 from chatsrv.chat.missed import CatchingUp
+from chatsrv.chat.register import Register
 from chatsrv.chat.repertoire import Repertoire
 from chatsrv.chat.room import QUIET_ABOVE, Room
+from chatsrv.entries import PRIVATE_MARK, REGISTER
+from chatsrv.errors import Refused
 from chatsrv.locks import Rank, ranked_lock
-from chatsrv.roomlog.base import LogStore
+from chatsrv.names import prepare_room
+from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 
 LOBBY = "lobby"
+
+
+class Declared(NamedTuple):
+    """A room that is there because the settings say so; `name` is prepared."""
+
+    name: str
+    topic: str = ""
+    is_invite_only: bool = False
+    is_logged: bool = True
+
+
+class RoomRules(NamedTuple):
+    """Who may create rooms: that `create_role`, and those above; `None` is nobody. There are up to `most_rooms`."""
+
+    create_role: Role | None = Role.MEMBER
+    most_rooms: int = 1000
 
 
 class Hub:
     """All rooms, and the one that everybody enters at login. Without a `store`, logs live as long as the hub.
 
     `catching_up` is how much of what was missed is told at a login; `quiet_above` the members up to which a room tells
-    who comes and goes; `commands` are plug-ins by the names of their commands.
+    who comes and goes; `commands` are plug-ins by the names of their commands; `declared` are rooms beside the lobby,
+    which may be among them.
 
     Raises:
         ValueError: a plug-in's name is no name for a command, or is taken.
+        Refused: what was decided cannot be read.
     """
 
     def __init__(
@@ -35,19 +61,73 @@ class Hub:
         catching_up: CatchingUp | None = None,
         quiet_above: int = QUIET_ABOVE,
         commands: Mapping[str, CommandPlugin] | None = None,
+        declared: Iterable[Declared] = (),
+        rules: RoomRules | None = None,
     ) -> None:
         self.repertoire = Repertoire(commands)
-        self._store = store or MemoryStore()
+        self.rules = rules or RoomRules()
+        self.attendance = Attendance()
         self.catching_up = catching_up or CatchingUp()
+        self._store = store or MemoryStore()
         self.bookmarks = Bookmarks(self._store)
+        self.register = Register(self._store.open(REGISTER))
+        for name, topic, is_invite_only, is_logged in (Declared(lobby), *declared):
+            self.register.declare(name, topic=topic, is_invite_only=is_invite_only, is_logged=is_logged)
         self._quiet_above = quiet_above
         self._lock = ranked_lock(Rank.HUB)
         self._rooms: dict[str, Room] = {}  # guarded by the lock
         self.lobby = self.room(lobby)
 
+    # ------------------------------------------------------------------ rooms
+
     def room(self, name: str) -> Room:
-        """Return the room called `name`; it is opened if it is not open yet."""
+        """Return the room called `name`, which is prepared; it is opened if it is not open yet."""
+        room = self._rooms.get(name)
+        return room or self._opened(name)
+
+    def _opened(self, name: str) -> Room:
         with self._lock:
             if name not in self._rooms:
-                self._rooms[name] = Room(name, self._store.open(name), self._quiet_above)
+                facts = self.register.room(name) or self.register.declare(name)
+                log = self._store.open(name, is_recorded=facts.is_logged)
+                self._rooms[name] = Room(name, log, self._quiet_above, facts=facts, server=self.register.server)
             return self._rooms[name]
+
+    def rooms(self) -> list[Room]:
+        """Return all rooms, in the order of their names."""
+        return [self.room(facts.name) for facts in self.register.rooms()]
+
+    def find(self, typed: str) -> Room:
+        """Return the room that somebody calls so, with or without a `#` before it.
+
+        Raises:
+            Refused: there is none; the text tells one that may be meant.
+        """
+        try:
+            name = prepare_room(typed)
+        except ValueError as error:
+            raise Refused(f"There is no such room: {error}.") from None
+        if self.register.room(name) is None:
+            nearest = get_close_matches(name, [facts.name for facts in self.register.rooms()], n=1)
+            raise Refused(
+                f"There is no room {name}. " + (f"Did you mean {nearest[0]}?" if nearest else "/rooms lists them all.")
+            )
+        return self.room(name)
+
+    def rooms_of(self, account: Account) -> list[Room]:
+        """Return the rooms that an account enters at a login, the one first that it speaks in then."""
+        key = account.key
+        names = self.register.joined(key)
+        first = [] if self.lobby.name in self.register.parted(key) else [self.lobby]
+        others = sorted(name for name in names if name != self.lobby.name and self.register.room(name))
+        return [*first, *map(self.room, others)]
+
+    # ------------------------------------------------------------------ private messages
+
+    def has_private_log(self, key: str) -> bool:
+        """Tell whether an account has been sent a private message, or has sent one."""
+        return self._store.has(PRIVATE_MARK + key)
+
+    def private_log(self, key: str) -> RoomLog:
+        """Return the log of an account's private messages; it is made if there is none."""
+        return self._store.open(PRIVATE_MARK + key)

@@ -6,13 +6,15 @@ short one.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
-from chatsrv.commands import PAGE_ENTRIES, History, Lookup, More, Search
-from chatsrv.entries import UNSEEN, Entry, Position
+from chatsrv.commands import PAGE_ENTRIES
+from chatsrv.entries import UNSEEN, WORDS, Entry, Position
 from chatsrv.errors import Hole, Refused
+from chatsrv.names import account_key
 from chatsrv.replies import Missing, Notice, Past, PastEnd, Reply
 from chatsrv.roomlog.base import RoomLog
 
@@ -23,70 +25,125 @@ STEP_ENTRIES = 32
 """Entries that are read, and told, at once: 128 KiB of the longest lines that the limits allow by default."""
 
 
+Pages = Callable[[], Iterator[Reply]]
+"""Yields the replies of one page, and offers the next one before it ends."""
+
+
+class View(NamedTuple):
+    """How one reader looks at what was before: times as at `now`, in the room `here`, nothing said by whom he ignores.
+
+    `ignored` are keys of accounts.
+    """
+
+    now: datetime
+    here: str = ""
+    ignored: frozenset[str] = frozenset()
+
+    def past(self, entries: tuple[Entry, ...]) -> Past:
+        """Return the reply that shows entries."""
+        return Past(entries, self.now, self.here)
+
+    def hides(self, entry: Entry) -> bool:
+        """Tell whether an entry is not shown."""
+        if entry.kind in UNSEEN:
+            return True
+        return bool(self.ignored) and entry.kind in WORDS and account_key(entry.author) in self.ignored
+
+
 class Lookback:
-    """What one session looks up, and how its next page is found. Times are told in `zone`; `None` is the machine's."""
+    """What one session looks up, and how its next page is found."""
 
-    def __init__(self, zone: tzinfo | None = None) -> None:
-        self._zone = zone
-        self._next_page: Callable[[], Iterator[Reply]] | None = None
+    def __init__(self) -> None:
+        self._next_page: Pages | None = None
 
-    def answer(self, command: Lookup, log: RoomLog, logs: Sequence[RoomLog]) -> Iterator[Reply]:
-        """Yield the replies to a command: `log` is of the room that it is about, `logs` of all the reader's rooms.
+    def offer(self, pages: Pages | None) -> None:
+        """Have the next `More` answered by this; `None`: there is nothing more."""
+        self._next_page = pages
 
-        What cannot be shown is told in a sentence; then `More` tries again from there.
+    def more(self) -> Iterator[Reply]:
+        """Yield the next page.
+
+        Raises:
+            Refused: there is none.
         """
+        pages, self._next_page = self._next_page, None
+        if pages is None:
+            raise Refused("There is nothing more to show.")
         try:
-            match command:
-                case History(entries):
-                    self._next_page = None
-                    if entries > MOST_ENTRIES:
-                        raise Refused(f"At most {MOST_ENTRIES} lines are shown at once.")
-                    yield from self._history("The last {} of {}:", log, log.end, entries)
-                case Search(words):
-                    self._next_page = None
-                    title = "The last {} with all of these words, newest first:"
-                    yield from self._search(title, words, [(each, each.end) for each in logs])
-                case More():
-                    if self._next_page is None:
-                        raise Refused("There is nothing more to show.")
-                    yield from self._next_page()
-        except Refused as refusal:
-            yield Notice(str(refusal))
+            yield from pages()
+        except Refused:
+            self._next_page = self._next_page or pages  # to be tried again
+            raise
 
-    def _history(self, title: str, log: RoomLog, last: Position, entries: int) -> Iterator[Reply]:
+    def history(self, view: View, log: RoomLog, entries: int) -> Iterator[Reply]:
+        """Yield the newest entries of a log, oldest first. What `More` shows then is what came before.
+
+        Raises:
+            Refused: there are none, or they cannot be read.
+        """
+        self._next_page = None
+        if entries > MOST_ENTRIES:
+            raise Refused(f"At most {MOST_ENTRIES} lines are shown at once.")
+        return self._history("The last {} of {}:", view, log, log.end, entries)
+
+    def search(self, view: View, logs: Sequence[RoomLog], words: str) -> Iterator[Reply]:
+        """Yield the newest entries of some logs that have all of `words`, newest first.
+
+        Raises:
+            Refused: there are none, or they cannot be searched.
+        """
+        self._next_page = None
+        title = "The last {} with all of these words, newest first:"
+        return self._search(title, view, words, [(each, each.end) for each in logs])
+
+    def _history(self, title: str, view: View, log: RoomLog, last: Position, entries: int) -> Iterator[Reply]:
         """Yield the newest entries up to the position `last`, oldest first, beneath a title."""
-        offsets = [entry.offset for entry in islice(_shown_up_to(log, last), entries + 1)]
+        shown = (entry.offset for entry in _back_from(log, last) if not view.hides(entry))
+        offsets = list(islice(shown, entries + 1))
         is_all = len(offsets) <= entries
         before = Position(last.epoch, 0 if is_all else offsets[entries - 1] - 1)
-        self._next_page = None if is_all else partial(self._history, "The {} of {} before those:", log, before, entries)
-        now = datetime.now(self._zone)
-        if not offsets and not any(past_of(log, before, last.offset, now)):  # what is gone is told below
+        if not is_all:
+            self.offer(partial(self._history, "The {} of {} before those:", view, log, before, entries))
+        if not offsets and not any(past_of(log, before, last.offset, view)):  # what is gone is told below
             raise Refused(f"Nothing has been said in {log.room} yet.")
         yield Notice(title.format(_lines(min(len(offsets), entries)), log.room))
-        yield from past_of(log, before, last.offset, now)
+        yield from past_of(log, before, last.offset, view)
         yield PastEnd(is_all)
 
-    def _search(self, title: str, words: str, places: Sequence[tuple[RoomLog, Position]]) -> Iterator[Reply]:
+    def _search(
+        self, title: str, view: View, words: str, places: Sequence[tuple[RoomLog, Position]]
+    ) -> Iterator[Reply]:
         """Yield the newest entries with all of `words` in some logs, in each up to a position."""
-        found = [entry for log, last in places for entry in log.search(words, last, PAGE_ENTRIES + 1)]
+        found = [entry for log, last in places for entry in _found(view, log, words, last)]
         found.sort(key=lambda entry: entry.at, reverse=True)  # keeps the order within a log, as it is stable
         page, is_all = found[:PAGE_ENTRIES], len(found) <= PAGE_ENTRIES
         if not page:
             raise Refused("Nothing was found.")
         oldest = {entry.room: entry.offset for entry in page}
         rest = [(log, Position(last.epoch, oldest.get(log.room, last.offset + 1) - 1)) for log, last in places]
-        title_then = "The {} before those, newest first:"
-        self._next_page = None if is_all else partial(self._search, title_then, words, rest)
+        if not is_all:
+            self.offer(partial(self._search, "The {} before those, newest first:", view, words, rest))
         yield Notice(title.format(_lines(len(page))))
-        yield Past(tuple(page), datetime.now(self._zone))
+        yield view.past(tuple(page))
         yield PastEnd(is_all)
 
 
-def past_of(log: RoomLog, after: Position, last: int, now: datetime) -> Iterator[Past | Missing]:
+def _found(view: View, log: RoomLog, words: str, last: Position) -> list[Entry]:
+    """Return the newest entries of a log up to a position that have all of `words`: a page of them and one more."""
+    found: list[Entry] = []
+    while some := log.search(words, last, PAGE_ENTRIES + 1):
+        found += [entry for entry in some if not view.hides(entry)]
+        if len(found) > PAGE_ENTRIES or len(some) <= PAGE_ENTRIES:
+            break
+        last = Position(last.epoch, some[-1].offset - 1)
+    return found
+
+
+def past_of(log: RoomLog, after: Position, last: int, view: View) -> Iterator[Past | Missing]:
     """Yield what a log holds behind the position `after` up to the offset `last`, oldest first, and where it has holes.
 
-    `last` is of the log's own epoch; where `after` is of another one, what is kept is told from its beginning. What was
-    erased is left out. `now` is that of `Past`.
+    `last` is of the log's own epoch; where `after` is of another one, what is kept is told from its beginning. What the
+    `view` hides is left out.
 
     Raises:
         Refused: the log cannot be read at the moment.
@@ -101,20 +158,16 @@ def past_of(log: RoomLog, after: Position, last: int, now: datetime) -> Iterator
         else:
             if not entries:
                 return
-            if shown := tuple(filter(_is_shown, entries)):
-                yield Past(shown, now)
+            if shown := tuple([entry for entry in entries if not view.hides(entry)]):
+                yield view.past(shown)
             after = Position(after.epoch, entries[-1].offset)
 
 
-def _shown_up_to(log: RoomLog, last: Position) -> Iterator[Entry]:
-    """Yield entries up to the position `last`, newest first, but for those that are not shown."""
+def _back_from(log: RoomLog, last: Position) -> Iterator[Entry]:
+    """Yield entries up to the position `last`, newest first."""
     while entries := log.read_back(last, STEP_ENTRIES):
-        yield from filter(_is_shown, entries)
+        yield from entries
         last = Position(last.epoch, entries[-1].offset - 1)
-
-
-def _is_shown(entry: Entry) -> bool:
-    return entry.kind not in UNSEEN
 
 
 def _lines(number: int) -> str:

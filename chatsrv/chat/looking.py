@@ -3,16 +3,31 @@
 Never hears of bytes, sockets or wire formats. Everything here runs on the asker's thread.
 """
 
+from collections.abc import Iterable
+
 from chatsrv.chat.asker import Asker
-from chatsrv.commands import CatchUp, Lookup
-from chatsrv.names import prepare_name
-from chatsrv.replies import Notice
+from chatsrv.commands import CatchUp, History, More, Search
+from chatsrv.replies import Notice, Reply
 
 
-def look_back(asker: Asker, command: Lookup) -> None:
-    """Show a page of what was said before."""
-    log = asker.room.log
-    for reply in asker.lookback.answer(command, log, [log]):
+def show_history(asker: Asker, command: History) -> None:
+    """Show the newest entries of the asker's room."""
+    show(asker, asker.lookback.history(asker.view, asker.room.log, command.entries))
+
+
+def search(asker: Asker, command: Search) -> None:
+    """Show what was said with some words in all that the asker may read."""
+    show(asker, asker.lookback.search(asker.view, asker.logs, command.words))
+
+
+def show_more(asker: Asker, _: More) -> None:
+    """Show the page behind the one that was shown last."""
+    show(asker, asker.lookback.more())
+
+
+def show(asker: Asker, replies: Iterable[Reply]) -> None:
+    """Tell the asker something long, as long as somebody reads it."""
+    for reply in replies:
         asker.reply(reply)
         if asker.is_gone:
             return
@@ -20,6 +35,6 @@ def look_back(asker: Asker, command: Lookup) -> None:
 
 def choose_catching_up(asker: Asker, command: CatchUp) -> None:
     """Keep whether the asker is told at a login what was missed."""
-    asker.hub.bookmarks.keep_caught_up(prepare_name(asker.account.name), command.is_wanted)
+    asker.hub.bookmarks.keep_caught_up(asker.key, command.is_wanted)
     what = "what you missed" if command.is_wanted else "nothing of what you missed"
     asker.reply(Notice(f"From now on you are told {what} when you log in."))

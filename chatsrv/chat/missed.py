@@ -5,11 +5,10 @@ count and once to tell, so that memory stays bounded. Everything here runs on th
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
 
-from chatsrv.chat.lookback import past_of
+from chatsrv.chat.lookback import View, past_of
 from chatsrv.entries import UNSEEN, WORDS, Bookmark, Entry, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.replies import Away, AwayEnd, Missing, Notice, Past, Reply
@@ -51,20 +50,24 @@ class _Count(NamedTuple):
 
 
 class Absence:
-    """What somebody missed of a room up to the position `last`.
+    """What somebody missed of a log up to the position `last`.
 
-    `bookmark` is how far he has read, `None` if never; `has_own` tells whether he is shown his own words, too.
+    `bookmark` is how far he has read, `None` if never; `view` is how he looks at what was before. `place` is what the
+    log is called for him, such as "in dev"; empty if it is of the room that he speaks in. `has_own` tells whether he is
+    shown his own words, too.
     """
 
     def __init__(
-        self, log: RoomLog, last: Position, name: str, bookmark: Bookmark | None, *, has_own: bool, now: datetime
-    ) -> None:
+        self, log: RoomLog, last: Position, name: str, bookmark: Bookmark | None, view: View, *, place: str = "",
+        has_own: bool = False,
+    ) -> None:  # fmt: skip
         self.log = log
         self.last = last
         self._name = name
         self.bookmark = bookmark
+        self._view = view
+        self._place = place
         self._typed_in = None if has_own or bookmark is None else bookmark.origin
-        self._now = now
 
     def told(self, limits: CatchingUp) -> Iterator[Told]:
         """Yield what is to be told, in its order. The first value's offset is where that begins."""
@@ -82,19 +85,20 @@ class Absence:
             self.log.read(place, 0)
         except Hole as hole:
             if hole.missing is None:
-                yield Told(Notice("It cannot be known what you missed."), self.last.offset)
+                missed = f"what you missed {self._place}".rstrip()
+                yield Told(Notice(f"It cannot be known {missed}."), self.last.offset)
                 yield from self._newest(limits.newcomer_entries)
                 return
             is_kept = False
         count = self._count(place.offset, limits.entries)
         if is_kept and not count.missed:
             return
-        yield Told(Away(count.missed, count.begin - place.offset), place.offset)
+        yield Told(Away(count.missed, count.begin - place.offset, self._place), place.offset)
         if count.entries is None:
             yield from self._between(count.begin)
         else:
             for entry in count.entries:
-                yield Told(Past((entry,), self._now), entry.offset)
+                yield Told(self._view.past((entry,)), entry.offset)
         yield Told(AwayEnd(), self.last.offset)
 
     def _count(self, place: int, most: int) -> "_Count":
@@ -119,12 +123,13 @@ class Absence:
 
     def _newest(self, entries: int) -> Iterator[Told]:
         """Yield the last that was said and done."""
-        newest = (entry.offset for entry in islice(self._back(), SOUGHT_ENTRIES) if entry.kind in WORDS)
+        sought = islice(self._back(), SOUGHT_ENTRIES)
+        newest = (entry.offset for entry in sought if entry.kind in WORDS and not self._view.hides(entry))
         offsets = list(islice(newest, entries))
         if not offsets:
             return
         many = f"{len(offsets)} lines" if len(offsets) > 1 else "line"
-        yield Told(Notice(f"The last {many}:"), offsets[-1] - 1)
+        yield Told(Notice(f"The last {many} {self._place}".rstrip() + ":"), offsets[-1] - 1)
         for told in self._between(offsets[-1] - 1):
             if isinstance(told.reply, Past) and told.reply.entries[0].kind in WORDS:
                 yield told
@@ -133,7 +138,7 @@ class Absence:
     def _between(self, begin: int) -> Iterator[Told]:
         """Yield what was missed behind an offset one by one, and the holes there."""
         begin_at = Position(self.last.epoch, begin)
-        for past in past_of(self.log, begin_at, self.last.offset, self._now):
+        for past in past_of(self.log, begin_at, self.last.offset, self._view):
             if isinstance(past, Missing):
                 begin += past.entries or 0
                 yield Told(past, begin)
@@ -141,7 +146,7 @@ class Absence:
                 for entry in past.entries:
                     begin = entry.offset
                     if self._is_missed(entry):
-                        yield Told(Past((entry,), self._now), begin)
+                        yield Told(self._view.past((entry,)), begin)
 
     def _back(self) -> Iterator[Entry]:
         """Yield entries up to the last position, newest first."""
@@ -152,5 +157,5 @@ class Absence:
 
     def _is_missed(self, entry: Entry) -> bool:
         if entry.kind in WORDS:
-            return entry.origin != self._typed_in
+            return entry.origin != self._typed_in and not self._view.hides(entry)
         return entry.kind not in UNSEEN and entry.author != self._name

@@ -3,14 +3,20 @@
 Never hears of bytes, sockets or wire formats. Every method may be called from any thread.
 """
 
-from bisect import bisect_left, insort
-from collections.abc import Sequence
+import time
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from chatsrv.accounts import Account
+from chatsrv.accounts import Account, Role
+from chatsrv.changes import Change
+from chatsrv.chat.facts import Facts, Ruling
+from chatsrv.durations import said
 from chatsrv.entries import Kind, Position
 from chatsrv.errors import Refused
 from chatsrv.locks import Rank, ranked_lock
+from chatsrv.names import account_key
 from chatsrv.reasons import Reason
 from chatsrv.roomlog.base import RoomLog
 
@@ -34,41 +40,64 @@ class Arrival(NamedTuple):
 
 
 class Member:
-    """An account's presence in a room, by one session or several."""
+    """An account's presence in a room, by one session or several. `may_speak_at` is for a room that is slowed down."""
 
-    __slots__ = ("account", "origins")
+    __slots__ = ("may_speak_at", "name", "origins")
 
-    def __init__(self, account: Account) -> None:
-        self.account = account
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.origins: set[int] = set()
+        self.may_speak_at = 0.0
 
 
 class Room:
     """One room. Whatever changes who is present is an entry of the log, made under the same lock.
 
-    With more than `quiet_above` members, who comes and goes is recorded and not told: a line to each for each of them
-    would be a hundred million lines when ten thousand come.
+    `facts` is what holds of it, `server` what holds of the whole server. With more than `quiet_above` members, who
+    comes and goes is recorded and not told: a line to each for each of them would be a hundred million lines when ten
+    thousand come. `clock` gives seconds since the Unix epoch.
     """
 
-    def __init__(self, name: str, log: RoomLog, quiet_above: int = QUIET_ABOVE) -> None:
+    def __init__(
+        self,
+        name: str,
+        log: RoomLog,
+        quiet_above: int = QUIET_ABOVE,
+        *,
+        facts: Facts | None = None,
+        server: Facts | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.name = name
         self.log = log
+        self.facts = facts or Facts(name)
+        self._server = server or Facts("")
+        self._clock = clock
         self._quiet_above = quiet_above
         self._lock = ranked_lock(Rank.ROOM)
-        # Guarded by the lock; `_names` are the keys of `_members`, sorted, as they are from `_changed` on.
+        # Guarded by the lock. Members are by the keys of their accounts; `_names` are what they are called, sorted, as
+        # they are from `_changed` on.
         self._members: dict[str, Member] = {}
         self._names: list[str] = []
         self._changed = log.end
 
-    def enter(self, account: Account, origin: int) -> Arrival:
-        """Let the session `origin` of `account` in; only the account's first session is announced."""
-        name = account.name
+    # ------------------------------------------------------------------ coming and going
+
+    def enter(self, account: Account, origin: int, address: str | None = None) -> Arrival:
+        """Let the session `origin` of `account` in, which comes from `address`; only the first session is announced.
+
+        Raises:
+            Refused: the account is banned from this room.
+        """
+        name, key = account.name, account.key
+        if account.role is not Role.ADMIN and (ban := self.facts.ban_of(key, address, self._clock())):
+            raise Refused(f"You are banned from {self.name}{told(ban)}.")
         with self._lock:
-            member = self._members.get(name)
+            member = self._members.get(key)
             if member is None:
                 kind = Kind.JOIN if len(self._members) < self._quiet_above else Kind.QUIET_JOIN
                 position = self._changed = self.log.append(kind, name, origin, ("",))
-                member = self._members[name] = Member(account)
+                member = self._members[key] = Member(name)
                 insort(self._names, name)
             else:
                 position = max(self.log.end, self._changed)  # the last join or leave may not be visible yet
@@ -79,31 +108,98 @@ class Room:
     def leave(self, name: str, origin: int, reason: Reason) -> None:
         """Let the session `origin` of the account `name` go; only the account's last session is announced."""
         with self._lock:
-            member = self._members.get(name)
+            key = account_key(name)
+            member = self._members.get(key)
             if member is None or origin not in member.origins:
                 return
             member.origins.remove(origin)
             if not member.origins:
-                del self._members[name]
-                del self._names[bisect_left(self._names, name)]
+                self._remove_locked(key)
                 kind = Kind.LEAVE if len(self._members) < self._quiet_above else Kind.QUIET_LEAVE
                 self._changed = self.log.append(kind, name, origin, (reason.name,))
 
-    def speak(self, kind: Kind, name: str, origin: int, texts: Sequence[str]) -> None:
-        """Append what the session `origin` of the account `name` says or does.
+    def expel(self, actor: str, origin: int, key: str, change: Change) -> bool:
+        """Have an account gone with the entry of the change that throws it out; return whether it was here.
 
         Raises:
-            Refused: the session is not in this room, or the log cannot record what it says.
+            Refused: it cannot be recorded.
+        """
+        with self._lock:
+            if key not in self._members:
+                return False
+            self._changed = self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
+            self._remove_locked(key)
+            return True
+
+    def _remove_locked(self, key: str) -> None:
+        assert self._lock.locked()
+        member = self._members.pop(key)
+        del self._names[bisect_left(self._names, member.name)]
+
+    # ------------------------------------------------------------------ what is said and decided
+
+    def speak(self, kind: Kind, name: str, origin: int, texts: Sequence[str], *, may_hurry: bool = True) -> None:
+        """Append what the session `origin` of the account `name` says or does.
+
+        Who `may_hurry` is not held up where a room is slowed down.
+
+        Raises:
+            Refused: the session is not in this room, may not speak at the moment, or the log cannot record it.
         """
         self.log.wait_for_space()
         with self._lock:
-            member = self._members.get(name)
+            key = account_key(name)
+            member = self._members.get(key)
             if member is None or origin not in member.origins:
                 raise Refused(f"You are not in {self.name}.")
+            if self.facts.mutes or self._server.mutes or self.facts.slow_seconds:
+                self._check_voice_locked(key, member, len(texts), may_hurry=may_hurry)
             position = self.log.append(kind, name, origin, texts)
         self.log.wait_until_recorded(position)  # under no lock, so that whoever waits holds up nobody
 
-    def present(self, limit: int) -> tuple[tuple[str, ...], int]:
-        """Return the first `limit` of the sorted names of those present, and how many more there are."""
+    def _check_voice_locked(self, key: str, member: Member, lines: int, *, may_hurry: bool) -> None:
+        """Make sure that a member may say so many lines now.
+
+        Raises:
+            Refused: he is muted, or has to wait; none of them is said.
+        """
+        assert self._lock.locked()
+        now = self._clock()
+        for facts, where in ((self.facts, f"in {self.name}"), (self._server, "on this server")):
+            if mute := facts.mute_of(key, now):
+                raise Refused(f"You are muted {where}{told(mute)}. That was not said.")
+        if (slow_seconds := self.facts.slow_seconds) and not may_hurry:
+            if lines > 1 or now < member.may_speak_at:
+                raise Refused(
+                    f"{self.name} is slowed down: one line in {said(slow_seconds)}. "
+                    f"{f'Those {lines} lines were' if lines > 1 else 'That was'} not said."
+                )
+            member.may_speak_at = now + slow_seconds
+
+    def announce(self, actor: str, origin: int, change: Change) -> None:
+        """Append a change for all here to see.
+
+        Raises:
+            Refused: it cannot be recorded.
+        """
         with self._lock:
-            return tuple(self._names[:limit]), max(0, len(self._names) - limit)
+            self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
+
+    # ------------------------------------------------------------------ who is here
+
+    def is_in(self, key: str) -> bool:
+        """Tell whether an account is here."""
+        with self._lock:
+            return key in self._members
+
+    def present(self, limit: int, after: str = "") -> tuple[tuple[str, ...], int]:
+        """Return the first `limit` of the sorted names of those present behind a name, and how many more there are."""
+        with self._lock:
+            start = bisect_right(self._names, after) if after else 0
+            return tuple(self._names[start : start + limit]), max(0, len(self._names) - start - limit)
+
+
+def told(ruling: Ruling) -> str:
+    """Return until when and why somebody is banned or muted, to stand behind that he is."""
+    until = "" if ruling.until is None else f" until {datetime.fromtimestamp(ruling.until, UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{until}: {ruling.reason}" if ruling.reason else until

@@ -7,6 +7,7 @@ nobody has to run after a room in which much is said. Runs on the session's own 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 from chatsrv.chat.missed import Absence, CatchingUp, Told
 from chatsrv.entries import Position
@@ -15,6 +16,7 @@ from chatsrv.net.delivery import Delivery
 from chatsrv.net.reading import Reading
 from chatsrv.net.trail import Step
 from chatsrv.protocols.base import Renderer
+from chatsrv.roomlog.base import RoomLog
 
 PAGE_BYTES = 8192
 """What is handed to delivery at once: a send for many lines, and little of the outbox."""
@@ -27,33 +29,41 @@ share the interpreter with delivery in a thousand and one parts. Nobody has a tu
 _turns = threading.BoundedSemaphore(AT_ONCE)
 
 
+class Return(NamedTuple):
+    """What was missed of one log, and the position behind which it is live: the end of the absence, or later."""
+
+    absence: Absence
+    live: Position
+
+
 def catch_up(
-    delivery: Delivery, connection: Connection, reading: Reading, absence: Absence, limits: CatchingUp, live: Position
+    delivery: Delivery, connection: Connection, reading: Reading, returns: Sequence[Return], limits: CatchingUp
 ) -> None:
-    """Tell what was missed, then go live behind the position `live`: the end of the absence, or later."""
-    delivery.subscribe(connection, absence.log, live, is_held=True)
-    told = absence.told(limits)
-    with _turns:
-        first = next(told, None)
-    reading.begin(first.offset if first else live.offset, live.offset, absence.bookmark)
-    pages = _pages(connection.renderer, chain([first], told) if first else ())
-    while True:
+    """Tell what was missed, log after log, then go live in all of them. All are subscribed to and held back already."""
+    for absence, live in returns:
+        told = absence.told(limits)
         with _turns:
-            page = next(pages, None)
-        if page is None:
-            break
-        connection.post(*page)
-        if connection.reason:
-            return
-    delivery.go_live(connection)
+            first = next(told, None)
+        reading.begin(absence.log, first.offset if first else live.offset, live.offset, absence.bookmark)
+        pages = _pages(connection.renderer, absence.log, chain([first], told) if first else ())
+        while True:
+            with _turns:
+                page = next(pages, None)
+            if page is None:
+                break
+            connection.post(*page)
+            if connection.reason:
+                return
+    for absence, _ in returns:
+        delivery.go_live(connection, absence.log)
 
 
-def _pages(renderer: Renderer, told: Iterable[Told]) -> Iterator[tuple[bytes, Sequence[Step]]]:
+def _pages(renderer: Renderer, log: RoomLog, told: Iterable[Told]) -> Iterator[tuple[bytes, Sequence[Step]]]:
     """Yield what is told in pages, each with its steps."""
     data, steps = bytearray(), []
     for reply, offset in told:
         data += renderer.reply(reply)
-        steps.append((len(data), offset))
+        steps.append((len(data), log, offset))
         if len(data) >= PAGE_BYTES:
             yield bytes(data), steps
             data, steps = bytearray(), []

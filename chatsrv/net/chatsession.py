@@ -1,30 +1,30 @@
-"""A session in a chat: commands become entries of a room's log.
+"""A session in a chat: commands become entries of rooms' logs.
 
-Knows nothing of bytes and wire formats. Everything here runs on the session's own thread.
+Knows nothing of bytes and wire formats. Everything here runs on the session's own thread, but for what a `Device` has:
+that is called by whichever thread does something to the session's account, as is `Presence`, which does it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from chatsrv.accounts import Account
+from chatsrv.accounts import Account, Role
 from chatsrv.chat.deeds import DEEDS
 from chatsrv.chat.hub import Hub
-from chatsrv.chat.lookback import Lookback
-from chatsrv.chat.missed import Absence
-from chatsrv.chat.room import Room
+from chatsrv.chat.lookback import Lookback, View
+from chatsrv.chat.room import Room, told
 from chatsrv.commands import Act, Command, Say
 from chatsrv.entries import Kind
 from chatsrv.errors import Refused
-from chatsrv.names import prepare_name
 from chatsrv.net.catchup import catch_up
 from chatsrv.net.kernel import forget_unacknowledged
-from chatsrv.net.reading import Reading
+from chatsrv.net.presence import Entered, Presence
 from chatsrv.net.session import Session
 from chatsrv.protocols.text import clean
 from chatsrv.reasons import Reason
-from chatsrv.replies import Notice, Welcome
-from chatsrv.rights import require
+from chatsrv.replies import LoginRefused, Notice, Present, Reply, TopicTold, Welcome
+from chatsrv.rights import Right, may, require
+from chatsrv.roomlog.base import RoomLog
 from chatsrv.verbs import RIGHT_FOR
 
 if TYPE_CHECKING:
@@ -37,48 +37,48 @@ _SPOKEN: Mapping[type, Kind] = {Say: Kind.SAY, Act: Kind.ACTION}
 
 
 class ChatSession(Session):
-    """A session whose peer talks in the lobby; an `Asker`, to the commands."""
+    """A session whose peer talks in rooms; an `Asker`, to the commands, and a `Device`, to the rest of the chat."""
 
     server: "ChatServer"
     account: Account
-    room: Room
     catches_up: ClassVar[bool] = True
     """Whether people are told at the login what they missed, unless they said that they do not want it."""
 
     _lookback: Lookback | None = None
-    _reading: Reading | None = None
+    _presence: Presence | None = None
 
     def opened(self) -> None:
-        """Enter the lobby, tell what was missed there, and go live."""
+        """Enter the account's rooms, tell what was missed there, and go live."""
         hub = self.server.hub
-        self.room = hub.lobby
-        reading = self._reading = Reading(self.connection, self.room.log, self._account_key, hub.bookmarks)
+        self._presence = Presence(self, self.server)
+        hub.attendance.add(self)  # before looking: who is banned from now on is hung up
+        if self.account.role is not Role.ADMIN:
+            ban = hub.register.server.ban_of(self.key, self.address, datetime.now().timestamp())
+            if ban:
+                self.reply(Notice(f"You are banned here{told(ban)}."))
+                self.reply(LoginRefused())
+                self.hang_up(Reason.BANNED)
+                return
         is_wanted, trouble = self.catches_up and any(hub.catching_up), ""
         try:
-            bookmark = reading.open()
-            is_wanted = is_wanted and hub.bookmarks.is_caught_up(self._account_key)
+            is_wanted = is_wanted and hub.bookmarks.is_caught_up(self.key)
         except Refused as refusal:
             is_wanted, trouble = False, str(refusal)
-        arrival = self.room.enter(self.account, self.connection.origin)
-        self.reply(Welcome(self.account.name, arrival.others, arrival.more))
-        if trouble:
-            self.reply(Notice(trouble))
-        if is_wanted:
-            last = min(arrival.position, self.room.log.end)
-            absence = Absence(
-                self.room.log,
-                last,
-                self.account.name,
-                bookmark,
-                has_own=not self.connection.renderer.omits_own,
-                now=datetime.now(self.server.time_zone),
-            )
-            # What came before him and is not visible yet is live to who was here before, and nothing to a newcomer.
-            live = arrival.position if bookmark is None else last
-            catch_up(self.server.delivery, self.connection, reading, absence, hub.catching_up, live)
-        else:
-            reading.begin(arrival.position.offset, arrival.position.offset, None)
-            self.server.delivery.subscribe(self.connection, self.room.log, arrival.position)
+        entered = self._presence.enter_all(hub.rooms_of(self.account), is_held=is_wanted)
+        self._welcome(entered.others, entered.more)
+        for text in dict.fromkeys(filter(None, (trouble, *entered.troubles))):
+            self.reply(Notice(text))
+        if entered.returns:
+            catch_up(self.server.delivery, self.connection, self._presence.reading, entered.returns, hub.catching_up)
+
+    def _welcome(self, others: tuple[str, ...], more: int) -> None:
+        current, *further = self.rooms or [""]
+        self.reply(Welcome(self.account.name, others, more))
+        if not current:
+            self.reply(Notice("You are in no room: /rooms lists them, /join ROOM enters one."))
+        elif further or current != self.hub.lobby.name:
+            also = f" You are also in: {', '.join(further)}." if further else ""
+            self.reply(Notice(f"You speak in {current}.{also}"))
 
     def obey(self, commands: Sequence[Command]) -> None:
         """Obey commands of one kind."""
@@ -93,12 +93,14 @@ class ChatSession(Session):
                     return
 
     def closed(self, reason: Reason) -> None:
-        """Leave the lobby."""
-        self.room.leave(self.account.name, self.connection.origin, reason)
+        """Leave all rooms."""
+        self.server.hub.attendance.remove(self)
+        if self._presence:
+            self._presence.leave_all(reason)
 
     def ended(self) -> None:
         """Keep how far the peer has read. What he has not is for his next login, so the kernel must not send it yet."""
-        if self._reading and not self._reading.end():
+        if self._presence and not self._presence.reading.end():
             forget_unacknowledged(self.request)
 
     # ------------------------------------------------------------------ for commands: see `chatsrv.chat.asker.Asker`
@@ -109,21 +111,62 @@ class ChatSession(Session):
         return self.connection.id
 
     @property
+    def origin(self) -> int:
+        """See `Asker.origin`."""
+        return self.connection.origin
+
+    @property
     def hub(self) -> Hub:
         """See `Asker.hub`."""
         return self.server.hub
 
     @property
+    def room(self) -> Room:
+        """See `Asker.room`."""
+        if self._presence is None or self._presence.current is None:
+            raise Refused("You are in no room: /rooms lists them, /join ROOM enters one.")
+        return self._presence.current
+
+    @property
     def lookback(self) -> Lookback:
         """See `Asker.lookback`."""
         if self._lookback is None:
-            self._lookback = Lookback(self.server.time_zone)
+            self._lookback = Lookback()
         return self._lookback
+
+    @property
+    def view(self) -> View:
+        """See `Asker.view`."""
+        room = self._presence.current if self._presence else None
+        ignored = self.hub.register.ignored_by(self.key)
+        return View(datetime.now(self.server.time_zone), room.name if room else "", ignored)
+
+    @property
+    def logs(self) -> list[RoomLog]:
+        """See `Asker.logs`."""
+        private = [self.hub.private_log(self.key)] if self.hub.has_private_log(self.key) else []
+        return [*(room.log for room in self.rooms.values()), *private]
 
     @property
     def is_gone(self) -> bool:
         """See `Asker.is_gone`."""
         return self.connection.reason is not None
+
+    def account_named(self, typed: str) -> Account:
+        """See `Asker.account_named`."""
+        return self.server.gate.account_named(typed)
+
+    def turn_to(self, room: Room) -> None:
+        """See `Asker.turn_to`."""
+        assert self._presence
+        self._presence.turn_to(room)
+
+    def go_into(self, room: Room) -> None:
+        """See `Asker.go_into`."""
+        assert self._presence
+        entered = self._presence.go_into(room)
+        self._tell_of(room, entered)
+        catch_up(self.server.delivery, self.connection, self._presence.reading, entered.returns, self.hub.catching_up)
 
     def say(self, text: str) -> None:
         """See `Asker.say`."""
@@ -133,11 +176,60 @@ class ChatSession(Session):
         """See `Asker.act`."""
         self._speak_for(Act, text)
 
-    # ------------------------------------------------------------------ private
+    # ------------------------------------------------------------------ for all: see `chatsrv.chat.attendance.Device`
 
     @property
-    def _account_key(self) -> str:
-        return prepare_name(self.account.name)
+    def key(self) -> str:
+        """See `Device.key`."""
+        return self.account.key
+
+    @property
+    def address(self) -> str:
+        """See `Device.address`."""
+        return self.connection.address
+
+    @property
+    def rooms(self) -> Mapping[str, Room]:
+        """See `Device.rooms`."""
+        return self._presence.rooms if self._presence else {}
+
+    def enter(self, room: Room) -> None:
+        """See `Device.enter`."""
+        assert self._presence
+        self._presence.enter(room)
+
+    def leave(self, room: Room, reason: Reason | None) -> None:
+        """See `Device.leave`."""
+        assert self._presence
+        self._presence.leave(room, reason)
+
+    def hear(self, log: RoomLog) -> None:
+        """See `Device.hear`."""
+        assert self._presence
+        self._presence.hear(log)
+
+    def ignore(self, keys: frozenset[str]) -> None:
+        """See `Device.ignore`."""
+        self.server.delivery.ignore(self.connection, keys)
+
+    def tell(self, reply: Reply) -> None:
+        """See `Device.tell`."""
+        self.connection.notify(reply)
+
+    # ------------------------------------------------------------------ private
+
+    def _tell_of(self, room: Room, entered: Entered) -> None:
+        """Tell about a room that this session has just gone into."""
+        facts = room.facts
+        self.reply(Notice(f"You are in {room.name} now."))
+        if facts.topic:
+            at = datetime.fromtimestamp(facts.topic_at, self.server.time_zone) if facts.topic_by else None
+            self.reply(TopicTold(room.name, facts.topic, facts.topic_by, at))
+        if not facts.is_logged:
+            self.reply(Notice("Nothing that is said here is recorded."))
+        self.reply(Present(room.name, entered.others, entered.more))
+        for text in entered.troubles:
+            self.reply(Notice(text))
 
     def _attempt(self, action: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -147,10 +239,11 @@ class ChatSession(Session):
 
     def _speak(self, kind: type[Command], texts: Sequence[str]) -> None:
         require(self.account, RIGHT_FOR[kind])
+        room, may_hurry = self.room, may(self.account, Right.HURRY)
         for start in range(0, len(texts), APPEND_ENTRIES):
-            self.server.delivery.pace(self.room.log)
+            self.server.delivery.pace(room.log)
             some = texts[start : start + APPEND_ENTRIES]
-            self.room.speak(_SPOKEN[kind], self.account.name, self.connection.origin, some)
+            room.speak(_SPOKEN[kind], self.account.name, self.connection.origin, some, may_hurry=may_hurry)
 
     def _speak_for(self, kind: type[Command], text: str) -> None:
         """Say what a plug-in wants said."""

@@ -11,16 +11,16 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from chatsrv.locks import Rank, ranked_lock
-from chatsrv.net.trail import Step
+from chatsrv.net.trail import Note, Step
 from chatsrv.protocols.base import Renderer
 from chatsrv.reasons import Reason
 from chatsrv.replies import Goodbye, Reply
+from chatsrv.roomlog.base import RoomLog
 
 if TYPE_CHECKING:
     from chatsrv.net.delivery import Delivery
-    from chatsrv.net.feed import Feed
     from chatsrv.net.reading import Reading, Standing
-    from chatsrv.net.tail import Tail
+    from chatsrv.net.subscription import Subscription
 
 Send = Callable[[bytes, int], int]
 
@@ -51,7 +51,7 @@ class Outbox:
         with self._lock:
             if not self.closed_for:
                 if steps:
-                    self._steps += tuple([(self._size_bytes + end, offset) for end, offset in steps])
+                    self._steps += tuple([(self._size_bytes + end, log, offset) for end, log, offset in steps])
                 self._parts.append(data)
                 self._size_bytes += len(data)
 
@@ -98,13 +98,15 @@ class Connection:
         "_delivery",
         "address",
         "has_credentials",
-        "held_back",
         "id",
+        "ignored",
         "is_closing",
         "is_shut",
         "is_stalled",
+        "is_turning",
         "is_watched",
         "leftover",
+        "note",
         "origin",
         "outbox",
         "progress_at",
@@ -127,12 +129,15 @@ class Connection:
         self.origin = origin
         self.outbox = Outbox()
         self.has_credentials = False
-        self.reading: Reading | None = None  # set by the session's thread when it begins; from then on delivery's
+        # Both are set by the session's thread before it subscribes to anything; from then on they are delivery's.
+        self.reading: Reading | None = None
+        self.note: Callable[[Note], None] = _forget
         # --- delivery's alone ---
         self.send = sock.send
         self.leftover: bytes | memoryview = b""  # to be written before anything else
-        self.subscriptions: tuple[tuple[Feed, Tail], ...] = ()
-        self.held_back: bytes | None = None  # while nothing live is to be written: what there is of it already
+        self.subscriptions: dict[RoomLog, Subscription] = {}
+        self.ignored: frozenset[str] = frozenset()  # accounts whose words are not written to it
+        self.is_turning = False  # lines of some rooms are to be marked from now on, or no more, once it is level there
         self.is_stalled = False  # not everything could be written: waiting for the socket
         self.is_watched = False  # a check of its progress is due some time
         self.progress_at = 0.0  # when the peer last took something, while stalled
@@ -190,6 +195,10 @@ class Connection:
     def finish(self) -> None:
         """Wait until delivery is done with the socket, so that it may be closed. The end of the session's thread."""
         self._delivery.finish(self)
+
+
+def _forget(_: Note) -> None:
+    """Note nothing: nobody asks how far the peer of such a connection has read."""
 
 
 def send_some(send: Send, data: bytes | memoryview) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from chatsrv.entries import Entry, Position
 from chatsrv.locks import Rank, ranked_lock
-from chatsrv.net.connection import Connection
+from chatsrv.net.subscription import Subscription
 from chatsrv.net.tail import Tail
 from chatsrv.protocols.base import Renderer
 from chatsrv.roomlog.base import RoomLog
@@ -25,7 +25,7 @@ class Feed:
         self._is_announced = False
         self._tail_bytes = tail_bytes
         self._tails: dict[Renderer, Tail] = {}
-        self._arrivals: list[tuple[int, Connection]] = []
+        self._arrivals: list[tuple[int, Subscription]] = []
         self._lock = ranked_lock(Rank.FEED)
         self._caught_up = threading.Condition(self._lock)  # type: ignore[arg-type]  # an OrderedLock will do
         self._paced = 0  # authors who wait; guarded by the lock
@@ -76,13 +76,13 @@ class Feed:
                 self._caught_up.notify_all()
         return entries
 
-    def expect(self, connection: Connection, offset: int) -> None:
-        """Remember that `connection` is to arrive once everything up to `offset` was read."""
-        self._arrivals.append((offset, connection))
+    def expect(self, subscription: Subscription, offset: int) -> None:
+        """Remember that a reader is to arrive once everything up to `offset` was read."""
+        self._arrivals.append((offset, subscription))
 
-    def arrived(self) -> list[Connection]:
+    def arrived(self) -> list[Subscription]:
         """Return and forget those whose place has been reached."""
-        here = [connection for offset, connection in self._arrivals if offset <= self.cursor]
+        here = [subscription for offset, subscription in self._arrivals if offset <= self.cursor]
         if here:
             self._arrivals = [arrival for arrival in self._arrivals if arrival[0] > self.cursor]
         return here
@@ -99,20 +99,33 @@ class Feed:
         """Return the tails, one for each wire format."""
         return list(self._tails.values())
 
-    def add(self, connection: Connection) -> Tail:
-        """Take in a reader at the cursor; he is behind at first. Returns his tail."""
-        tail = self._tails.get(connection.renderer)
+    def add(self, subscription: Subscription) -> Tail:
+        """Take in a reader at the cursor, in the wire format that he is to have; he is behind at first."""
+        renderer = subscription.renderer
+        tail = self._tails.get(renderer)
         if tail is None:
-            tail = self._tails[connection.renderer] = Tail(connection.renderer, self.cursor, self._tail_bytes)
-        tail.add(connection)
+            tail = self._tails[renderer] = Tail(self.log, renderer, self.cursor, self._tail_bytes)
+        tail.add(subscription.connection)
+        subscription.feed, subscription.tail = self, tail
         return tail
 
-    def remove(self, connection: Connection, tail: Tail) -> bool:
-        """Forget a reader; return whether there is nobody left, so that the feed was closed."""
-        tail.remove(connection)
-        if tail.is_unread:
-            del self._tails[tail.renderer]
+    def take_out(self, subscription: Subscription) -> None:
+        """Forget a reader who has arrived."""
+        if tail := subscription.tail:
+            tail.remove(subscription.connection)
+            if tail.is_unread:
+                del self._tails[tail.renderer]
+            subscription.tail = None
+
+    def remove(self, subscription: Subscription) -> bool:
+        """Forget a reader who has arrived; return whether there is nobody left, so that the feed was closed."""
+        self.take_out(subscription)
         return self.close_if_unread()
+
+    def move(self, subscription: Subscription) -> None:
+        """Give a reader who is level the wire format that he is to have. All tails are at the cursor, between turns."""
+        self.take_out(subscription)
+        self.add(subscription).draw_level(subscription.connection)
 
     def close_if_unread(self) -> bool:
         """Read on no more, and hold up no author, if nobody reads or is about to arrive; return whether that is so."""

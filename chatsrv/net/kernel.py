@@ -14,8 +14,6 @@ _IS_LINUX = sys.platform == "linux"
 _COUNT = struct.Struct("i")
 _CLOSED = 7  # TCP_CLOSE of include/net/tcp_states.h: nothing will be acknowledged any more
 _INFO_BYTES = 128
-_ACKNOWLEDGED = struct.Struct("Q")
-_ACKNOWLEDGED_AT = 120  # tcpi_bytes_acked of struct tcp_info, include/uapi/linux/tcp.h
 
 
 def unacknowledged(sock: socket.socket) -> int:
@@ -26,14 +24,6 @@ def unacknowledged(sock: socket.socket) -> int:
     if not _IS_LINUX:
         return 0
     return int(_COUNT.unpack(fcntl.ioctl(sock, termios.TIOCOUTQ, _COUNT.pack(0)))[0])
-
-
-def acknowledged(sock: socket.socket) -> int:
-    """Return how many bytes the peer's TCP has acknowledged since some moment at the connection's begin."""
-    if not _IS_LINUX:
-        return 0
-    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
-    return int(_ACKNOWLEDGED.unpack_from(info, _ACKNOWLEDGED_AT)[0])
 
 
 def is_over(sock: socket.socket) -> bool:

@@ -1,127 +1,133 @@
-"""A reading: how far the peer of one connection has read a room, as its TCP acknowledges it.
+"""A reading: how far the peer of one connection has read each of its rooms, as its TCP acknowledges it.
 
-A session's thread begins and ends it. In between it is delivery's, which notes what is written and keeps a bookmark
-now and then; `taken` may be asked by any thread. docs/decisions/0015-what-counts-as-taken.md has the rule.
+Who lets a session into a room opens and begins reading there, under that session's lock, and closes it. In between it
+is delivery's, which notes what is written and keeps bookmarks now and then; `taken` may be asked by any thread.
+docs/decisions/0015-what-counts-as-taken.md has the rule.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from chatsrv.chat.bookmarks import Bookmarks, Reader
 from chatsrv.entries import Bookmark, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.net.connection import Connection
-from chatsrv.net.kernel import acknowledged, is_over, unacknowledged
-from chatsrv.net.trail import Step, Trail
+from chatsrv.net.kernel import is_over, unacknowledged
+from chatsrv.net.trail import Sent, Step, Trail
 from chatsrv.roomlog.base import RoomLog
-
-BACK_ENTRIES = 128
-"""Entries that are read back at once to find what was taken: what is in flight is seldom more."""
 
 
 class Standing(NamedTuple):
-    """How far a connection is at one moment: written up to `place`, of which the last bytes are not acknowledged."""
+    """How far a connection is at one moment: what was written, of which the last bytes are not acknowledged."""
 
-    place: int
-    unacknowledged_bytes: int
     trail: Trail
+    unacknowledged_bytes: int
 
 
-class Reading(Reader):
-    """What `connection` reads of the room of `log`, for an account. It has begun once the connection holds it."""
+class RoomReader(Reader):
+    """One log as `reading` reads it: up to the offset `since` in place of the session `first_origin`, then live."""
 
-    __slots__ = (
-        "_account",
-        "_bookmarks",
-        "_connection",
-        "_expected",
-        "_first_origin",
-        "_kept",
-        "_log",
-        "_since",
-        "_trail",
-        "has_ended_stream",
-        "is_over",
-        "last_standing",
-    )
+    __slots__ = ("first_origin", "kept", "log", "reading", "since")
 
-    def __init__(self, connection: Connection, log: RoomLog, account: str, bookmarks: Bookmarks) -> None:
+    def __init__(self, reading: "Reading", log: RoomLog, origin: int) -> None:
+        self.reading = reading
+        self.log = log
+        self.first_origin = origin
+        self.since = 0
+        self.kept = -1
+
+    def taken(self) -> Bookmark | None:
+        """See `Reader.taken`."""
+        offset = self.reading.taken().get(self.log)
+        return None if offset is None else self.bookmark(offset)
+
+    def bookmark(self, offset: int) -> Bookmark:
+        """Return the bookmark of somebody who has read up to an offset."""
+        origin = self.reading.origin if offset >= self.since else self.first_origin
+        return Bookmark(Position(self.log.epoch, offset), origin)
+
+
+class Reading:
+    """What `connection` reads, for an account. It has begun when the connection holds it."""
+
+    def __init__(self, connection: Connection, account: str, bookmarks: Bookmarks) -> None:
+        self.origin = connection.origin
         self._connection = connection
-        self._log = log
         self._account = account
         self._bookmarks = bookmarks
-        self._first_origin = connection.origin
-        self._since = 0
+        self._rooms: dict[RoomLog, RoomReader] = {}
         self.last_standing: Standing | None = None  # set by delivery when it lets go of the socket
-        # --- delivery's alone, once it has begun ---
+        # --- delivery's alone, but for the places in logs that are not read yet ---
         self.has_ended_stream = False  # the end of the stream was asked for, which counts as a byte
         self.is_over = False  # nothing is waited for any more
-        self._trail = Trail(0)
-        self._kept = -1
-        self._expected: tuple[int, int] | None = None  # a place, and how many bytes acknowledged mean that it is taken
+        self._trail = Trail(connection)
+        connection.reading = self
+        connection.note = self._trail.note
 
-    # ------------------------------------------------------------------ for the session's thread
+    # ------------------------------------------------------------------ for whoever lets the session in and out
 
-    def open(self) -> Bookmark | None:
-        """See `Bookmarks.open`."""
-        return self._bookmarks.open(self._account, self._log, self)
+    def open(self, log: RoomLog) -> Bookmark | None:
+        """Begin to read a log; return how far the account has read it. See `Bookmarks.open`.
 
-    def begin(self, place: int, since: int, bookmark: Bookmark | None) -> None:
+        `close` or `end` must follow, whether this raises or not.
+        """
+        reader = self._rooms[log] = RoomReader(self, log, self.origin)
+        return self._bookmarks.open(self._account, log, reader)
+
+    def begin(self, log: RoomLog, place: int, since: int, bookmark: Bookmark | None) -> None:
         """Begin behind the offset `place`; up to the offset `since` it is catching up from `bookmark`."""
-        self._trail = Trail(place)
-        self._since = since
+        reader = self._rooms[log]
+        reader.since = since
         if bookmark is not None and place < since:
-            self._first_origin = bookmark.origin
-        self._connection.reading = self
+            reader.first_origin = bookmark.origin
+        self._trail.places[log] = place
+
+    def close(self, log: RoomLog) -> None:
+        """Read a log no more, as its room was left: what was on its way counts as taken."""
+        reader = self._rooms.pop(log)
+        self._trail.places.pop(log, None)
+        self._bookmarks.close(self._account, log.room, reader)
 
     def end(self) -> bool:
         """Keep how far the peer has read, once delivery has let go of the socket; return whether that is everything."""
         try:
-            taken = self.taken()
-            if taken is not None:
-                self._bookmarks.keep(self._account, self._log.room, taken)
+            places = self.taken()
+            for log, reader in self._rooms.items():
+                if log in places:
+                    self._bookmarks.keep(self._account, log.room, reader.bookmark(places[log]))
         finally:
-            self._bookmarks.close(self._account, self._log.room, self)
+            for log, reader in self._rooms.items():
+                self._bookmarks.close(self._account, log.room, reader)
         return self.last_standing is None or not self.last_standing.unacknowledged_bytes
 
     # ------------------------------------------------------------------ for any thread
 
-    def taken(self) -> Bookmark | None:
-        """See `Reader.taken`."""
+    def taken(self) -> dict[RoomLog, int]:
+        """Return up to which offset the peer has taken everything of each log.
+
+        May wait for delivery, so it is called under no lock but a session's.
+        """
         standing = self.last_standing or self._connection.standing()
         if standing is None:
-            return None
-        return self._bookmark(standing.trail.taken(standing.place, standing.unacknowledged_bytes, self._sizes))
+            return {}
+        return standing.trail.taken(standing.unacknowledged_bytes, self._steps)
 
-    def _bookmark(self, offset: int) -> Bookmark:
-        origin = self._connection.origin if offset >= self._since else self._first_origin
-        return Bookmark(Position(self._log.epoch, offset), origin)
-
-    def _sizes(self, after: int, last: int) -> Iterator[tuple[int, int]]:
-        """Yield offset and size of the live entries behind one offset up to another, newest first. See `Sizes`."""
-        renderer = self._connection.renderer
-        own = self._connection.origin if renderer.omits_own else None
-        while after < last:
-            try:
-                entries = self._log.read_back(Position(self._log.epoch, last), min(BACK_ENTRIES, last - after))
-            except (Hole, Refused):
-                return
-            if not entries:
-                return
-            for entry in entries:
-                yield entry.offset, 0 if entry.origin == own else len(renderer.render(entry))
-            last = entries[-1].offset - 1
+    def _steps(self, sent: Sent) -> list[Step]:
+        """Return the steps within live entries. See `chatsrv.net.trail.Steps`."""
+        log, render = sent.log, sent.renderer.render
+        try:
+            entries = log.read(Position(log.epoch, sent.after), sent.last - sent.after)
+        except (Hole, Refused):
+            return []
+        omitted = sent.omitted.get(self._connection, ())
+        steps, rendered_bytes = [], 0
+        for entry in entries:
+            rendered_bytes += len(render(entry))
+            left_out_bytes = sum(end - start for start, end in omitted if end <= rendered_bytes)
+            steps.append((rendered_bytes - left_out_bytes, log, entry.offset))
+        return steps
 
     # ------------------------------------------------------------------ for the delivery thread
-
-    @property
-    def _place(self) -> int:
-        """The offset up to which everything was written, or lies in the connection's leftover."""
-        connection = self._connection
-        if connection.held_back is not None or not connection.subscriptions:
-            return self._trail.place
-        _, tail = connection.subscriptions[0]
-        return tail.behind.get(connection, tail.rendered)
 
     @property
     def unacknowledged_bytes(self) -> int:
@@ -138,46 +144,38 @@ class Reading(Reader):
         """Whether something is unacknowledged and may still be acknowledged."""
         return not self.is_over and self._in_kernel_bytes > 0 and not is_over(self._connection.socket)
 
-    def note(self, size_bytes: int, steps: Sequence[Step] = ()) -> None:
+    @property
+    def notes(self) -> int:
+        """How many notes there are of what was written."""
+        return len(self._trail.notes)
+
+    def tell(self, size_bytes: int, steps: Sequence[Step] = ()) -> None:
         """Note that replies are going to be written behind everything else."""
-        trail = self._trail
-        trail.place = self._place
-        if trail.marks:
-            trail.forget_taken(self.unacknowledged_bytes)
-        trail.note(size_bytes, steps)
+        self._trail.tell(size_bytes, steps)
 
-    def go_live(self) -> None:
-        """Note that nothing is held back any more, whatever of what was missed was shown at all."""
-        if self._trail.place < self._since:
-            self._trail.note(0, [(0, self._since)])
-
-    def stay(self) -> None:
-        """Note that nothing live will be written any more."""
-        self._trail.place = self._place
+    def go_live(self, log: RoomLog) -> None:
+        """Note that nothing of a log is held back any more, whatever of what was missed was shown at all."""
+        if reader := self._rooms.get(log):
+            self._trail.tell(0, [(0, log, reader.since)])
 
     def standing(self) -> Standing:
         """Return how far the connection is at this moment."""
-        return Standing(self._place, self.unacknowledged_bytes, self._trail.copy())
+        return Standing(self._trail.copy(), self.unacknowledged_bytes)
+
+    def shorten(self) -> bool:
+        """Forget what was taken; return whether that is everything."""
+        unacknowledged_bytes = self.unacknowledged_bytes
+        self._trail.forget_taken(unacknowledged_bytes)
+        return not unacknowledged_bytes
 
     def keep(self) -> bool:
-        """Keep a bookmark if that takes no looking back; return whether it is up to date, or will be in the end."""
-        connection = self._connection
-        if connection.held_back is not None or connection.is_closing:
+        """Keep bookmarks of what was taken as a whole; return whether they are up to date, or will be in the end."""
+        if self._connection.is_closing:
             return True
-        place = self._place
-        if place == self._kept:
-            return True
-        unacknowledged_bytes = self.unacknowledged_bytes
-        if not unacknowledged_bytes:
-            self._keep(place)
-            return True
-        if self._expected and acknowledged(connection.socket) >= self._expected[1]:
-            self._keep(self._expected[0])
-        if not self._expected:
-            self._expected = (place, acknowledged(connection.socket) + unacknowledged_bytes)
-        return False
-
-    def _keep(self, place: int) -> None:
-        self._kept = place
-        self._expected = None
-        self._bookmarks.keep(self._account, self._log.room, self._bookmark(place))
+        is_all = self.shorten()
+        for log, reader in list(self._rooms.items()):  # in one step: rooms come and go meanwhile
+            place = self._trail.places.get(log)
+            if place is not None and place != reader.kept:
+                reader.kept = place
+                self._bookmarks.keep(self._account, log.room, reader.bookmark(place))
+        return is_all

@@ -11,36 +11,42 @@ no keeping, so a room without slow readers keeps nothing.
 import itertools
 import socket
 from bisect import bisect_right
+from collections.abc import Hashable
 from typing import NamedTuple
 
-from chatsrv.entries import Entry
+from chatsrv.entries import WORDS, Entry
+from chatsrv.names import account_key
 from chatsrv.net.connection import GONE, Connection, Send, send_some
+from chatsrv.net.trail import Range, Sent
 from chatsrv.protocols.base import Renderer
+from chatsrv.roomlog.base import RoomLog
 
 BATCH_BYTES = 65_536
 """About the most that a batch holds: what fits into a send buffer of the default size, so that nobody falls behind."""
 
 
+NOTED_BATCHES = 64
+"""Batches after which it is looked which of them each reader has taken: half a KiB of notes for each, and the look
+costs him less than one of the sends.
+"""
+
+
 class Batch(NamedTuple):
-    """Some entries next to each other, rendered.
+    """Some entries next to each other, rendered; `sent` is the note of them that all readers share."""
 
-    `own` has, for each reader of the tail who wrote some of them, the ranges of the bytes that are his.
-    """
-
-    last: int
+    sent: Sent
     data: bytes
-    own: dict[Connection, list[tuple[int, int]]]
 
     def data_for(self, connection: Connection) -> bytes:
-        """Return the bytes that `connection` is to see: all but what it wrote itself."""
-        own = self.own.get(connection)
-        if own is None:
+        """Return the bytes that `connection` is to see: all but what it wrote itself, and what it ignores."""
+        omitted = self.sent.omitted.get(connection)
+        if omitted is None:
             return self.data
         parts = []
         start = 0
-        for own_start, own_end in own:
-            parts.append(self.data[start:own_start])
-            start = own_end
+        for omitted_start, omitted_end in omitted:
+            parts.append(self.data[start:omitted_start])
+            start = omitted_end
         parts.append(self.data[start:])
         return b"".join(parts)
 
@@ -48,28 +54,43 @@ class Batch(NamedTuple):
 class Tail:
     """The readers of one room in one wire format, and what those behind have yet to be sent."""
 
-    __slots__ = ("_batches", "_kept_bytes", "_limit_bytes", "_readers", "behind", "level", "rendered", "renderer")
+    __slots__ = (
+        *("_batches", "_ignorers", "_kept_bytes", "_limit_bytes", "_log", "_noted", "_readers"),
+        *("behind", "level", "rendered", "renderer"),
+    )
 
-    def __init__(self, renderer: Renderer, rendered: int, limit_bytes: int) -> None:
+    def __init__(self, log: RoomLog, renderer: Renderer, rendered: int, limit_bytes: int) -> None:
+        self._log = log
         self.renderer = renderer
         self.rendered = rendered  # offset of the last entry that was rendered
         self.level: dict[Connection, Send] = {}
         self.behind: dict[Connection, int] = {}  # with the cursor: the offset up to which all has been handed over
         self._readers: dict[int, Connection] = {}  # by origin
+        self._ignorers: dict[Connection, frozenset[str]] = {}  # those who ignore accounts, and whom
         self._batches: list[Batch] = []
         self._kept_bytes = 0
         self._limit_bytes = limit_bytes
+        self._noted = 0
 
     def add(self, connection: Connection) -> None:
         """Take in a reader, who is behind at first, at `rendered`."""
         self._readers[connection.origin] = connection
         self.behind[connection] = self.rendered
+        self.ignore(connection)
+
+    def ignore(self, connection: Connection) -> None:
+        """Leave out for a reader, of what comes from now on, what the accounts say that it ignores now."""
+        if connection.ignored:
+            self._ignorers[connection] = connection.ignored
+        else:
+            self._ignorers.pop(connection, None)
 
     def remove(self, connection: Connection) -> None:
         """Forget a reader."""
         del self._readers[connection.origin]
         self.level.pop(connection, None)
         self.behind.pop(connection, None)
+        self._ignorers.pop(connection, None)
         self._forget_unneeded()
 
     @property
@@ -104,17 +125,25 @@ class Tail:
         """Return `entries` rendered for everybody."""
         render = self.renderer.render
         pieces = [render(entry) for entry in entries]
-        own: dict[Connection, list[tuple[int, int]]] = {}
-        if self.renderer.omits_own:
-            readers = self._readers
+        omitted: dict[Hashable, list[Range]] = {}
+        if self.renderer.omits_own or self._ignorers:
+            readers = self._readers if self.renderer.omits_own else {}
             start = 0
             for entry, piece in zip(entries, pieces, strict=True):
                 end = start + len(piece)
                 author = readers.get(entry.origin)
                 if author is not None:
-                    own.setdefault(author, []).append((start, end))
+                    omitted.setdefault(author, []).append((start, end))
+                if self._ignorers and entry.kind in WORDS:
+                    key = account_key(entry.author)
+                    for ignorer, ignored in self._ignorers.items():
+                        if key in ignored and ignorer is not author:
+                            omitted.setdefault(ignorer, []).append((start, end))
                 start = end
-        return Batch(entries[-1].offset, b"".join(pieces), own)
+        data = b"".join(pieces)
+        return Batch(
+            Sent(self._log, self.renderer, entries[0].offset - 1, entries[-1].offset, len(data), omitted), data
+        )
 
     def fan_out(self, batch: Batch) -> list[tuple[Connection, bytes | memoryview, int]]:
         """Hand a new batch to everybody who is level, and keep it for those behind.
@@ -123,15 +152,19 @@ class Tail:
         failed). They still count as level.
         """
         short: list[tuple[Connection, bytes | memoryview, int]] = []
-        self.rendered = batch.last
+        sent_to_all, data = batch
+        self.rendered = sent_to_all.last
         if self.behind:
             self._batches.append(batch)
-            self._kept_bytes += len(batch.data)
-        data, size, flags = batch.data, len(batch.data), socket.MSG_DONTWAIT
+            self._kept_bytes += len(data)
+        self._noted += 1
+        for connection in self.level:
+            connection.note(sent_to_all)
         if not data:
             return short
-        authors = [connection for connection in batch.own if connection in self.level]
-        for connection in authors:
+        size, flags = len(data), socket.MSG_DONTWAIT
+        partly = [connection for connection in self.level if connection in sent_to_all.omitted]
+        for connection in partly:
             del self.level[connection]
         for connection, send in self.level.items():
             try:
@@ -141,12 +174,19 @@ class Tail:
                 short.append((connection, data, 0))
             except OSError:
                 short.append((connection, data, GONE))
-        for connection in authors:
+        for connection in partly:
             self.level[connection] = connection.send
             rest = batch.data_for(connection)
             if rest and (sent := send_some(connection.send, rest)) != len(rest):
                 short.append((connection, rest, sent))
         return short
+
+    def is_noted_at_length(self) -> bool:
+        """Tell whether so many batches were noted since this was true that it is time to see which were taken."""
+        if self._noted < NOTED_BATCHES:
+            return False
+        self._noted = 0
+        return True
 
     def resume(self, connection: Connection) -> bytes:
         """Return what a reader who is behind is to be sent next, and move his cursor behind it; empty: he is level."""
@@ -157,7 +197,8 @@ class Tail:
             part = batch.data_for(connection)
             parts.append(part)
             size += len(part)
-            self.behind[connection] = batch.last
+            self.behind[connection] = batch.sent.last
+            connection.note(batch.sent)
             if size >= BATCH_BYTES:
                 break
         return b"".join(parts)
@@ -170,7 +211,7 @@ class Tail:
         while self._kept_bytes > self._limit_bytes * 3 // 4:  # not for every batch anew: dropping moves all the others
             self._kept_bytes -= len(self._batches[dropped].data)
             dropped += 1
-        kept_after = self._batches[dropped - 1].last
+        kept_after = self._batches[dropped - 1].sent.last
         del self._batches[:dropped]
         return [connection for connection, cursor in self.behind.items() if cursor < kept_after]
 
@@ -182,4 +223,4 @@ class Tail:
 
 def last_offset(batch: Batch) -> int:
     """Return the offset of a batch's last entry."""
-    return batch.last
+    return batch.sent.last

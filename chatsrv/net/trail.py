@@ -1,90 +1,130 @@
-"""A trail: where in a stream of bytes a reader's places in a room's log lie, so that they can be found again.
+"""A trail: what was written to one stream, in its order, so that it can be told how much of each room was taken.
 
-A stream holds three kinds of bytes in one order: live entries, which are not noted, since nobody's turn must wait for
-that, and can be rendered again; replies, which move nobody's place; and entries of before, which do. The last two are
-noted when they are written, and forgotten once they are taken.
+Everything that is written is noted: replies by their size, entries of before by the places that they move their reader
+to, and live entries by a note that all readers share who were sent the same, so that noting is a step for each. What
+was taken as a whole is forgotten now and then.
 
-Pure arithmetic: no sockets, no logs. A `Trail` is used by one thread at a time.
+Pure arithmetic: it asks neither sockets nor logs. A `Trail` is used by one thread at a time.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
-Sizes = Callable[[int, int], Iterable[tuple[int, int]]]
-"""Returns offset and number of bytes of the live entries behind one offset up to another, newest first."""
+from chatsrv.protocols.base import Renderer
+from chatsrv.roomlog.base import RoomLog
 
-Step = tuple[int, int]
-"""Within some bytes: behind so many of them, the reader's place is that offset."""
+Step: TypeAlias = tuple[int, RoomLog, int]
+"""Within some bytes: behind so many of them, the reader's place in that log is that offset."""
+
+Range: TypeAlias = tuple[int, int]
+"""Bytes of a note that a reader was not sent: where they begin, and where they end."""
 
 
-class Mark(NamedTuple):
-    """Bytes of a stream that are no live entry: how many, the place before and behind them, and how it moves within."""
+class Sent(NamedTuple):
+    """Live entries of one log, behind the offset `after` up to `last`, as `renderer` has them: so many bytes.
 
-    before: int
-    size_bytes: int
+    `omitted` has, for each reader who was not sent all of it, what he was not.
+    """
+
+    log: RoomLog
+    renderer: Renderer
     after: int
-    steps: Sequence[Step] = ()
+    last: int
+    size_bytes: int
+    omitted: Mapping[Hashable, Sequence[Range]]
+
+
+class Told(NamedTuple):
+    """Replies, among them entries of before, which move their reader along `steps`."""
+
+    size_bytes: int
+    steps: Sequence[Step]
+
+
+Note: TypeAlias = int | Sent | Told
+"""Something that was written; a number is so many bytes that move nobody."""
+
+Steps = Callable[[Sent], Iterable[Step]]
+"""Returns the steps within live entries, as one reader was sent them; none if they cannot be read any more."""
 
 
 class Trail:
-    """What was written to one stream about one room. `place` is the offset behind which is written next."""
+    """What was written for `reader`, behind what is known to be taken.
 
-    __slots__ = ("_floor", "marks", "place")
+    `places` has for each log the offset up to which all was taken; who begins to read a log puts it there.
+    """
 
-    def __init__(self, place: int, floor: int | None = None, marks: Iterable[Mark] = ()) -> None:
-        self.place = place
-        self._floor = place if floor is None else floor  # everything up to here was taken
-        self.marks = list(marks)
+    __slots__ = ("_reader", "note", "notes", "places")
+
+    def __init__(self, reader: Hashable) -> None:
+        self._reader = reader
+        self.places: dict[RoomLog, int] = {}
+        self.notes: list[Note] = []
+        self.note: Callable[[Note], None] = self.notes.append
+        """Notes what is written. Called for every reader of every batch, so it does nothing else."""
 
     def copy(self) -> "Trail":
         """Return a trail for another thread."""
-        return Trail(self.place, self._floor, self.marks)
+        trail = Trail(self._reader)
+        trail.places.update(self.places)
+        trail.notes.extend(self.notes)
+        return trail
 
-    def note(self, size_bytes: int, steps: Sequence[Step] = ()) -> None:
-        """Note that `size_bytes` were written at `place`, which has moved along `steps` behind them.
-
-        Delivery does this for everybody who catches up, so the steps are looked at only when they are asked about.
-        """
-        before = self.place
+    def tell(self, size_bytes: int, steps: Sequence[Step] = ()) -> None:
+        """Note that replies were written."""
         if steps:
-            self.place = steps[-1][1]
-        elif self.marks and before == self.marks[-1].before == self.marks[-1].after:
-            size_bytes += self.marks.pop().size_bytes
-        self.marks.append(Mark(before, size_bytes, self.place, steps))
+            self.notes.append(Told(size_bytes, steps))
+        elif self.notes and isinstance(self.notes[-1], int):
+            self.notes[-1] += size_bytes
+        else:
+            self.notes.append(size_bytes)
 
     def forget_taken(self, unacknowledged_bytes: int) -> None:
-        """Forget what lies before the last so many bytes that were written."""
-        newer = 0
-        for number in range(len(self.marks) - 1, -1, -1):
-            if newer >= unacknowledged_bytes:
-                self._floor = self.marks[number].after
-                del self.marks[: number + 1]
-                return
-            newer += self.marks[number].size_bytes
+        """Forget what lies before the last so many bytes that were written: all that was taken."""
+        first, _ = self._first_not_taken(unacknowledged_bytes)
+        for note in self.notes[:first]:
+            _follow(self.places, _whole(note))
+        del self.notes[:first]
 
-    def taken(self, place: int, unacknowledged_bytes: int, sizes: Sizes) -> int:
-        """Return up to which offset everything was taken of a stream that has been written up to `place`.
+    def taken(self, unacknowledged_bytes: int, steps: Steps) -> dict[RoomLog, int]:
+        """Return up to which offset everything was taken of each log that is read.
 
-        The last `unacknowledged_bytes` of it were not. An entry of which a part was not taken was not taken. What
-        `sizes` cannot tell counts as not taken.
+        The last `unacknowledged_bytes` of what was written were not. An entry of which a part was not taken was not.
         """
-        left = unacknowledged_bytes
-        for before, size_bytes, after, steps in reversed(self.marks):
-            place, left = _back(place, after, left, sizes)
-            if not left:
-                return place
-            if left < size_bytes:
-                return max((offset for end, offset in steps if end <= size_bytes - left), default=before)
-            place, left = before, max(0, left - size_bytes)
-        return _back(place, self._floor, left, sizes)[0]
+        first, taken_bytes = self._first_not_taken(unacknowledged_bytes)
+        places = self.places.copy()
+        for note in self.notes[:first]:
+            _follow(places, _whole(note))
+        if first < len(self.notes):
+            partly = self.notes[first]
+            within = steps(partly) if isinstance(partly, Sent) else _whole(partly)
+            _follow(places, (step for step in within if step[0] <= taken_bytes))
+        return places
+
+    def _first_not_taken(self, unacknowledged_bytes: int) -> tuple[int, int]:
+        """Return which note is the first that was not taken as a whole, and how many of its bytes were."""
+        first, left = len(self.notes), unacknowledged_bytes
+        while first and left > 0:
+            first -= 1
+            left -= self._size_of(self.notes[first])
+        return first, max(0, -left)
+
+    def _size_of(self, note: Note) -> int:
+        if isinstance(note, int):
+            return note
+        if isinstance(note, Told) or self._reader not in note.omitted:
+            return note.size_bytes
+        return note.size_bytes - sum(end - start for start, end in note.omitted[self._reader])
 
 
-def _back(place: int, floor: int, left: int, sizes: Sizes) -> tuple[int, int]:
-    """Go back over live entries until `left` bytes are used up, or to `floor`; return the place and what is left."""
-    if left and place > floor:
-        for offset, size_bytes in sizes(floor, place):
-            place, left = offset - 1, max(0, left - size_bytes)
-            if not left:
-                return place, left
-        return floor, left
-    return place, left
+def _whole(note: Note) -> Iterable[Step]:
+    """Return the steps of a note that was taken as a whole."""
+    if isinstance(note, Sent):
+        return ((note.size_bytes, note.log, note.last),)
+    return () if isinstance(note, int) else note.steps
+
+
+def _follow(places: dict[RoomLog, int], steps: Iterable[Step]) -> None:
+    for _, log, offset in steps:
+        if log in places:  # else it is not read any more
+            places[log] = max(places[log], offset)

@@ -48,6 +48,14 @@ class Renderer(ABC):
     omits_own: ClassVar[bool] = True
     """Whether a session is spared the entries that it wrote itself."""
 
+    @property
+    def marked(self) -> "Renderer":
+        """The same wire format for rooms that the reader is in and does not speak in; this one where that is no matter.
+
+        Always the same object.
+        """
+        return self
+
     @abstractmethod
     def render(self, entry: Entry) -> bytes:
         """Return `entry` as every reader of this wire format sees it; empty when they do not see it at all."""

@@ -8,11 +8,11 @@ Threads: as `chatsrv.protocols.base` says; a `Reader` is its session's alone, th
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, tzinfo
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import ClassVar
 
 from chatsrv.commands import Command, Say
-from chatsrv.entries import Entry, Kind
+from chatsrv.entries import PRIVATE_MARK, Entry, Kind
 from chatsrv.protocols.base import Protocol, Renderer
 from chatsrv.protocols.decisions import about_rooms, decision
 from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
@@ -100,6 +100,11 @@ class PlainRenderer(LinesRenderer):
             return f"*** {entry.author} {decided}\n".encode()
         return b""
 
+    @cached_property
+    def marked(self) -> Renderer:
+        """See `Renderer.marked`: every line begins with the name of its room."""
+        return MarkedRenderer(self)
+
     def reply(self, reply: Reply) -> bytes:
         """Return `reply` as the lines that its one session sees."""
         match reply:
@@ -126,27 +131,45 @@ class PlainRenderer(LinesRenderer):
                 return line(misused(reply))
             case UnknownCommand():
                 return line(unknown(reply))
-            case Past(entries, now):
+            case Past(entries, now, here):
                 today, zone = now.date(), now.tzinfo
                 return b"".join(
                     [
                         _time(int(entry.at // 60), today, zone) + shown
                         for entry in entries
-                        if (shown := self.render(entry))
+                        if (shown := (self if entry.room == here or not here else self.marked).render(entry))
                     ]
                 )
             case Missing(entries):
                 return line(f"(a hole here: {_missing(entries)} no longer kept)")
             case PastEnd(is_all):
                 return line("(end; that is all)" if is_all else "(end; /more shows what came before)")
-            case Away(lines, left_out):
+            case Away(lines, left_out, place):
                 older = "1 older entry is" if left_out == 1 else f"{left_out} older entries are"
                 note = line(f"({older} left out here; /history shows them)") if left_out else b""
-                return line(f"While you were away ({lines}):") + note
+                return line(f"While you were away{f', {place}' if place else ''} ({lines}):") + note
             case AwayEnd():
                 return line("(that is all you missed)")
             case _:
                 return super().reply(reply)
+
+
+class MarkedRenderer(Renderer):
+    """Writes the entries of rooms that the reader does not speak in as `plain` does, behind the name of the room."""
+
+    def __init__(self, plain: Renderer) -> None:
+        self._plain = plain
+
+    def render(self, entry: Entry) -> bytes:
+        """Return the line that everybody sees who speaks in another room."""
+        shown = self._plain.render(entry)
+        if not shown or entry.room.startswith(PRIVATE_MARK):
+            return shown
+        return f"[{entry.room}] ".encode() + shown
+
+    def reply(self, reply: Reply) -> bytes:
+        """Return `reply` as everybody sees it."""
+        return self._plain.reply(reply)
 
 
 @lru_cache(1024)  # a crowd that comes back is told the same minutes, each of them

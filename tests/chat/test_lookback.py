@@ -2,13 +2,13 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from chatsrv.chat.lookback import MOST_ENTRIES, STEP_ENTRIES, Lookback, past_of
+from chatsrv.chat.lookback import MOST_ENTRIES, STEP_ENTRIES, Lookback, View, past_of
 from chatsrv.commands import History, Lookup, More, Search
 from chatsrv.entries import Entry, Kind, Position
 from chatsrv.errors import Refused
@@ -42,7 +42,7 @@ def numbers(first: int, last: int) -> list[str]:
     return [str(number) for number in range(first, last + 1)]
 
 
-def told(replies: Iterator[Reply]) -> list[str]:
+def told(replies: Iterable[Reply]) -> list[str]:
     """Return what replies tell, in words: of an entry its text."""
     found: list[str] = []
     for reply in replies:
@@ -65,14 +65,27 @@ class Asking:
     """A session that looks back, in one room or several."""
 
     def __init__(self, *logs: RoomLog) -> None:
-        self._lookback = Lookback(UTC)
+        self._lookback = Lookback()
         self._logs = logs
+        self.view = View(datetime.now(UTC))
 
     def replies(self, command: Lookup) -> Iterator[Reply]:
-        return self._lookback.answer(command, self._logs[0], self._logs)
+        match command:
+            case History(entries):
+                yield from self._lookback.history(self.view, self._logs[0], entries)
+            case Search(words):
+                yield from self._lookback.search(self.view, self._logs, words)
+            case More():
+                yield from self._lookback.more()
 
     def __call__(self, command: Lookup) -> list[str]:
-        return told(self.replies(command))
+        found: list[str] = []
+        try:
+            for reply in self.replies(command):
+                found += told([reply])
+        except Refused as refusal:
+            found.append(str(refusal))
+        return found
 
 
 # ------------------------------------------------------------------ the history
@@ -180,10 +193,10 @@ def test_a_hole_in_the_middle_is_told_where_it_is(tmp_path: Path) -> None:
         connection.execute("DELETE FROM entry WHERE text IN ('4', '5', '20')")
     with contextlib.closing(SqliteStore(path)) as store:
         log = store.open("lobby")
-        now = datetime.now(UTC)
-        shown = told(past_of(log, Position(log.epoch, 0), 30, now))
+        view = View(datetime.now(UTC))
+        shown = told(past_of(log, Position(log.epoch, 0), 30, view))
         assert shown == ["1", "2", "3", "2 missing", *numbers(6, 19), "1 missing", *numbers(21, 30)]
-        assert told(past_of(log, Position(log.epoch, 3), 4, now)) == ["1 missing"]
+        assert told(past_of(log, Position(log.epoch, 3), 4, view)) == ["1 missing"]
         ask = Asking(log)
         assert ask(History(20))[1:] == [*numbers(10, 19), "1 missing", *numbers(21, 30), "more"]
         assert ask(More())[1:] == ["1", "2", "3", "2 missing", *numbers(6, 9), "all"]
@@ -191,7 +204,10 @@ def test_a_hole_in_the_middle_is_told_where_it_is(tmp_path: Path) -> None:
 
 def test_behind_a_position_of_another_epoch_an_unknown_number_is_missing(log: RoomLog) -> None:
     say(log, "hello")
-    assert told(past_of(log, Position("another", 7), log.end.offset, datetime.now(UTC))) == ["None missing", "hello"]
+    assert told(past_of(log, Position("another", 7), log.end.offset, View(datetime.now(UTC)))) == [
+        "None missing",
+        "hello",
+    ]
 
 
 # ------------------------------------------------------------------ the search
@@ -291,7 +307,8 @@ def test_trouble_in_the_middle_of_a_page_ends_it_with_a_sentence(troubled: Troub
     replies = Asking(troubled).replies(History(100))
     assert told(iter([next(replies), next(replies)]))[1:] == ["tea"] * STEP_ENTRIES
     troubled.is_in_trouble = True
-    assert told(replies) == ["What was said before cannot be read at the moment."]
+    with pytest.raises(Refused, match=r"What was said before cannot be read at the moment\."):
+        told(replies)
 
 
 def test_a_long_page_is_read_and_told_in_short_steps(troubled: Troubled) -> None:

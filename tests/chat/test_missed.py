@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 import pytest
 
 from chatsrv.chat import missed
+from chatsrv.chat.lookback import View
 from chatsrv.chat.missed import Absence, CatchingUp, Told
 from chatsrv.entries import UNSEEN, Bookmark, Entry, Kind, Position
 from chatsrv.replies import Away, AwayEnd, Past
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
+VIEW = View(datetime(2026, 11, 22, tzinfo=UTC))
 
 
 def spoken(seed: int) -> RoomLog:
@@ -27,7 +28,7 @@ def spoken(seed: int) -> RoomLog:
 
 def told(log: RoomLog, place: int, most: int) -> list[Told]:
     bookmark = Bookmark(Position(log.epoch, place), 0)
-    return list(Absence(log, log.end, "user0", bookmark, has_own=False, now=NOW).told(CatchingUp(most, 0)))
+    return list(Absence(log, log.end, "user0", bookmark, VIEW).told(CatchingUp(most, 0)))
 
 
 def expected(log: RoomLog, place: int, most: int) -> list[Entry]:

@@ -199,8 +199,8 @@ class WatchedRoom(Room):
         self.arrivals: dict[int, Arrival] = {}
         self.reasons: dict[int, Reason] = {}
 
-    def enter(self, account: Account, origin: int) -> Arrival:
-        arrival = self.arrivals[origin] = super().enter(account, origin)
+    def enter(self, account: Account, origin: int, address: str | None = None) -> Arrival:
+        arrival = self.arrivals[origin] = super().enter(account, origin, address)
         return arrival
 
     def leave(self, name: str, origin: int, reason: Reason) -> None:

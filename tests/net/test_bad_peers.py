@@ -11,7 +11,7 @@ import pytest
 
 from chatsrv.auth.memory import MemoryBackend
 from chatsrv.limits import Limits
-from chatsrv.net import deadlines, delivery
+from chatsrv.net import deadlines, writing
 from chatsrv.net.connection import OUTBOX_BYTES
 from chatsrv.net.server import ChatServer
 from chatsrv.sessions import PlainSession
@@ -39,7 +39,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     clock = Clock()
-    for module in (deadlines, delivery):
+    for module in (deadlines, writing):
         monkeypatch.setattr(module, "time", clock)
     return clock
 

@@ -8,6 +8,7 @@ import pytest
 from chatsrv.entries import Position
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.feed import PACE_ENTRIES, Feed
+from chatsrv.net.subscription import Subscription
 from chatsrv.roomlog.memory import MemoryStore
 from tests.net.wire import TextRenderer, reader, say
 from tests.peer import DEADLINE_SECONDS
@@ -33,6 +34,13 @@ def feed_of(log: LateRoomLog, news: list[Feed] | None = None) -> Feed:
     """Return a feed from the log's start; it appends itself to `news` when it is announced."""
     announced = [] if news is None else news
     return Feed(log, Position(log.epoch, 0), 1000, announced.append)
+
+
+def subscription(delivery: Delivery, log: LateRoomLog, renderer: TextRenderer = RENDERER) -> Subscription:
+    """Return somebody who is to read the log."""
+    connection = reader(delivery, renderer)
+    made = connection.subscriptions[log] = Subscription(connection, log, renderer, is_held=False)
+    return made
 
 
 def read(feed: Feed, limit: int = ALL) -> list[str]:
@@ -66,7 +74,7 @@ def test_a_feed_reads_up_to_a_limit_and_knows_whether_there_is_more(log: LateRoo
 
 def test_one_who_is_expected_arrives_exactly_at_his_place(delivery: Delivery, log: LateRoomLog) -> None:
     feed = feed_of(log)
-    newcomer = reader(delivery, RENDERER)
+    newcomer = subscription(delivery, log)
     say(log, *"abc")
     feed.expect(newcomer, 2)  # of which nothing is visible yet
     assert read(feed) == []
@@ -83,7 +91,7 @@ def test_one_who_is_expected_arrives_exactly_at_his_place(delivery: Delivery, lo
 
 def test_everybody_who_is_expected_arrives_at_a_place_of_his_own(delivery: Delivery, log: LateRoomLog) -> None:
     feed = feed_of(log)
-    first, second, third = (reader(delivery, RENDERER) for _ in range(3))
+    first, second, third = (subscription(delivery, log) for _ in range(3))
     say(log, *"abcd")
     log.show()
     for newcomer, offset in ((second, 3), (first, 1), (third, 3)):
@@ -106,28 +114,44 @@ def test_what_a_late_subscriber_missed_is_read_up_to_the_cursor(log: LateRoomLog
 
 def test_readers_of_one_wire_format_share_a_tail(delivery: Delivery, log: LateRoomLog) -> None:
     feed = feed_of(log)
-    one, same, other = (reader(delivery, renderer) for renderer in (RENDERER, RENDERER, TextRenderer()))
+    one, same, other = (subscription(delivery, log, renderer) for renderer in (RENDERER, RENDERER, TextRenderer()))
     assert feed.add(one) is feed.add(same)
-    assert feed.add(other) is not feed.add(reader(delivery, RENDERER))
+    assert feed.add(other) is not feed.add(subscription(delivery, log))
     assert len(feed.tails()) == 2
 
 
 def test_a_feed_follows_until_its_last_reader_is_gone(delivery: Delivery, log: LateRoomLog) -> None:
     feed = feed_of(log)
-    one, other = reader(delivery, RENDERER), reader(delivery, TextRenderer())
+    one, other = subscription(delivery, log), subscription(delivery, log, TextRenderer())
     tails = feed.add(one), feed.add(other)
-    assert not feed.remove(one, tails[0])
+    assert not feed.remove(one)
     assert feed.tails() == [tails[1]]
     assert log.followers
-    assert feed.remove(other, tails[1])
+    assert feed.remove(other)
     assert feed.tails() == []
     assert log.followers == ()
+
+
+def test_who_is_level_may_be_given_another_wire_format_between_two_batches(
+    delivery: Delivery, log: LateRoomLog
+) -> None:
+    feed = feed_of(log)
+    stays, moves = subscription(delivery, log), subscription(delivery, log)
+    for one in (stays, moves):
+        feed.add(one).draw_level(one.connection)
+    moves.renderer = TextRenderer()
+    feed.move(moves)
+    assert [list(tail.level) for tail in feed.tails()] == [[stays.connection], [moves.connection]]
+    stays.renderer = moves.renderer
+    feed.move(stays)
+    assert [list(tail.level) for tail in feed.tails()] == [[moves.connection, stays.connection]]
+    assert log.followers
 
 
 def test_a_feed_follows_while_it_expects_somebody(delivery: Delivery, log: LateRoomLog) -> None:
     feed = feed_of(log)
     say(log, "a")
-    feed.expect(reader(delivery, RENDERER), 1)
+    feed.expect(subscription(delivery, log), 1)
     assert not feed.close_if_unread()
     log.show()
     feed.read(1)

@@ -8,10 +8,12 @@ from chatsrv.entries import Entry, Kind
 from chatsrv.net.connection import GONE, Connection
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.tail import BATCH_BYTES, Batch, Tail
+from chatsrv.roomlog.memory import MemoryStore
 from tests.net.wire import EchoRenderer, FakeSocket, TextRenderer, reader
 
 LIMIT_BYTES = 1000
 RENDERER = TextRenderer()
+LOG = MemoryStore().open("lobby")
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def read_up(tail: Tail, connection: Connection) -> bytes:
 
 
 def test_those_who_are_level_get_each_batch(delivery: Delivery) -> None:
-    tail, one, other = Tail(RENDERER, 0, LIMIT_BYTES), FakeSocket(), FakeSocket()
+    tail, one, other = Tail(LOG, RENDERER, 0, LIMIT_BYTES), FakeSocket(), FakeSocket()
     level_reader(delivery, tail, one)
     level_reader(delivery, tail, other)
     assert tail.fan_out(batch(tail, "a", "b")) == []
@@ -57,7 +59,7 @@ def test_those_who_are_level_get_each_batch(delivery: Delivery) -> None:
 
 
 def test_whoever_cannot_take_all_is_reported_with_how_much_he_took(delivery: Delivery) -> None:
-    tail = Tail(RENDERER, 0, LIMIT_BYTES)
+    tail = Tail(LOG, RENDERER, 0, LIMIT_BYTES)
     some, none, gone = FakeSocket(2), FakeSocket(0), FakeSocket(fails=True)
     one, two, three = (level_reader(delivery, tail, sock) for sock in (some, none, gone))
     fine = FakeSocket()
@@ -67,7 +69,7 @@ def test_whoever_cannot_take_all_is_reported_with_how_much_he_took(delivery: Del
 
 
 def test_an_author_is_spared_his_own_lines_alone(delivery: Delivery) -> None:
-    tail, own, other = Tail(RENDERER, 0, LIMIT_BYTES), FakeSocket(), FakeSocket()
+    tail, own, other = Tail(LOG, RENDERER, 0, LIMIT_BYTES), FakeSocket(), FakeSocket()
     author = level_reader(delivery, tail, own)
     level_reader(delivery, tail, other)
     mixed = [*entries(1, "a"), *entries(2, "mine", "too", origin=author.origin), *entries(4, "b")]
@@ -79,21 +81,21 @@ def test_an_author_is_spared_his_own_lines_alone(delivery: Delivery) -> None:
 
 
 def test_an_author_who_cannot_take_the_lines_of_others_is_reported_with_those(delivery: Delivery) -> None:
-    tail, own = Tail(RENDERER, 0, LIMIT_BYTES), FakeSocket(1)
+    tail, own = Tail(LOG, RENDERER, 0, LIMIT_BYTES), FakeSocket(1)
     author = level_reader(delivery, tail, own)
     mixed = [*entries(1, "mine", origin=author.origin), *entries(2, "abc")]
     assert tail.fan_out(tail.render(mixed)) == [(author, b"abc\n", 1)]
 
 
 def test_a_wire_format_that_echoes_spares_nobody_anything(delivery: Delivery) -> None:
-    tail, own = Tail(EchoRenderer(), 0, LIMIT_BYTES), FakeSocket()
+    tail, own = Tail(LOG, EchoRenderer(), 0, LIMIT_BYTES), FakeSocket()
     author = level_reader(delivery, tail, own)
     tail.fan_out(batch(tail, "mine", origin=author.origin))
     assert own.taken == b"mine\n"
 
 
 def test_one_who_fell_behind_is_sent_what_came_since_once_and_is_level_then(delivery: Delivery) -> None:
-    tail, sock = Tail(RENDERER, 0, LIMIT_BYTES), FakeSocket(0)
+    tail, sock = Tail(LOG, RENDERER, 0, LIMIT_BYTES), FakeSocket(0)
     slow = level_reader(delivery, tail, sock)
     [(connection, leftover, sent)] = tail.fan_out(batch(tail, "left over"))
     assert (connection, leftover, sent) == (slow, b"left over\n", 0)
@@ -108,7 +110,7 @@ def test_one_who_fell_behind_is_sent_what_came_since_once_and_is_level_then(deli
 
 
 def test_one_who_falls_behind_twice_keeps_his_place(delivery: Delivery) -> None:
-    tail = Tail(RENDERER, 0, LIMIT_BYTES)
+    tail = Tail(LOG, RENDERER, 0, LIMIT_BYTES)
     slow = level_reader(delivery, tail, FakeSocket(0))
     tail.fan_out(batch(tail, "left over"))
     tail.fall_behind(slow)
@@ -118,7 +120,7 @@ def test_one_who_falls_behind_twice_keeps_his_place(delivery: Delivery) -> None:
 
 
 def test_a_new_reader_is_behind_at_what_was_rendered_last(delivery: Delivery) -> None:
-    tail = Tail(RENDERER, 0, LIMIT_BYTES)
+    tail = Tail(LOG, RENDERER, 0, LIMIT_BYTES)
     tail.add(reader(delivery, RENDERER))
     tail.fan_out(batch(tail, "before"))
     newcomer = reader(delivery, RENDERER)
@@ -129,7 +131,7 @@ def test_a_new_reader_is_behind_at_what_was_rendered_last(delivery: Delivery) ->
 
 
 def test_a_reader_who_is_far_behind_is_sent_a_bounded_part_at_once(delivery: Delivery) -> None:
-    tail = Tail(RENDERER, 0, 100 * BATCH_BYTES)
+    tail = Tail(LOG, RENDERER, 0, 100 * BATCH_BYTES)
     slow = reader(delivery, RENDERER)
     tail.add(slow)
     for number in range(100):
@@ -141,7 +143,7 @@ def test_a_reader_who_is_far_behind_is_sent_a_bounded_part_at_once(delivery: Del
 
 
 def test_batches_are_kept_only_while_somebody_is_behind(delivery: Delivery) -> None:
-    tail = Tail(RENDERER, 0, LIMIT_BYTES)
+    tail = Tail(LOG, RENDERER, 0, LIMIT_BYTES)
     level_reader(delivery, tail, FakeSocket())
     for _ in range(20):
         tail.fan_out(batch(tail, "x" * 100))  # far more than the limit, if it was kept
@@ -165,7 +167,7 @@ def test_batches_are_kept_only_while_somebody_is_behind(delivery: Delivery) -> N
 
 
 def test_over_the_limit_a_quarter_is_dropped_and_only_those_who_needed_it_fall_off(delivery: Delivery) -> None:
-    tail = Tail(RENDERER, 0, LIMIT_BYTES)
+    tail = Tail(LOG, RENDERER, 0, LIMIT_BYTES)
     slowest, slow = reader(delivery, RENDERER), reader(delivery, RENDERER)
     tail.add(slowest)
     for _ in range(4):
@@ -180,7 +182,7 @@ def test_over_the_limit_a_quarter_is_dropped_and_only_those_who_needed_it_fall_o
 
 
 def test_what_is_within_the_limit_again_throws_nobody_off(delivery: Delivery) -> None:
-    tail = Tail(RENDERER, 0, LIMIT_BYTES)
+    tail = Tail(LOG, RENDERER, 0, LIMIT_BYTES)
     slowest = reader(delivery, RENDERER)
     tail.add(slowest)
     tail.fan_out(batch(tail, "x" * 2000))
@@ -189,7 +191,7 @@ def test_what_is_within_the_limit_again_throws_nobody_off(delivery: Delivery) ->
 
 
 def test_what_is_too_much_for_one_batch_is_split_between_entries(delivery: Delivery) -> None:
-    tail, sock = Tail(RENDERER, 0, LIMIT_BYTES), FakeSocket()
+    tail, sock = Tail(LOG, RENDERER, 0, LIMIT_BYTES), FakeSocket()
     author = level_reader(delivery, tail, sock)
     texts = [f"{number}:" + "x" * 1000 for number in range(500)]
     some = [*entries(1, *texts[:250]), *entries(251, *texts[250:], origin=author.origin)]
@@ -197,22 +199,22 @@ def test_what_is_too_much_for_one_batch_is_split_between_entries(delivery: Deliv
     assert len(batches) >= 500_000 // BATCH_BYTES
     assert max(len(part.data) for part in batches) <= BATCH_BYTES
     assert b"".join(part.data for part in batches).decode().splitlines() == texts
-    assert batches[-1].last == 500
+    assert batches[-1].sent.last == 500
     for part in batches:
         tail.fan_out(part)
     assert sock.taken.decode().splitlines() == texts[:250]
 
 
 def test_an_entry_too_big_for_a_batch_is_a_batch_of_its_own(delivery: Delivery) -> None:
-    tail = Tail(RENDERER, 0, LIMIT_BYTES)
+    tail = Tail(LOG, RENDERER, 0, LIMIT_BYTES)
     batches = tail.batches_of(entries(1, "a", "x" * 2 * BATCH_BYTES, "b"))
     assert ["x" in part.data.decode() for part in batches].count(True) == 1
     assert b"".join(part.data for part in batches) == b"a\n" + b"x" * 2 * BATCH_BYTES + b"\nb\n"
-    assert [part.last for part in batches] == sorted({part.last for part in batches})
+    assert [part.sent.last for part in batches] == sorted({part.sent.last for part in batches})
 
 
 def test_a_tail_is_unread_when_its_last_reader_is_gone(delivery: Delivery) -> None:
-    tail = Tail(RENDERER, 0, LIMIT_BYTES)
+    tail = Tail(LOG, RENDERER, 0, LIMIT_BYTES)
     assert tail.is_unread
     one, other = level_reader(delivery, tail, FakeSocket()), reader(delivery, RENDERER)
     tail.add(other)

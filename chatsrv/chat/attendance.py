@@ -1,0 +1,89 @@
+"""Attendance: the open sessions of every account, as the rest of the chat sees them.
+
+Never hears of bytes, sockets or wire formats. Every method may be called from any thread.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from chatsrv.accounts import Account
+from chatsrv.locks import Rank, ranked_lock
+from chatsrv.reasons import Reason
+from chatsrv.replies import Reply
+from chatsrv.roomlog.base import RoomLog
+
+if TYPE_CHECKING:
+    from chatsrv.chat.room import Room
+
+
+class Device(Protocol):
+    """An open session of an account, which may have several. Called under no lock; every method from any thread."""
+
+    @property
+    def account(self) -> Account:
+        """Whose it is, with the role of this moment."""
+
+    @property
+    def key(self) -> str:
+        """The key of the account."""
+
+    @property
+    def address(self) -> str:
+        """The IP address that it comes from."""
+
+    @property
+    def rooms(self) -> "Mapping[str, Room]":
+        """The rooms that it is in, by their names; never changed in place."""
+
+    def enter(self, room: "Room") -> None:
+        """Go into a room, unless it is there, and read on there from now on.
+
+        Raises:
+            Refused: the account is banned there, or it cannot be recorded.
+        """
+
+    def leave(self, room: "Room", reason: Reason | None) -> None:
+        """Leave a room, if it is there; without a reason there is no entry of it, as there is one already."""
+
+    def hear(self, log: RoomLog) -> None:
+        """Read the account's private log, from its very beginning, unless it does so already."""
+
+    def ignore(self, keys: frozenset[str]) -> None:
+        """See nothing of what these accounts say from now on."""
+
+    def tell(self, reply: Reply) -> None:
+        """Tell its peer something. Never waits."""
+
+    def hang_up(self, reason: Reason) -> None:
+        """End it."""
+
+
+class Attendance:
+    """Who is connected to the chat, by the keys of their accounts."""
+
+    def __init__(self) -> None:
+        self._lock = ranked_lock(Rank.HUB)
+        self._devices: dict[str, tuple[Device, ...]] = {}  # guarded by the lock; tuples are replaced, never changed
+
+    def add(self, device: Device) -> None:
+        """Know of a session, from its login on."""
+        with self._lock:
+            self._devices[device.key] = (*self._devices.get(device.key, ()), device)
+
+    def remove(self, device: Device) -> None:
+        """Know of a session no more."""
+        with self._lock:
+            others = tuple(other for other in self._devices.get(device.key, ()) if other is not device)
+            if others:
+                self._devices[device.key] = others
+            else:
+                self._devices.pop(device.key, None)
+
+    def devices(self, key: str) -> tuple[Device, ...]:
+        """Return the open sessions of an account."""
+        return self._devices.get(key, ())
+
+    def everybody(self) -> list[Device]:
+        """Return all open sessions."""
+        with self._lock:
+            return [device for devices in self._devices.values() for device in devices]

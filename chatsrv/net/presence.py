@@ -1,0 +1,207 @@
+"""Presence: the rooms that one session is in, and the one that it speaks in.
+
+Going into a room is: its place there is opened, the room notes it, delivery sends it what comes. Other sessions of the
+same account do that to it, too, and whoever throws the account out; so a lock of the session's own makes each of these
+one step. Any thread may call, under no other lock; nobody who holds it waits for a peer.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from chatsrv.chat.missed import Absence
+from chatsrv.chat.room import Arrival, Room
+from chatsrv.entries import Bookmark, Position
+from chatsrv.errors import Refused
+from chatsrv.locks import Rank, ranked_lock
+from chatsrv.net.catchup import Return
+from chatsrv.net.reading import Reading
+from chatsrv.reasons import Reason
+from chatsrv.roomlog.base import RoomLog
+
+if TYPE_CHECKING:
+    from chatsrv.net.chatsession import ChatSession
+    from chatsrv.net.server import ChatServer
+
+_NOBODY = 0
+"""An origin that no session has."""
+
+
+class Entered(NamedTuple):
+    """What somebody finds who has gone into rooms: who else is in the first of them, and what he missed in each.
+
+    `troubles` are sentences about rooms that he could not enter, or whose past he cannot be told.
+    """
+
+    others: tuple[str, ...]
+    more: int
+    returns: Sequence[Return]
+    troubles: Sequence[str]
+
+
+class Presence:
+    """Where `session` is. It is nowhere at first, and nowhere any more behind `leave_all`."""
+
+    def __init__(self, session: "ChatSession", server: "ChatServer") -> None:
+        self._session = session
+        self._connection = session.connection
+        self._delivery = server.delivery
+        self._hub = server.hub
+        self.reading = Reading(session.connection, session.key, server.hub.bookmarks)
+        self._lock = ranked_lock(Rank.SESSION)
+        # Guarded by the lock. Both are replaced, never changed in place, so that anybody may look at them.
+        self.rooms: Mapping[str, Room] = {}
+        self.current: Room | None = None
+        self._is_over = False
+        self._hears = False
+
+    # ------------------------------------------------------------------ going in
+
+    def enter_all(self, rooms: Sequence[Room], *, is_held: bool) -> Entered:
+        """Go into the account's rooms at the login, and read its private log; speak in the first of them.
+
+        If `is_held`, nothing of them is live until `catch_up` has told what was missed.
+        """
+        first: Arrival | None = None
+        returns: list[Return] = []
+        troubles: list[str] = []
+        key = self._session.key
+        with self._lock:
+            if ignored := self._hub.register.ignored_by(key):
+                self._delivery.ignore(self._connection, ignored)
+            for room in rooms:
+                try:
+                    arrival = self._enter_locked(room, returns, troubles, is_held=is_held, turns=self.current is None)
+                except Refused as refusal:
+                    troubles.append(str(refusal))
+                else:
+                    first = first or arrival
+            if self._hub.has_private_log(key):
+                self._hear_locked(self._hub.private_log(key), returns, troubles, is_held=is_held, is_new=False)
+        others, more = (first.others, first.more) if first else ((), 0)
+        return Entered(others, more, returns, troubles)
+
+    def go_into(self, room: Room) -> Entered:
+        """Go into a room, and speak there; nothing of it is live until `catch_up` has told what was missed.
+
+        Raises:
+            Refused: the account is banned there, or it cannot be recorded.
+        """
+        returns: list[Return] = []
+        troubles: list[str] = []
+        with self._lock:
+            arrival = self._enter_locked(room, returns, troubles, is_held=True, turns=True)
+        return Entered(arrival.others, arrival.more, returns, troubles)
+
+    def enter(self, room: Room) -> None:
+        """See `Device.enter`."""
+        with self._lock:
+            self._enter_locked(room, [], [], is_held=False, turns=self.current is None)
+
+    def _enter_locked(
+        self, room: Room, returns: list[Return], troubles: list[str], *, is_held: bool, turns: bool
+    ) -> Arrival:
+        """Go into a room; add to `returns` what was missed, if that is to be told.
+
+        Raises:
+            Refused: the account is banned there, or its coming cannot be recorded.
+        """
+        assert self._lock.locked()
+        if self._is_over:
+            raise Refused("This session is ending.")
+        session, connection, log = self._session, self._connection, room.log
+        if room.name in self.rooms:
+            return Arrival(log.end, (), 0)
+        bookmark, is_known = self._opened_locked(log, troubles)
+        try:
+            arrival = room.enter(session.account, connection.origin, connection.address)
+        except BaseException:
+            self.reading.close(log)
+            raise
+        self.rooms = {**self.rooms, room.name: room}
+        if turns:
+            self._turn_locked(room)
+        position = arrival.position
+        if is_held and is_known:
+            last = min(position, log.end)
+            # What came before him and is not visible yet is live to who was here before, and nothing to a newcomer.
+            live = position if bookmark is None else last
+            self._delivery.subscribe(connection, log, live, is_marked=not turns, is_held=True)
+            returns.append(Return(self._absence(log, last, bookmark, "" if turns else f"in {room.name}"), live))
+        else:
+            self.reading.begin(log, position.offset, position.offset, None)
+            self._delivery.subscribe(connection, log, position, is_marked=not turns)
+        return arrival
+
+    def hear(self, log: RoomLog) -> None:
+        """See `Device.hear`."""
+        with self._lock:
+            if not self._is_over:
+                self._hear_locked(log, [], [], is_held=False, is_new=True)
+
+    def _hear_locked(
+        self, log: RoomLog, returns: list[Return], troubles: list[str], *, is_held: bool, is_new: bool
+    ) -> None:
+        """Read the private log on from where the account has read it; one that `is_new`, from its beginning."""
+        assert self._lock.locked()
+        if self._hears:
+            return
+        self._hears = True
+        bookmark, is_known = self._opened_locked(log, troubles)
+        begin = Position(log.epoch, 0)
+        if is_held and is_known:
+            last = log.end
+            self._delivery.subscribe(self._connection, log, last, is_held=True)
+            absence = self._absence(log, last, bookmark or Bookmark(begin, _NOBODY), "in private")
+            returns.append(Return(absence, last))
+        else:
+            begin = begin if is_new else log.end
+            self.reading.begin(log, begin.offset, begin.offset, None)
+            self._delivery.subscribe(self._connection, log, begin)
+
+    def _opened_locked(self, log: RoomLog, troubles: list[str]) -> tuple[Bookmark | None, bool]:
+        """Return how far the account has read a log, and whether that could be told."""
+        assert self._lock.locked()
+        try:
+            return self.reading.open(log), True
+        except Refused as refusal:
+            troubles.append(str(refusal))
+            return None, False
+
+    def _absence(self, log: RoomLog, last: Position, bookmark: Bookmark | None, place: str) -> Absence:
+        has_own = not self._connection.renderer.omits_own
+        return Absence(
+            log, last, self._session.account.name, bookmark, self._session.view, place=place, has_own=has_own
+        )
+
+    # ------------------------------------------------------------------ turning, and going out
+
+    def turn_to(self, room: Room) -> None:
+        """Speak in a room from now on, if the session is in it."""
+        with self._lock:
+            if self.rooms.get(room.name) is room and self.current is not room:
+                self._turn_locked(room)
+
+    def _turn_locked(self, room: Room | None) -> None:
+        self.current = room
+        self._delivery.turn_to(self._connection, room.log if room else None)
+
+    def leave(self, room: Room, reason: Reason | None) -> None:
+        """See `Device.leave`."""
+        with self._lock:
+            if self._is_over or self.rooms.get(room.name) is not room:
+                return
+            self.rooms = {name: other for name, other in self.rooms.items() if other is not room}
+            self._delivery.unsubscribe(self._connection, room.log)
+            self.reading.close(room.log)
+            if reason:
+                room.leave(self._session.account.name, self._connection.origin, reason)
+            if self.current is room:
+                self._turn_locked(next(iter(self.rooms.values()), None))
+
+    def leave_all(self, reason: Reason) -> None:
+        """Leave every room, for good: the session ends."""
+        with self._lock:
+            self._is_over = True
+            rooms, self.rooms, self.current = self.rooms, {}, None
+        for room in rooms.values():
+            room.leave(self._session.account.name, self._connection.origin, reason)
