@@ -63,9 +63,132 @@ class Act(NamedTuple):
 
 
 class Who(NamedTuple):
-    """List who is here."""
+    """List who is in `room`."""
 
     room: str = ""
+
+
+class ListRooms(NamedTuple):
+    """List the rooms."""
+
+
+class Join(NamedTuple):
+    """Enter `room` from now on at each login, and speak there."""
+
+    room: str
+
+
+class Part(NamedTuple):
+    """Leave `room`, until `Join`."""
+
+    room: str = ""
+
+
+class Create(NamedTuple):
+    """Let there be a `room`, and enter it. The asker owns it."""
+
+    room: str
+    is_invite_only: bool = False
+    is_logged: bool = True
+
+
+class Topic(NamedTuple):
+    """Set the topic of `room`, or clear it with an empty `text`; without a text tell it."""
+
+    text: str | None = None
+    room: str = ""
+
+
+class Invite(NamedTuple):
+    """Let the account `name` into `room`, and tell it so."""
+
+    name: str
+    room: str = ""
+
+
+class Slow(NamedTuple):
+    """Let each in `room` say a line every so many `seconds`; 0 is no limit."""
+
+    seconds: int
+    room: str = ""
+
+
+class PrivateMessage(NamedTuple):
+    """Say `text` to the account `name` alone."""
+
+    name: str
+    text: str
+
+
+class Ignore(NamedTuple):
+    """See nothing of the account `name` from now on; without a name, tell who is ignored."""
+
+    name: str = ""
+
+
+class Unignore(NamedTuple):
+    """End `Ignore`."""
+
+    name: str
+
+
+class Kick(NamedTuple):
+    """Send the account `name` out of `room`, into which it may come back."""
+
+    name: str
+    reason: str = ""
+    room: str = ""
+
+
+class Ban(NamedTuple):
+    """Keep `target` out of `room`, or of the whole server, for so many `seconds`; `None` is for good.
+
+    `target` is an account's name, or a network or an address as people write them.
+    """
+
+    target: str
+    is_everywhere: bool = False
+    seconds: int | None = None
+    reason: str = ""
+    room: str = ""
+
+
+class Unban(NamedTuple):
+    """End `Ban`."""
+
+    target: str
+    is_everywhere: bool = False
+    room: str = ""
+
+
+class Mute(NamedTuple):
+    """Let the account `target` say nothing in `room`, or in the whole server; else as `Ban`."""
+
+    target: str
+    is_everywhere: bool = False
+    seconds: int | None = None
+    reason: str = ""
+    room: str = ""
+
+
+class Unmute(NamedTuple):
+    """End `Mute`."""
+
+    target: str
+    is_everywhere: bool = False
+    room: str = ""
+
+
+class Bans(NamedTuple):
+    """List the bans and mutes of `room`."""
+
+    room: str = ""
+
+
+class Audit(NamedTuple):
+    """Show what was decided, newest first: all of it, or only `about` a room or an account."""
+
+    about: str = ""
 
 
 class History(NamedTuple):
@@ -110,5 +233,8 @@ class Quit(NamedTuple):
 
 
 Lookup = History | Search | More
-ChatCommand = Say | Act | Who | Lookup | CatchUp | Help | Invoke | Quit
+Rooming = Who | ListRooms | Join | Part | Create | Topic | Invite | Slow
+Privacy = PrivateMessage | Ignore | Unignore
+Moderation = Kick | Ban | Unban | Mute | Unmute | Bans | Audit
+ChatCommand = Say | Act | Rooming | Privacy | Moderation | Lookup | CatchUp | Help | Invoke | Quit
 Command = Credentials | ChangePassword | Answer | Complaint | Line | ChatCommand

@@ -9,26 +9,51 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from chatsrv.changes import INVITE_ONLY, UNLOGGED
 from chatsrv.commands import (
     PAGE_ENTRIES,
     Act,
+    Audit,
+    Ban,
+    Bans,
     CatchUp,
     ChangePassword,
     Command,
+    Create,
     Help,
     History,
+    Ignore,
+    Invite,
+    Join,
+    Kick,
+    ListRooms,
     More,
+    Mute,
+    Part,
+    PrivateMessage,
     Quit,
     Say,
     Search,
+    Slow,
+    Topic,
+    Unban,
+    Unignore,
+    Unmute,
     Who,
 )
-from chatsrv.errors import Misused
+from chatsrv.durations import parse
+from chatsrv.errors import Misused, Refused
 from chatsrv.replies import Usage
 from chatsrv.rights import OF_OWNERS, Right
 
 NAME_CHARACTERS = 32
 """Characters that a command's name may have. Nobody mistypes one into more, so more is never guessed at."""
+
+EVERYWHERE = "everywhere"
+"""The word that makes a ban or a mute one of the whole server."""
+
+MOST_SLOW_SECONDS = 3600
+"""The slowest that a room can be made: a line an hour. Who wants it slower mutes people."""
 
 _NAME = re.compile(f"[a-z][a-z0-9-]{{0,{NAME_CHARACTERS - 1}}}")
 
@@ -38,7 +63,7 @@ class Verb(NamedTuple):
 
     `arguments` is a word for each, of which the last takes all the rest; one in square brackets may be left out.
     `kind` is the type of the command. Where its fields are not simply the arguments, `make` makes it, and raises
-    `ValueError` for arguments that make no sense. Without a `right`, everybody may.
+    `ValueError` for arguments that make no sense, or `Refused` to say what would. Without a `right`, everybody may.
     """
 
     name: str
@@ -58,6 +83,7 @@ class Verb(NamedTuple):
 
         Raises:
             Misused: something is missing, or makes no sense.
+            Refused: something makes no sense, and the text says what would.
         """
         arguments = self.split(argument)
         try:
@@ -93,14 +119,88 @@ def _catch_up(answer: str) -> Command:
     return CatchUp(bool(("off", "on").index(answer.lower())))
 
 
+def _create(room: str, *words: str) -> Command:
+    kinds = " ".join(words).lower().split()
+    if not {INVITE_ONLY, UNLOGGED}.issuperset(kinds):
+        raise ValueError(kinds)
+    return Create(room, is_invite_only=INVITE_ONLY in kinds, is_logged=UNLOGGED not in kinds)
+
+
+def _topic(text: str | None = None) -> Command:
+    return Topic("" if text == "-" else text)
+
+
+def _slow(typed: str) -> Command:
+    if typed.lower() == "off":
+        return Slow(0)
+    if not (typed.isascii() and typed.isdecimal()):
+        raise ValueError(typed)
+    if len(typed) > len(str(MOST_SLOW_SECONDS)) or not 0 < int(typed) <= MOST_SLOW_SECONDS:
+        raise Refused(f"A room can be slowed down to a line in 1 to {MOST_SLOW_SECONDS} seconds.")
+    return Slow(int(typed))
+
+
+def _ruling(kind: type[Ban | Mute]) -> Callable[..., Command]:
+    def make(target: str, *typed: str) -> Command:
+        words = " ".join(typed).split()
+        is_everywhere, seconds = False, None
+        while words:
+            if words[0].lower() == EVERYWHERE and not is_everywhere:
+                is_everywhere = True
+            elif words[0][0].isdigit() and seconds is None:
+                seconds = _seconds(words[0])
+            else:
+                break
+            del words[0]
+        return kind(target, is_everywhere, seconds, " ".join(words))
+
+    return make
+
+
+def _seconds(typed: str) -> int:
+    try:
+        return parse(typed)
+    except ValueError as error:
+        # Never taken for the beginning of a reason: what was to last a week would last for good.
+        raise Refused(f"What begins with a digit has to be how long it is for: {error}.") from None
+
+
+def _release(kind: type[Unban | Unmute]) -> Callable[..., Command]:
+    def make(target: str, word: str = "") -> Command:
+        if word.lower() not in ("", EVERYWHERE):
+            raise ValueError(word)
+        return kind(target, is_everywhere=bool(word))
+
+    return make
+
+
+_RULING = "[everywhere] [DURATION] [REASON]"
+
 VERBS = (
     Verb("help", "", "list the commands", Help),
-    Verb("who", "", "list who is here", Who),
+    Verb("who", "[ROOM]", "list who is here, or in another room", Who),
     Verb("me", "TEXT", "say what you do: /me waves", Act, Right.SPEAK),
+    Verb("msg", "NAME TEXT", "say something to one person alone", PrivateMessage, Right.SPEAK),
+    Verb("rooms", "", "list the rooms", ListRooms),
+    Verb("join", "ROOM", "enter a room, or turn to one that you are in", Join),
+    Verb("part", "[ROOM]", "leave this room, or another one", Part),
+    Verb("topic", "[TEXT]", "show this room's topic, or set it; - clears it", Topic, make=_topic),
+    Verb("invite", "NAME [ROOM]", "let somebody in, and tell them so", Invite),
+    Verb("create", "ROOM [invite-only] [unlogged]", "make a room of your own", Create, Right.CREATE_ROOM, _create),
+    Verb("ignore", "[NAME]", "see nothing of somebody; alone: list whom", Ignore),
+    Verb("unignore", "NAME", "see somebody again", Unignore),
     Verb("history", "[N]", f"show the last {PAGE_ENTRIES} lines, or the last N", History, make=_history),
     Verb("search", "WORDS", "show lines with all of these words: /search tea tim*", Search),
     Verb("more", "", "show what came before", More),
     Verb("catchup", "on|off", "be told at login what you missed, or not", CatchUp, make=_catch_up),
+    Verb("kick", "NAME [REASON]", "send somebody out of this room", Kick, Right.KICK),
+    Verb("ban", f"NAME|NETWORK {_RULING}", "keep somebody out: /ban bob 2h spam", Ban, Right.BAN, _ruling(Ban)),
+    Verb("unban", "NAME|NETWORK [everywhere]", "let somebody in again", Unban, Right.BAN, _release(Unban)),
+    Verb("mute", f"NAME {_RULING}", "let somebody say nothing: /mute bob 10m", Mute, Right.MUTE, _ruling(Mute)),
+    Verb("unmute", "NAME [everywhere]", "let somebody speak again", Unmute, Right.MUTE, _release(Unmute)),
+    Verb("bans", "", "list who is banned and muted", Bans, Right.BAN),
+    Verb("slow", "off|SECONDS", "let each say a line every so many seconds", Slow, Right.SLOW, _slow),
+    Verb("audit", "[ROOM|NAME]", "show what was decided, newest first", Audit, Right.AUDIT),
     Verb("password", "", "change your password", ChangePassword, Right.CHANGE_PASSWORD),
     Verb("quit", "", "leave the chat", Quit),
 )

@@ -5,8 +5,28 @@ from typing import NamedTuple, get_args
 import pytest
 
 from chatsrv.chat.deeds import DEEDS
-from chatsrv.commands import Act, CatchUp, ChangePassword, ChatCommand, Command, History, Quit, Say, Search
-from chatsrv.errors import Misused
+from chatsrv.commands import (
+    Act,
+    Ban,
+    CatchUp,
+    ChangePassword,
+    ChatCommand,
+    Command,
+    Create,
+    History,
+    Mute,
+    Part,
+    PrivateMessage,
+    Quit,
+    Say,
+    Search,
+    Slow,
+    Topic,
+    Unban,
+    Unmute,
+    Who,
+)
+from chatsrv.errors import Misused, Refused
 from chatsrv.rights import OF_OWNERS, Right
 from chatsrv.verbs import NAME_CHARACTERS, RIGHT_FOR, VERB_OF, VERBS, Verb, check_name
 
@@ -28,6 +48,27 @@ KICK = Verb("kick", "NAME [REASON]", "send somebody out", Kick)
         (VERB_OF["history"], "", History()),
         (VERB_OF["history"], "7", History(7)),
         (VERB_OF["catchup"], "On", CatchUp(is_wanted=True)),
+        (VERB_OF["who"], "", Who()),
+        (VERB_OF["who"], "#dev", Who("#dev")),
+        (VERB_OF["part"], "", Part()),
+        (VERB_OF["create"], "dev", Create("dev")),
+        (VERB_OF["create"], "dev Unlogged  invite-only", Create("dev", is_invite_only=True, is_logged=False)),
+        (VERB_OF["topic"], "", Topic()),
+        (VERB_OF["topic"], " - ", Topic("")),
+        (VERB_OF["topic"], "- tea", Topic("- tea")),
+        (VERB_OF["slow"], "Off", Slow(0)),
+        (VERB_OF["slow"], "30", Slow(30)),
+        (VERB_OF["msg"], "bob  hi   there", PrivateMessage("bob", "hi   there")),
+        (VERB_OF["ban"], "bob", Ban("bob")),
+        (VERB_OF["ban"], "bob too  loud, 3 times", Ban("bob", reason="too loud, 3 times")),
+        (VERB_OF["ban"], "10.0.0.0/8 everywhere", Ban("10.0.0.0/8", is_everywhere=True)),
+        (VERB_OF["ban"], "bob Everywhere 1d12h spam", Ban("bob", True, 129_600, "spam")),
+        (VERB_OF["ban"], "bob 2h everywhere spam", Ban("bob", True, 7200, "spam")),
+        (VERB_OF["ban"], "bob spam everywhere", Ban("bob", reason="spam everywhere")),
+        (VERB_OF["ban"], "bob everywhere everywhere", Ban("bob", True, None, "everywhere")),
+        (VERB_OF["mute"], "bob 10m", Mute("bob", seconds=600)),
+        (VERB_OF["unban"], "bob", Unban("bob")),
+        (VERB_OF["unmute"], "bob everywhere", Unmute("bob", is_everywhere=True)),
         (KICK, " bob", Kick("bob")),
         (KICK, "bob  too   loud ", Kick("bob", "too   loud")),
     ],
@@ -47,12 +88,38 @@ def test_arguments_become_a_command(verb: Verb, argument: str, command: Command)
         (VERB_OF["history"], "5 lines"),
         (VERB_OF["history"], "9" * 60_000),
         (VERB_OF["catchup"], "maybe"),
+        (VERB_OF["create"], ""),
+        (VERB_OF["create"], "dev secret"),
+        (VERB_OF["slow"], "fast"),
+        (VERB_OF["slow"], "1.5"),
+        (VERB_OF["slow"], "\u0661"),
+        (VERB_OF["msg"], "bob"),
+        (VERB_OF["ban"], ""),
+        (VERB_OF["unban"], "bob for good"),
         (KICK, ""),
     ],
 )
 def test_arguments_that_are_missing_or_make_no_sense_are_refused(verb: Verb, argument: str) -> None:
     with pytest.raises(Misused):
         verb.command(argument)
+
+
+@pytest.mark.parametrize(
+    ("verb", "argument", "told"),
+    [
+        (VERB_OF["ban"], "bob 10x", "accepted is a duration such as 30s, 10m, 2h, 3d, 1w or 1d12h, up to 10 years"),
+        (VERB_OF["ban"], "bob 0m spam", "accepted is a duration such as"),
+        (VERB_OF["mute"], "bob 11y", "accepted is a duration such as"),
+        (VERB_OF["mute"], "bob everywhere " + "9" * 60_000 + "d", "accepted is a duration such as"),
+        (VERB_OF["slow"], "0", "a line in 1 to 3600 seconds"),
+        (VERB_OF["slow"], "9" * 60_000, "a line in 1 to 3600 seconds"),
+    ],
+)
+def test_what_would_be_accepted_is_told_where_usage_does_not_tell(verb: Verb, argument: str, told: str) -> None:
+    with pytest.raises(Refused, match=told) as caught:
+        verb.command(argument)
+    assert not isinstance(caught.value, Misused)
+    assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize(

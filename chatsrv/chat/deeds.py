@@ -9,18 +9,64 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chatsrv.chat.asker import Asker
-from chatsrv.chat.looking import choose_catching_up, look_back
-from chatsrv.chat.presence import leave, who
+from chatsrv.chat.auditing import audit, list_bans
+from chatsrv.chat.looking import choose_catching_up, search, show_history, show_more
+from chatsrv.chat.moderation import ban, kick, mute, unban, unmute
+from chatsrv.chat.private import ignore, tell_privately, unignore
 from chatsrv.chat.repertoire import invoke, list_commands
-from chatsrv.commands import CatchUp, Help, History, Invoke, More, Quit, Search, Who
+from chatsrv.chat.rooming import create, invite, join, leave, list_rooms, part, slow, topic, who
+from chatsrv.commands import (
+    Audit,
+    Ban,
+    Bans,
+    CatchUp,
+    Create,
+    Help,
+    History,
+    Ignore,
+    Invite,
+    Invoke,
+    Join,
+    Kick,
+    ListRooms,
+    More,
+    Mute,
+    Part,
+    PrivateMessage,
+    Quit,
+    Search,
+    Slow,
+    Topic,
+    Unban,
+    Unignore,
+    Unmute,
+    Who,
+)
 
 DEEDS: Mapping[type, Callable[[Asker, Any], None]] = {
     Help: list_commands,
     Invoke: invoke,
-    Who: who,
-    History: look_back,
-    Search: look_back,
-    More: look_back,
-    CatchUp: choose_catching_up,
     Quit: leave,
+    Who: who,
+    ListRooms: list_rooms,
+    Join: join,
+    Part: part,
+    Create: create,
+    Topic: topic,
+    Invite: invite,
+    Slow: slow,
+    PrivateMessage: tell_privately,
+    Ignore: ignore,
+    Unignore: unignore,
+    Kick: kick,
+    Ban: ban,
+    Unban: unban,
+    Mute: mute,
+    Unmute: unmute,
+    Bans: list_bans,
+    Audit: audit,
+    History: show_history,
+    Search: search,
+    More: show_more,
+    CatchUp: choose_catching_up,
 }

@@ -10,11 +10,12 @@ from difflib import get_close_matches
 
 from chatsrv.accounts import Account
 from chatsrv.chat.asker import Asker
+from chatsrv.chat.authority import may_create, owns
 from chatsrv.chat.commandplugin import CommandPlugin
-from chatsrv.commands import Help, Invoke
+from chatsrv.commands import Create, Help, Invoke
 from chatsrv.errors import Misused, Refused
 from chatsrv.replies import CommandList, Notice, UnknownCommand
-from chatsrv.rights import may, require
+from chatsrv.rights import OF_OWNERS, may, require
 from chatsrv.verbs import NAME_CHARACTERS, VERBS, Verb, check_name
 
 logger = logging.getLogger(__name__)
@@ -34,9 +35,16 @@ class Repertoire:
         added = (Verb(name, each.arguments, each.help, Invoke, each.right) for name, each in self._plugins.items())
         self._verbs = {verb.name: verb for verb in (*VERBS, *added)}
 
-    def verbs_for(self, account: Account) -> tuple[Verb, ...]:
-        """Return the commands that `account` may use, in the order in which they are listed."""
-        return tuple(verb for verb in self._verbs.values() if verb.right is None or may(account, verb.right))
+    def verbs_for(self, account: Account, *, is_owner: bool = False) -> tuple[Verb, ...]:
+        """Return the commands that `account` may use, in the order in which they are listed.
+
+        `is_owner` tells whether it may use those that owners have in their rooms, too.
+        """
+        return tuple(
+            verb
+            for verb in self._verbs.values()
+            if verb.right is None or may(account, verb.right) or (is_owner and verb.right in OF_OWNERS)
+        )
 
     def nearest(self, name: str, account: Account) -> str:
         """Return the command that `account` may have meant by `name`; empty if there is none like it."""
@@ -52,8 +60,9 @@ class Repertoire:
 
 def list_commands(asker: Asker, _: Help) -> None:
     """Tell which commands the asker may use."""
-    verbs = asker.hub.repertoire.verbs_for(asker.account)
-    asker.reply(CommandList(tuple(verb.usage for verb in verbs)))
+    is_owner = any(owns(asker, room) for room in asker.rooms.values())
+    verbs = asker.hub.repertoire.verbs_for(asker.account, is_owner=is_owner)
+    asker.reply(CommandList(tuple(verb.usage for verb in verbs if verb.kind is not Create or may_create(asker))))
 
 
 def invoke(asker: Asker, command: Invoke) -> None:

@@ -4,10 +4,13 @@ Knows names and arguments from the table `chatsrv.verbs`, and nothing of what is
 """
 
 from chatsrv.commands import ChangePassword, Command, Complaint, Invoke, Say
-from chatsrv.errors import Misused
+from chatsrv.errors import Misused, Refused
 from chatsrv.protocols.lines import Dialogue
 from chatsrv.replies import UnknownCommand, Usage
 from chatsrv.verbs import NAME_CHARACTERS, VERB_OF
+
+_WIDEST = 32
+"""Characters that a command may take in a list before its help is moved out of line with the others'."""
 
 _UNCHANGED = "Nothing was changed."
 
@@ -39,6 +42,8 @@ def asked(text: str) -> Command | Dialogue:
         return verb.command(argument)
     except Misused:
         return Complaint(misused(verb.usage))
+    except Refused as refusal:
+        return Complaint(str(refusal))
 
 
 def misused(usage: Usage) -> str:
@@ -56,7 +61,7 @@ def unknown(reply: UnknownCommand) -> str:
 def listed(commands: tuple[Usage, ...]) -> list[str]:
     """Return a line for each of `commands`, and one for how to say a slash."""
     rows = [*((_written(usage), usage.help) for usage in commands), ("//TEXT", "say a text that begins with a slash")]
-    width = max(len(written) for written, _ in rows)
+    width = max(length for written, _ in rows if (length := len(written)) <= _WIDEST)
     return [f"{written:<{width}}  {help_}" for written, help_ in rows]
 
 

@@ -95,6 +95,7 @@ HOSTILE = (
 """Texts that would harm another person's terminal, or pass for somebody else's line."""
 
 _BIDIRECTIONAL = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_MOMENT = datetime.fromtimestamp(1.5, UTC)
 _NAME, _TEXT = "Zoë", "größer: 👩\u200d🚀 \\ <b> %s {} :x"
 
 _CHANGES = tuple(
@@ -125,10 +126,10 @@ REPLIES: tuple[Reply, ...] = (
     RoomList(()),
     RoomList((RoomLine("lobby", 1000, is_in=True, is_here=True), RoomLine("dev", 0, _TEXT, True, False))),
     TopicTold("dev", ""),
-    TopicTold("dev", _TEXT, _NAME, datetime.fromtimestamp(1.5, UTC)),
+    TopicTold("dev", _TEXT, _NAME, _MOMENT),
     RulingList(()),
-    RulingList((RulingLine(True, "", _NAME, "alice", *[datetime.fromtimestamp(1.5, UTC)] * 2, _TEXT),)),
-    RulingList((RulingLine(False, "dev", "192.0.2.0/24", "alice", datetime.fromtimestamp(1.5, UTC)),)),
+    RulingList((RulingLine(True, "", _NAME, "alice", _MOMENT, _MOMENT, _TEXT),)),
+    RulingList((RulingLine(False, "dev", "192.0.2.0/24", "alice", _MOMENT),)),
     Audited(ENTRIES, datetime.fromtimestamp(1e9, UTC)),
     ListEnd(is_all=False),
     ListEnd(is_all=True),

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.commands import Command, Credentials, Say
+from chatsrv.commands import Answer, Command, Credentials, Say
 from chatsrv.protocols.base import Reader
 from chatsrv.protocols.lines import LinesProtocol
 from chatsrv.protocols.plain import PlainProtocol, PlainReader
 from chatsrv.protocols.telnet import TelnetProtocol
 from chatsrv.testing.protocol import LINE_BYTES, ProtocolContract, is_safe, retained_bytes
+from chatsrv.verbs import VERBS, Verb
 
 # Bytes that mean something to one format or another come often; long runs bring lines across the limit.
 PIECES = st.one_of(
@@ -51,6 +52,16 @@ class TestPlain(ProtocolContract):
         reader.accept("alice")
         for command in reader.receive(text.encode("utf-8", "replace") + b"\n"):
             assert not isinstance(command, Say) or is_safe(command.text)
+
+    @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+    @given(st.text())
+    def test_any_text_is_safe_once_it_stands_behind_a_command(self, verb: Verb, text: str) -> None:
+        reader = self._reader()
+        reader.receive(self.login)
+        reader.accept("alice")
+        for command in reader.receive(f"/{verb.name} bob {text}".encode("utf-8", "replace") + b"\n"):
+            if not isinstance(command, Answer):
+                assert all(is_safe(field) for field in command if isinstance(field, str))
 
 
 class TestTelnet(ProtocolContract):

@@ -6,7 +6,21 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from chatsrv.changes import MODERATION, Change, What
-from chatsrv.commands import Act, CatchUp, Command, Complaint, Help, History, Invoke, More, Quit, Say, Search, Who
+from chatsrv.commands import (
+    Act,
+    CatchUp,
+    Command,
+    Complaint,
+    Help,
+    History,
+    Invoke,
+    More,
+    PrivateMessage,
+    Quit,
+    Say,
+    Search,
+    Who,
+)
 from chatsrv.entries import Entry, Kind
 from chatsrv.protocols.plain import PlainProtocol, PlainReader
 from chatsrv.reasons import Reason
@@ -32,6 +46,11 @@ from chatsrv.replies import (
     Welcome,
 )
 
+TEN_X = (
+    "What begins with a digit has to be how long it is for: "
+    "accepted is a duration such as 30s, 10m, 2h, 3d, 1w or 1d12h, up to 10 years."
+)
+
 
 def logged_in(line_bytes: int = 4096) -> PlainReader:
     reader = PlainProtocol().reader(line_bytes)
@@ -51,7 +70,10 @@ def logged_in(line_bytes: int = 4096) -> PlainReader:
         ("\t\u2028\x00\u3000", []),
         ("/help", [Help()]),
         ("/WHO", [Who()]),
-        ("/who is there", [Who()]),
+        ("/who #dev", [Who("#dev")]),
+        ("/ban bob 10x", [Complaint(TEN_X)]),
+        ("/ban", [Complaint("Usage: /ban NAME|NETWORK [everywhere] [DURATION] [REASON]")]),
+        ("/msg bob  \x1b[1mhi", [PrivateMessage("bob", "hi")]),
         ("/me waves", [Act("waves")]),
         ("/me   waves  twice ", [Act("waves  twice")]),
         ("/Me\twaves", [Act("waves")]),
@@ -255,6 +277,11 @@ MOMENT = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
             "/me TEXT       wave\n/roll [SIDES]  roll a die\n//TEXT         say a text that begins with a slash\n",
         ),
         (Usage("roll", "[SIDES]", "roll a die"), "Usage: /roll [SIDES]\n"),
+        (
+            CommandList((Usage("me", "TEXT", "wave"), Usage("ban", "NAME [everywhere] [DURATION] [REASON]", "ban"))),
+            "/me TEXT  wave\n/ban NAME [everywhere] [DURATION] [REASON]  ban\n"
+            "//TEXT    say a text that begins with a slash\n",
+        ),
         (UnknownCommand("hlep", "help"), "There is no command /hlep. Did you mean /help?\n"),
         (UnknownCommand("frobnicate"), "There is no command /frobnicate. Type /help for commands.\n"),
         (UnknownCommand("frob" * 9), "There is no such command. Type /help for commands.\n"),

@@ -1,0 +1,99 @@
+"""Commands that tell what was decided: deeds (`chatsrv.chat.deeds`) that list bans and mutes, and who did what to whom.
+
+Never hears of bytes, sockets or wire formats. Everything here runs on the asker's thread, with no lock held.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+
+from chatsrv.chat.asker import Asker
+from chatsrv.chat.authority import may_here, require_here, room_here
+from chatsrv.chat.facts import Facts
+from chatsrv.chat.looking import show
+from chatsrv.commands import Audit, Bans
+from chatsrv.entries import Entry
+from chatsrv.errors import Refused
+from chatsrv.names import account_key, prepare_room
+from chatsrv.replies import Audited, ListEnd, Notice, Reply, RulingLine, RulingList
+from chatsrv.rights import Right, may, require
+
+PAGE_LINES = 20
+"""Lines on a page of either: a terminal of 24 lines has room for them."""
+
+MOST_CHANGES = 500
+"""Changes that an audit in the chat goes back; the command line shows all there are."""
+
+
+def list_bans(asker: Asker, command: Bans) -> None:
+    """Tell who is banned or muted in a room; those who may act in all rooms, in the whole server as well.
+
+    Raises:
+        Refused: the asker may not, or it is nobody.
+    """
+    room = room_here(asker, command.room)
+    require_here(asker, Right.BAN, room)
+    facts = [room.facts, asker.hub.register.server] if may(asker.account, Right.BAN) else [room.facts]
+    lines = [line for each in facts for line in _lines(asker, each)]
+    if not lines:
+        raise Refused(f"Nobody is banned or muted in {room.name}.")
+    show(asker, _bans(asker, lines))
+
+
+def _bans(asker: Asker, lines: Sequence[RulingLine]) -> Iterator[Reply]:
+    yield RulingList(tuple(lines[:PAGE_LINES]))
+    if rest := lines[PAGE_LINES:]:
+        asker.lookback.offer(partial(_bans, asker, rest))
+    yield ListEnd(is_all=not rest)
+
+
+def _lines(asker: Asker, facts: Facts) -> Iterator[RulingLine]:
+    now = asker.view.now
+    for is_ban, rulings in zip((True, False), facts.rulings(now.timestamp()), strict=True):
+        for target, by, at, until, reason in rulings:
+            end = None if until is None else datetime.fromtimestamp(until, now.tzinfo)
+            yield RulingLine(is_ban, facts.name, target, by, datetime.fromtimestamp(at, now.tzinfo), end, reason)
+
+
+def audit(asker: Asker, command: Audit) -> None:
+    """Show what was decided, newest first: all of it, or about a room or an account.
+
+    Who may do so as the owner of a room alone is shown that of the room.
+
+    Raises:
+        Refused: the asker may not, or there is nothing.
+    """
+    about = _about(asker, command.about)
+    entries = asker.hub.register.audit(about, None, MOST_CHANGES)
+    if not entries:
+        raise Refused(f"Nothing was decided{f' about {command.about}' if command.about else ''}.")
+    if len(entries) == MOST_CHANGES:
+        asker.reply(Notice(f"There is more than is shown here: these are the newest {MOST_CHANGES}."))
+    show(asker, _audit(asker, entries))
+
+
+def _about(asker: Asker, typed: str) -> str | None:
+    """Return what `Register.audit` is to be asked about.
+
+    Raises:
+        Refused: the asker may not read that.
+    """
+    if not typed and not may(asker.account, Right.AUDIT):
+        room = room_here(asker)
+        require_here(asker, Right.AUDIT, room)
+        return room.name
+    with suppress(ValueError):
+        name = prepare_room(typed)
+        facts = asker.hub.register.room(name)
+        if facts and may_here(asker, Right.AUDIT, asker.hub.room(name)):
+            return name
+    require(asker.account, Right.AUDIT)
+    return account_key(typed) if typed else None
+
+
+def _audit(asker: Asker, entries: Sequence[Entry]) -> Iterator[Reply]:
+    yield Audited(tuple(entries[:PAGE_LINES]), asker.view.now)
+    if rest := entries[PAGE_LINES:]:
+        asker.lookback.offer(partial(_audit, asker, rest))
+    yield ListEnd(is_all=not rest)

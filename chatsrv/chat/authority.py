@@ -1,0 +1,128 @@
+"""Authority: who may do what to whom, and the sentences for whoever may not.
+
+A right comes with a role, everywhere; or with a room of one's own, within it. Nobody acts on somebody whose role is
+above his own, nobody keeps an admin out or silent, and nobody does so to himself. Never hears of bytes, sockets or wire
+formats. Pure functions but for what they ask the chat; everything here runs on the asker's thread.
+"""
+
+from chatsrv.accounts import Account, Role
+from chatsrv.chat.asker import Asker
+from chatsrv.chat.facts import Ruling
+from chatsrv.chat.room import Room, told
+from chatsrv.errors import Refused
+from chatsrv.names import account_key
+from chatsrv.rights import OF_OWNERS, Right, includes, may
+
+TEXT_CHARACTERS = 300
+"""The longest topic or reason: some lines of a terminal, which everybody in a room is shown."""
+
+
+def owns(asker: Asker, room: Room) -> bool:
+    """Tell whether the asker owns a room."""
+    return room.facts.owner == asker.key
+
+
+def may_here(asker: Asker, right: Right, room: Room) -> bool:
+    """Tell whether the asker has a right in a room, by role or as its owner."""
+    return may(asker.account, right) or (right in OF_OWNERS and owns(asker, room))
+
+
+def require_here(asker: Asker, right: Right, room: Room) -> None:
+    """Make sure that the asker has a right in a room.
+
+    Raises:
+        Refused: it has not; the text says which one is missing.
+    """
+    if not may_here(asker, right, room):
+        role = asker.account.role
+        raise Refused(f"You have no right to {right}: your role is {role}, and {room.name} is not your room.")
+
+
+def require_above(asker: Asker, target: Account, deed: str) -> None:
+    """Make sure that the asker may do `deed` to another account: "kick", "ban" or "mute".
+
+    Raises:
+        Refused: it may not.
+    """
+    if target.key == asker.key:
+        raise Refused(f"You cannot {deed} yourself.")
+    if not includes(asker.account.role, target.role):
+        raise Refused(f"You cannot {deed} {target.name}, whose role is {target.role}: yours is {asker.account.role}.")
+    if target.role is Role.ADMIN and deed != "kick":
+        raise Refused(f"Nobody can {deed} {target.name}, whose role is {target.role}.")
+
+
+def require_lifting(asker: Asker, ruling: Ruling, key: str, right: Right) -> None:
+    """Make sure that the asker may end what somebody decided about the account `key`, or a network.
+
+    Who acts as owner of a room ends only what he decided himself.
+
+    Raises:
+        Refused: it may not.
+    """
+    if key == asker.key:
+        raise Refused("Somebody else has to lift that.")
+    if not may(asker.account, right) and account_key(ruling.by) != asker.key:
+        raise Refused(f"{ruling.by} decided that, and only a moderator can lift it.")
+
+
+def may_create(asker: Asker) -> bool:
+    """Tell whether the asker may create rooms."""
+    needed = asker.hub.rules.create_role
+    return needed is not None and includes(asker.account.role, needed)
+
+
+def may_look_in(asker: Asker, room: Room) -> bool:
+    """Tell whether the asker may enter a room, or see who is there and what about, as far as invitations go."""
+    facts = room.facts
+    if not facts.is_invite_only or room.name in asker.rooms or asker.key in facts.invited:
+        return True
+    return may_here(asker, Right.ENTER, room)
+
+
+def require_look_in(asker: Asker, room: Room) -> None:
+    """Make sure that the asker `may_look_in`.
+
+    Raises:
+        Refused: it may not.
+    """
+    if not may_look_in(asker, room):
+        raise Refused(f"{room.name} is for those who are invited: somebody in it can do that, by /invite.")
+
+
+def require_voice(asker: Asker, room: Room | None = None) -> None:
+    """Make sure that the asker is not muted in `room` or on the whole server: a topic or an invitation is heard, too.
+
+    Raises:
+        Refused: it is muted.
+    """
+    now = asker.view.now.timestamp()
+    if room and (mute := room.facts.mute_of(asker.key, now)):
+        raise Refused(f"You are muted in {room.name}{told(mute)}.")
+    if mute := asker.hub.register.server.mute_of(asker.key, now):
+        raise Refused(f"You are muted on this server{told(mute)}.")
+
+
+def room_here(asker: Asker, typed: str = "") -> Room:
+    """Return the room that somebody calls so; without a name the one that the asker speaks in.
+
+    Raises:
+        Refused: the asker is not in there, or there is none.
+    """
+    if not typed:
+        return asker.room
+    room = asker.hub.find(typed)
+    if room.name not in asker.rooms:
+        raise Refused(f"You are not in {room.name}.")
+    return room
+
+
+def bounded(text: str, what: str) -> str:
+    """Return a text that many are shown, such as "A topic".
+
+    Raises:
+        Refused: it is too long.
+    """
+    if len(text) > TEXT_CHARACTERS:
+        raise Refused(f"{what} may have up to {TEXT_CHARACTERS} characters; that had {len(text)}.")
+    return text

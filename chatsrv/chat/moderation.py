@@ -1,0 +1,252 @@
+"""Commands that keep order: deeds (`chatsrv.chat.deeds`) that send out, keep out and silence.
+
+Each is recorded in the register first, and holds from then on; only then is it carried out on those who are there, so
+that nobody slips in between. Never hears of bytes, sockets or wire formats. Everything here runs on the asker's thread,
+with no lock held.
+"""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from chatsrv.accounts import Account, Network, Role, unmapped
+from chatsrv.changes import Change, What
+from chatsrv.chat.asker import Asker
+from chatsrv.chat.attendance import Device
+from chatsrv.chat.authority import bounded, require_above, require_here, require_lifting, room_here
+from chatsrv.chat.facts import Ruling
+from chatsrv.chat.room import Room, told
+from chatsrv.commands import Ban, Kick, Mute, Unban, Unmute
+from chatsrv.errors import Refused
+from chatsrv.names import account_key
+from chatsrv.reasons import Reason
+from chatsrv.replies import Notice
+from chatsrv.rights import Right, require
+
+# ---------------------------------------------------------------------------- sending out, keeping out
+
+
+def kick(asker: Asker, command: Kick) -> None:
+    """Send somebody out of a room, into which he may come back.
+
+    At the next login he is not let in by himself, unless it is the lobby.
+
+    Raises:
+        Refused: the asker may not, or that one is not there.
+    """
+    room = room_here(asker, command.room)
+    require_here(asker, Right.KICK, room)
+    target = asker.account_named(command.name)
+    require_above(asker, target, "kick")
+    if not room.is_in(target.key):
+        raise Refused(f"{target.name} is not in {room.name}.")
+    reason = bounded(command.reason, "A reason")
+    change = Change(What.KICK, room.name, target.name, text=reason)
+    _record(asker, change)
+    if room is not asker.hub.lobby:
+        asker.hub.register.record(target.name, asker.origin, Change(What.PART, room.name))
+    why = f": {reason}" if reason else "."
+    _put_out(asker, room, target, change, f"{asker.account.name} kicked you out of {room.name}{why}")
+    asker.reply(Notice(f"You kicked {target.name} out of {room.name}."))
+
+
+def ban(asker: Asker, command: Ban) -> None:
+    """Keep somebody, or a network, out of a room or of the whole server.
+
+    Raises:
+        Refused: the asker may not, or there is nobody of that name.
+    """
+    room = _scope(asker, command, Right.BAN)
+    network = network_typed(command.target)
+    if network is None:
+        target = asker.account_named(command.target)
+        require_above(asker, target, "ban")
+        change = _ruling_on(asker, What.BAN, room, target.name, command)
+        _record(asker, change)
+        _keep_out(asker, room, target, change)
+    else:
+        require(asker.account, Right.BAN_NETWORK)
+        _require_elsewhere(asker, network)
+        change = _ruling_on(asker, What.BAN, room, str(network), command)
+        _record(asker, change)
+        _keep_network_out(asker, room, network, change)
+    asker.reply(Notice(f"{change.target} is banned from {_called(room)}{_told(asker, change)}."))
+
+
+def _keep_out(asker: Asker, room: Room | None, target: Account, change: Change) -> None:
+    if room:
+        _put_out(asker, room, target, change, f"You are banned from {room.name}{_told(asker, change)}.")
+        return
+    for device in asker.hub.attendance.devices(target.key):
+        _end(device, _told(asker, change))
+
+
+def _keep_network_out(asker: Asker, room: Room | None, network: Network, change: Change) -> None:
+    if room:
+        room.announce(asker.account.name, asker.origin, change)
+    for device in asker.hub.attendance.everybody():
+        if device.account.role is Role.ADMIN or not _is_from(device, network):
+            continue
+        if room is None:
+            _end(device, _told(asker, change))
+        elif room.name in device.rooms:
+            device.leave(room, Reason.BANNED)
+            device.tell(Notice(f"You are banned from {room.name}{_told(asker, change)}."))
+
+
+def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: str) -> None:
+    """Have an account leave a room with the very entry that tells why."""
+    if not room.expel(asker.account.name, asker.origin, target.key, change):
+        room.announce(asker.account.name, asker.origin, change)
+    for device in asker.hub.attendance.devices(target.key):
+        if room.name in device.rooms:
+            device.leave(room, None)
+            device.tell(Notice(text))
+
+
+def _end(device: Device, until_and_why: str) -> None:
+    device.tell(Notice(f"You are banned here{until_and_why}."))
+    device.hang_up(Reason.BANNED)
+
+
+# ---------------------------------------------------------------------------- silencing
+
+
+def mute(asker: Asker, command: Mute) -> None:
+    """Let somebody say nothing in a room, or in the whole server.
+
+    Raises:
+        Refused: the asker may not, or there is nobody of that name.
+    """
+    room = _scope(asker, command, Right.MUTE)
+    target = asker.account_named(command.target)
+    require_above(asker, target, "mute")
+    change = _ruling_on(asker, What.MUTE, room, target.name, command)
+    _record(asker, change)
+    _announce(asker, room, change, target.key, f"You are muted on this server{_told(asker, change)}.")
+    asker.reply(Notice(f"{target.name} is muted in {_called(room)}{_told(asker, change)}."))
+
+
+# ---------------------------------------------------------------------------- letting in, letting speak
+
+
+def unban(asker: Asker, command: Unban) -> None:
+    """End a ban, whether there still is an account of that name or not.
+
+    Raises:
+        Refused: the asker may not, or there is no such ban.
+    """
+    room = _scope(asker, command, Right.BAN)
+    network = network_typed(command.target)
+    key = account_key(command.target) if network is None else str(network)
+    bans = (room.facts if room else asker.hub.register.server).bans
+    ruling = _in_force(asker, bans, key, f"banned from {_called(room)}")
+    require_lifting(asker, ruling, key, Right.BAN if network is None else Right.BAN_NETWORK)
+    change = Change(What.UNBAN, room.name if room else "", ruling.target)
+    _record(asker, change)
+    if room:
+        _announce(asker, room, change)
+        for device in asker.hub.attendance.devices(key):
+            device.tell(Notice(f"You may enter {room.name} again."))
+    asker.reply(Notice(f"{ruling.target} is not banned from {_called(room)} any more."))
+
+
+def unmute(asker: Asker, command: Unmute) -> None:
+    """End a mute; else as `unban`.
+
+    Raises:
+        Refused: the asker may not, or there is no such mute.
+    """
+    room = _scope(asker, command, Right.MUTE)
+    key = account_key(command.target)
+    mutes = (room.facts if room else asker.hub.register.server).mutes
+    ruling = _in_force(asker, mutes, key, f"muted in {_called(room)}")
+    require_lifting(asker, ruling, key, Right.MUTE)
+    change = Change(What.UNMUTE, room.name if room else "", ruling.target)
+    _record(asker, change)
+    _announce(asker, room, change, key, "You may speak on this server again.")
+    asker.reply(Notice(f"{ruling.target} is not muted in {_called(room)} any more."))
+
+
+# ---------------------------------------------------------------------------- what they share
+
+
+def _scope(asker: Asker, command: Ban | Unban | Mute | Unmute, right: Right) -> Room | None:
+    """Return the room that a command is about; `None` for the whole server.
+
+    Raises:
+        Refused: the asker has not the right there.
+    """
+    if command.is_everywhere:
+        require(asker.account, right)
+        require(asker.account, Right.GOVERN)
+        return None
+    room = room_here(asker, command.room)
+    require_here(asker, right, room)
+    return room
+
+
+def _ruling_on(asker: Asker, what: What, room: Room | None, target: str, command: Ban | Mute) -> Change:
+    until = None if command.seconds is None else round(asker.view.now.timestamp()) + command.seconds
+    return Change(what, room.name if room else "", target, until, bounded(command.reason, "A reason"))
+
+
+def _record(asker: Asker, change: Change) -> None:
+    asker.hub.register.record(asker.account.name, asker.origin, change)
+
+
+def _announce(asker: Asker, room: Room | None, change: Change, key: str = "", text: str = "") -> None:
+    """Have everybody in a room see a change; one of the whole server only the account `key`, in that text."""
+    if room:
+        room.announce(asker.account.name, asker.origin, change)
+        return
+    for device in asker.hub.attendance.devices(key):
+        device.tell(Notice(text))
+
+
+def _in_force(asker: Asker, rulings: Mapping[str, Ruling], key: str, what: str) -> Ruling:
+    ruling = rulings.get(key)
+    if ruling is None or (ruling.until is not None and ruling.until <= asker.view.now.timestamp()):
+        raise Refused(f"Nobody of that name is {what}: /bans lists who is.")
+    return ruling
+
+
+def _told(asker: Asker, change: Change) -> str:
+    """Return until when and why, as whoever is refused later on will read it."""
+    return told(Ruling(change.target, asker.account.name, 0.0, change.until, change.text))
+
+
+def _called(room: Room | None) -> str:
+    return room.name if room else "the whole server"
+
+
+# ---------------------------------------------------------------------------- networks
+
+
+def network_typed(typed: str) -> Network | None:
+    """Return the network, or the one address, that somebody typed; `None` if it looks like an account's name.
+
+    Raises:
+        Refused: it names an address within a network, and may be a slip.
+    """
+    try:
+        network = ip_network(typed)
+    except ValueError:
+        try:
+            wider = ip_network(typed, strict=False)
+        except ValueError:
+            return None
+        raise Refused(f"{typed} is no network: did you mean {wider}, or {typed.partition('/')[0]} alone?") from None
+    if isinstance(network, IPv6Network) and (inner := network.network_address.ipv4_mapped) and network.prefixlen >= 96:
+        return IPv4Network((inner, network.prefixlen - 96))  # as addresses are looked at, too
+    return network
+
+
+def _is_from(device: Device, network: Network) -> bool:
+    return bool(device.address) and unmapped(device.address) in network
+
+
+def _require_elsewhere(asker: Asker, network: Network) -> None:
+    """Make sure that the asker does not lock himself out. Admins cannot: no network's ban holds for them."""
+    devices = asker.hub.attendance.devices(asker.key)
+    if asker.account.role is not Role.ADMIN and any(_is_from(device, network) for device in devices):
+        raise Refused(f"You are in {network} yourself.")

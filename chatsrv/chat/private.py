@@ -1,0 +1,90 @@
+"""Commands between two people: deeds (`chatsrv.chat.deeds`) that say something to one alone, or shut somebody out.
+
+A private message is an entry of its reader's own log, and another one of its author's, so that both find it again.
+Never hears of bytes, sockets or wire formats. Everything here runs on the asker's thread, with no lock held.
+"""
+
+from chatsrv.changes import Change, What
+from chatsrv.chat.asker import Asker
+from chatsrv.chat.authority import require_voice
+from chatsrv.commands import Ignore, PrivateMessage, Unignore
+from chatsrv.entries import Kind
+from chatsrv.errors import Refused
+from chatsrv.names import account_key
+from chatsrv.replies import Notice
+
+MOST_IGNORED = 100
+"""Accounts that one may ignore: each is asked about for each entry that the account's sessions are sent."""
+
+
+def tell_privately(asker: Asker, command: PrivateMessage) -> None:
+    """Say something to one person alone, who need not be here.
+
+    Who is ignored is not told so: it would be the next quarrel.
+
+    Raises:
+        Refused: there is nobody of that name, or the asker is muted, or it cannot be recorded.
+    """
+    require_voice(asker)
+    reader = asker.account_named(command.name)
+    if reader.key == asker.key:
+        raise Refused("That would be a message to yourself.")
+    if asker.key not in asker.hub.register.ignored_by(reader.key):
+        _write(asker, reader.key, Kind.PRIVATE, command.text)
+    _write(asker, asker.key, Kind.PRIVATE_SENT, f"{reader.name} {command.text}")
+    if not asker.hub.attendance.devices(reader.key):
+        asker.reply(Notice(f"{reader.name} is not here now, and reads it at the next login."))
+
+
+def _write(asker: Asker, key: str, kind: Kind, text: str) -> None:
+    """Append to the own log of an account, and have its sessions read it.
+
+    Raises:
+        Refused: it cannot be recorded.
+    """
+    log = asker.hub.private_log(key)
+    for device in asker.hub.attendance.devices(key):
+        device.hear(log)
+    log.wait_for_space()
+    log.wait_until_recorded(log.append(kind, asker.account.name, asker.origin, (text,)))
+
+
+def ignore(asker: Asker, command: Ignore) -> None:
+    """See nothing of an account from now on; without a name, tell which these are.
+
+    Raises:
+        Refused: there is nobody of that name, or it is ignored already.
+    """
+    register, key = asker.hub.register, asker.key
+    ignored = register.ignored_by(key)
+    if not command.name:
+        asker.reply(Notice(f"You ignore {', '.join(sorted(ignored)) or 'nobody'}."))
+        return
+    account = asker.account_named(command.name)
+    if account.key == key:
+        raise Refused("You cannot ignore yourself.")
+    if account.key in ignored:
+        raise Refused(f"You ignore {account.name} already.")
+    if len(ignored) >= MOST_IGNORED:
+        raise Refused("You ignore as many people as one can.")
+    _change(asker, What.IGNORE, account.name)
+    asker.reply(Notice(f"You see nothing of {account.name} any more: /unignore {account.name} ends that."))
+
+
+def unignore(asker: Asker, command: Unignore) -> None:
+    """See an account again, whether it still exists or not.
+
+    Raises:
+        Refused: it is not ignored.
+    """
+    if account_key(command.name) not in asker.hub.register.ignored_by(asker.key):
+        raise Refused("You do not ignore anybody of that name: /ignore lists them.")
+    _change(asker, What.UNIGNORE, command.name)
+    asker.reply(Notice(f"You see {command.name} again."))
+
+
+def _change(asker: Asker, what: What, name: str) -> None:
+    asker.hub.register.record(asker.account.name, asker.origin, Change(what, target=name))
+    ignored = asker.hub.register.ignored_by(asker.key)
+    for device in asker.hub.attendance.devices(asker.key):
+        device.ignore(ignored)

@@ -1,0 +1,262 @@
+"""Commands about rooms: deeds (`chatsrv.chat.deeds`) that make, enter, leave and describe them.
+
+Never hears of bytes, sockets or wire formats. Everything here runs on the asker's thread, with no lock held.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+
+from chatsrv.changes import INVITE_ONLY, UNLOGGED, Change, What
+from chatsrv.chat.asker import Asker
+from chatsrv.chat.authority import (
+    bounded,
+    may_create,
+    may_look_in,
+    require_here,
+    require_look_in,
+    require_voice,
+    room_here,
+)
+from chatsrv.chat.looking import show
+from chatsrv.chat.room import Room
+from chatsrv.commands import Create, Invite, Join, ListRooms, Part, Quit, Slow, Topic, Who
+from chatsrv.durations import said
+from chatsrv.errors import Refused
+from chatsrv.lookalike import similar_room
+from chatsrv.names import prepare_room
+from chatsrv.reasons import Reason
+from chatsrv.replies import ListEnd, Notice, Present, Reply, RoomLine, RoomList, TopicTold
+from chatsrv.rights import Right
+
+WHO_NAMES = 200
+"""Names that a page of `Who` has: a screenful."""
+
+PAGE_ROOMS = 20
+"""Rooms that a page of the list has: a terminal of 24 lines has room for them."""
+
+
+# ---------------------------------------------------------------------------- who and what there is
+
+
+def who(asker: Asker, command: Who) -> None:
+    """Tell who is in a room, page by page."""
+    room = asker.hub.find(command.room) if command.room else asker.room
+    require_look_in(asker, room)
+    show(asker, _present(asker, room, ""))
+
+
+def _present(asker: Asker, room: Room, after: str) -> Iterator[Reply]:
+    names, more = room.present(WHO_NAMES, after)
+    yield Present(room.name, names, more, is_here=asker.view.here == room.name, is_rest=bool(after))
+    if more:
+        asker.lookback.offer(partial(_present, asker, room, names[-1]))
+        yield ListEnd(is_all=False)
+
+
+def list_rooms(asker: Asker, _: ListRooms) -> None:
+    """Tell which rooms there are, page by page."""
+    show(asker, _rooms(asker, ""))
+
+
+def _rooms(asker: Asker, after: str) -> Iterator[Reply]:
+    names = [facts.name for facts in asker.hub.register.rooms() if facts.name > after]
+    page = names[:PAGE_ROOMS]
+    is_all = len(page) == len(names)
+    if not after:
+        yield Notice(f"There {'is 1 room' if len(names) == 1 else f'are {len(names)} rooms'}:")
+    yield RoomList(tuple(_line(asker, asker.hub.room(name)) for name in page))
+    if not is_all:
+        asker.lookback.offer(partial(_rooms, asker, page[-1]))
+    yield ListEnd(is_all)
+
+
+def _line(asker: Asker, room: Room) -> RoomLine:
+    facts = room.facts
+    return RoomLine(
+        room.name,
+        room.present(0)[1],
+        facts.topic if may_look_in(asker, room) else "",
+        facts.is_invite_only,
+        facts.is_logged,
+        room.name in asker.rooms,
+        room.name == asker.view.here,
+    )
+
+
+# ---------------------------------------------------------------------------- going in and out
+
+
+def join(asker: Asker, command: Join) -> None:
+    """Enter a room, and speak there.
+
+    Raises:
+        Refused: there is no such room, or the asker may not.
+    """
+    room = _found(asker, command.room)
+    if room.name in asker.rooms:
+        asker.turn_to(room)
+        asker.reply(Notice(f"You speak in {room.name} now."))
+        return
+    require_look_in(asker, room)
+    _go_into(asker, room)
+
+
+def _found(asker: Asker, typed: str) -> Room:
+    try:
+        return asker.hub.find(typed)
+    except Refused as refusal:
+        if not may_create(asker):
+            raise
+        with suppress(ValueError):
+            raise Refused(f"{refusal} /create {prepare_room(typed)} makes it.") from None
+        raise
+
+
+def _go_into(asker: Asker, room: Room) -> None:
+    """Enter a room with all sessions of the account, now and at each login."""
+    register, key = asker.hub.register, asker.key
+    asker.go_into(room)  # first: who is banned does not get in, and is not to be let in later on for having tried
+    is_kept = room.name in register.joined(key)
+    if room is asker.hub.lobby:
+        is_kept = room.name not in register.parted(key)
+    if not is_kept:
+        register.record(asker.account.name, asker.origin, Change(What.JOIN, room.name))
+    for device in asker.hub.attendance.devices(key):
+        with suppress(Refused):  # one whose address is banned, or that is ending
+            device.enter(room)
+
+
+def part(asker: Asker, command: Part) -> None:
+    """Leave a room with all sessions of the account, until it is joined again.
+
+    Raises:
+        Refused: the asker is not in there.
+    """
+    room = room_here(asker, command.room)
+    asker.hub.register.record(asker.account.name, asker.origin, Change(What.PART, room.name))
+    for device in asker.hub.attendance.devices(asker.key):
+        device.leave(room, Reason.QUIT)
+    here = asker.view.here
+    then = f"You speak in {here} now." if here else "You are in no room now: /join ROOM enters one."
+    asker.reply(Notice(f"You left {room.name}. {then}"))
+
+
+def leave(asker: Asker, _: Quit) -> None:
+    """End the asker's session, which leaves all rooms until the next login."""
+    asker.hang_up(Reason.QUIT)
+
+
+# ---------------------------------------------------------------------------- making them
+
+
+def create(asker: Asker, command: Create) -> None:
+    """Let there be a room of the asker's own, and enter it.
+
+    Raises:
+        Refused: it cannot be called so, there are enough, or the asker may not.
+    """
+    name = _new_name(asker, command.room)
+    kinds = (INVITE_ONLY if command.is_invite_only else "", "" if command.is_logged else UNLOGGED)
+    change = Change(What.CREATE, name, text=" ".join(filter(None, kinds)))
+    asker.hub.register.record(asker.account.name, asker.origin, change)
+    room = asker.hub.room(name)
+    room.announce(asker.account.name, asker.origin, change)
+    asker.reply(Notice(f"{name} is your room: there you can /kick, /ban, /mute and set the /topic."))
+    _go_into(asker, room)
+
+
+def _new_name(asker: Asker, typed: str) -> str:
+    """Return the name of a room that the asker may create.
+
+    Raises:
+        Refused: it may not.
+    """
+    hub = asker.hub
+    if not may_create(asker):
+        raise Refused(f"You have no right to {Right.CREATE_ROOM}: your role is {asker.account.role}.")
+    try:
+        name = prepare_room(typed)
+    except ValueError as error:
+        raise Refused(f"No room can be called so: {error}.") from None
+    if hub.register.room(name):
+        raise Refused(f"There is a room {name} already: /join {name} enters it.")
+    rooms = hub.register.rooms()
+    if sum(bool(facts.owner) for facts in rooms) >= hub.rules.most_rooms:
+        raise Refused("There are as many rooms as there may be.")
+    if similar := similar_room(name, [facts.name for facts in rooms]):
+        raise Refused(f"{name} looks too much like {similar}: another name will do.")
+    return name
+
+
+# ---------------------------------------------------------------------------- within them
+
+
+def topic(asker: Asker, command: Topic) -> None:
+    """Tell the topic of a room, or set it.
+
+    Raises:
+        Refused: the asker may not.
+    """
+    room = room_here(asker, command.room)
+    facts, text = room.facts, command.text
+    if text is None:
+        at = datetime.fromtimestamp(facts.topic_at, asker.view.now.tzinfo) if facts.topic_by else None
+        asker.reply(TopicTold(room.name, facts.topic, facts.topic_by, at))
+        return
+    if not facts.owner:  # of the settings; in rooms that people made, everybody who is in them may
+        require_here(asker, Right.SET_TOPIC, room)
+    require_voice(asker, room)
+    if bounded(text, "A topic") == facts.topic:
+        raise Refused(f"That is the topic of {room.name} already." if text else f"{room.name} has no topic.")
+    _decide(asker, room, Change(What.TOPIC, room.name, text=text))
+    asker.reply(Notice(f"The topic of {room.name} is set." if text else f"{room.name} has no topic any more."))
+
+
+def invite(asker: Asker, command: Invite) -> None:
+    """Let somebody into a room, and tell them so.
+
+    Raises:
+        Refused: the asker is not in there or muted, or the other one is banned, or is there already.
+    """
+    room = room_here(asker, command.room)
+    require_voice(asker, room)
+    guest = asker.account_named(command.name)
+    if room.is_in(guest.key):
+        raise Refused(f"{guest.name} is in {room.name} already.")
+    if room.facts.ban_of(guest.key, None, asker.view.now.timestamp()):
+        raise Refused(f"{guest.name} is banned from {room.name}.")
+    if guest.key not in room.facts.invited:
+        _decide(asker, room, Change(What.INVITE, room.name, guest.name))
+    devices = asker.hub.attendance.devices(guest.key)
+    if asker.key not in asker.hub.register.ignored_by(guest.key):
+        for device in devices:
+            device.tell(Notice(f"{asker.account.name} invites you to {room.name}: /join {room.name} enters it."))
+    later = "" if devices else f" {guest.name} is not here now, and has to be told."
+    asker.reply(Notice(f"{guest.name} is invited to {room.name}.{later}"))
+
+
+def slow(asker: Asker, command: Slow) -> None:
+    """Let each in a room say a line every so many seconds, or speak freely again.
+
+    Raises:
+        Refused: the asker may not.
+    """
+    room = room_here(asker, command.room)
+    require_here(asker, Right.SLOW, room)
+    if command.seconds == room.facts.slow_seconds:
+        raise Refused(f"{room.name} is so already.")
+    _decide(asker, room, Change(What.SLOW, room.name, text=str(command.seconds)))
+    now = f"has one line in {said(command.seconds)} from each" if command.seconds else "is as fast as people are"
+    asker.reply(Notice(f"{room.name} {now}."))
+
+
+def _decide(asker: Asker, room: Room, change: Change) -> None:
+    """Let a change hold, and have everybody in the room see it.
+
+    Raises:
+        Refused: it cannot be recorded.
+    """
+    asker.hub.register.record(asker.account.name, asker.origin, change)
+    room.announce(asker.account.name, asker.origin, change)

@@ -1,0 +1,97 @@
+"""Commands that tell what was decided: to whom, about what, and page by page."""
+
+import pytest
+
+from chatsrv.chat import auditing
+from chatsrv.chat.auditing import PAGE_LINES
+from tests.chat.people import Chat
+from tests.peer import with_any_time
+
+
+def audited(lines: list[str]) -> list[str]:
+    return [with_any_time(line).removeprefix("[14:03] ") for line in lines]
+
+
+def test_bans_and_mutes_are_listed_with_those_of_the_server_for_moderators(chat: Chat) -> None:
+    alice, mod, root = chat.log_in("alice"), chat.log_in("Mod"), chat.log_in("root")
+    alice.types("/create dev")
+    mod.types("/join dev")
+    root.types("/mute carol everywhere")
+    alice.types("/mute bob 10m caps")
+    alice.types("/ban carol")
+    (banned, muted, end) = alice.types("/bans")
+    assert banned.startswith("carol: banned from dev for good, by alice on 20")
+    assert muted.startswith("bob: muted in dev until 20")
+    assert muted.endswith(": caps")
+    assert end == "(end; that is all)"
+    (*same, server, _) = mod.types("/bans")
+    assert same == [banned, muted]
+    assert server.startswith("carol: muted in the whole server for good, by root on 20")
+
+
+def test_many_bans_are_listed_page_by_page(chat: Chat) -> None:
+    mod = chat.log_in("Mod")
+    for number in range(PAGE_LINES + 1):
+        mod.types(f"/ban 198.51.100.{number}")
+    first = mod.types("/bans")
+    assert len(first) == PAGE_LINES + 1
+    assert first[-1] == "(/more goes on)"
+    last, end = mod.types("/more")
+    assert last.startswith(f"198.51.100.{PAGE_LINES}/32: banned from lobby for good")
+    assert end == "(end; that is all)"
+
+
+def test_an_audit_is_of_all_of_a_room_or_of_a_person(chat: Chat) -> None:
+    alice, mod = chat.log_in("alice"), chat.log_in("Mod")
+    alice.types("/create dev")
+    alice.types("/mute bob 1h caps")
+    mod.types("/kick alice")
+    assert audited(mod.types("/audit")) == [
+        "Mod kicked alice out of lobby",
+        "alice muted bob in dev for 1 hour: caps",
+        "alice created the room dev",
+        "(end; that is all)",
+    ]
+    assert audited(mod.types("/audit #Dev")) == [
+        "alice muted bob in dev for 1 hour: caps",
+        "alice created the room dev",
+        "(end; that is all)",
+    ]
+    assert audited(mod.types("/audit Bob"))[:-1] == ["alice muted bob in dev for 1 hour: caps"]
+    assert mod.types("/audit zoe") == ["Nothing was decided about zoe."]
+
+
+def test_an_owner_audits_the_own_room_alone(chat: Chat) -> None:
+    alice, mod = chat.log_in("alice"), chat.log_in("Mod")
+    alice.types("/create dev")
+    mod.types("/ban bob")
+    assert audited(alice.types("/audit")) == ["alice created the room dev", "(end; that is all)"]
+    alice.types("/join lobby")
+    assert audited(alice.types("/audit dev")) == ["alice created the room dev", "(end; that is all)"]
+    (told,) = alice.types("/audit")
+    assert told.startswith("You have no right to read what was decided")
+    assert alice.types("/audit lobby") == ["You have no right to read what was decided: your role is member."]
+
+
+def test_where_somebody_is_and_whom_he_ignores_is_not_audited(chat: Chat) -> None:
+    alice, root = chat.log_in("alice"), chat.log_in("root")
+    alice.types("/part")
+    alice.types("/ignore bob")
+    assert root.types("/audit") == ["Nothing was decided."]
+
+
+def test_a_long_audit_is_shown_page_by_page_and_says_where_it_ends(monkeypatch: pytest.MonkeyPatch, chat: Chat) -> None:
+    monkeypatch.setattr(auditing, "MOST_CHANGES", PAGE_LINES + 2)
+    mod = chat.log_in("Mod")
+    for number in range(PAGE_LINES + 5):
+        mod.types(f"/topic {number}")
+    told, *first, end = audited(mod.types("/audit"))
+    assert told == f"There is more than is shown here: these are the newest {PAGE_LINES + 2}."
+    assert first[0] == f"Mod changed the topic of lobby to: {PAGE_LINES + 4}"
+    assert (len(first), end) == (PAGE_LINES, "(/more goes on)")
+    mod.types("/topic later")  # the pages are of the moment that was asked for
+    assert audited(mod.types("/more")) == [
+        "Mod changed the topic of lobby to: 4",
+        "Mod changed the topic of lobby to: 3",
+        "(end; that is all)",
+    ]

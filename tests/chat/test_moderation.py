@@ -1,0 +1,242 @@
+"""Commands that keep order: what holds afterwards, what everybody sees, and what the one concerned is told."""
+
+import pytest
+
+from chatsrv.changes import Change, What
+from chatsrv.chat.moderation import network_typed
+from chatsrv.errors import Refused
+from chatsrv.reasons import Reason
+from tests.chat.people import Chat, Person
+
+UNTIL = r" until 20\d\d-\d\d-\d\d \d\d:\d\d UTC"
+
+
+@pytest.fixture
+def alice(chat: Chat) -> Person:
+    """Return the owner of the room dev, in which she is."""
+    alice = chat.log_in("alice")
+    alice.types("/create dev")
+    return alice
+
+
+@pytest.fixture
+def bob(chat: Chat, alice: Person) -> Person:
+    """Return a member, in the lobby and in dev, where he speaks."""
+    bob = chat.log_in("bob")
+    bob.types("/join dev")
+    alice.told()
+    return bob
+
+
+# ---------------------------------------------------------------------------- kicking
+
+
+def test_who_is_kicked_is_out_with_all_devices_and_may_come_back(chat: Chat, alice: Person, bob: Person) -> None:
+    phone = chat.log_in("bob")
+    assert alice.types("/kick Bob too  loud") == ["You kicked bob out of dev."]
+    assert bob.told() == phone.told() == ["alice kicked you out of dev: too  loud"]
+    assert list(bob.rooms) == list(phone.rooms) == ["lobby"]
+    assert not chat.hub.room("dev").is_in("bob")
+    assert chat.seen("dev")[-1] == "*** alice kicked bob: too  loud"
+    assert list(chat.log_in("bob").rooms) == ["lobby"]
+    bob.types("/join dev")
+    assert bob.room.name == "dev"
+
+
+def test_without_a_reason_none_is_told(chat: Chat, alice: Person, bob: Person) -> None:
+    alice.types("/kick bob")
+    assert bob.told() == ["alice kicked you out of dev."]
+    assert chat.seen("dev")[-1] == "*** alice kicked bob"
+
+
+def test_who_is_kicked_out_of_the_lobby_is_there_again_at_the_next_login(chat: Chat, bob: Person) -> None:
+    mod = chat.log_in("Mod")
+    mod.types("/kick bob")
+    assert list(bob.rooms) == ["dev"]
+    assert list(chat.log_in("bob").rooms) == ["lobby", "dev"]
+
+
+def test_who_is_kicked_out_of_a_room_for_guests_needs_another_invitation(chat: Chat) -> None:
+    mod, bob = chat.log_in("Mod"), chat.log_in("bob")
+    mod.types("/join staff")
+    mod.types("/invite bob")
+    bob.types("/join staff")
+    mod.types("/kick bob")
+    bob.told()
+    assert bob.types("/join staff") == ["staff is for those who are invited: somebody in it can do that, by /invite."]
+
+
+def test_a_reason_is_bounded(chat: Chat, alice: Person, bob: Person) -> None:
+    for command in ("/kick bob ", "/ban bob ", "/mute bob 1h "):
+        assert alice.types(command + "x" * 301) == ["A reason may have up to 300 characters; that had 301."]
+    assert "dev" in bob.rooms
+
+
+# ---------------------------------------------------------------------------- banning from a room
+
+
+def test_who_is_banned_is_out_and_kept_out(chat: Chat, alice: Person, bob: Person) -> None:
+    assert alice.types("/ban bob spam") == ["bob is banned from dev: spam."]
+    assert bob.told() == ["You are banned from dev: spam."]
+    assert bob.types("/join dev") == ["You are banned from dev: spam."]
+    assert list(bob.rooms) == ["lobby"]
+    assert chat.seen("dev")[-1] == "*** alice banned bob: spam"
+
+
+def test_a_ban_ends_by_itself(chat: Chat, alice: Person, bob: Person) -> None:
+    (told,) = alice.types("/ban bob 2h spam")
+    assert told.startswith("bob is banned from dev until 20")
+    assert told.endswith(" UTC: spam.")
+    assert chat.seen("dev")[-1] == "*** alice banned bob for 2 hours: spam"
+    ruling = chat.hub.room("dev").facts.bans["bob"]
+    assert ruling.until is not None
+    assert chat.hub.room("dev").facts.ban_of("bob", None, ruling.until) is None
+    alice.later_seconds = 7201
+    assert alice.types("/unban bob") == ["Nobody of that name is banned from dev: /bans lists who is."]
+    assert alice.types("/bans") == ["Nobody is banned or muted in dev."]
+
+
+def test_somebody_who_is_not_there_can_be_banned(chat: Chat, alice: Person) -> None:
+    assert alice.types("/ban carol") == ["carol is banned from dev."]
+    assert chat.seen("dev")[-1] == "*** alice banned carol"
+    assert chat.log_in("carol").types("/join dev") == ["You are banned from dev."]
+
+
+def test_who_is_banned_no_more_is_told_and_may_come_back(chat: Chat, alice: Person, bob: Person) -> None:
+    alice.types("/ban bob")
+    bob.told()
+    assert alice.types("/unban BOB") == ["bob is not banned from dev any more."]
+    assert bob.told() == ["You may enter dev again."]
+    assert chat.seen("dev")[-1] == "*** alice lifted the ban of bob"
+    bob.types("/join dev")
+    assert bob.room.name == "dev"
+
+
+def test_a_banned_network_is_out_and_kept_out_but_for_admins(chat: Chat, alice: Person) -> None:
+    mod = chat.log_in("Mod", "198.51.100.1")
+    inside = [chat.log_in(name, "192.0.2.77") for name in ("bob", "root")]
+    other = chat.log_in("bob", "198.51.100.2")
+    for person in (mod, *inside, other):
+        person.types("/join dev")
+        person.told()
+    assert mod.types("/ban 192.0.2.0/25 spam") == ["192.0.2.0/25 is banned from dev: spam."]
+    bob, root = inside
+    assert bob.told() == ["You are banned from dev: spam."]
+    assert list(bob.rooms) == ["lobby"]
+    assert "dev" in root.rooms
+    assert "dev" in other.rooms  # the same account, from elsewhere
+    assert chat.seen("dev")[-2:] == ["*** Mod banned 192.0.2.0/25: spam", "* alice left (banned)"]
+    assert chat.log_in("carol", "192.0.2.100").types("/join dev") == ["You are banned from dev: spam."]
+    assert mod.types("/unban 192.0.2.0/25") == ["192.0.2.0/25 is not banned from dev any more."]
+    bob.types("/join dev")
+    assert "dev" in bob.rooms
+
+
+def test_nobody_but_an_admin_bans_the_network_that_he_comes_from(chat: Chat) -> None:
+    mod, root = chat.log_in("Mod", "192.0.2.9"), chat.log_in("root", "192.0.2.10")
+    assert mod.types("/ban 192.0.2.9") == ["You are in 192.0.2.9/32 yourself."]
+    assert root.types("/ban 192.0.2.0/24") == ["192.0.2.0/24 is banned from lobby."]
+    assert list(mod.rooms) == []
+    assert list(root.rooms) == ["lobby"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1/32"),
+        ("10.0.0.0/255.0.0.0", "10.0.0.0/8"),
+        ("2001:DB8::/32", "2001:db8::/32"),
+        ("::ffff:192.0.2.1", "192.0.2.1/32"),
+        ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+        ("bob", "None"),
+        ("10", "None"),
+        ("bob/8", "None"),
+        ("", "None"),
+    ],
+)
+def test_what_looks_like_an_address_is_a_network_and_no_account(typed: str, network: str) -> None:
+    assert str(network_typed(typed)) == network
+
+
+def test_an_address_within_a_network_is_taken_for_a_slip() -> None:
+    with pytest.raises(Refused, match=r"10.0.0.1/8 is no network: did you mean 10.0.0.0/8, or 10.0.0.1 alone\?"):
+        network_typed("10.0.0.1/8")
+
+
+# ---------------------------------------------------------------------------- banning from the server
+
+
+def test_who_is_banned_everywhere_is_hung_up_with_all_devices(chat: Chat, bob: Person) -> None:
+    root, phone = chat.log_in("root"), chat.log_in("bob")
+    assert root.types("/ban bob everywhere spam") == ["bob is banned from the whole server: spam."]
+    assert bob.reason is phone.reason is Reason.BANNED
+    assert bob.told() == ["You are banned here: spam."]
+    assert chat.hub.register.server.ban_of("bob", None, 0.0)
+    assert chat.recorded()[-1] == ("root", Change(What.BAN, "", "bob", text="spam"))
+    assert root.types("/unban bob everywhere") == ["bob is not banned from the whole server any more."]
+    assert not chat.hub.register.server.ban_of("bob", None, 0.0)
+
+
+def test_a_network_that_is_banned_everywhere_is_hung_up_but_for_admins(chat: Chat) -> None:
+    root, mod = chat.log_in("root", "2001:db8::1"), chat.log_in("Mod", "2001:db8::2")
+    bob, phone = chat.log_in("bob", "2001:db8::3"), chat.log_in("bob", "192.0.2.3")
+    (told,) = root.types("/ban 2001:db8::/64 everywhere 1h")
+    assert told.startswith("2001:db8::/64 is banned from the whole server until 20")
+    assert [person.reason for person in (root, mod, bob, phone)] == [None, Reason.BANNED, Reason.BANNED, None]
+
+
+# ---------------------------------------------------------------------------- muting
+
+
+def test_who_is_muted_in_a_room_speaks_elsewhere(chat: Chat, alice: Person, bob: Person) -> None:
+    (told,) = alice.types("/mute bob 10m caps")
+    assert told.startswith("bob is muted in dev until 20")
+    assert chat.seen("dev")[-1] == "*** alice muted bob for 10 minutes: caps"
+    assert bob.says("HELLO").startswith("You are muted in dev until 20")
+    bob.types("/join lobby")
+    assert bob.says("hello") == ""
+    assert alice.types("/unmute bob") == ["bob is not muted in dev any more."]
+    assert chat.seen("dev")[-1] == "*** alice lifted the mute of bob"
+    bob.types("/join dev")
+    assert bob.says("hello") == ""
+
+
+def test_who_is_muted_everywhere_is_told_and_speaks_nowhere(chat: Chat, alice: Person, bob: Person) -> None:
+    root = chat.log_in("root")
+    assert root.types("/mute bob everywhere") == ["bob is muted in the whole server."]
+    assert bob.told() == ["You are muted on this server."]
+    assert bob.says("hello") == "You are muted on this server. That was not said."
+    assert bob.types("/msg alice hello") == ["You are muted on this server."]
+    assert chat.private("alice") == []
+    assert root.types("/unmute bob everywhere") == ["bob is not muted in the whole server any more."]
+    assert bob.told() == ["You may speak on this server again."]
+    assert bob.says("hello") == ""
+
+
+def test_there_must_be_something_to_lift(alice: Person) -> None:
+    assert alice.types("/unmute bob") == ["Nobody of that name is muted in dev: /bans lists who is."]
+    assert alice.types("/unban bob") == ["Nobody of that name is banned from dev: /bans lists who is."]
+
+
+def test_a_ban_outlives_the_account(chat: Chat, alice: Person) -> None:
+    alice.types("/ban carol")
+    del chat.accounts["carol"]
+    assert alice.types("/unban carol") == ["carol is not banned from dev any more."]
+
+
+# ---------------------------------------------------------------------------- when it cannot be recorded
+
+
+def test_nothing_happens_that_cannot_be_recorded(
+    monkeypatch: pytest.MonkeyPatch, chat: Chat, alice: Person, bob: Person
+) -> None:
+    def fail(*_: object) -> None:
+        raise Refused("The disk is full.")
+
+    before = chat.seen("dev")
+    monkeypatch.setattr(chat.hub.register, "record", fail)
+    for typed in ("/kick bob", "/ban bob", "/mute bob", "/topic tea", "/slow 5", "/invite carol", "/create x"):
+        assert alice.types(typed) == ["The disk is full."]
+    assert "dev" in bob.rooms
+    assert bob.told() == []
+    assert chat.seen("dev") == before
