@@ -21,12 +21,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from chatsrv.accounts import Role
 from chatsrv.bots import Bot, Bots
 from chatsrv.chat.commandplugin import CommandPlugin
-from chatsrv.chat.hub import Hub
+from chatsrv.chat.hub import Declared, Hub, RoomRules
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.door import gate_of
-from chatsrv.errors import ChatError, PluginError
+from chatsrv.errors import ChatError, PluginError, Refused
 from chatsrv.names import prepare_name
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.flood import Buckets
@@ -78,11 +79,10 @@ class App:
         self._bots: Bots | None = None
         with ExitStack() as undo:
             self._store = undo.enter_context(closing(store_of(settings.history)))
+            self._hub = hub_of(settings, self._store, commands)
             self._gate = gate_of(settings)
             undo.pop_all()
         self._watch = Watch(self._gate)
-        catching_up = CatchingUp(settings.history.catch_up_entries, settings.history.newcomer_entries)
-        self._hub = Hub(self._store, catching_up=catching_up, quiet_above=settings.rooms.quiet_above, commands=commands)
         self._delivery = Delivery(settings.limits)
         self._turnstile = Turnstile(settings.limits.connections, settings.limits.connections_per_address)
         self._buckets = Buckets(settings.limits.messages_per_second, settings.limits.burst)
@@ -261,6 +261,27 @@ def history_file(path: Path) -> HistoryFile:
 def rescue_history(damaged: Path, path: Path, progress: Progress) -> Rescued:
     """Save what can be read of a damaged file of room logs in a new one at `path`; see `chatsrv.roomlog.rescue`."""
     return rescue(damaged, path, progress)
+
+
+def hub_of(settings: Settings, store: LogStore, commands: Mapping[str, CommandPlugin]) -> Hub:
+    """Return all rooms as the settings want them, and as they were left in `store`.
+
+    Raises:
+        CannotStart: what was decided about rooms cannot be read.
+    """
+    rooms = settings.rooms
+    try:
+        return Hub(
+            store,
+            rooms.default,
+            catching_up=CatchingUp(settings.history.catch_up_entries, settings.history.newcomer_entries),
+            quiet_above=rooms.quiet_above,
+            commands=commands,
+            declared=[Declared(room.name, room.topic, room.invite_only, not room.unlogged) for room in rooms.declared],
+            rules=RoomRules(None if rooms.create == "nobody" else Role(rooms.create), rooms.most),
+        )
+    except Refused as refusal:
+        raise CannotStart(str(refusal.__cause__ or refusal)) from refusal
 
 
 def tune_process(connections: int) -> None:

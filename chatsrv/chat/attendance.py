@@ -42,8 +42,11 @@ class Device(Protocol):
             Refused: the account is banned there, or it cannot be recorded.
         """
 
-    def leave(self, room: "Room", reason: Reason | None) -> None:
-        """Leave a room, if it is there; without a reason there is no entry of it, as there is one already."""
+    def leave(self, room: "Room", reason: Reason | None) -> bool:
+        """Leave a room, and return whether it was there; without a reason there is no entry of it, but one already.
+
+        One that is on its way into the room is waited for.
+        """
 
     def hear(self, log: RoomLog) -> None:
         """Read the account's private log, from its very beginning, unless it does so already."""

@@ -88,8 +88,7 @@ def _keep_network_out(asker: Asker, room: Room | None, network: Network, change:
             continue
         if room is None:
             _end(device, _told(asker, change))
-        elif room.name in device.rooms:
-            device.leave(room, Reason.BANNED)
+        elif device.leave(room, Reason.BANNED):
             device.tell(Notice(f"You are banned from {room.name}{_told(asker, change)}."))
 
 
@@ -98,8 +97,7 @@ def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: st
     if not room.expel(asker.account.name, asker.origin, target.key, change):
         room.announce(asker.account.name, asker.origin, change)
     for device in asker.hub.attendance.devices(target.key):
-        if room.name in device.rooms:
-            device.leave(room, None)
+        if device.leave(room, None):
             device.tell(Notice(text))
 
 

@@ -90,9 +90,10 @@ class Room:
             Refused: the account is banned from this room.
         """
         name, key = account.name, account.key
-        if account.role is not Role.ADMIN and (ban := self.facts.ban_of(key, address, self._clock())):
-            raise Refused(f"You are banned from {self.name}{told(ban)}.")
         with self._lock:
+            # Under the lock: who is expelled now was here before, or finds the ban.
+            if account.role is not Role.ADMIN and (ban := self.facts.ban_of(key, address, self._clock())):
+                raise Refused(f"You are banned from {self.name}{told(ban)}.")
             member = self._members.get(key)
             if member is None:
                 kind = Kind.JOIN if len(self._members) < self._quiet_above else Kind.QUIET_JOIN

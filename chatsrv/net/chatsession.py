@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 APPEND_ENTRIES = 512
 """Entries that one session appends at once, before others get their turn."""
 
+NOBODY_ELSE = "Nobody else is here."
+
 _SPOKEN: Mapping[type, Kind] = {Say: Kind.SAY, Act: Kind.ACTION}
 
 
@@ -198,10 +200,10 @@ class ChatSession(Session):
         assert self._presence
         self._presence.enter(room)
 
-    def leave(self, room: Room, reason: Reason | None) -> None:
+    def leave(self, room: Room, reason: Reason | None) -> bool:
         """See `Device.leave`."""
         assert self._presence
-        self._presence.leave(room, reason)
+        return self._presence.leave(room, reason)
 
     def hear(self, log: RoomLog) -> None:
         """See `Device.hear`."""
@@ -227,7 +229,7 @@ class ChatSession(Session):
             self.reply(TopicTold(room.name, facts.topic, facts.topic_by, at))
         if not facts.is_logged:
             self.reply(Notice("Nothing that is said here is recorded."))
-        self.reply(Present(room.name, entered.others, entered.more))
+        self.reply(Present(room.name, entered.others, entered.more) if entered.others else Notice(NOBODY_ELSE))
         for text in entered.troubles:
             self.reply(Notice(text))
 

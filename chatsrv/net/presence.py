@@ -151,7 +151,7 @@ class Presence:
         if is_held and is_known:
             last = log.end
             self._delivery.subscribe(self._connection, log, last, is_held=True)
-            absence = self._absence(log, last, bookmark or Bookmark(begin, _NOBODY), "in private")
+            absence = self._absence(log, last, bookmark or Bookmark(begin, _NOBODY), "in private messages")
             returns.append(Return(absence, last))
         else:
             begin = begin if is_new else log.end
@@ -185,11 +185,11 @@ class Presence:
         self.current = room
         self._delivery.turn_to(self._connection, room.log if room else None)
 
-    def leave(self, room: Room, reason: Reason | None) -> None:
+    def leave(self, room: Room, reason: Reason | None) -> bool:
         """See `Device.leave`."""
         with self._lock:
             if self._is_over or self.rooms.get(room.name) is not room:
-                return
+                return False
             self.rooms = {name: other for name, other in self.rooms.items() if other is not room}
             self._delivery.unsubscribe(self._connection, room.log)
             self.reading.close(room.log)
@@ -197,6 +197,7 @@ class Presence:
                 room.leave(self._session.account.name, self._connection.origin, reason)
             if self.current is room:
                 self._turn_locked(next(iter(self.rooms.values()), None))
+            return True
 
     def leave_all(self, reason: Reason) -> None:
         """Leave every room, for good: the session ends."""

@@ -181,14 +181,15 @@ class Person:
             self.rooms = {**self.rooms, room.name: room}
             self.current = self.current or room
 
-    def leave(self, room: Room, reason: Reason | None) -> None:
+    def leave(self, room: Room, reason: Reason | None) -> bool:
         if room.name not in self.rooms:
-            return
+            return False
         self.rooms = {name: other for name, other in self.rooms.items() if other is not room}
         if reason:
             room.leave(self.account.name, self.origin, reason)
         if self.current is room:
             self.current = next(iter(self.rooms.values()), None)
+        return True
 
     def hear(self, log: RoomLog) -> None:
         if log.room not in self.heard:
