@@ -205,7 +205,7 @@ class Search(NamedTuple):
 
 
 class More(NamedTuple):
-    """Show what came before what the last `History`, `Search` or `More` showed."""
+    """Go on where the page ended that was shown last: of what was said before, or of a list."""
 
 
 class CatchUp(NamedTuple):

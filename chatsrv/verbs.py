@@ -191,7 +191,7 @@ VERBS = (
     Verb("unignore", "NAME", "see somebody again", Unignore),
     Verb("history", "[N]", f"show the last {PAGE_ENTRIES} lines, or the last N", History, make=_history),
     Verb("search", "WORDS", "show lines with all of these words: /search tea tim*", Search),
-    Verb("more", "", "show what came before", More),
+    Verb("more", "", "go on with what was shown last", More),
     Verb("catchup", "on|off", "be told at login what you missed, or not", CatchUp, make=_catch_up),
     Verb("kick", "NAME [REASON]", "send somebody out of this room", Kick, Right.KICK),
     Verb("ban", f"NAME|NETWORK {_RULING}", "keep somebody out: /ban bob 2h spam", Ban, Right.BAN, _ruling(Ban)),
