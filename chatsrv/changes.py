@@ -10,7 +10,7 @@ from math import inf
 from typing import Any, NamedTuple, NoReturn
 
 from chatsrv.accounts import Network
-from chatsrv.names import NAME_BYTES, account_key
+from chatsrv.names import account_key
 
 
 class What(StrEnum):
@@ -99,17 +99,6 @@ _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",",
 _FIELDS: Any = json.JSONDecoder(parse_constant=_no_number).raw_decode
 
 
-def key_of(name: str) -> str:
-    """Return what tells an account, however its `name` was written: its prepared form, or else the name itself.
-
-    >>> key_of("Alice")
-    'alice'
-    """
-    if name.isascii() and name.isalnum() and len(name) <= NAME_BYTES:
-        return name.lower()  # the same in a hundredth of the time, for all the names at a start
-    return account_key(name)
-
-
 def network_of(target: str) -> Network | None:
     """Return the network that `target` is, in CIDR notation; `None` if it is none but an account's name.
 
@@ -131,4 +120,4 @@ def target_key(target: str) -> str:
     ('192.0.2.0/24', 'bob')
     """
     network = network_of(target)
-    return key_of(target) if network is None else str(network)
+    return account_key(target) if network is None else str(network)

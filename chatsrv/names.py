@@ -97,6 +97,8 @@ def account_key(name: str) -> str:
     >>> account_key("Alice")
     'alice'
     """
+    if name.isascii() and name.isalnum() and len(name) <= NAME_BYTES:
+        return name.lower()  # what `prepare_name` makes of it, in a hundredth of the time
     try:
         return prepare_name(name)
     except ValueError:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.changes import MODERATION, Change, What, key_of, network_of
-from chatsrv.names import NAME_BYTES, prepare_name
+from chatsrv.changes import MODERATION, Change, What, network_of
+from chatsrv.names import NAME_BYTES, account_key, prepare_name
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]))
 CHANGES = st.builds(
@@ -79,7 +79,7 @@ def test_the_key_of_a_name_is_its_prepared_form_or_else_itself(name: str) -> Non
         prepared = prepare_name(name)
     except ValueError:
         prepared = name
-    assert key_of(name) == prepared
+    assert account_key(name) == prepared
 
 
 def test_a_target_is_a_network_only_in_cidr_notation() -> None:

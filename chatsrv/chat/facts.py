@@ -7,8 +7,9 @@ read them without a lock, as each change is one step.
 from typing import NamedTuple
 
 from chatsrv.accounts import Network, unmapped
-from chatsrv.changes import Change, What, key_of, network_of
+from chatsrv.changes import Change, What, network_of
 from chatsrv.entries import Entry
+from chatsrv.names import account_key
 
 
 class Ruling(NamedTuple):
@@ -84,15 +85,15 @@ class Facts:
                 raise ValueError(f"{change.text!r} is no number of seconds")
             self.slow_seconds = float(change.text)
         elif what is What.INVITE:
-            self.invited.add(key_of(target))
+            self.invited.add(account_key(target))
         elif what is What.KICK:
-            self.invited.discard(key_of(target))
+            self.invited.discard(account_key(target))
         else:
             self._rule(what, target, Ruling(target, entry.author, entry.at, change.until, change.text))
 
     def _rule(self, what: What, target: str, ruling: Ruling) -> None:
         network = network_of(target)
-        key = key_of(target) if network is None else str(network)
+        key = account_key(target) if network is None else str(network)
         if what is What.BAN:
             self.bans[key] = ruling
             self.invited.discard(key)

@@ -12,11 +12,12 @@ import logging
 import time
 from collections.abc import Callable
 
-from chatsrv.changes import INVITE_ONLY, MODERATION, UNLOGGED, Change, What, key_of, target_key
+from chatsrv.changes import INVITE_ONLY, MODERATION, UNLOGGED, Change, What, target_key
 from chatsrv.chat.facts import Facts, Ruling
 from chatsrv.entries import REGISTER, Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.locks import Rank, ranked_lock
+from chatsrv.names import account_key
 from chatsrv.roomlog.base import RoomLog
 
 __all__ = ["REGISTER", "Facts", "Register", "Ruling"]
@@ -165,16 +166,16 @@ class Register:
             case What.CREATE:
                 self._create(entry, change)
             case What.JOIN | What.PART:
-                stays = self._stays.get(key := key_of(entry.author))
+                stays = self._stays.get(key := account_key(entry.author))
                 if stays is None:
                     stays = self._stays[key] = {}
                 stays[change.room] = change.what is What.JOIN
             case What.IGNORE:
-                key = key_of(entry.author)
-                self._ignored[key] = self.ignored_by(key) | {key_of(change.target)}
+                key = account_key(entry.author)
+                self._ignored[key] = self.ignored_by(key) | {account_key(change.target)}
             case What.UNIGNORE:
-                key = key_of(entry.author)
-                self._ignored[key] = self.ignored_by(key) - {key_of(change.target)}
+                key = account_key(entry.author)
+                self._ignored[key] = self.ignored_by(key) - {account_key(change.target)}
             case _:
                 self._facts_of(change.room).apply(entry, change)
 
@@ -190,7 +191,7 @@ class Register:
         """Let there be a room. What held of one of that name that is gone holds no more."""
         if change.room and change.room not in self._rooms:
             facts = Facts(change.room)
-            facts.owner = key_of(entry.author)
+            facts.owner = account_key(entry.author)
             words = change.text.split()
             facts.is_invite_only = INVITE_ONLY in words
             facts.is_logged = UNLOGGED not in words
@@ -207,7 +208,7 @@ def _change_of(entry: Entry) -> Change | None:
 
 def _about(entry: Entry, change: Change) -> tuple[str, str, str]:
     """Return what a change is about: its room, the key of its author, and that of its target."""
-    return change.room, key_of(entry.author), target_key(change.target)
+    return change.room, account_key(entry.author), target_key(change.target)
 
 
 def _taken(room: str) -> Refused:

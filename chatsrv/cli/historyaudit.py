@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import click
 
 from chatsrv.app import history_file
-from chatsrv.changes import MODERATION, Change, What, key_of, target_key
+from chatsrv.changes import MODERATION, Change, What, target_key
 from chatsrv.cli.historyfiles import history_of
 from chatsrv.cli.historylines import visible
 from chatsrv.cli.historytimes import check_span, since_option, until_option, utc
 from chatsrv.cli.program import Chosen, pass_chosen
 from chatsrv.entries import REGISTER, Entry
-from chatsrv.names import prepare_room
+from chatsrv.names import account_key, prepare_room
 
 SERVER = "server"
 """What stands for the whole server where a room is named; no room is called so."""
@@ -47,7 +47,7 @@ def audit(
     with history_file(history_of(chosen).path) as file:
         entries = file.entries(since=since, until=until, only=lambda log: log == REGISTER)
         for entry, change in _moderation(entries):
-            if place in (None, change.room) and key in (None, key_of(entry.author), target_key(change.target)):
+            if place in (None, change.room) and key in (None, account_key(entry.author), target_key(change.target)):
                 sys.stdout.buffer.write(line(entry, change).encode())
                 count += 1
     if not count:

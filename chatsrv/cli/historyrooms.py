@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import click
 
-from chatsrv.changes import key_of
 from chatsrv.cli.program import Failed
 from chatsrv.entries import PRIVATE_MARK, REGISTER
+from chatsrv.names import account_key
 
 room_option = click.option(
     "--room", metavar="NAME", help="Only what was said in this room; @NAME is what was written to an account, or by it."
@@ -34,7 +34,7 @@ def looked_into(room: str | None, *, has_private: bool) -> Looked:
     if room == REGISTER:
         raise Failed("that is the register of all that was decided; `chatsrv history audit` shows it")
     if room is not None and is_private(room):
-        room = PRIVATE_MARK + key_of(room.removeprefix(PRIVATE_MARK))
+        room = PRIVATE_MARK + account_key(room.removeprefix(PRIVATE_MARK))
     return Looked(room, lambda name: name != REGISTER and (has_private or not is_private(name)))
 
 
