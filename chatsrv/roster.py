@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from chatsrv.accounts import Account
+from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import AuthBackend, EditableBackend
 from chatsrv.auth.filebackend import FileBackend
 from chatsrv.auth.hashing import Hasher
@@ -75,6 +75,13 @@ class Roster:
     def find(self, key: str) -> Listed | None:
         """Return the account of that prepared name which opens, if there is one and it can be listed."""
         return next((one for one in self.accounts() or () if prepare_name(one.account.name) == key), None)
+
+    def is_last_admin(self, key: str) -> bool:
+        """Tell whether the account of that prepared name is an admin, and no other that is enabled is one."""
+        accounts = self.accounts() or ()
+        admins = {prepare_name(one.account.name) for one in accounts if one.account.role is Role.ADMIN}
+        disabled = {prepare_name(one.account.name) for one in accounts if one.is_disabled}
+        return key in admins and not admins - disabled - {key}
 
     def labels_with(self, key: str) -> list[str]:
         """Return what the backends are called that have an account of that prepared name, the one that opens first."""

@@ -49,11 +49,36 @@ def told(house: House, *arguments: str, stdin: str = "") -> tuple[int, str, str]
 
 
 def test_disable_and_enable_leave_everything_else_as_it_was(house: House) -> None:
-    assert told(house, "disable", "ALICE") == (0, "", "Disabled alice.\n")
+    assert told(house, "disable", "ALICE", "--last-admin") == (0, "", "Disabled alice.\n")
     assert house.users.read_text() == USERS.replace('"::1"]\n', '"::1"]\n  disabled: true\n')
     assert told(house, "list")[1] == "alice\tadmin\t127.0.0.0/8,::1/128\tdisabled\nbob\tmember\tanywhere\n"
     assert told(house, "enable", "alice") == (0, "", "Enabled alice.\n")
     assert house.users.read_text() == USERS
+
+
+@pytest.mark.parametrize("change", [("disable", "alice"), ("remove", "--yes", "alice"), ("role", "alice", "member")])
+def test_the_last_admin_stays_one_unless_that_is_meant(house: House, change: tuple[str, ...]) -> None:
+    before = house.users.read_text()
+    code, _, error = told(house, *change)
+    assert code == 1
+    assert "alice is the last admin; make another account one first" in error
+    assert house.users.read_text() == before
+    house.run("user", "role", "bob", "admin")
+    house.run("user", "disable", "bob")
+    assert told(house, *change)[0] == 1  # one that nobody can use is none
+    house.run("user", "enable", "bob")
+    assert told(house, *change)[0] == 0
+
+
+def test_that_there_is_no_admin_any_more_can_be_meant(house: House) -> None:
+    assert told(house, "role", "alice", "member", "--last-admin") == (0, "", "alice is member now.\n")
+    assert told(house, "remove", "--yes", "alice") == (0, "", "Removed alice.\n")
+
+
+def test_an_admin_of_the_settings_is_one_too(house: House) -> None:
+    house.settings.write_text(house.settings.read_text() + "roles: {admin: [bob]}\n")
+    assert told(house, "disable", "alice")[0] == 0
+    assert told(house, "disable", "bob")[0] == 1
 
 
 def test_list_on_a_terminal_shows_who_is_disabled(house: House) -> None:

@@ -30,16 +30,39 @@ backend_option = click.option(
 )
 
 
+last_admin_option = click.option(
+    "--last-admin", "is_last_meant", is_flag=True, help="Do it even if there is no admin any more then."
+)
+
+
 @contextmanager
-def opened(chosen: Chosen, choice: str, name: str) -> Iterator[tuple[EditableBackend, Account]]:
-    """Open the backend that is meant, to change its account of that name in any spelling; warn if another one opens."""
+def opened(
+    chosen: Chosen, choice: str, name: str, *, must_keep_admin: bool = False
+) -> Iterator[tuple[EditableBackend, Account]]:
+    """Open the backend that is meant, to change its account of that name in any spelling; warn if another one opens.
+
+    Fails for the last admin's if `must_keep_admin`: nobody could lift what is decided in the chat any more.
+    """
     with Roster(chosen.settings, chosen.file) as roster:
         backend = roster.editable(choice)
         account = find(backend, name)
         if account is None:
             raise Failed(f"there is no account {name}{_where_else(roster, name)}")
+        if must_keep_admin:
+            _check_not_last_admin(roster, account)
         yield backend, account
         warn_of_twins(roster, backend, account.name)
+
+
+def _check_not_last_admin(roster: Roster, account: Account) -> None:
+    is_last = False
+    with suppress(AccountsError):  # a broken file of another backend is not what was asked about
+        is_last = roster.is_last_admin(prepared(account.name))
+    if is_last:
+        raise Failed(
+            f"{account.name} is the last admin; make another account one first (`chatsrv user role NAME admin`), "
+            "or say --last-admin"
+        )
 
 
 def warn_of_twins(roster: Roster, backend: EditableBackend, name: str, *, is_new: bool = False) -> None:

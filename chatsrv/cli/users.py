@@ -11,7 +11,15 @@ import click
 from chatsrv.accounts import Account, Network, Role
 from chatsrv.cli.importing import import_
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
-from chatsrv.cli.store import backend_option, find, new_password, opened, password_stdin, warn_of_twins
+from chatsrv.cli.store import (
+    backend_option,
+    find,
+    last_admin_option,
+    new_password,
+    opened,
+    password_stdin,
+    warn_of_twins,
+)
 from chatsrv.cli.trial import check
 from chatsrv.door import roles_of
 from chatsrv.names import prepare_name
@@ -75,11 +83,13 @@ def passwd(chosen: Chosen, name: str, is_from_stdin: bool, choice: str) -> None:
 @user.command()
 @click.argument("name")
 @click.argument("role", type=ROLES)
+@last_admin_option
 @backend_option
 @pass_chosen
-def role(chosen: Chosen, name: str, role: str, choice: str) -> None:
+def role(chosen: Chosen, name: str, role: str, is_last_meant: bool, choice: str) -> None:
     """Give the account NAME another ROLE."""
-    with opened(chosen, choice, name) as (backend, account):
+    must_keep_admin = role != Role.ADMIN and not is_last_meant
+    with opened(chosen, choice, name, must_keep_admin=must_keep_admin) as (backend, account):
         backend.set_role(account.name, Role(role))
     click.echo(f"{account.name} is {role} now.", err=True)
     key = prepare_name(account.name)
@@ -90,11 +100,14 @@ def role(chosen: Chosen, name: str, role: str, choice: str) -> None:
 
 @user.command()
 @click.argument("name")
+@last_admin_option
 @backend_option
 @pass_chosen
-def disable(chosen: Chosen, name: str, choice: str) -> None:
+def disable(chosen: Chosen, name: str, is_last_meant: bool, choice: str) -> None:
     """Let nobody log in as NAME, and keep the account."""
-    click.echo(f"Disabled {_set_disabled(chosen, choice, name, is_disabled=True)}.", err=True)
+    with opened(chosen, choice, name, must_keep_admin=not is_last_meant) as (backend, account):
+        backend.set_disabled(account.name, True)
+    click.echo(f"Disabled {account.name}.", err=True)
 
 
 @user.command()
@@ -103,24 +116,20 @@ def disable(chosen: Chosen, name: str, choice: str) -> None:
 @pass_chosen
 def enable(chosen: Chosen, name: str, choice: str) -> None:
     """Let NAME log in again after `disable`."""
-    click.echo(f"Enabled {_set_disabled(chosen, choice, name, is_disabled=False)}.", err=True)
-
-
-def _set_disabled(chosen: Chosen, choice: str, name: str, *, is_disabled: bool) -> str:
-    """Return the name as the account spells it."""
     with opened(chosen, choice, name) as (backend, account):
-        backend.set_disabled(account.name, is_disabled)
-    return account.name
+        backend.set_disabled(account.name, False)
+    click.echo(f"Enabled {account.name}.", err=True)
 
 
 @user.command()
 @click.argument("name")
 @click.option("-y", "--yes", "is_confirmed", is_flag=True, help="Do not ask.")
+@last_admin_option
 @backend_option
 @pass_chosen
-def remove(chosen: Chosen, name: str, is_confirmed: bool, choice: str) -> None:
+def remove(chosen: Chosen, name: str, is_confirmed: bool, is_last_meant: bool, choice: str) -> None:
     """Remove the account NAME."""
-    with opened(chosen, choice, name) as (backend, account):
+    with opened(chosen, choice, name, must_keep_admin=not is_last_meant) as (backend, account):
         if not is_confirmed and not click.confirm(f"Remove {account.name}?", err=True):
             raise Failed("nothing was removed")
         backend.remove(account.name)
