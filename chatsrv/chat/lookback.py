@@ -25,6 +25,9 @@ STEP_ENTRIES = 32
 """Entries that are read, and told, at once: 128 KiB of the longest lines that the limits allow by default."""
 
 
+MOST_STEP_ENTRIES = 4096
+"""Entries that are read at once where none is shown: they have no words, so they are small."""
+
 Pages = Callable[[], Iterator[Reply]]
 """Yields the replies of one page, and offers the next one before it ends."""
 
@@ -72,7 +75,7 @@ class Lookback:
         try:
             yield from pages()
         except Refused:
-            self._next_page = self._next_page or pages  # to be tried again
+            self._next_page = pages  # to be tried again
             raise
 
     def history(self, view: View, log: RoomLog, entries: int) -> Iterator[Reply]:
@@ -98,16 +101,15 @@ class Lookback:
 
     def _history(self, title: str, view: View, log: RoomLog, last: Position, entries: int) -> Iterator[Reply]:
         """Yield the newest entries up to the position `last`, oldest first, beneath a title."""
-        shown = (entry.offset for entry in _back_from(log, last) if not view.hides(entry))
-        offsets = list(islice(shown, entries + 1))
+        offsets = [entry.offset for entry in islice(shown_up_to(log, last, view), entries + 1)]
         is_all = len(offsets) <= entries
         before = Position(last.epoch, 0 if is_all else offsets[entries - 1] - 1)
-        if not is_all:
-            self.offer(partial(self._history, "The {} of {} before those:", view, log, before, entries))
         if not offsets and not any(past_of(log, before, last.offset, view)):  # what is gone is told below
             raise Refused(f"Nothing has been said in {log.room} yet.")
         yield Notice(title.format(_lines(min(len(offsets), entries)), log.room))
         yield from past_of(log, before, last.offset, view)
+        if not is_all:
+            self.offer(partial(self._history, "The {} of {} before those:", view, log, before, entries))
         yield PastEnd(is_all)
 
     def _search(
@@ -163,10 +165,16 @@ def past_of(log: RoomLog, after: Position, last: int, view: View) -> Iterator[Pa
             after = Position(after.epoch, entries[-1].offset)
 
 
-def _back_from(log: RoomLog, last: Position) -> Iterator[Entry]:
-    """Yield entries up to the position `last`, newest first."""
-    while entries := log.read_back(last, STEP_ENTRIES):
-        yield from entries
+def shown_up_to(log: RoomLog, last: Position, view: View) -> Iterator[Entry]:
+    """Yield entries up to the position `last`, newest first, but for those that the view hides.
+
+    Larger steps are made where nothing is shown: a crowd that came and went quietly leaves hundreds of thousands such.
+    """
+    step = STEP_ENTRIES
+    while entries := log.read_back(last, step):
+        shown = [entry for entry in entries if not view.hides(entry)]
+        yield from shown
+        step = STEP_ENTRIES if shown else min(2 * step, MOST_STEP_ENTRIES)
         last = Position(last.epoch, entries[-1].offset - 1)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from chatsrv.chat.lookback import View, past_of
+from chatsrv.chat.lookback import MOST_STEP_ENTRIES, View, past_of
 from chatsrv.entries import UNSEEN, WORDS, Bookmark, Entry, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.replies import Away, AwayEnd, Missing, Notice, Past, Reply
@@ -20,8 +20,13 @@ STEP_ENTRIES = 256
 KEPT_ENTRIES = 1000
 """Missed entries that are kept in memory while they are counted, so that they need not be read a second time."""
 
-SOUGHT_ENTRIES = 1000
-"""Newest entries among which a newcomer's last few are sought: the rest of them may be joins and leaves."""
+SOUGHT_ENTRIES = 20_000
+"""Newest entries among which a newcomer's last few are sought: the rest of them may be joins and leaves, which are
+small and read in larger steps. Some hundredths of a second at most.
+"""
+
+COUNTED_ENTRIES = 20_000
+"""Entries that are looked at to tell how many were left out that would have been told; of the rest, all count."""
 
 
 class CatchingUp(NamedTuple):
@@ -41,11 +46,12 @@ class Told(NamedTuple):
 class _Count(NamedTuple):
     """How much was `missed` behind the offset `begin`, and what, oldest first; `None` if that has to be read again.
 
-    So it has where there are holes in between, which are to be told too.
+    So it has where there are holes in between, which are to be told too. Before that, `left_out` more were missed.
     """
 
     missed: int
     begin: int
+    left_out: int
     entries: list[Entry] | None
 
 
@@ -68,19 +74,29 @@ class Absence:
         self._view = view
         self._place = place
         self._typed_in = None if has_own or bookmark is None else bookmark.origin
+        self.is_cut_short = False
+        """Whether not all could be told: then nothing behind it counts as read, whatever is live."""
 
     def told(self, limits: CatchingUp) -> Iterator[Told]:
         """Yield what is to be told, in its order. The first value's offset is where that begins."""
+        position = self.bookmark.position if self.bookmark else self.last
+        offset = position.offset if position.epoch == self.last.epoch else 0
         try:
-            if self.bookmark is None:
-                yield from self._newest(limits.newcomer_entries)
-            elif limits.entries:
-                yield from self._missed(self.bookmark.position, limits)
+            for told in self._told(limits):
+                offset = told.offset
+                yield told
         except Refused as refusal:
-            yield Told(Notice(str(refusal)), self.last.offset)
+            self.is_cut_short = True
+            yield Told(Notice(str(refusal)), offset)
+
+    def _told(self, limits: CatchingUp) -> Iterator[Told]:
+        if self.bookmark is None:
+            yield from self._newest(limits.newcomer_entries)
+        elif limits.entries:
+            yield from self._missed(self.bookmark.position, limits)
 
     def _missed(self, place: Position, limits: CatchingUp) -> Iterator[Told]:
-        is_kept = True
+        kept_after = place.offset
         try:
             self.log.read(place, 0)
         except Hole as hole:
@@ -89,11 +105,13 @@ class Absence:
                 yield Told(Notice(f"It cannot be known {missed}."), self.last.offset)
                 yield from self._newest(limits.newcomer_entries)
                 return
-            is_kept = False
-        count = self._count(place.offset, limits.entries)
-        if is_kept and not count.missed:
+            kept_after = hole.kept_after
+        count = self._count(place.offset, kept_after, limits.entries)
+        if kept_after == place.offset and not count.missed:
             return
-        yield Told(Away(count.missed, count.begin - place.offset, self._place), place.offset)
+        yield Told(Away(count.missed, count.left_out, self._place), place.offset)
+        if count.begin >= kept_after > place.offset:  # else it is told where it lies
+            yield Told(Missing(kept_after - place.offset), place.offset)
         if count.entries is None:
             yield from self._between(count.begin)
         else:
@@ -101,25 +119,29 @@ class Absence:
                 yield Told(self._view.past((entry,)), entry.offset)
         yield Told(AwayEnd(), self.last.offset)
 
-    def _count(self, place: int, most: int) -> "_Count":
-        """Count what was missed behind the offset `place`, the newest `most` of it."""
+    def _count(self, place: int, kept_after: int, most: int) -> "_Count":
+        """Count what was missed behind the offset `place`, the newest `most` of it; it is kept behind `kept_after`."""
         kept: list[Entry] = []
-        missed, begin, oldest = 0, place, 0
+        missed, begin, oldest, left_out = 0, place, 0, 0
         expected, is_whole = self.last.offset, True
-        for entry in self._back():
+        for looked_at, entry in enumerate(self._back()):
             if entry.offset <= place:
                 break
             if self._is_missed(entry):
                 if missed == most:
-                    begin = oldest - 1
-                    break
-                missed, oldest = missed + 1, entry.offset
-                if missed <= KEPT_ENTRIES:
-                    kept.append(entry)
-            is_whole = is_whole and entry.offset == expected
-            expected = entry.offset - 1
+                    begin, left_out = oldest - 1, left_out + 1
+                else:
+                    missed, oldest = missed + 1, entry.offset
+                    if missed <= KEPT_ENTRIES:
+                        kept.append(entry)
+            if left_out and looked_at >= COUNTED_ENTRIES:
+                left_out += max(0, entry.offset - 1 - max(place, kept_after))
+                break
+            if not left_out:
+                is_whole = is_whole and entry.offset == expected
+                expected = entry.offset - 1
         is_kept = is_whole and expected <= begin and missed == len(kept)
-        return _Count(missed, begin, kept[::-1] if is_kept else None)
+        return _Count(missed, begin, left_out, kept[::-1] if is_kept else None)
 
     def _newest(self, entries: int) -> Iterator[Told]:
         """Yield the last that was said and done."""
@@ -150,9 +172,11 @@ class Absence:
 
     def _back(self) -> Iterator[Entry]:
         """Yield entries up to the last position, newest first."""
-        before = self.last
-        while entries := self.log.read_back(before, STEP_ENTRIES):
+        before, step = self.last, STEP_ENTRIES
+        while entries := self.log.read_back(before, step):
             yield from entries
+            is_shown = any(entry.kind not in UNSEEN for entry in entries)
+            step = STEP_ENTRIES if is_shown else min(2 * step, MOST_STEP_ENTRIES)
             before = Position(before.epoch, entries[-1].offset - 1)
 
     def _is_missed(self, entry: Entry) -> bool:

@@ -54,6 +54,8 @@ def catch_up(
             connection.post(*page)
             if connection.reason:
                 return
+        if absence.is_cut_short:
+            reading.freeze(absence.log)
     for absence, _ in returns:
         delivery.go_live(connection, absence.log)
 

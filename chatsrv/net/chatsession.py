@@ -66,7 +66,7 @@ class ChatSession(Session):
             is_wanted = is_wanted and hub.bookmarks.is_caught_up(self.key)
         except Refused as refusal:
             is_wanted, trouble = False, str(refusal)
-        entered = self._presence.enter_all(hub.rooms_of(self.account), is_held=is_wanted)
+        entered = self._presence.enter_all(hub.rooms_of(self.account), is_held=is_wanted, is_frozen=bool(trouble))
         self._welcome(entered.others, entered.more)
         for text in dict.fromkeys(filter(None, (trouble, *entered.troubles))):
             self.reply(Notice(text))

@@ -56,10 +56,11 @@ class Presence:
 
     # ------------------------------------------------------------------ going in
 
-    def enter_all(self, rooms: Sequence[Room], *, is_held: bool) -> Entered:
+    def enter_all(self, rooms: Sequence[Room], *, is_held: bool, is_frozen: bool = False) -> Entered:
         """Go into the account's rooms at the login, and read its private log; speak in the first of them.
 
-        If `is_held`, nothing of them is live until `catch_up` has told what was missed.
+        If `is_held`, nothing of them is live until `catch_up` has told what was missed. If `is_frozen`, what was missed
+        counts as missed behind this session, too.
         """
         first: Arrival | None = None
         returns: list[Return] = []
@@ -77,6 +78,8 @@ class Presence:
                     first = first or arrival
             if self._hub.has_private_log(key):
                 self._hear_locked(self._hub.private_log(key), returns, troubles, is_held=is_held, is_new=False)
+            if is_frozen:
+                self.reading.freeze()
         others, more = (first.others, first.more) if first else ((), 0)
         return Entered(others, more, returns, troubles)
 
@@ -129,6 +132,8 @@ class Presence:
             returns.append(Return(self._absence(log, last, bookmark, "" if turns else f"in {room.name}"), live))
         else:
             self.reading.begin(log, position.offset, position.offset, None)
+            if not is_known:
+                self.reading.freeze(log)
             self._delivery.subscribe(connection, log, position, is_marked=not turns)
         return arrival
 
@@ -156,6 +161,8 @@ class Presence:
         else:
             begin = begin if is_new else log.end
             self.reading.begin(log, begin.offset, begin.offset, None)
+            if not is_known:
+                self.reading.freeze(log)
             self._delivery.subscribe(self._connection, log, begin)
 
     def _opened_locked(self, log: RoomLog, troubles: list[str]) -> tuple[Bookmark | None, bool]:

@@ -25,9 +25,12 @@ class Standing(NamedTuple):
 
 
 class RoomReader(Reader):
-    """One log as `reading` reads it: up to the offset `since` in place of the session `first_origin`, then live."""
+    """One log as `reading` reads it: up to the offset `since` in place of the session `first_origin`, then live.
 
-    __slots__ = ("first_origin", "kept", "log", "reading", "since")
+    Where it `is_frozen`, no bookmark is kept: what came before could not be told, and is to be told the next time.
+    """
+
+    __slots__ = ("first_origin", "is_frozen", "kept", "log", "reading", "since")
 
     def __init__(self, reading: "Reading", log: RoomLog, origin: int) -> None:
         self.reading = reading
@@ -35,10 +38,11 @@ class RoomReader(Reader):
         self.first_origin = origin
         self.since = 0
         self.kept = -1
+        self.is_frozen = False
 
     def taken(self) -> Bookmark | None:
         """See `Reader.taken`."""
-        offset = self.reading.taken().get(self.log)
+        offset = None if self.is_frozen else self.reading.taken().get(self.log)
         return None if offset is None else self.bookmark(offset)
 
     def bookmark(self, offset: int) -> Bookmark:
@@ -82,6 +86,11 @@ class Reading:
             reader.first_origin = bookmark.origin
         self._trail.places[log] = place
 
+    def freeze(self, *logs: RoomLog) -> None:
+        """Keep no bookmark of these logs, or of all, since not all of what was missed there could be told."""
+        for log in logs or self._rooms:
+            self._rooms[log].is_frozen = True
+
     def close(self, log: RoomLog) -> None:
         """Read a log no more, as its room was left: what was on its way counts as taken."""
         reader = self._rooms.pop(log)
@@ -93,7 +102,7 @@ class Reading:
         try:
             places = self.taken()
             for log, reader in self._rooms.items():
-                if log in places:
+                if log in places and not reader.is_frozen:
                     self._bookmarks.keep(self._account, log.room, reader.bookmark(places[log]))
         finally:
             for log, reader in self._rooms.items():
@@ -175,7 +184,7 @@ class Reading:
         is_all = self.shorten()
         for log, reader in list(self._rooms.items()):  # in one step: rooms come and go meanwhile
             place = self._trail.places.get(log)
-            if place is not None and place != reader.kept:
+            if place is not None and place != reader.kept and not reader.is_frozen:
                 reader.kept = place
                 self._bookmarks.keep(self._account, log.room, reader.bookmark(place))
         return is_all

@@ -178,7 +178,10 @@ def _time(minute: int, today: date, zone: tzinfo | None) -> bytes:
 
     `minute` counts from the Unix epoch; no time zone of today is off by parts of one.
     """
-    then = datetime.fromtimestamp(60 * minute, zone)
+    try:
+        then = datetime.fromtimestamp(60 * minute, zone)
+    except (ValueError, OverflowError, OSError):  # no calendar has it: of a damaged file
+        return b"[no time] "
     pattern = "%H:%M" if then.date() == today else "%Y-%m-%d %H:%M"
     return f"[{then:{pattern}}] ".encode()
 

@@ -311,6 +311,25 @@ def test_trouble_in_the_middle_of_a_page_ends_it_with_a_sentence(troubled: Troub
         told(replies)
 
 
+def test_a_page_that_broke_off_in_the_middle_is_shown_from_its_beginning_by_the_next_more(troubled: Troubled) -> None:
+    say(troubled, *numbers(1, 200))
+    ask = Asking(troubled)
+    ask(History(100))
+    replies = ask.replies(More())
+    assert told([next(replies), next(replies)])[:2] == ["The 100 lines of lobby before those:", "1"]
+    troubled.is_in_trouble = True
+    with pytest.raises(Refused):
+        told(replies)
+    troubled.is_in_trouble = False
+    assert ask(More()) == ["The 100 lines of lobby before those:", *numbers(1, 100), "more"]
+
+
+def test_a_crowd_that_came_and_went_quietly_is_passed_over_in_large_steps(troubled: Troubled) -> None:
+    say(troubled, *[""] * 5000, kind=Kind.QUIET_JOIN)
+    assert Asking(troubled)(History(2)) == ["The last 2 lines of lobby:", "tea", "tea", "more"]
+    assert troubled.most_at_once > STEP_ENTRIES
+
+
 def test_a_long_page_is_read_and_told_in_short_steps(troubled: Troubled) -> None:
     steps: Sequence[Past] = [
         reply for reply in Asking(troubled).replies(History(MOST_ENTRIES)) if isinstance(reply, Past)

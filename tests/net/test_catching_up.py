@@ -2,6 +2,7 @@
 
 import contextlib
 import queue
+import re
 import select
 import socket
 from collections.abc import Iterator
@@ -282,10 +283,8 @@ def test_at_most_so_many_are_told_and_how_many_are_left_out() -> None:
         chat.was_here("bob")
         said = chat.say(*numbered(30))
         with chat.log_in("bob") as bob:
-            note = "(25 older entries are left out here; /history shows them)"
-            heading, notes, lines = told(bob)
-            assert (heading, lines) == ("While you were away (5):", said[-5:])
-            assert notes == [note.replace("25", "26")]  # his own leaving is among them
+            note = "(25 older entries are left out here; /history shows them)"  # his own leaving is not among them
+            assert told(bob) == Block("While you were away (5):", [note], said[-5:])
         with chat.log_in("carol") as carol:
             assert told(carol) == Block("The last 2 lines:", [], said[-2:])
 
@@ -301,6 +300,21 @@ def test_where_entries_are_gone_their_number_is_told() -> None:
             assert notes == [f"(a hole here: {95 + 1 - len(lines)} entries are no longer kept)"]
 
 
+def test_what_is_left_out_and_what_is_gone_are_told_apart() -> None:
+    with chatting(CatchingUp(5, 2), keep_entries=10) as chat:
+        chat.was_here("bob")
+        said = chat.say(*numbered(95))
+        with chat.log_in("bob") as bob:
+            heading, notes, lines = told(bob)
+            assert (heading, lines) == ("While you were away (5):", said[-5:])
+            left_out, gone = (int(re.findall(r"\d+", note)[0]) for note in notes)
+            assert notes == [
+                f"({left_out} older entries are left out here; /history shows them)",
+                f"(a hole here: {gone} entries are no longer kept)",
+            ]
+            assert left_out + gone + 5 == 1 + 95  # his own leaving is among what is gone
+
+
 def test_who_has_a_bookmark_of_another_time_is_told_so_and_the_last_that_was_said(chat) -> None:
     said = chat.say(*numbered(20))
     chat.store.keep_bookmark("bob", "lobby", Bookmark(Position("another", 7), 1))
@@ -312,15 +326,20 @@ def test_who_has_a_bookmark_of_another_time_is_told_so_and_the_last_that_was_sai
 @pytest.mark.parametrize("part", ["bookmark", "is_caught_up", "log"])
 def test_who_cannot_be_told_is_told_that_and_goes_live(part, chat, monkeypatch) -> None:
     chat.was_here("bob")
-    chat.say(*numbered(20))
+    said = chat.say(*numbered(20))
 
     def refuse(*_) -> None:
         raise Refused("It cannot be read at the moment.")
 
-    monkeypatch.setattr(*((chat.store.open("lobby"), "read_back") if part == "log" else (chat.store, part)), refuse)
-    with chat.log_in("bob") as bob:
-        assert bob.line() == "It cannot be read at the moment."
-        assert chat.say("live") == [bob.line()]
+    with monkeypatch.context() as trouble:
+        trouble.setattr(*((chat.store.open("lobby"), "read_back") if part == "log" else (chat.store, part)), refuse)
+        with chat.log_in("bob") as bob:
+            assert bob.line() == "It cannot be read at the moment."
+            assert chat.say("live") == [bob.line()]
+            leave_by_quitting(bob)
+            chat.see_leaving("bob")
+    with chat.log_in("bob") as bob:  # nothing is lost by that
+        assert [line for line in told(bob).lines if not line.startswith("*")] == [*said, "<alice> live"]
 
 
 # ------------------------------------------------------------------ who does not want it

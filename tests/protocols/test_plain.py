@@ -313,6 +313,12 @@ def test_what_is_past_is_told_with_its_time_and_the_day_unless_it_is_today(secon
     assert PlainProtocol.renderer.reply(past) == f"{told}<bob> hi\n".encode()
 
 
+@pytest.mark.parametrize("at", [2.3e12, -1e15, 1e20])
+def test_a_time_that_no_calendar_has_ends_nobodys_session(at: float) -> None:
+    past = Past((entry(Kind.SAY, "hi")._replace(at=at),), datetime.fromtimestamp(60, UTC))
+    assert PlainProtocol.renderer.reply(past) == b"[no time] <bob> hi\n"
+
+
 def test_of_what_is_past_each_line_is_what_it_was_and_nothing_erased_is_shown() -> None:
     entries = (entry(Kind.JOIN), entry(Kind.ERASED), entry(Kind.ACTION, "left"), entry(Kind.LEAVE, Reason.LOST.name))
     told = PlainProtocol.renderer.reply(Past(entries, datetime.fromtimestamp(60, UTC))).decode()
