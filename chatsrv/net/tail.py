@@ -11,13 +11,13 @@ no keeping, so a room without slow readers keeps nothing.
 import itertools
 import socket
 from bisect import bisect_right
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 from chatsrv.entries import WORDS, Entry
 from chatsrv.names import account_key
 from chatsrv.net.connection import GONE, Connection, Send, send_some
-from chatsrv.net.trail import Range, Sent
+from chatsrv.net.trail import Note, Range, Sent
 from chatsrv.protocols.base import Renderer
 from chatsrv.roomlog.base import RoomLog
 
@@ -55,7 +55,7 @@ class Tail:
     """The readers of one room in one wire format, and what those behind have yet to be sent."""
 
     __slots__ = (
-        *("_batches", "_ignorers", "_kept_bytes", "_limit_bytes", "_log", "_noted", "_readers"),
+        *("_batches", "_ignorers", "_kept_bytes", "_limit_bytes", "_log", "_noted", "_notes", "_readers"),
         *("behind", "level", "rendered", "renderer"),
     )
 
@@ -71,6 +71,7 @@ class Tail:
         self._kept_bytes = 0
         self._limit_bytes = limit_bytes
         self._noted = 0
+        self._notes: list[Callable[[Note], None]] | None = []  # of those who are level; `None`: to be found out
 
     def add(self, connection: Connection) -> None:
         """Take in a reader, who is behind at first, at `rendered`."""
@@ -89,6 +90,7 @@ class Tail:
         """Forget a reader."""
         del self._readers[connection.origin]
         self.level.pop(connection, None)
+        self._notes = None
         self.behind.pop(connection, None)
         self._ignorers.pop(connection, None)
         self._forget_unneeded()
@@ -105,12 +107,14 @@ class Tail:
     def fall_behind(self, connection: Connection) -> None:
         """Move a reader to those behind. He has, or holds as leftover, everything up to `rendered`."""
         if self.level.pop(connection, None):
+            self._notes = None
             self.behind[connection] = self.rendered
 
     def draw_level(self, connection: Connection) -> None:
         """Move a reader to those who are level: everything up to `rendered` was handed to his socket."""
         del self.behind[connection]
         self.level[connection] = connection.send
+        self._notes = None
         self._forget_unneeded()
 
     def batches_of(self, entries: list[Entry]) -> list[Batch]:
@@ -158,8 +162,10 @@ class Tail:
             self._batches.append(batch)
             self._kept_bytes += len(data)
         self._noted += 1
-        for connection in self.level:
-            connection.note(sent_to_all)
+        if self._notes is None:
+            self._notes = [connection.note for connection in self.level]
+        for note in self._notes:
+            note(sent_to_all)
         if not data:
             return short
         size, flags = len(data), socket.MSG_DONTWAIT

@@ -82,8 +82,7 @@ class Trail:
     def forget_taken(self, unacknowledged_bytes: int) -> None:
         """Forget what lies before the last so many bytes that were written: all that was taken."""
         first, _ = self._first_not_taken(unacknowledged_bytes)
-        for note in self.notes[:first]:
-            _follow(self.places, _whole(note))
+        _follow(self.places, self.notes[:first])
         del self.notes[:first]
 
     def taken(self, unacknowledged_bytes: int, steps: Steps) -> dict[RoomLog, int]:
@@ -93,12 +92,11 @@ class Trail:
         """
         first, taken_bytes = self._first_not_taken(unacknowledged_bytes)
         places = self.places.copy()
-        for note in self.notes[:first]:
-            _follow(places, _whole(note))
+        _follow(places, self.notes[:first])
         if first < len(self.notes):
             partly = self.notes[first]
-            within = steps(partly) if isinstance(partly, Sent) else _whole(partly)
-            _follow(places, (step for step in within if step[0] <= taken_bytes))
+            within = steps(partly) if isinstance(partly, Sent) else () if isinstance(partly, int) else partly.steps
+            _advance(places, [step for step in within if step[0] <= taken_bytes])
         return places
 
     def _first_not_taken(self, unacknowledged_bytes: int) -> tuple[int, int]:
@@ -117,14 +115,22 @@ class Trail:
         return note.size_bytes - sum(end - start for start, end in note.omitted[self._reader])
 
 
-def _whole(note: Note) -> Iterable[Step]:
-    """Return the steps of a note that was taken as a whole."""
-    if isinstance(note, Sent):
-        return ((note.size_bytes, note.log, note.last),)
-    return () if isinstance(note, int) else note.steps
+def _follow(places: dict[RoomLog, int], notes: Sequence[Note]) -> None:
+    """Move places to where notes lead that were taken as a whole; in each log, places only go forward."""
+    left = set(places)
+    for note in reversed(notes):
+        if not left:
+            return
+        if type(note) is Sent:
+            if note.log in left:
+                left.remove(note.log)
+                places[note.log] = max(places[note.log], note.last)
+        elif type(note) is Told:
+            _advance(places, note.steps)
+            left.difference_update([log for _, log, _ in note.steps])
 
 
-def _follow(places: dict[RoomLog, int], steps: Iterable[Step]) -> None:
+def _advance(places: dict[RoomLog, int], steps: Iterable[Step]) -> None:
     for _, log, offset in steps:
         if log in places:  # else it is not read any more
             places[log] = max(places[log], offset)
