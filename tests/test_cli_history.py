@@ -128,6 +128,15 @@ def test_export_to_a_reader_that_goes_away_ends_quietly(house: House, tmp_path: 
         assert process.wait(DEADLINE_SECONDS) == 1
 
 
+def test_one_damaged_time_breaks_no_command_off(house: House, tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "chat.db")) as connection, connection:
+        connection.execute("UPDATE entry SET at = 2307638626634350343 WHERE text = 'hi bob'")
+    assert "hi bob" in texts(house)
+    assert "2307638626634." in done(house, "export", "--format", "text")[0]
+    assert "<alice> hi bob" in done(house, "search", "hi")[0]
+    assert "5, from 2026-08-01T11:56:00Z to 2026-08-01T12:00:00Z" in done(house, "stats")[0]
+
+
 # ---------------------------------------------------------------------------- new files
 
 

@@ -57,6 +57,11 @@ def test_what_is_no_time_is_told_what_is_accepted(typed: str) -> None:
         moment(typed, NOON)
 
 
+@pytest.mark.parametrize("at", [2307638626634.35, -1e17, 1e300, float("inf")])
+def test_a_time_that_no_calendar_has_is_shown_as_the_number_that_it_is(at: float) -> None:
+    assert utc(at) == utc(at, digits="microseconds") == f"{at}"
+
+
 @given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31)))
 def test_a_time_that_was_shown_can_be_typed_again(at: datetime) -> None:
     at = at.replace(tzinfo=UTC)

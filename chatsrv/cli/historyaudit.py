@@ -60,7 +60,7 @@ def text_line(entry: Entry, change: Change) -> str:
     if change.target:
         words.append(change.target)
     if change.until is not None:
-        words.append(f"until {_moment(change.until)}")
+        words.append(f"until {utc(change.until)}")
     elif change.what in _RULINGS:
         words.append("for good")
     return visible(" ".join(words) + (f": {change.text}" if change.text else "")) + "\n"
@@ -75,17 +75,10 @@ def json_line(entry: Entry, change: Change) -> str:
         "actor": entry.author,
         "what": change.what.value,
         "target": change.target or None,
-        "until": None if change.until is None else _moment(change.until),
+        "until": None if change.until is None else utc(change.until),
         "text": change.text,
     }
     return visible(json.dumps(fields, ensure_ascii=False)) + "\n"
-
-
-def _moment(at: float) -> str:
-    try:
-        return utc(at)
-    except (ValueError, OverflowError, OSError):  # in a rescued file
-        return f"{at}"
 
 
 def _moderation(entries: Iterator[Entry]) -> Iterator[tuple[Entry, Change]]:

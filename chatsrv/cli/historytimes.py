@@ -41,10 +41,15 @@ def moment(text: str, now: datetime) -> datetime:
 def utc(at: float, *, digits: str = "seconds") -> str:
     """Return `at`, in seconds since the Unix epoch, as RFC 3339 has it; `digits` as `datetime.isoformat` names them.
 
+    A time that no calendar has, in a damaged file, stays the number that it is.
+
     >>> utc(1785585600.25)
     '2026-08-01T12:00:00Z'
     """
-    return datetime.fromtimestamp(at, UTC).replace(tzinfo=None).isoformat(timespec=digits) + "Z"
+    try:
+        return datetime.fromtimestamp(at, UTC).replace(tzinfo=None).isoformat(timespec=digits) + "Z"
+    except (ValueError, OverflowError, OSError):
+        return f"{at}"
 
 
 def as_moment(context: click.Context, option: click.Parameter, value: str | None) -> float | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from chatsrv.entries import WORDS, Entry
 from chatsrv.errors import StoreError
@@ -24,6 +24,7 @@ from chatsrv.roomlog.mark import is_in_use
 from chatsrv.roomlog.owners import is_all_of, is_of
 from chatsrv.roomlog.schema import (
     ENTRY,
+    LAST_AT,
     MICROSECONDS,
     MIGRATIONS,
     OFFSET_BITS,
@@ -256,7 +257,7 @@ class HistoryFile:
             entries=last - first,
             indexed_entries=max(0, min(room.first_id + room.indexed, last) - first),
             first_at=self._at(first + 1, last),
-            last_at=self._at(last, last),
+            last_at=self._at(first + 1, last, "DESC"),
         )
 
     def _bounds(self, room: "_Room", since: float | None, until: float | None) -> tuple[int, int]:
@@ -280,10 +281,10 @@ class HistoryFile:
                 end = middle - 1
         return start
 
-    def _at(self, id_: int, last: int) -> float | None:
-        """Return the time of the entry with an id, or of the next one up to `last` if that is missing."""
-        question = "SELECT at FROM entry WHERE id >= ? AND id <= ? ORDER BY id LIMIT 1"
-        row = self._connection.execute(question, (id_, last)).fetchone()
+    def _at(self, first: int, last: int, order: Literal["ASC", "DESC"] = "ASC") -> float | None:
+        """Return the time of the first or last entry between two ids that has one; a damaged one has none."""
+        question = f"SELECT at FROM entry WHERE id >= ? AND id <= ? AND at BETWEEN 0 AND ? ORDER BY id {order} LIMIT 1"
+        row = self._connection.execute(question, (first, last, LAST_AT)).fetchone()
         return row[0] / MICROSECONDS if row else None
 
     def _pages(self, room: "_Room", start: int, stop: int, size: int) -> Iterator[Entry]:

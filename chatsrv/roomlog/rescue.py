@@ -17,7 +17,7 @@ from chatsrv.errors import StoreError
 from chatsrv.roomlog.backup import STEP_PAGES, Progress, new_database
 from chatsrv.roomlog.mark import is_in_use, write_about
 from chatsrv.roomlog.pages import Pages, Value
-from chatsrv.roomlog.schema import MIGRATIONS, OFFSET_BITS, migrate
+from chatsrv.roomlog.schema import LAST_AT, MIGRATIONS, OFFSET_BITS, migrate
 
 _Row: TypeAlias = tuple[Value, ...]
 
@@ -116,8 +116,8 @@ def _sorted_out(rows: Iterable[tuple[int | None, _Row]], found: _Found) -> list[
     entries: list[_Row] = []
     for number, row in rows:
         match row:
-            case (None, int(), int(kind), str(), int(), str()) if number and number >> OFFSET_BITS > 0:
-                if kind in _KINDS and number & _LAST_OFFSET:
+            case (None, int(at), int(kind), str(), int(), str()) if number and number >> OFFSET_BITS > 0:
+                if kind in _KINDS and number & _LAST_OFFSET and 0 <= at <= LAST_AT:
                     entries.append((number, *row[1:]))
             case (None, str(name), int(kept_after), *rest) if number and len(rest) < 2:
                 indexed = rest[0] if rest else 0  # a file of the first version has none

@@ -19,6 +19,10 @@ OFFSET_BITS = 40
 
 MICROSECONDS = 1_000_000
 
+LAST_AT = 7_258_118_400 * MICROSECONDS
+"""The year 2200. A flipped bit makes a later time, or one before 0, of which SQLite knows nothing; such a time counts
+as none."""
+
 ENTRY = "entry.id, entry.at, entry.kind, entry.author, entry.origin, entry.text"
 """The columns of a row that `entry_of` takes."""
 

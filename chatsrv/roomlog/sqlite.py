@@ -29,7 +29,7 @@ from chatsrv.roomlog.mark import Mark
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.readers import Readers
 from chatsrv.roomlog.recorder import Recorder
-from chatsrv.roomlog.schema import MICROSECONDS, OFFSET_BITS, connect, create, prepare, what_to_do
+from chatsrv.roomlog.schema import LAST_AT, MICROSECONDS, OFFSET_BITS, connect, create, prepare, what_to_do
 from chatsrv.roomlog.upkeep import Keep, Upkeep
 
 logger = logging.getLogger(__name__)
@@ -209,11 +209,11 @@ class SqliteStore(LogStore):
         logs = []
         for number, room, kept_after in connection.execute("SELECT number, name, kept_after FROM room").fetchall():
             first_id = number << OFFSET_BITS
-            newest = connection.execute(
-                "SELECT id, at FROM entry WHERE id > ? AND id < ? ORDER BY id DESC LIMIT 1",
-                (first_id, first_id + (1 << OFFSET_BITS)),
-            ).fetchone()
-            last_id, at = newest or (first_id, 0)
+            of_the_room = (first_id, first_id + (1 << OFFSET_BITS))
+            (last_id,) = connection.execute("SELECT max(id) FROM entry WHERE id > ? AND id < ?", of_the_room).fetchone()
+            # all that comes will be as late as the last one: that of a flipped bit would be everybody's for good
+            question = "SELECT at FROM entry WHERE id > ? AND id < ? AND at BETWEEN 0 AND ? ORDER BY id DESC LIMIT 1"
+            (at,) = connection.execute(question, (*of_the_room, LAST_AT)).fetchone() or (0,)
             logs.append(
                 DurableRoomLog(
                     room,
@@ -222,7 +222,7 @@ class SqliteStore(LogStore):
                     self._archive,
                     first_id=first_id,
                     kept_after=kept_after,
-                    last=max(kept_after, last_id - first_id),
+                    last=max(kept_after, (last_id or first_id) - first_id),
                     last_at=at / MICROSECONDS,
                 )
             )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from chatsrv.entries import REGISTER
 from chatsrv.errors import StoreError
 from chatsrv.roomlog.index import STEP_ENTRIES, edge_of, extend, remove
-from chatsrv.roomlog.schema import MICROSECONDS, OFFSET_BITS, what_to_do
+from chatsrv.roomlog.schema import LAST_AT, MICROSECONDS, OFFSET_BITS, what_to_do
 
 if TYPE_CHECKING:
     from chatsrv.roomlog.durable import DurableRoomLog
@@ -160,11 +160,12 @@ class Upkeep:
         last = min(most, log.recorded - self._keep.entries) if self._keep.entries else 0
         if self._keep.days:
             before = round((time.time() - self._keep.days * 86400) * MICROSECONDS)
+            # the first one that is not too old, rather than the last one that is: its time may be damaged
             (found,) = connection.execute(
-                "SELECT max(id) FROM entry WHERE id > ? AND id <= ? AND at < ?",
-                (first_id + log.kept_after, first_id + most, before),
+                "SELECT min(id) FROM entry WHERE id > ? AND id <= ? AND at BETWEEN ? AND ?",
+                (first_id + log.kept_after, first_id + most, before, LAST_AT),
             ).fetchone()
-            last = max(last, found - first_id if found else 0)
+            last = max(last, found - 1 - first_id if found else most)
         if not log.let_go(last):
             del self._lavish[log]
             return
