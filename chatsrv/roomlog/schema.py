@@ -205,6 +205,6 @@ _KIND_OF = {kind.value: kind for kind in Kind}
 
 
 def entry_of(row: tuple[int, int, int, str, int, str], first_id: int, room: str) -> Entry:
-    """Return the entry that a row holds."""
+    """Return the entry that a row holds. One of a kind that there is not is damaged: nobody is shown it."""
     number, at, kind, author, origin, text = row
-    return Entry(number - first_id, at / MICROSECONDS, room, _KIND_OF[kind], author, origin, text)
+    return Entry(number - first_id, at / MICROSECONDS, room, _KIND_OF.get(kind, Kind.ERASED), author, origin, text)

@@ -1,4 +1,4 @@
-"""One damaged time in a file that SQLite finds sound: it costs nobody more than that one time."""
+"""One damaged number in a file that SQLite finds sound: it costs nobody more than that one entry."""
 
 import contextlib
 import sqlite3
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chatsrv.entries import Kind
 from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.rescue import rescue
 from chatsrv.roomlog.schema import MICROSECONDS
@@ -91,3 +92,13 @@ def test_an_entry_with_a_damaged_time_is_a_hole_in_a_rescued_file(path: Path, tm
     told = rescue(path, tmp_path / "new")
     assert (told.entries, told.missing_entries) == (6, 1)
     assert asked(tmp_path / "new", "SELECT text FROM entry WHERE text = '3'") == []
+
+
+def test_an_entry_of_a_damaged_kind_hides_no_others(path: Path) -> None:
+    said(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE entry SET kind = kind | 64 WHERE text = '3'")
+    with opened(path) as store, HistoryFile(path) as file:
+        for entries in (everything(store.open("lobby")), list(file.entries())):
+            assert [entry.text for entry in entries if entry.kind is Kind.SAY] == [*TEXTS[:3], *TEXTS[4:]]
+            assert entries[3].kind is Kind.ERASED
