@@ -1,14 +1,15 @@
 """The crowd: non-blocking connections that log in, a few at a time, and are read whenever bytes are there.
 
-Knows the login dialogue (`Username: `, `Password: `, `Welcome, NAME!`) and nothing of what is said after it. Connects
-to 127.0.0.1 only, from many addresses of 127.0.0.0/24 so that ports do not run out. One thread.
+Knows the login dialogue (`Username: `, `Password: `, `Welcome, NAME!`), how one joins rooms, and nothing of what is
+said after that. Connects to 127.0.0.1 only, from many addresses of 127.0.0.0/24 so that ports do not run out. One
+thread.
 """
 
 import select
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bench.stream import Reading
 
@@ -18,6 +19,7 @@ SOURCE_ADDRESSES = 64
 IP_BIND_ADDRESS_NO_PORT = 24  # Linux; named in `socket` since Python 3.12
 SWEEP_SECONDS = 0.05
 STOPPED_BUFFER_BYTES = 4096
+LEFT_LOBBY = b"You left lobby. "
 WAIT = b"Login is not possible at the moment."
 
 
@@ -30,12 +32,18 @@ class ToldToWait(LoadError):
 
 
 class Client:
-    """One connection. `password` is that of its account; empty: `p` and its number."""
+    """One connection. `password` is that of its account; empty: `p` and its number.
 
-    def __init__(self, number: int, *, stops_reading: bool = False, password: str = "") -> None:
+    With `rooms`, to log in is to join those, too, and to leave the lobby for them.
+    """
+
+    def __init__(
+        self, number: int, *, stops_reading: bool = False, password: str = "", rooms: Sequence[str] = ()
+    ) -> None:
         self.number = number
         self.password = (password or f"p{number}").encode()
         self.stops_reading = stops_reading
+        self.rooms = rooms
         self.reading = Reading()
         self.watched: list[int] = []  # authors whose messages are acknowledged by this reader
         self.is_sampled = False
@@ -60,6 +68,9 @@ class Client:
             (b"Password: ", self.password + b"\n"),
             (b"Welcome, u%d!" % self.number, b""),
         ]
+        if self.rooms:
+            joins = "".join([f"/join {room}\n" for room in self.rooms])
+            self._answers[-1:] = [(self._answers[-1][0], f"{joins}/part lobby\n".encode()), (LEFT_LOBBY, b"")]
         self.sock.connect_ex(("127.0.0.1", port))
         self.receive_into = self.sock.recv_into
         self.fd = self.sock.fileno()

@@ -14,6 +14,7 @@ import json
 import select
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from statistics import median
 
@@ -39,22 +40,29 @@ class Levels:
 
 
 class Comeback:
-    """Clients of one author's that come back. One is level when he was told all, and has what anybody had by then."""
+    """Clients of one author's that come back. One is level when he was told all, and has what anybody had by then.
 
-    def __init__(self, crowd: Crowd, script: Script, first: int) -> None:
+    What one reads is counted by a `reader`, from the message with the number `first` on.
+    """
+
+    def __init__(self, crowd: Crowd, script: Script, first: int, reader: type[Returning] = Returning) -> None:
         self._crowd = crowd
         self._first = first
         self._sent = [ANY_NUMBER]
-        self._readers = {client: Returning(script, self._sent, first) for client in crowd.clients}
+        self._readers = {client: reader(script, self._sent, first) for client in crowd.clients}
         self._newest = first
         self._goals: dict[Client, int] = {}
         self._away = set(crowd.clients)
 
     def come_back(self, deadline: float) -> Levels:
         """Let everybody connect at once; return when all are level, or at the deadline."""
+        return self.begin(lambda client: self._crowd.open(client, self._crowd.prompt), deadline)
+
+    def begin(self, first_step: Callable[[Client], None], deadline: float) -> Levels:
+        """Let everybody take his first step at once; return when all are level, or at the deadline."""
         start = level_at = time.monotonic()
         for client in self._crowd.clients:
-            self._crowd.open(client, self._crowd.prompt)
+            first_step(client)
         while self._away and time.monotonic() < deadline:
             away = len(self._away)
             self.read(SWEEP_SECONDS)

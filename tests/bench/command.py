@@ -1,11 +1,10 @@
 """The command line: `python tests/bench [--quick] [--only NAME] [--update-docs]`.
 
-`serve`, `generate`, `storm`, `comeback`, `fill` and `ask` are for the processes it starts itself. Main thread only;
-ends by itself in any case.
+`serve`, `generate`, `storm`, `comeback`, `joining`, `fill` and `ask` are for the processes it starts itself. Main
+thread only; ends by itself in any case.
 """
 
 import argparse
-import json
 import signal
 import sys
 from dataclasses import replace
@@ -13,6 +12,7 @@ from types import FrameType
 
 from bench import page, report
 from bench.comeback import comeback
+from bench.joining import join
 from bench.rows import rows
 from bench.runs import generate
 from bench.scenarios import Outcome, RunError, Scenario, all_scenarios, measure, only_servers, quick
@@ -29,13 +29,15 @@ class TooLong(Exception):
 def main() -> int:
     """Entry of all processes of the benchmark; the exit code."""
     match sys.argv[1:]:
-        case ["serve", name, accounts, limits, password, store]:
-            serve(name, int(accounts), json.loads(limits), password, store)
+        case ["serve", name, setup]:
+            serve(name, setup)
             return 0
         case ["storm", plan]:
             return storm(plan)
         case ["comeback", plan]:
             return comeback(plan)
+        case ["joining", plan]:
+            return join(plan)
         case ["fill" | "ask" as step, plan]:
             from bench import longlog  # the other processes do without chatsrv's modules
 

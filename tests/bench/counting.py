@@ -16,18 +16,19 @@ class Script:
 
     The text is `~RRRRSSSSQQQQQQQQ...QQQQQQQQ` (run, author, number, padding, number again; hexadecimal). As it holds
     nothing that is not known beforehand, every byte of it can be checked, and no single damaged byte makes another
-    valid message of it.
+    valid message of it. The accounts of the authors are numbered from `first` on; here each author counts from 0.
     """
 
-    def __init__(self, authors: int, text_bytes: int, run: int = 0, prefix: str = "u") -> None:
+    def __init__(self, authors: int, text_bytes: int, run: int = 0, prefix: str = "u", first: int = 0) -> None:
         if text_bytes < SHORTEST_TEXT_BYTES:
             raise ValueError(f"a message of {text_bytes} bytes: at least {SHORTEST_TEXT_BYTES} are needed")
         self.authors = authors
         self.text_bytes = text_bytes
         self.run = run
-        self._texts = [b"~%04x%04x" % (run & 0xFFFF, author) for author in range(authors)]
+        accounts = range(first, first + authors)
+        self._texts = [b"~%04x%04x" % (run & 0xFFFF, account) for account in accounts]
         self._padding = (b"abcdefghijklmnopqrstuvwxyz" * (text_bytes // 26 + 1))[: text_bytes - 25]
-        self.names = [b"<%s%d>" % (prefix.encode(), author) for author in range(authors)]
+        self.names = [b"<%s%d>" % (prefix.encode(), account) for account in accounts]
         self.heads = [name + b" " + text for name, text in zip(self.names, self._texts, strict=True)]
         self.author_of = {name: author for author, name in enumerate(self.names)}
 

@@ -35,7 +35,7 @@ METHOD = """## How it is measured
 
 | scenario | what happens |
 |---|---|
-| fan-out | All log in to one room. Each author keeps 16 messages under way that his witness, one of the other readers, has not yet seen; what the window lets go at once he sends in one write. Every session reads, the authors too. |
+| fan-out | All log in to one room, the lobby. Each author keeps 16 messages under way that his witness, one of the other readers, has not yet seen; what the window lets go at once he sends in one write. Every session reads, the authors too. |
 | latency | Ten authors take turns at an even rate. Latency counts from the moment the message was *due*, at every 31st reader, in the order of their logins; the other readers are read every 50 ms. |
 | readers that stop | The same with messages of 1,000 bytes, and ten sessions that read nothing after their login. They must be hung up (`stall_seconds` is 5 here) and the others must not notice. The beginner's server has no figure: it stands still for everybody as soon as one socket is full. |
 | idle | Memory of the server process (its proportional set size) for each session that is logged in, and its processor time over five seconds in which nobody speaks. |
@@ -43,6 +43,9 @@ METHOD = """## How it is measured
 | storm | 50 are in, and one of them writes 50 lines a second; latency counts as above, at every reader. Then 1,000 more connect at once and log in against argon2id hashes in an htpasswd file, everything as shipped but `login_seconds: 120`, until each of them has got in or read `Login is not possible at the moment.` The memory counts from before the first login to its highest point. |
 | SQLite | The fan-out to 1,000 readers by 10 authors, and the latency, with the log in memory, in an SQLite file with `durability: process`, and in one with `power`. These take turns; the ratio is that to the log in memory in the same round. |
 | comeback | With SQLite, `durability: process`. 50 are in, and one of them writes 50 lines a second; latency counts as in the storm. 1,000 more, who have a process of their own, log in a few at a time, and all their connections are reset at once while nobody speaks. Then 100 lines are said, and after them all of the 1,000 connect at once, while the author goes on. One is level when he has read `While you were away (...):`, as many lines as that says and the closing line, and has every message that any of the others had by then. Those who leave and join while 200 or fewer are in are told as missed, too. |
+| rooms | Everybody has logged in, joined a room, and left the lobby before anything is measured: 10,000 sessions in 1,000 rooms of 10, 10,000 in 100 rooms of 100, and 1,000 in one room. In every room one in ten talks, and the last member is everybody's witness; each author keeps 16 messages under way, as in the fan-out, and begins in the first half of a second. A delivery is one message to one member; the server's processor time is divided by the messages that were said, and by the deliveries. These take turns; the ratio is that to the one room in the same round. |
+| memory of rooms | As idle, with 1,000 sessions that have each joined one room, all the same, or each the same 100 rooms, and left the lobby. What the latter have more is divided by 99 and by the sessions: the memory of a session in a further room, with what the register keeps about it and the entries of its coming in the log, which is in memory. |
+| joining | A room has 10,000 members: 50 sessions, one of which writes 50 lines a second, and others who are entered in the server's process and have no connections. 1,000 more, who have a process of their own, are in the lobby, and all join the room at once while the author goes on; latency counts as in the storm. One is in when he has read `The last 10 lines:`, as many as that says and the closing line, and has every message that any of the others had by then. |
 | growth | Without a server: a `SqliteStore` is filled through its own `append`. Ten authors, played by one thread, append 16 lines each and wait until theirs are recorded, so a transaction has at most 160. A line has about 64 characters; there are 100,000 different ones, of 20,000 words as frequent as in a language. The index is made meanwhile, as in a server, but for being looked after twenty times a second instead of every two seconds: it would come in waves otherwise, each longer than a point of the chart. What an append costs is the time that all this takes, divided by the lines, for each fortieth of them; the chart shows that. When the index is complete, the file is closed, and its size divided by the entries. Another process opens it, while the system still has it in its cache, and reads the newest 20 entries twenty times, 20 entries at twenty places, and searches twenty times for a word that three lines have: the slowest counts. |
 
 ## What is counted
@@ -59,9 +62,13 @@ is counted line by line from there on, so the numbers below are exact, not estim
   counts as lost too;
 - *echoed*: an author's own message came back to him.
 
+Where there are many rooms, each has a common stream of its own, with the messages of its own authors alone: one that
+strays into another room counts as damaged there.
+
 Of those who come back, each is counted line by line, from the first message behind the cut: what is told as missed and
-what is live are one sequence, in which nothing may be lost, doubled or reordered. Whom the server tells that older
-entries are left out, since they are more than it tells at a login, counts as not told all.
+what is live are one sequence, in which nothing may be lost, doubled or reordered. Of those who join, the same holds from
+the first message on that they are told as one of the last. Whom the server tells that older entries are left out, since
+they are more than it tells at a login, counts as not told all.
 
 `tests/bench/test_counting.py` plays a server that does each of these a known number of times, and the report must say
 exactly that. The generator was seen to check 35 million deliveries a second on one core (1,000

@@ -18,13 +18,16 @@ class Plan:
     port: int = 0
     pid: int = 0  # of the server, whose processor time and memory are read; 0: nobody's
     sessions: int = 100  # authors, stopped and all other readers together
-    authors: int = 10
+    authors: int = 10  # rooms: of each room
+    rooms: int = 0  # beside the lobby, which everybody leaves for his own; 0: everybody stays in the lobby
+    rooms_each: int = 1  # of those, in how many each session is
+    members: int = 0  # of the first of those rooms, beside the sessions; they have no connections
     stopped: int = 0  # sessions that log in and never read again
     window: int = 16  # closed loop: messages of one author that his witness has not seen yet
     text_bytes: int = 64
     rate: float = 0.0  # all but closed loop: messages a second, of all authors together
     sampled_every: int = 31  # all but closed loop: how many readers apart are those whose latency is taken
-    storm: int = 0  # clients that log in at once while the sessions talk
+    storm: int = 0  # clients that log in, or join, at once while the sessions talk
     missed: int = 0  # comeback: messages that are said while those clients are away
     password: str = ""  # of all accounts; empty: each has its own
     messages: int = 0  # closed loop: end after so many of each author, instead of after `seconds`
@@ -43,6 +46,16 @@ class Plan:
     def as_json(self) -> str:
         """Write the plan down for another process."""
         return json.dumps(asdict(self))
+
+    def rooms_of(self, number: int) -> list[str]:
+        """Give the names of the rooms that a session joins, the last of which is the one that it speaks in.
+
+        Sessions next to each other speak in the same room, and as many in each.
+        """
+        if not self.rooms:
+            return []
+        own = number * self.rooms // self.sessions % self.rooms
+        return [f"r{(own + further) % self.rooms}" for further in reversed(range(self.rooms_each))]
 
 
 @dataclass(frozen=True)
@@ -68,6 +81,8 @@ class Result:
     count: Count = field(default_factory=Count)
     deliveries_per_second: float = 0.0
     messages_per_second: float = 0.0
+    message_us: float = 0.0  # of the server's processor time, for each message
+    delivery_us: float = 0.0  # the same for each delivery
     p50_ms: float = 0.0
     p99_ms: float = 0.0
     logins_per_second: float = 0.0
@@ -76,14 +91,14 @@ class Result:
     others_cpu: float = 0.0
     session_kib: float = 0.0
     growth_kib: int = 0  # of the server's memory from after the logins (storm: before) to its highest point
-    quiet_p99_ms: float = 0.0  # before the storm, or the comeback
+    quiet_p99_ms: float = 0.0  # before the storm, the comeback, or the joining
     got_in: int = 0
     told_to_wait: int = 0
     neither: int = 0
     answered_seconds: float = 0.0  # from the beginning of the storm until everybody had his answer
-    level_seconds: float = 0.0  # from the beginning of the comeback until all were level
+    level_seconds: float = 0.0  # from the beginning of the comeback, or of the joining, until all were level
     not_level: int = 0  # clients that were not told all that they missed
-    told: float = 0.0  # lines that were told to each as missed: the median
+    told: float = 0.0  # lines that were told to each as missed, or as the last: the median
     growth: Growth = field(default_factory=Growth)
     by_line: int = 0  # readers whose bytes differed from the others', counted line by line
     hung_up: int = 0  # readers that the server hung up although they read

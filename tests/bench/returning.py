@@ -1,5 +1,7 @@
 """What one client reads who comes back: the heading, what he missed, the closing line, and then what is live.
 
+Who joins a room reads the same, but for the words: the heading of the last lines there, these, and what is live.
+
 Never touches a socket or a clock: bytes go in, numbers come out. One thread.
 """
 
@@ -8,9 +10,7 @@ from contextlib import suppress
 
 from bench.counting import Script, Tally
 
-HEADING = re.compile(rb"While you were away \((\d+)\):")
 LEFT_OUT = re.compile(rb"\(\d+ older entr(?:y is|ies are) left out here; /history shows them\)")
-CLOSING = b"(that is all you missed)"
 DATED = re.compile(rb"\[(?:\d{4}-\d\d-\d\d )?\d\d:\d\d\] (.*)")
 
 
@@ -19,6 +19,11 @@ class Returning:
 
     `sent` is the number of messages there are so far, as in a `Tally`.
     """
+
+    heading = re.compile(rb"While you were away \((\d+)\):")
+    closing = b"(that is all you missed)"
+    lines_before = 1
+    """Lines of the server's own that come first of all."""
 
     def __init__(self, script: Script, sent: list[int], first: int) -> None:
         self.tally = Tally(script, sent)
@@ -32,7 +37,7 @@ class Returning:
         self._script = script
         self._promised = -1
         self._begins_later = False
-        self._is_welcomed = False
+        self._lines = 0
         self._rest = b""
 
     @property
@@ -56,14 +61,14 @@ class Returning:
             self.tally.line(line)
         elif self._promised >= 0:
             self._take_missed(line)
-        elif heading := HEADING.fullmatch(line):
-            self._promised = int(heading[1])
-        elif self._is_welcomed:
+        elif heading := self.heading.fullmatch(line):
+            self._promised = int(heading[1] or 1)
+        elif self._lines >= self.lines_before:
             self.tally.line(line)
-        self._is_welcomed = True
+        self._lines += 1
 
     def _take_missed(self, line: bytes) -> None:
-        if line == CLOSING:
+        if line == self.closing:
             self.is_live = True
         elif LEFT_OUT.fullmatch(line):
             self._begins_later = True
@@ -82,3 +87,20 @@ class Returning:
             if number > self.next and message == self._script.heard(0, number):
                 self.left_out = number - self.next
                 self.tally.next[0] = number
+
+
+class Arriving(Returning):
+    """Reads for one client, from his `/join` on. What was said before the last lines that he is told is left out."""
+
+    heading = re.compile(rb"The last (?:(\d+) lines|line):")
+    closing = b"(from here on it is live)"
+    lines_before = 2
+
+    def __init__(self, script: Script, sent: list[int], first: int = 0) -> None:
+        super().__init__(script, sent, first)
+        self._begins_later = True
+
+    @property
+    def is_told_all(self) -> bool:
+        """Whether there were a heading, as many lines as that says, and the closing line."""
+        return self.is_live and self.told == self._promised

@@ -38,6 +38,12 @@ def rows(outcome: Outcome) -> list[Row]:
     crowd = f"{plan.sessions:,} readers"
     if {variant.store for variant in outcome.scenario.variants} > {"memory"}:
         return _store_rows(outcome, plan, crowd)
+    if plan.kind == "rooms":
+        return _rooms_rows(outcome)
+    if plan.kind == "joining":
+        return _joining_rows(outcome, plan)
+    if plan.kind == "idle" and plan.rooms:
+        return _idle_rooms_rows(outcome, plan)
     if plan.kind == "fanout":
         what = f"fan-out, {crowd}, {people(plan)}, {plan.text_bytes} bytes: million deliveries/s"
         return [_row(outcome, what, lambda result: result.deliveries_per_second / 1e6, "{:.2f}")]
@@ -135,6 +141,52 @@ def _comeback_rows(outcome: Outcome, plan: Plan) -> list[Row]:
         (f"{who}: lines told to each, with joins and leaves", f"{told:.0f}", ""),
         (f"{who}: not told all", f"{max(result.not_level for result in results)}", ""),
         *_noticed(results, plan, who, "before they come back"),
+    )
+    return _alone(outcome, texts)
+
+
+def _rooms_rows(outcome: Outcome) -> list[Row]:
+    figures: tuple[tuple[str, Figure, str], ...] = (
+        ("million deliveries/s", lambda result: result.deliveries_per_second / 1e6, "{:.2f}"),
+        ("the server's CPU for a message", lambda result: result.message_us, "{:.0f} µs"),
+        ("the server's CPU for a delivery", lambda result: result.delivery_us, "{:.2f} µs"),
+    )
+    one_room = outcome.scenario.variants[0]
+    texts = []
+    for variant in outcome.scenario.variants:
+        both = [(results[variant.label], results[one_room.label]) for results in outcome.rounds]
+        for unit, figure, form in figures:
+            ours = median(figure(result) for result, _one_room in both)
+            times = median(figure(result) / max(figure(beside), 1e-9) for result, beside in both)
+            ratio = "" if variant is one_room else f"{times:.2f}"
+            texts.append((f"one in ten talks, {variant.label}: {unit}", form.format(ours), ratio))
+    return _alone(outcome, texts)
+
+
+def _idle_rooms_rows(outcome: Outcome, plan: Plan) -> list[Row]:
+    one_room, many_rooms = outcome.scenario.variants
+    one, many = (
+        median(results[variant.label].session_kib for results in outcome.rounds) for variant in (one_room, many_rooms)
+    )
+    each = (many - one) / (plan.rooms_each - 1)
+    cpu = median(results[many_rooms.label].server_cpu for results in outcome.rounds)
+    who = f"{plan.sessions:,} idle sessions"
+    texts = (
+        (f"{who} in {one_room.label} each: KiB each", f"{one:.1f}", ""),
+        (f"{who} in {many_rooms.label} each: KiB each", f"{many:.1f}", f"{many / one:.2f}"),
+        ("the same, for each further room of a session: KiB", f"{each:.2f}", ""),
+        (f"{who} in {many_rooms.label} each: CPU", f"{cpu:.1f}%", ""),
+    )
+    return _alone(outcome, texts)
+
+
+def _joining_rows(outcome: Outcome, plan: Plan) -> list[Row]:
+    results = [results["chatsrv"] for results in outcome.rounds]
+    who = f"{plan.storm:,} join a room of {plan.members + plan.sessions:,} at once"
+    texts = (
+        (f"{who}: all are in after", f"{median(result.level_seconds for result in results):.2f} s", ""),
+        (f"{who}: not told the last lines", f"{max(result.not_level for result in results)}", ""),
+        *_noticed(results, plan, who, "before they join"),
     )
     return _alone(outcome, texts)
 

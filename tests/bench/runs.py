@@ -11,12 +11,14 @@ from dataclasses import asdict
 
 from bench.clients import IN_FLIGHT, Client, Crowd, LoadError
 from bench.comeback import measure_comeback
+from bench.joining import measure_joining
 from bench.load import Traffic, quantile
 from bench.machine import Meter, end_after, memory_kib_of, raise_open_files_limit, resident_kib_of
 from bench.plan import Plan, Result
+from bench.roomtalk import ManyRooms
 from bench.storm import measure_storm
 
-KINDS = ("fanout", "paced", "idle", "logins", "storm", "comeback")
+KINDS = ("fanout", "paced", "idle", "logins", "storm", "comeback", "rooms", "joining")
 LOGIN_ACCOUNTS = 2000
 
 
@@ -40,11 +42,18 @@ def run(plan: Plan) -> Result:
         raise ValueError(f"kind of run {plan.kind!r}: one of {', '.join(KINDS)}")
     if plan.kind == "logins":
         return _logins(plan)
+    if plan.rooms and plan.sessions % plan.rooms and plan.kind == "rooms":
+        raise ValueError(f"{plan.sessions} sessions in {plan.rooms} rooms: there must be as many in each")
     last_stopped = plan.authors + plan.stopped
-    if plan.sessions <= last_stopped:
+    if plan.sessions // max(1, plan.rooms if plan.kind == "rooms" else 1) <= last_stopped:
         raise ValueError(f"{plan.sessions} sessions: some must be neither authors nor stopped")
     clients = [
-        Client(number, stops_reading=plan.authors <= number < last_stopped, password=plan.password)
+        Client(
+            number,
+            stops_reading=plan.authors <= number < last_stopped,
+            password=plan.password,
+            rooms=plan.rooms_of(number),
+        )
         for number in range(plan.sessions)
     ]
     kib_of = resident_kib_of if plan.kind == "storm" else memory_kib_of
@@ -58,6 +67,10 @@ def run(plan: Plan) -> Result:
             return measure_storm(plan, crowd, before_kib)
         if plan.kind == "comeback":
             return measure_comeback(plan, crowd)
+        if plan.kind == "joining":
+            return measure_joining(plan, crowd)
+        if plan.kind == "rooms":
+            return ManyRooms(plan, crowd).measure()
         traffic = Traffic(plan, crowd)
         traffic.warm_up()
         return traffic.measure()

@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.plan import Growth, Plan, Result
 from bench.runs import LOGIN_ACCOUNTS
-from bench.target import ENTRY, Target, TargetError, settle
+from bench.target import ENTRY, Setup, Target, TargetError, settle
 
 BUSY_PER_CENT = 40.0
 """A round is set aside if others took more than this of one core in one of its runs."""
@@ -77,6 +77,9 @@ def all_scenarios() -> list[Scenario]:
         "storm", sessions=50, authors=1, rate=50.0, sampled_every=1, storm=1000, password="storm of 1000", seconds=8.0
     )
     comeback = Plan("comeback", sessions=50, authors=1, rate=50.0, sampled_every=1, storm=1000, missed=100, seconds=8.0)
+    crowded = Plan("rooms", sessions=10_000, authors=1, rooms=1000, limit_seconds=300.0)
+    in_rooms = Plan("idle", sessions=1000, authors=0, rooms=1, seconds=5.0, limit_seconds=600.0)
+    joining = replace(comeback, kind="joining", missed=0, rooms=1, members=10_000 - comeback.sessions)
     growth = Plan("growth", sessions=0, authors=0, entries=10_000_000, limit_seconds=900.0)
     soon = {"stall_seconds": 5.0}  # so that the hang-ups happen within the run
     return [
@@ -98,6 +101,23 @@ def all_scenarios() -> list[Scenario]:
         with_each_store("sqlite", Plan("fanout", sessions=1000, authors=10)),
         with_each_store("sqlite-latency", paced),
         Scenario("comeback", (Variant("chatsrv", "chatsrv", comeback, store="process"),)),
+        Scenario(
+            "rooms",
+            (
+                Variant("1 room of 1,000", "chatsrv", replace(crowded, sessions=1000, authors=100, rooms=1)),
+                Variant("100 rooms of 100", "chatsrv", replace(crowded, authors=10, rooms=100)),
+                Variant("1,000 rooms of 10", "chatsrv", crowded),
+            ),
+        ),
+        Scenario(
+            "idle-rooms",
+            (
+                Variant("1 room", "chatsrv", in_rooms),
+                Variant("100 rooms", "chatsrv", replace(in_rooms, rooms=100, rooms_each=100)),
+            ),
+            rounds=1,
+        ),
+        Scenario("joining", (Variant("chatsrv", "chatsrv", joining),)),
         Scenario("growth", (Variant("chatsrv", "chatsrv", growth, store="process"),), rounds=1),
     ]
 
@@ -115,6 +135,9 @@ def quick(scenario: Scenario) -> Scenario:
                     sessions=variant.plan.sessions
                     if variant.plan.storm
                     else max(variant.plan.sessions // 10, 2 * (variant.plan.authors + variant.plan.stopped)),
+                    rooms=min(variant.plan.rooms, max(1, variant.plan.rooms // 10)),
+                    rooms_each=max(1, variant.plan.rooms_each // 10),
+                    members=variant.plan.members // 10,
                     storm=variant.plan.storm // 10,
                     entries=variant.plan.entries // 50,
                     warmup_seconds=0.5,
@@ -157,9 +180,11 @@ def run_variant(variant: Variant) -> Result:
     if variant.plan.kind == "growth":
         return _run_growth(variant.plan)
     accounts = max(variant.plan.sessions + variant.plan.storm, LOGIN_ACCOUNTS if variant.plan.kind == "logins" else 0)
+    plan = variant.plan
+    setup = Setup(accounts, variant.limits, plan.password, variant.store, plan.rooms, plan.members)
     try:
-        with Target(variant.server, accounts, variant.limits, variant.plan.password, variant.store) as target:
-            plan = replace(variant.plan, port=target.port, pid=target.pid)
+        with Target(variant.server, setup) as target:
+            plan = replace(plan, port=target.port, pid=target.pid)
             try:
                 return Result.from_json(_output_of("generate", plan))
             except RunError as error:
@@ -206,6 +231,11 @@ def brief(result: Result) -> str:
             result.growth.fill_seconds,
             f"filled in {result.growth.fill_seconds:.0f} s, indexed {result.growth.index_seconds:.1f} s later, "
             f"start {result.growth.start_seconds:.3f} s, rare word {result.growth.rare_ms:.1f} ms",
+        ),
+        (
+            result.message_us,
+            f"{result.messages_per_second:,.0f} messages/s, of the server's CPU {result.message_us:.0f} us each, and "
+            f"{result.delivery_us:.2f} us for a delivery",
         ),
         (result.logins_per_second, f"{result.logins_per_second:.0f} logins/s"),
         (result.session_kib, f"{result.session_kib:.1f} KiB a session"),

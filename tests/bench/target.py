@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,40 +20,63 @@ from bench.machine import raise_open_files_limit
 START_SECONDS = 30.0
 ENTRY = str(Path(__file__).parent)
 NAMES = ("chatsrv", "naive")
+NO_SESSION = 1 << 20
+"""An origin in entries, from which on none is a session's: those are much larger."""
 
 
 class TargetError(Exception):
     """The server under test did not start, or ended by itself."""
 
 
-def serve(name: str, accounts: int, limits: dict[str, Any], password: str, store: str) -> None:
-    """Run the server in this process, for the parent at the other end of the standard input.
+@dataclass(frozen=True)
+class Setup:
+    """What a server is started with: `accounts` from `u0` on, `limits` other than those that are off here.
 
     With a `password`, all accounts have that one, hashed as new ones are, in an htpasswd file. `store` is `memory`, or
-    the durability of an SQLite file. All files are in the folder that the parent made, and will remove.
+    the durability of an SQLite file. There are `rooms` from `r0` on beside the lobby, and in the first one `members`
+    who have no connections.
     """
+
+    accounts: int
+    limits: dict[str, Any] = field(default_factory=dict)
+    password: str = ""
+    store: str = "memory"
+    rooms: int = 0
+    members: int = 0
+
+
+def serve(name: str, text: str) -> None:
+    """Run the server in this process, with the setup as JSON, for the parent at the other end of the standard input.
+
+    All files are in the folder that the parent made, and will remove.
+    """
+    setup = Setup(**json.loads(text))
     raise_open_files_limit()
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    users = {f"u{number}": f"p{number}" for number in range(accounts)}
+    users = {f"u{number}": f"p{number}" for number in range(setup.accounts)}
     if name == "naive":
         from bench.naive import NaiveServer
 
         server = NaiveServer(users)
         _tell_port(server.server_address[1])
         server.serve_forever()
-    from chatsrv import AuthBackend, ChatServer, HashedBackend, Hub, Limits, MemoryBackend, PlainSession
+    from chatsrv import Account, AuthBackend, ChatServer, HashedBackend, Hub, Limits, MemoryBackend, PlainSession
     from chatsrv.auth.hashing import Hasher
+    from chatsrv.chat.hub import Declared
     from chatsrv.roomlog.sqlite import SqliteStore
 
     off = {"connections": 100_000, "connections_per_address": 0, "messages_per_second": 0.0}
     backend: AuthBackend = MemoryBackend(users)
-    if password:
-        password_hash = Hasher().hash(password)  # making one for each would take minutes
+    if setup.password:
+        password_hash = Hasher().hash(setup.password)  # making one for each would take minutes
         file = Path("users.htpasswd")
         file.write_text("".join(f"{user}:{password_hash}\n" for user in users))
         backend = HashedBackend(file)
-    hub = Hub() if store == "memory" else Hub(SqliteStore("history.db", durability=store))
-    chosen = Limits(**{**off, **limits})
+    store = None if setup.store == "memory" else SqliteStore("history.db", durability=setup.store)
+    hub = Hub(store, declared=[Declared(f"r{number}") for number in range(setup.rooms)])
+    for number in range(setup.members):
+        hub.room("r0").enter(Account(f"m{number}"), NO_SESSION + number)
+    chosen = Limits(**{**off, **setup.limits})
     with ChatServer(("127.0.0.1", 0), PlainSession, auth=backend, hub=hub, limits=chosen) as chat:
         _tell_port(chat.server_address[1])
         chat.serve_forever()
@@ -72,12 +96,12 @@ def _tell_port(port: int) -> None:
 class Target:
     """The server of the given name, listening, while the `with` block lasts."""
 
-    def __init__(self, name: str, accounts: int, limits: dict[str, Any], password: str, store: str) -> None:
+    def __init__(self, name: str, setup: Setup) -> None:
         self.name = name
         self._folder = tempfile.TemporaryDirectory()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed in __exit__)
         self._process = subprocess.Popen(
-            [sys.executable, ENTRY, "serve", name, str(accounts), json.dumps(limits), password, store],
+            [sys.executable, ENTRY, "serve", name, json.dumps(asdict(setup))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

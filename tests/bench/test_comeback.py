@@ -15,7 +15,7 @@ from chatsrv.roomlog.sqlite import SqliteStore
 
 from .counting import Count, Script
 from .plan import Plan
-from .returning import CLOSING, Returning
+from .returning import Returning
 from .runs import run
 
 SESSIONS, CUT_OFF, MISSED = 4, 5, 10
@@ -87,7 +87,7 @@ def away(lines: int) -> bytes:
 
 
 NEWS = [b"[12:34] * u7 left (connection lost)", b"[2026-11-22 23:59] * u8 joined"]
-RIGHT = [away(5), *missed(3, 4), *NEWS, *missed(5), CLOSING, *live(6, 7, 8)]
+RIGHT = [away(5), *missed(3, 4), *NEWS, *missed(5), Returning.closing, *live(6, 7, 8)]
 
 
 def test_missed_and_live_messages_are_one_sequence() -> None:
@@ -99,7 +99,7 @@ def test_missed_and_live_messages_are_one_sequence() -> None:
 
 def test_messages_that_the_server_says_it_left_out_are_not_lost_but_not_told_either() -> None:
     note = b"(3 older entries are left out here; /history shows them)"
-    reader = read_by([away(2), note, NEWS[0], *missed(5), CLOSING, *live(6, 7, 8)])
+    reader = read_by([away(2), note, NEWS[0], *missed(5), Returning.closing, *live(6, 7, 8)])
     assert (reader.left_out, reader.is_told_all) == (2, False)
     assert reader.tally.count(None) == Count(received=LAST)
 
@@ -107,11 +107,11 @@ def test_messages_that_the_server_says_it_left_out_are_not_lost_but_not_told_eit
 @pytest.mark.parametrize(
     ("lines", "wrong"),
     [
-        ([away(2), *missed(3, 4), CLOSING, *live(6, 7, 8)], Count(received=-1, lost=1)),
-        ([away(3), *missed(3, 4, 5), CLOSING, *live(5, 6, 7, 8)], Count(doubled=1)),
-        ([away(4), *missed(2, 3, 4, 5), CLOSING, *live(6, 7, 8)], Count(doubled=1)),
-        ([away(3), *missed(3, 5, 4), CLOSING, *live(6, 7, 8)], Count(reordered=1)),
-        ([away(3), *missed(3, 4), *live(5), CLOSING, *live(6, 7, 8)], Count(received=-1, lost=1, damaged=1)),
+        ([away(2), *missed(3, 4), Returning.closing, *live(6, 7, 8)], Count(received=-1, lost=1)),
+        ([away(3), *missed(3, 4, 5), Returning.closing, *live(5, 6, 7, 8)], Count(doubled=1)),
+        ([away(4), *missed(2, 3, 4, 5), Returning.closing, *live(6, 7, 8)], Count(doubled=1)),
+        ([away(3), *missed(3, 5, 4), Returning.closing, *live(6, 7, 8)], Count(reordered=1)),
+        ([away(3), *missed(3, 4), *live(5), Returning.closing, *live(6, 7, 8)], Count(received=-1, lost=1, damaged=1)),
     ],
 )
 def test_each_fault_around_the_closing_line_is_counted(lines: list[bytes], wrong: Count) -> None:
@@ -121,7 +121,7 @@ def test_each_fault_around_the_closing_line_is_counted(lines: list[bytes], wrong
 @pytest.mark.parametrize(
     "lines",
     [
-        [away(4), *missed(3, 4, 5), CLOSING, *live(6, 7, 8)],
+        [away(4), *missed(3, 4, 5), Returning.closing, *live(6, 7, 8)],
         [away(3), *missed(3, 4, 5), *live(6, 7, 8)],
         live(3, 4, 5, 6, 7, 8),
     ],

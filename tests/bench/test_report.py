@@ -63,6 +63,48 @@ def test_comeback_tells_how_long_it_took_and_what_the_others_noticed() -> None:
     ]
 
 
+def test_talk_in_many_rooms_stands_beside_that_in_one_room_of_the_same_round() -> None:
+    labels = [variant.label for variant in SCENARIOS["rooms"].variants]
+    speeds = [(8e6, 4e6, 1e6), (6e6, 6e6, 3e6), (9e6, 3e6, 1e6)]
+    rounds = [
+        {
+            label: Result(deliveries_per_second=speed, message_us=20.0, delivery_us=0.5)
+            for label, speed in zip(labels, round_, strict=True)
+        }
+        for round_ in speeds
+    ]
+    texts = table(outcome("rooms", rounds))
+    assert texts[:3] == [
+        ("one in ten talks, 1 room of 1,000: million deliveries/s", "8.00", ""),
+        ("one in ten talks, 1 room of 1,000: the server's CPU for a message", "20 µs", ""),
+        ("one in ten talks, 1 room of 1,000: the server's CPU for a delivery", "0.50 µs", ""),
+    ]
+    assert ("one in ten talks, 100 rooms of 100: million deliveries/s", "4.00", "0.50") in texts
+    assert ("one in ten talks, 1,000 rooms of 10: million deliveries/s", "1.00", "0.12") in texts
+    assert len(texts) == 9
+
+
+def test_memory_of_a_further_room_is_what_many_rooms_take_more_divided_by_them() -> None:
+    texts = table(outcome("idle-rooms", [{"1 room": Result(session_kib=30.0), "100 rooms": Result(session_kib=129.0)}]))
+    assert texts == [
+        ("1,000 idle sessions in 1 room each: KiB each", "30.0", ""),
+        ("1,000 idle sessions in 100 rooms each: KiB each", "129.0", "4.30"),
+        ("the same, for each further room of a session: KiB", "1.00", ""),
+        ("1,000 idle sessions in 100 rooms each: CPU", "0.0%", ""),
+    ]
+
+
+def test_joining_tells_how_long_it_took_and_what_the_others_noticed() -> None:
+    result = Result(level_seconds=1.234, p99_ms=30.0, quiet_p99_ms=10.0)
+    who = "1,000 join a room of 10,000 at once"
+    assert table(outcome("joining", [{"chatsrv": result}])) == [
+        (f"{who}: all are in after", "1.23 s", ""),
+        (f"{who}: not told the last lines", "0", ""),
+        (f"{who}: p99 of 50 messages/s to 50 others", "30.0 ms", ""),
+        ("the same, before they join: p99", "10.0 ms", "3.00"),
+    ]
+
+
 def test_growth_compares_the_last_tenth_of_the_appends_with_the_first() -> None:
     texts = table(growth())
     assert texts[:2] == [
@@ -112,8 +154,21 @@ def test_every_scenario_of_ours_is_small_when_quick_and_needs_no_naive_server() 
     assert small["comeback"].variants[0].plan.storm == 100
     assert small["comeback"].variants[0].plan.missed == 100
     assert {variant.plan.sessions for variant in small["sqlite"].variants} == {100}
+    assert [(v.plan.sessions, v.plan.rooms) for v in small["rooms"].variants] == [(200, 1), (1000, 10), (1000, 100)]
+    assert [variant.plan.rooms_each for variant in small["idle-rooms"].variants] == [1, 10]
+    assert small["joining"].variants[0].plan.members == 995
     ours = [name for name, scenario in SCENARIOS.items() if only_servers(scenario, ["naive"]) is None]
-    assert ours == ["stopped", "storm", "sqlite", "sqlite-latency", "comeback", "growth"]
+    assert ours == [
+        "stopped",
+        "storm",
+        "sqlite",
+        "sqlite-latency",
+        "comeback",
+        "rooms",
+        "idle-rooms",
+        "joining",
+        "growth",
+    ]
 
 
 def test_result_crosses_a_pipe_unharmed() -> None:
