@@ -42,10 +42,10 @@ def kick(asker: Asker, command: Kick) -> None:
     reason = bounded(command.reason, "A reason")
     change = Change(What.KICK, room.name, target.name, text=reason)
     _record(asker, change)
-    if room is not asker.hub.lobby:
-        asker.hub.register.record(target.name, asker.origin, Change(What.PART, room.name))
     why = f": {reason}" if reason else "."
     _put_out(asker, room, target, change, f"{asker.account.name} kicked you out of {room.name}{why}")
+    if room is not asker.hub.lobby:
+        asker.hub.register.record(target.name, asker.origin, Change(What.PART, room.name))
     asker.reply(Notice(f"You kicked {target.name} out of {room.name}."))
 
 
@@ -93,12 +93,16 @@ def _keep_network_out(asker: Asker, room: Room | None, network: Network, change:
 
 
 def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: str) -> None:
-    """Have an account leave a room with the very entry that tells why."""
-    if not room.expel(asker.account.name, asker.origin, target.key, change):
+    """Have an account leave a room with the very entry that tells why; its sessions are told in `text` instead."""
+    attendance, key = asker.hub.attendance, target.key
+    # Before there is the entry: whether they still read it would be chance. And once more behind it, as somebody who is
+    # kicked may have come in again.
+    gone = [device for device in attendance.devices(key) if device.leave(room, None)]
+    if not room.expel(asker.account.name, asker.origin, key, change):
         room.announce(asker.account.name, asker.origin, change)
-    for device in asker.hub.attendance.devices(target.key):
-        if device.leave(room, None):
-            device.tell(Notice(text))
+    gone += [device for device in attendance.devices(key) if device.leave(room, None)]
+    for device in gone:
+        device.tell(Notice(text))
 
 
 def _end(device: Device, until_and_why: str) -> None:

@@ -118,23 +118,30 @@ def _go_into(asker: Asker, room: Room) -> None:
     """Enter a room with all sessions of the account, now and at each login."""
     register, key = asker.hub.register, asker.key
     asker.go_into(room)  # first: who is banned does not get in, and is not to be let in later on for having tried
-    is_kept = room.name in register.joined(key)
-    if room is asker.hub.lobby:
-        is_kept = room.name not in register.parted(key)
-    if not is_kept:
+    if not _belongs(asker, room):
         register.record(asker.account.name, asker.origin, Change(What.JOIN, room.name))
     for device in asker.hub.attendance.devices(key):
         with suppress(Refused):  # one whose address is banned, or that is ending
             device.enter(room)
 
 
+def _belongs(asker: Asker, room: Room) -> bool:
+    """Tell whether the asker's account enters a room at each login, if it may."""
+    register = asker.hub.register
+    if room is asker.hub.lobby:
+        return room.name not in register.parted(asker.key)
+    return room.name in register.joined(asker.key)
+
+
 def part(asker: Asker, command: Part) -> None:
     """Leave a room with all sessions of the account, until it is joined again.
 
     Raises:
-        Refused: the asker is not in there.
+        Refused: the asker is not in there, and would not be at the next login.
     """
-    room = room_here(asker, command.room)
+    room = asker.hub.find(command.room) if command.room else asker.room
+    if room.name not in asker.rooms and not _belongs(asker, room):  # who is banned there has this way out only
+        raise Refused(f"You are not in {room.name}.")
     asker.hub.register.record(asker.account.name, asker.origin, Change(What.PART, room.name))
     for device in asker.hub.attendance.devices(asker.key):
         device.leave(room, Reason.QUIT)

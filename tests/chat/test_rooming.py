@@ -115,6 +115,18 @@ def test_who_parts_is_gone_with_all_devices_until_he_joins_again(chat: Chat) -> 
     assert bob.types("/part dev") == ["You are not in dev."]
 
 
+def test_who_is_banned_can_still_leave_for_good(chat: Chat) -> None:
+    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    alice.types("/create dev")
+    bob.types("/join dev")
+    alice.types("/ban bob")
+    bob.told()
+    assert bob.types("/part dev") == ["You left dev. You speak in lobby now."]
+    assert bob.types("/part dev") == ["You are not in dev."]
+    alice.types("/unban bob")
+    assert list(chat.log_in("bob").rooms) == ["lobby"]
+
+
 def test_the_lobby_can_be_left_for_good_and_joined_again(chat: Chat) -> None:
     alice = chat.log_in("alice")
     assert alice.types("/part lobby") == [f"You left lobby. {IN_NO_ROOM}"]
