@@ -114,6 +114,14 @@ def is_in_use(path: Path) -> bool:
     return False
 
 
+def was_used(path: Path) -> bool:
+    """Tell whether a server has ever used the file at `path` as that of its room logs."""
+    try:
+        return _place_of(path).stat().st_size > 0
+    except OSError:
+        return False
+
+
 def about_of(connection: sqlite3.Connection) -> dict[str, str]:
     """Return what the file says about itself."""
     return dict(connection.execute("SELECT name, value FROM about"))

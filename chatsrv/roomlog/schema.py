@@ -13,6 +13,7 @@ from typing import Literal
 
 from chatsrv.entries import Entry, Kind
 from chatsrv.errors import StoreError
+from chatsrv.roomlog.mark import was_used
 
 OFFSET_BITS = 40
 """A room's entries have room for a trillion offsets, and the file for eight million rooms."""
@@ -128,13 +129,15 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
 
     Raises:
         StoreError: it is of another program, or of a newer chatsrv.
-        sqlite3.Error: it is damaged, or cannot be read.
+        sqlite3.Error: it is damaged, or cannot be read. The mark beside it tells a damaged one from another program's.
     """
     version: int
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables and application != _APPLICATION_ID:
+        if was_used(path):
+            raise sqlite3.DatabaseError("it does not say any more that it is a history")
         raise StoreError(f"{path} is the database of another program; give history.path another file")
     if version > len(MIGRATIONS):
         raise StoreError(
@@ -183,11 +186,12 @@ def _check(connection: sqlite3.Connection, table: str | int = 1) -> str:
 
 def what_to_do(error: sqlite3.Error, path: Path) -> str:
     """Return a sentence with the file, what is wrong with it, and what an administrator does about it."""
-    name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")  # one that `prepare` raised has none
+    name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")  # one of ours has none
+    is_damaged = name.startswith("SQLITE_CORRUPT") or (name == "SQLITE_NOTADB" and was_used(path))
     known = [advice for code, advice in _ADVICE.items() if name.startswith(code)]
-    if known:
+    if known and not is_damaged:
         return f"{path}: {error}; {known[0]}"
-    if not name.startswith("SQLITE_CORRUPT"):
+    if not is_damaged:
         return f"{path}: {error} ({name})"
     return (
         f"{path} is damaged ({error}); stop the server, and have what can be read of it put into a new file: "

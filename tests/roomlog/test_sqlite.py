@@ -17,6 +17,8 @@ from chatsrv.errors import Hole, StoreError
 from chatsrv.roomlog import durable
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.durable import RECENT_ENTRIES, DurableRoomLog
+from chatsrv.roomlog.file import HistoryFile
+from chatsrv.roomlog.rescue import rescue
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.testing.roomlog import Following, RoomLogContract, await_offset, record, start
 from tests.peer import DEADLINE_SECONDS
@@ -320,6 +322,38 @@ def test_a_damaged_file_is_refused_with_the_command_that_rescues_it(path: Path) 
         file.write(b"\xff" * 8192)
     with pytest.raises(StoreError, match=rf"chat\.db is damaged .*: chatsrv history rescue {re.escape(str(path))}$"):
         SqliteStore(path)
+
+
+def broken_first_page(path: Path) -> None:
+    """Make a history, then break its first page: nothing but the mark beside it tells that it was one."""
+    with opened(path) as store:
+        record(store.open("lobby"), "a")
+    with path.open("r+b") as file:
+        file.write(bytes(4096))
+
+
+def foreign_number(path: Path) -> None:
+    """Make a history, then break the number by which it is known to be ours."""
+    with opened(path) as store:
+        record(store.open("lobby"), "a")
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA application_id = 1")
+
+
+@pytest.mark.parametrize("damage", [broken_first_page, foreign_number])
+@pytest.mark.parametrize("use", [SqliteStore, HistoryFile])
+def test_a_history_that_looks_like_none_is_not_to_be_moved_away_but_rescued(path: Path, damage, use) -> None:
+    damage(path)
+    with pytest.raises(StoreError, match=rf"chat\.db is damaged .*: chatsrv history rescue {re.escape(str(path))}$"):
+        use(path)
+    assert rescue(path, path.with_name("new")).entries == 1
+
+
+def test_a_file_that_is_none_of_ours_is_not_taken_for_a_damaged_one_at_the_second_try(path: Path) -> None:
+    path.write_bytes(b"Dear diary, " * 1000)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="file is not a database; name another file"):
+            SqliteStore(path)
 
 
 def test_a_place_that_cannot_be_had_is_told(tmp_path: Path) -> None:
