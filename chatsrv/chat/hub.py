@@ -114,6 +114,10 @@ class Hub:
             )
         return self.room(name)
 
+    def has_past(self, name: str) -> bool:
+        """Tell whether something was recorded under that name, be there such a room now or not."""
+        return self._store.has(name)
+
     def rooms_of(self, account: Account) -> list[Room]:
         """Return the rooms that an account enters at a login, the one first that it speaks in then."""
         key = account.key

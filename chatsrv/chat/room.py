@@ -122,13 +122,16 @@ class Room:
     def expel(self, actor: str, origin: int, key: str, change: Change) -> bool:
         """Have an account gone with the entry of the change that throws it out; return whether it was here.
 
-        Raises:
-            Refused: it cannot be recorded.
+        Where that entry cannot be recorded at the moment, there is one that it has left.
         """
         with self._lock:
-            if key not in self._members:
+            member = self._members.get(key)
+            if member is None:
                 return False
-            self._changed = self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
+            try:
+                self._changed = self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
+            except Refused:
+                self._changed = self.log.append(Kind.LEAVE, member.name, origin, (Reason.BANNED.name,))
             self._remove_locked(key)
             return True
 

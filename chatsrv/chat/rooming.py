@@ -192,6 +192,10 @@ def _new_name(asker: Asker, typed: str) -> str:
     rooms = hub.register.rooms()
     if sum(bool(facts.owner) for facts in rooms) >= hub.rules.most_rooms:
         raise Refused("There are as many rooms as there may be.")
+    if hub.has_past(name):  # of the settings once; whoever made it anew would read all that was said there
+        raise Refused(
+            f"There was a room {name} once, which only an administrator can open again: another name will do."
+        )
     if similar := similar_room(name, [facts.name for facts in rooms]):
         raise Refused(f"{name} looks too much like {similar}: another name will do.")
     return name

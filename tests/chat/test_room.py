@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chatsrv.accounts import Account
+from chatsrv.changes import Change, What
 from chatsrv.chat.room import WELCOME_NAMES, Room
 from chatsrv.entries import Kind, Position
 from chatsrv.errors import Refused
@@ -214,3 +215,59 @@ def test_presence_is_what_the_log_says_at_every_arrival_while_many_come_and_go(r
         room.leave(accounts[person % len(accounts)].name, person * 1000 + 29, Reason.SHUTDOWN)
     assert room.present(100) == ((), 0)
     assert present_at(room.log, room.log.end) == set()
+
+
+# ---------------------------------------------------------------------------- who is sent out
+
+KICK = Change(What.KICK, "lobby", "bob")
+
+
+def test_who_is_expelled_is_gone_with_the_entry_that_tells_it(room: Room) -> None:
+    room.enter(ALICE, 1)
+    room.enter(BOB, 2)
+    room.enter(BOB, 3)
+    assert room.expel("alice", 1, "bob", KICK)
+    assert told(room)[-1] == (Kind.CHANGE, "alice", 1, KICK.encode())
+    assert room.present(10) == (("alice",), 0)
+    for origin in (2, 3):
+        with pytest.raises(Refused, match="You are not in lobby"):
+            room.speak(Kind.SAY, "bob", origin, ["still here"])
+        room.leave("bob", origin, Reason.QUIT)
+    assert not room.expel("alice", 1, "bob", KICK)
+    assert len(told(room)) == 3
+
+
+def test_who_is_expelled_while_the_disk_fails_is_gone_all_the_same(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.enter(ALICE, 1)
+    room.enter(BOB, 2)
+    append = room.log.append
+
+    def fail(kind: Kind, author: str, origin: int, texts: Sequence[str]) -> Position:
+        if kind is Kind.CHANGE:
+            raise Refused("It cannot be recorded.")
+        return append(kind, author, origin, texts)
+
+    monkeypatch.setattr(room.log, "append", fail)
+    assert room.expel("alice", 1, "bob", KICK)
+    assert told(room)[-1] == (Kind.LEAVE, "bob", 1, "BANNED")
+    assert room.present(10) == (("alice",), 0)
+
+
+# ---------------------------------------------------------------------------- who may not speak, or not so fast
+
+
+def test_in_a_slow_room_one_says_a_line_at_a_time_but_for_who_may_hurry() -> None:
+    now = [1000.0]
+    room = Room("lobby", MemoryStore().open("lobby"), clock=lambda: now[0])
+    room.facts.slow_seconds = 30
+    room.enter(ALICE, 1)
+    room.enter(BOB, 2)
+    room.speak(Kind.SAY, "alice", 1, ["one"], may_hurry=False)
+    with pytest.raises(Refused, match=r"lobby is slowed down: one line in 30 seconds\. That was not said\."):
+        room.speak(Kind.SAY, "alice", 1, ["two"], may_hurry=False)
+    with pytest.raises(Refused, match="Those 2 lines were not said"):
+        room.speak(Kind.SAY, "bob", 2, ["one", "two"], may_hurry=False)
+    room.speak(Kind.SAY, "bob", 2, ["one", "two"], may_hurry=True)
+    now[0] += 30
+    room.speak(Kind.SAY, "alice", 1, ["two"], may_hurry=False)
+    assert [text for kind, *_, text in told(room) if kind is Kind.SAY] == ["one", "one", "two", "two"]

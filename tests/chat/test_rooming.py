@@ -4,8 +4,10 @@ import pytest
 
 from chatsrv.accounts import Role
 from chatsrv.changes import Change, What
-from chatsrv.chat.hub import RoomRules
+from chatsrv.chat.hub import Hub, RoomRules
 from chatsrv.chat.rooming import PAGE_ROOMS, WHO_NAMES
+from chatsrv.entries import Kind
+from chatsrv.roomlog.memory import MemoryStore
 from tests.chat.people import Chat
 
 IN_NO_ROOM = "You are in no room now: /join ROOM enters one."
@@ -326,3 +328,13 @@ def test_the_owner_slows_a_room_down_and_lets_it_go(chat: Chat) -> None:
         "You have no right to slow a room down: your role is member, and dev is not your room."
     ]
     assert chat.recorded()[1:] == [("alice", Change(What.SLOW, "dev", text=seconds)) for seconds in ("30", "0")]
+
+
+def test_nobody_makes_a_room_anew_to_read_what_was_said_there_once(chat: Chat) -> None:
+    store = MemoryStore()  # in which there is a room that the settings named at an earlier start
+    store.open("board").append(Kind.SAY, "root", 1, ("The accounts are in the safe.",))
+    chat.hub = Hub(store)
+    alice = chat.log_in("alice")
+    assert alice.types("/create board") == [
+        "There was a room board once, which only an administrator can open again: another name will do."
+    ]
