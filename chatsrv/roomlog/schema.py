@@ -5,8 +5,10 @@ order, in one tree: reading on is a range, and no further index is kept. Times a
 epoch. Knows nothing of threads; a connection belongs to one thread at a time.
 """
 
+import logging
 import os
 import sqlite3
+import stat
 from pathlib import Path
 from shlex import quote
 from typing import Literal
@@ -14,6 +16,8 @@ from typing import Literal
 from chatsrv.entries import Entry, Kind
 from chatsrv.errors import StoreError
 from chatsrv.roomlog.mark import was_used
+
+logger = logging.getLogger(__name__)
 
 OFFSET_BITS = 40
 """A room's entries have room for a trillion offsets, and the file for eight million rooms."""
@@ -110,6 +114,8 @@ def connect(path: Path, lock_seconds: float, mode: Literal["rw", "ro"] = "rw") -
 def create(path: Path) -> None:
     """Make an empty file at `path` unless there is one, and its directory, that nobody else may read.
 
+    One that was put there for others to read, as `cp` does, is closed to them: there are private messages in it.
+
     Raises:
         StoreError: it cannot be made.
     """
@@ -122,6 +128,20 @@ def create(path: Path) -> None:
             f"{path}: the history cannot be kept there ({error.strerror}); "
             f"let the server's user write to it and its directory, or give history.path another file"
         ) from error
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        _close_to_others(file)
+
+
+def _close_to_others(file: Path) -> None:
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+        if mode & 0o077:
+            file.chmod(mode & 0o700)
+            logger.warning("%s could be read by others (mode %03o); now it is for the server's user alone", file, mode)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        logger.warning("%s can be read by others (%s): chmod 600 %s", file, error.strerror, quote(str(file)))
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:

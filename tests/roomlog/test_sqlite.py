@@ -264,6 +264,32 @@ def test_the_file_and_its_directory_are_for_the_server_alone(tmp_path: Path) -> 
         assert len(list(path.parent.iterdir())) == 4
 
 
+def test_a_backup_that_was_put_back_for_everybody_to_read_is_for_the_server_alone_again(path: Path, caplog) -> None:
+    with opened(path):
+        pass
+    path.chmod(0o644)
+    path.with_name("chat.db-wal").touch(0o664)
+    with opened(path) as store:
+        record(store.open("lobby"), "a")
+        assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+    assert caplog.text.count("could be read by others") == 2
+    caplog.clear()
+    with opened(path):
+        pass
+    assert not caplog.text
+
+
+def test_a_history_that_others_can_read_and_that_is_not_ours_to_change_is_told(path: Path, caplog, monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    path.touch(0o644)
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with opened(path) as store:
+        record(store.open("lobby"), "a")
+    assert f"chmod 600 {path}" in caplog.text
+
+
 def test_the_file_can_be_read_by_a_person(path: Path) -> None:
     with opened(path) as store:
         (entry,) = record(store.open("lobby"), "hello")
