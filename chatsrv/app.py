@@ -124,8 +124,8 @@ class App:
             thread.start()
             self._threads.append(thread)
         self._bots = Bots(self._servers[0])  # all servers are one chat
-        for bot in self._waiting_bots:
-            self._bots.add(bot)
+        for bot, room in self._waiting_bots:
+            self._bots.add(bot, room)
 
     def _bound(self, number: int, listener: Listener) -> ChatServer:
         try:
@@ -211,15 +211,18 @@ def commands_of(settings: Settings, file: str | Path = "the settings") -> dict[s
     return made
 
 
-def bots_of(settings: Settings, file: str | Path = "the settings") -> list[Bot]:
-    """Return the bots that plug-ins bring.
+def bots_of(settings: Settings, file: str | Path = "the settings") -> list[tuple[Bot, str]]:
+    """Return the bots that plug-ins bring, each with the name of its room, empty for the default one.
 
     Raises:
-        SettingsError: a plug-in cannot be used, or the name of its bot cannot.
+        SettingsError: a plug-in cannot be used, or the name of its bot cannot, or there is no such room.
     """
-    made: dict[str, Bot] = {}
+    made: dict[str, tuple[Bot, str]] = {}
+    rooms = (settings.rooms.default, *(room.name for room in settings.rooms.declared))
     for number, chosen in enumerate(settings.bots):
         steps: tuple[str | int, ...] = ("bots", number)
+        if chosen.room is not None and chosen.room not in rooms:
+            raise wrong_at(file, (*steps, "room"), f"there is no room {chosen.room}; accepted is one of {', '.join(rooms)}")
         try:
             bot = make(BOTS_GROUP, chosen.bot, chosen.options, Bot, directory=Path(file).parent)
             name = prepare_name(bot.name)
@@ -229,7 +232,7 @@ def bots_of(settings: Settings, file: str | Path = "the settings") -> list[Bot]:
             raise wrong_at(file, steps, f"a bot cannot be called {bot.name!r}: {error}") from error
         if name in made:
             raise wrong_at(file, steps, f"there is a bot called {bot.name!r} already")
-        made[name] = bot
+        made[name] = (bot, chosen.room or "")
     return list(made.values())
 
 

@@ -76,7 +76,7 @@ def test_check_names_the_bots(house: House) -> None:
     ("bots", "told"),
     [
         ("clock", "3: bots is clock; accepted is a list of {bot: ...}"),
-        ("[clock]", "3: bots[0] is clock; accepted is a mapping with keys out of bot"),
+        ("[clock]", "3: bots[0] is clock; accepted is a mapping with keys out of bot, room"),
         ("[{greeting: x}]", "3: bots[0].bot is missing; accepted is the name of an installed plug-in"),
         ("[{bot: clok}]", "3: bots[0].bot is clok; there is no plug-in of that name; installed are: clock"),
         ("[{bot: 5}]", "3: bots[0].bot is 5; accepted is the name of an installed plug-in"),
@@ -131,3 +131,20 @@ def test_paths_among_the_options_start_from_the_settings_file(house: House, brin
         with socket.create_connection(app.addresses[0], DEADLINE_SECONDS) as peer, peer.makefile("rb") as lines:
             peer.sendall(b"bob\nbuilder\n/history\n")
             assert any(b"<keeper> I am back." in line for line in lines)
+
+
+def test_a_bot_may_be_in_a_room_that_the_settings_declare(house: House) -> None:
+    file = add(house, "[{bot: clock, room: '#Dev'}]\nrooms: {declared: [{name: dev}]}")
+    assert "bot: clock in dev\n" in house.run("check").stdout
+    with build(load(file), file) as app:
+        app.start()
+        with socket.create_connection(app.addresses[0], DEADLINE_SECONDS) as peer, peer.makefile("rb") as lines:
+            peer.sendall(b"alice\nwonderland\n/join dev\n")
+            assert b"Welcome, alice! Nobody else is here." in lines.readline()
+            assert lines.readline() == b"You are in dev now.\n"
+            assert lines.readline() == b"Here now: clock.\n"
+
+
+def test_a_bot_cannot_be_in_a_room_that_is_not_there(house: House) -> None:
+    told = refusal(house, "[{bot: clock, room: kitchen}]")
+    assert told == "3: bots[0].room; there is no room kitchen; accepted is one of lobby"

@@ -64,8 +64,8 @@ def check(chosen: Chosen) -> None:
     for listener in settings.listeners:
         host = f"[{listener.host}]" if ":" in listener.host else listener.host
         click.echo(f"listener: {listener.protocol} on {host}:{listener.port}")
-    for bot in bots:
-        click.echo(f"bot: {bot.name}")
+    for bot, room in bots:
+        click.echo(f"bot: {bot.name}{f' in {room}' if room else ''}")
     for auth, accounts in listed:
         place = chosen.file if isinstance(auth, MemoryAuth) else getattr(auth, "path", "")
         count = "unknown, as they cannot be listed" if accounts is None else str(len(accounts))

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from chatsrv.accepts import Accepts
 from chatsrv.plugins import BOTS_GROUP, installed
 from chatsrv.settings.kinds import Section, wrong
+from chatsrv.settings.rooms import RoomName
 
 
 def _installed(name: str) -> str:
@@ -21,12 +22,15 @@ def _installed(name: str) -> str:
 
 
 class BotPlugin(Section):
-    """A bot in the lobby. All keys beside `bot` are its own options."""
+    """A bot in a room. All keys beside `bot` and `room` are its own options."""
 
     model_config = ConfigDict(extra="allow")
 
     bot: Annotated[str, AfterValidator(_installed), Accepts("the name of an installed plug-in")] = Field(
-        description="Which bot; the other keys are its own options."
+        description="Which bot; the other keys, but for `room`, are its own options."
+    )
+    room: RoomName | None = Field(
+        default=None, description="Where it is: a room of `rooms.declared`; the default room if left out."
     )
 
     @property

@@ -175,7 +175,7 @@ class Settings(Section):
     )
     bots: BotPlugins = Field(
         default=(),
-        description="Bots in the lobby, which installed packages bring. [Extending](extending.md#a-plug-in) tells how "
+        description="Bots in rooms, which installed packages bring. [Extending](extending.md#a-plug-in) tells how "
         "to add one.",
     )
     limits: Limits = Field(
