@@ -222,7 +222,8 @@ def bots_of(settings: Settings, file: str | Path = "the settings") -> list[tuple
     for number, chosen in enumerate(settings.bots):
         steps: tuple[str | int, ...] = ("bots", number)
         if chosen.room is not None and chosen.room not in rooms:
-            raise wrong_at(file, (*steps, "room"), f"there is no room {chosen.room}; accepted is one of {', '.join(rooms)}")
+            told = f"there is no room {chosen.room}; accepted is one of {', '.join(rooms)}"
+            raise wrong_at(file, (*steps, "room"), told)
         try:
             bot = make(BOTS_GROUP, chosen.bot, chosen.options, Bot, directory=Path(file).parent)
             name = prepare_name(bot.name)
