@@ -110,6 +110,7 @@ def test_export_that_fails_midway_leaves_what_was_there(house: House, tmp_path: 
         connection.execute("UPDATE entry SET text = CAST(x'ff' AS TEXT) WHERE text = 'hi bob'")
     assert "chat.db" in refused(house, "export", "--output", str(file), "--force")
     assert file.read_text() == "precious"
+    assert not list(tmp_path.glob(".*"))
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -174,6 +175,31 @@ def test_only_a_regular_file_in_a_directory_that_is_there_is_replaced(
     os.mkfifo(tmp_path / "fifo")
     assert "is no regular file" in refused(house, *making, str(tmp_path / "fifo"), "--force")
     assert f"there is no directory {tmp_path / 'no'}" in refused(house, *making, str(tmp_path / "no" / "copy"))
+
+
+def test_a_file_that_is_called_like_a_part_of_the_new_one_stays(
+    house: House, tmp_path: Path, making: list[str]
+) -> None:
+    victim, part = tmp_path / "victim", tmp_path / "copy.part"
+    victim.write_text("precious")
+    for make in (part.write_text, lambda _: part.symlink_to(victim), lambda _: part.hardlink_to(victim)):
+        part.unlink(missing_ok=True)
+        make("precious")
+        done(house, *making, str(tmp_path / "copy"), "--force")
+        assert (part.read_text(), victim.read_text()) == ("precious", "precious")
+        assert not (tmp_path / "copy").is_symlink()
+        assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o600
+
+
+def test_a_history_that_is_called_like_a_part_of_the_new_file_stays(
+    house: House, tmp_path: Path, making: list[str]
+) -> None:
+    for suffix in ("", "-mark"):
+        (tmp_path / f"chat.db{suffix}").rename(tmp_path / f"copy.part{suffix}")
+    house.use("{backend: yaml, path: users.yaml}", "history: {store: sqlite, path: copy.part}")
+    before = done(house, "export")[0]
+    done(house, *making, str(tmp_path / "copy"))
+    assert done(house, "export")[0] == before
 
 
 def test_a_file_is_not_put_where_another_databases_journal_lies(

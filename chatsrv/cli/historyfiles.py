@@ -4,6 +4,7 @@ Knows nothing of entries. Main thread only.
 """
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,12 +68,15 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         Failed: it cannot be written.
     """
-    part = beside(path, ".part")
+    part: Path | None = None
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+        handle, name = tempfile.mkstemp(".part", f".{path.name}.", path.parent)  # a name that nothing else has
+        part = Path(name)
+        with os.fdopen(handle, "wb") as file:
             yield file
         part.replace(path)
     except OSError as error:
         raise Failed(f"{path} cannot be written ({error.strerror})") from None
     finally:
-        part.unlink(missing_ok=True)
+        if part is not None:
+            part.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ Called by the thread that has the connection.
 import contextlib
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -43,9 +44,10 @@ def new_database(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         OSError: it cannot be made.
     """
-    part = path.with_name(f"{path.name}.part")
+    file, name = tempfile.mkstemp(".part", f".{path.name}.", path.parent)  # a name that nothing else has
+    os.close(file)
+    part = Path(name)
     try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
         with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as connection:
             yield connection
         part.replace(path)
