@@ -66,21 +66,21 @@ class ChatSession(Session):
             is_wanted = is_wanted and hub.bookmarks.is_caught_up(self.key)
         except Refused as refusal:
             is_wanted, trouble = False, str(refusal)
-        entered = self._presence.enter_all(hub.rooms_of(self.account), is_held=is_wanted, is_frozen=bool(trouble))
-        self._welcome(entered.others, entered.more)
+        entered = self._presence.enter_all(is_held=is_wanted, is_frozen=bool(trouble), welcome=self._welcome)
         for text in dict.fromkeys(filter(None, (trouble, *entered.troubles))):
             self.reply(Notice(text))
         if entered.returns:
             catch_up(self.server.delivery, self.connection, self._presence.reading, entered.returns, hub.catching_up)
 
-    def _welcome(self, others: tuple[str, ...], more: int) -> None:
+    def _welcome(self, entered: Entered) -> None:
         current, *further = self.rooms or [""]
-        self.reply(Welcome(self.account.name, others, more))
+        notify = self.connection.notify
+        notify(Welcome(self.account.name, entered.others, entered.more))
         if not current:
-            self.reply(Notice("You are in no room: /rooms lists them, /join ROOM enters one."))
+            notify(Notice("You are in no room: /rooms lists them, /join ROOM enters one."))
         elif further or current != self.hub.lobby.name:
             also = f" You are also in: {', '.join(further)}." if further else ""
-            self.reply(Notice(f"You speak in {current}.{also}"))
+            notify(Notice(f"You speak in {current}.{also}"))
 
     def obey(self, commands: Sequence[Command]) -> None:
         """Obey commands of one kind."""
@@ -210,13 +210,15 @@ class ChatSession(Session):
         assert self._presence
         self._presence.hear(log)
 
-    def ignore(self, keys: frozenset[str]) -> None:
+    def ignore(self, keys: frozenset[str]) -> None:  # noqa: ARG002 - the register has those of this moment
         """See `Device.ignore`."""
-        self.server.delivery.ignore(self.connection, keys)
+        assert self._presence
+        self._presence.ignore()
 
     def tell(self, reply: Reply) -> None:
         """See `Device.tell`."""
-        self.connection.notify(reply)
+        assert self._presence
+        self._presence.tell(reply)
 
     # ------------------------------------------------------------------ private
 

@@ -5,7 +5,8 @@ same account do that to it, too, and whoever throws the account out; so a lock o
 one step. Any thread may call, under no other lock; nobody who holds it waits for a peer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatsrv.chat.missed import Absence
@@ -16,6 +17,7 @@ from chatsrv.locks import Rank, ranked_lock
 from chatsrv.net.catchup import Return
 from chatsrv.net.reading import Reading
 from chatsrv.reasons import Reason
+from chatsrv.replies import Reply
 from chatsrv.roomlog.base import RoomLog
 
 if TYPE_CHECKING:
@@ -39,7 +41,11 @@ class Entered(NamedTuple):
 
 
 class Presence:
-    """Where `session` is. It is nowhere at first, and nowhere any more behind `leave_all`."""
+    """Where `session` is. It is nowhere until `enter_all`, and nowhere any more behind `leave_all`.
+
+    Others know of a session before it has entered its rooms. What they do to it then is left to `enter_all`, which
+    finds it done: whatever is asked of a device was recorded before.
+    """
 
     def __init__(self, session: "ChatSession", server: "ChatServer") -> None:
         self._session = session
@@ -51,25 +57,31 @@ class Presence:
         # Guarded by the lock. Both are replaced, never changed in place, so that anybody may look at them.
         self.rooms: Mapping[str, Room] = {}
         self.current: Room | None = None
+        self._is_open = False
         self._is_over = False
         self._hears = False
+        self._mail_since: Position | None = None  # where the private log ended when it was first to be heard
+        self._subscriptions: list[Callable[[], None]] | None = []  # those that wait for the welcome
+        self._untold: list[Reply] = []  # likewise
 
     # ------------------------------------------------------------------ going in
 
-    def enter_all(self, rooms: Sequence[Room], *, is_held: bool, is_frozen: bool = False) -> Entered:
+    def enter_all(self, *, is_held: bool, is_frozen: bool = False, welcome: Callable[[Entered], None]) -> Entered:
         """Go into the account's rooms at the login, and read its private log; speak in the first of them.
 
-        If `is_held`, nothing of them is live until `catch_up` has told what was missed. If `is_frozen`, what was missed
-        counts as missed behind this session, too.
+        `welcome` is called before anything else is written; it must not wait for the peer. If `is_held`, nothing of the
+        rooms is live until `catch_up` has told what was missed. If `is_frozen`, what was missed counts as missed behind
+        this session, too.
         """
         first: Arrival | None = None
         returns: list[Return] = []
         troubles: list[str] = []
         key = self._session.key
         with self._lock:
+            self._is_open = True
             if ignored := self._hub.register.ignored_by(key):
                 self._delivery.ignore(self._connection, ignored)
-            for room in rooms:
+            for room in self._hub.rooms_of(self._session.account):
                 try:
                     arrival = self._enter_locked(room, returns, troubles, is_held=is_held, turns=self.current is None)
                 except Refused as refusal:
@@ -80,8 +92,31 @@ class Presence:
                 self._hear_locked(self._hub.private_log(key), returns, troubles, is_held=is_held, is_new=False)
             if is_frozen:
                 self.reading.freeze()
-        others, more = (first.others, first.more) if first else ((), 0)
-        return Entered(others, more, returns, troubles)
+            others, more = (first.others, first.more) if first else ((), 0)
+            entered = Entered(others, more, returns, troubles)
+            welcome(entered)
+            self._go_on_locked()
+        return entered
+
+    def _go_on_locked(self) -> None:
+        """Do what had to wait for the welcome."""
+        assert self._lock.locked()
+        waiting, self._subscriptions = self._subscriptions or (), None
+        for subscribe in waiting:
+            subscribe()
+        for reply in self._untold:
+            self._connection.notify(reply)
+        self._untold.clear()
+
+    def _subscribe_locked(self, log: RoomLog, after: Position, *, is_marked: bool = False, is_held: bool) -> None:
+        assert self._lock.locked()
+        subscribe = partial(
+            self._delivery.subscribe, self._connection, log, after, is_marked=is_marked, is_held=is_held
+        )
+        if self._subscriptions is None:
+            subscribe()
+        else:
+            self._subscriptions.append(subscribe)
 
     def go_into(self, room: Room) -> Entered:
         """Go into a room, and speak there; nothing of it is live until `catch_up` has told what was missed.
@@ -98,7 +133,8 @@ class Presence:
     def enter(self, room: Room) -> None:
         """See `Device.enter`."""
         with self._lock:
-            self._enter_locked(room, [], [], is_held=False, turns=self.current is None)
+            if self._is_open:
+                self._enter_locked(room, [], [], is_held=False, turns=self.current is None)
 
     def _enter_locked(
         self, room: Room, returns: list[Return], troubles: list[str], *, is_held: bool, turns: bool
@@ -128,20 +164,36 @@ class Presence:
             last = min(position, log.end)
             # What came before him and is not visible yet is live to who was here before, and nothing to a newcomer.
             live = position if bookmark is None else last
-            self._delivery.subscribe(connection, log, live, is_marked=not turns, is_held=True)
+            self._subscribe_locked(log, live, is_marked=not turns, is_held=True)
             returns.append(Return(self._absence(log, last, bookmark, "" if turns else f"in {room.name}"), live))
         else:
             self.reading.begin(log, position.offset, position.offset, None)
             if not is_known:
                 self.reading.freeze(log)
-            self._delivery.subscribe(connection, log, position, is_marked=not turns)
+            self._subscribe_locked(log, position, is_marked=not turns, is_held=False)
         return arrival
 
     def hear(self, log: RoomLog) -> None:
         """See `Device.hear`."""
         with self._lock:
-            if not self._is_over:
+            if not self._is_open:
+                self._mail_since = self._mail_since or log.end
+            elif not self._is_over:
                 self._hear_locked(log, [], [], is_held=False, is_new=True)
+
+    def ignore(self) -> None:
+        """See `Device.ignore`. Of two who ask for it at once, the later one has both."""
+        with self._lock:
+            if self._is_open:
+                self._delivery.ignore(self._connection, self._hub.register.ignored_by(self._session.key))
+
+    def tell(self, reply: Reply) -> None:
+        """See `Device.tell`."""
+        with self._lock:
+            if self._is_open:
+                self._connection.notify(reply)
+            else:
+                self._untold.append(reply)
 
     def _hear_locked(
         self, log: RoomLog, returns: list[Return], troubles: list[str], *, is_held: bool, is_new: bool
@@ -155,15 +207,15 @@ class Presence:
         begin = Position(log.epoch, 0)
         if is_held and is_known:
             last = log.end
-            self._delivery.subscribe(self._connection, log, last, is_held=True)
+            self._subscribe_locked(log, last, is_held=True)
             absence = self._absence(log, last, bookmark or Bookmark(begin, _NOBODY), "in private messages")
             returns.append(Return(absence, last))
         else:
-            begin = begin if is_new else log.end
+            begin = begin if is_new else self._mail_since or log.end
             self.reading.begin(log, begin.offset, begin.offset, None)
             if not is_known:
                 self.reading.freeze(log)
-            self._delivery.subscribe(self._connection, log, begin)
+            self._subscribe_locked(log, begin, is_held=False)
 
     def _opened_locked(self, log: RoomLog, troubles: list[str]) -> tuple[Bookmark | None, bool]:
         """Return how far the account has read a log, and whether that could be told."""

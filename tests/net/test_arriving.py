@@ -1,0 +1,103 @@
+"""What is done to a session that is known already and has not entered its rooms yet: it finds it done, once."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import ClassVar
+
+from chatsrv.chat.attendance import Attendance, Device
+from chatsrv.chat.hub import Hub
+from chatsrv.chat.missed import CatchingUp
+from chatsrv.net.chatsession import ChatSession
+from chatsrv.protocols.plain import PlainProtocol, PlainRenderer
+from chatsrv.replies import Reply, Welcome
+from chatsrv.sessions import PlainSession
+from tests.net.told import told
+from tests.peer import NOTHING, Peer, running_chat
+
+
+class Lobby(Attendance):
+    """An attendance that has something happen as soon as somebody is known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.then: dict[str, Callable[[], None]] = {}
+
+    def add(self, device: Device) -> None:
+        super().add(device)
+        self.then.pop(device.key, lambda: None)()
+
+
+def done(peer: Peer, *lines: str) -> None:
+    """Have somebody type something; return once it is obeyed."""
+    for line in (*lines, "/more"):
+        peer.type(line)
+    while peer.line() != "There is nothing more to show.":
+        pass
+
+
+@contextlib.contextmanager
+def waiting_for_bob(
+    *, catches_up: bool = True, session: type[ChatSession] = PlainSession
+) -> Iterator[tuple[Peer, Peer, Lobby]]:
+    """Run a chat in which alice waits for bob, who will come as the second; the values are both, and where he comes."""
+    hub = Hub(catching_up=CatchingUp() if catches_up else NOTHING)
+    hub.attendance = lobby = Lobby()
+    with running_chat(session, hub) as server, Peer(server) as alice, Peer(server) as bob:
+        alice.log_in("alice")
+        yield alice, bob, lobby
+
+
+def test_a_private_message_to_somebody_on_his_way_in_is_told_behind_the_welcome() -> None:
+    with waiting_for_bob() as (alice, bob, lobby):
+        done(alice, "/msg bob one")
+        lobby.then["bob"] = lambda: done(alice, "/msg bob two")
+        bob.log_in("bob")
+        assert told(bob).lines == ["[private] <alice> one", "[private] <alice> two"]
+        alice.type("/msg bob three")
+        assert bob.line() == "[private] <alice> three"
+
+
+def test_a_private_message_is_told_to_somebody_on_his_way_in_who_does_not_catch_up() -> None:
+    with waiting_for_bob(catches_up=False) as (alice, bob, lobby):
+        done(alice, "/msg bob one")
+        lobby.then["bob"] = lambda: done(alice, "/msg bob two")
+        bob.log_in("bob")
+        alice.type("/msg bob three")
+        assert [bob.line(), bob.line()] == ["[private] <alice> two", "[private] <alice> three"]
+
+
+def test_an_invitation_to_somebody_on_his_way_in_comes_behind_the_welcome() -> None:
+    with waiting_for_bob() as (alice, bob, lobby):
+        done(alice, "/create dev invite-only")
+        lobby.then["bob"] = lambda: done(alice, "/invite bob")
+        bob.log_in("bob")
+        assert bob.line() == "alice invites you to dev: /join dev enters it."
+
+
+def test_a_device_on_its_way_in_follows_into_a_room_behind_the_one_that_it_speaks_in() -> None:
+    with waiting_for_bob() as (alice, bob, lobby):
+        done(alice, "/create dev")
+        lobby.then["alice"] = lambda: done(alice, "/create tea")
+        assert bob.log_in("alice") == "Welcome, alice! Nobody else is here. Type /help for commands."
+        assert bob.line() == "You speak in lobby. You are also in: dev, tea."
+
+
+def test_what_is_said_before_the_welcome_comes_behind_it() -> None:
+    class Renderer(PlainRenderer):
+        then: ClassVar[list[Callable[[], None]]] = []
+
+        def reply(self, reply: Reply) -> bytes:
+            if isinstance(reply, Welcome) and reply.name == "bob":
+                self.then.pop()()
+            return super().reply(reply)
+
+    class Protocol(PlainProtocol):
+        renderer = Renderer()
+
+    class Session(PlainSession):
+        protocol = Protocol()
+
+    with waiting_for_bob(catches_up=False, session=Session) as (alice, bob, _):
+        Renderer.then.append(lambda: done(alice, "too early"))
+        assert bob.log_in("bob").endswith("Here now: alice. Type /help for commands.")
+        assert bob.line() == "<alice> too early"
