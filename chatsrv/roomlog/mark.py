@@ -5,13 +5,16 @@ the file asks whether it is as it was left; if not, a new epoch begins. These te
 
     the token   drawn anew at each opening and closing, written into the file and into the mark: an older file has
                 another one, and so has one that another server went on with
+    the count   of all entries that were ever recorded, in the mark: a copy of the file as it is open has its token too,
+                and when the server was killed that token is still the newest; but what came since the copy is missing
     the inode   of a file that came out of an archive together with its mark
     is_copy     written into every copy that `backup` makes
     the boot    when the machine crashed, a file that was neither closed nor forced to the disk may lack its end
 
-Knows nothing of rooms and entries. Used by the thread that opens and closes the store.
+Knows nothing of rooms and entries. Used by the thread that opens the store, then by the recorder alone.
 """
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -28,6 +31,8 @@ class Mark:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._head = ""  # the first line
+        self._recorded = 0
         place = _place_of(path)
         try:
             self._file = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -47,18 +52,34 @@ class Mark:
         """Unlock the file."""
         os.close(self._file)
 
-    def open_epoch(self, connection: sqlite3.Connection, durability: str) -> tuple[str, bool]:
+    def open_epoch(self, connection: sqlite3.Connection, durability: str, recorded: int) -> tuple[str, bool]:
         """Say in the file that it is open; return its epoch, and whether that one has just begun in place of another.
+
+        `recorded` is how many entries the file has, with those that it has let go of.
 
         Raises:
             sqlite3.Error: the file cannot be written.
         """
         about = about_of(connection)
         has_epoch = "epoch" in about
-        is_as_left = has_epoch and self._is_as_left(about)
+        is_as_left = has_epoch and self._is_as_left(about, recorded)
         epoch = about["epoch"] if is_as_left else secrets.token_hex(8)
-        self._sign(connection, epoch=epoch, is_copy="0", state="open", durability=durability, boot=_boot())
+        self._recorded = recorded
+        token = (
+            about["token"] if is_as_left else ""
+        )  # else one that is killed now would be as it was left at the next try
+        self._sign(connection, token, epoch=epoch, is_copy="0", state="open", durability=durability, boot=_boot())
         return epoch, has_epoch and not is_as_left
+
+    def note(self, count: int) -> None:
+        """Hear that so many more entries are recorded. What the disk does not take is not missed later, no more.
+
+        For each transaction, so nothing is forced to the disk: the system has it when this process is killed, and when
+        the machine crashes the boot tells.
+        """
+        self._recorded += count
+        with contextlib.suppress(OSError):
+            os.pwrite(self._file, self._content(), 0)
 
     def close_epoch(self, connection: sqlite3.Connection) -> None:
         """Say in the file that it was closed, and force all of it to the disk.
@@ -67,11 +88,13 @@ class Mark:
             sqlite3.Error: the file cannot be written.
         """
         connection.execute("PRAGMA synchronous = FULL")
-        self._sign(connection, state="closed")
+        self._sign(connection, about_of(connection)["token"], state="closed")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _is_as_left(self, about: dict[str, str]) -> bool:
-        inode, *tokens = os.pread(self._file, 1000, 0).decode(errors="replace").split() or [""]
+    def _is_as_left(self, about: dict[str, str], recorded: int) -> bool:
+        head, *rest = os.pread(self._file, 1000, 0).decode(errors="replace").splitlines() or [""]
+        inode, *tokens = head.split() or [""]
+        noted = rest[0] if rest else "0"  # an older chatsrv noted nothing
         may_have_lost_its_end = (
             about["state"] == "open" and about["durability"] == "process" and about["boot"] != (_boot() or "unknown")
         )
@@ -79,24 +102,30 @@ class Mark:
             about["is_copy"] == "0"
             and about["token"] in tokens
             and inode == str(self._path.stat().st_ino)
+            and noted.isdecimal()
+            and int(noted) <= recorded
             and not may_have_lost_its_end
         )
 
-    def _sign(self, connection: sqlite3.Connection, **values: str) -> None:
-        """Write `values` and a new token into the file. The mark knows both tokens until that is done."""
+    def _sign(self, connection: sqlite3.Connection, old: str, **values: str) -> None:
+        """Write `values` and a new token into the file. The mark knows the `old` one, too, until that is done."""
         token = secrets.token_hex(8)
-        self._write(about_of(connection).get("token", ""), token)
+        self._write(old, token)
         write_about(connection, token=token, **values)
         self._write(token)
 
     def _write(self, *tokens: str) -> None:
-        content = " ".join((str(self._path.stat().st_ino), *tokens)).encode() + b"\n"
+        self._head = " ".join((str(self._path.stat().st_ino), *tokens))
+        content = self._content()
         try:
             os.pwrite(self._file, content, 0)
             os.ftruncate(self._file, len(content))
             os.fsync(self._file)
         except OSError as error:
             raise sqlite3.OperationalError(f"the mark beside it cannot be written ({error.strerror})") from error
+
+    def _content(self) -> bytes:
+        return f"{self._head}\n{self._recorded:020}\n".encode()
 
 
 def is_in_use(path: Path) -> bool:

@@ -152,6 +152,8 @@ class Recorder:
             write_rows(connection, "INSERT INTO entry", [row_of(entry, log.first_id) for entry in entries])
         write_kept(connection, kept)
         connection.execute("COMMIT")
+        if batch:
+            self._mark.note(sum(len(entries) for _, entries in batch))
         for log in new:
             log.is_new = False
         if self.is_failing:

@@ -14,7 +14,7 @@ import contextlib
 import logging
 import sqlite3
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from chatsrv.entries import Bookmark
 from chatsrv.errors import StoreError
@@ -73,7 +73,9 @@ class SqliteStore(LogStore):
             try:
                 connection = undo.enter_context(contextlib.closing(connect(self.path, lock_seconds)))
                 is_sound = prepare(connection, self.path)
-                self.epoch, is_other = self._mark.open_epoch(connection, durability)
+                rooms = _rooms_in(connection)
+                recorded = sum(room.last for room in rooms)
+                self.epoch, is_other = self._mark.open_epoch(connection, durability, recorded)
                 can_index = prepare_index(connection, is_trusted=is_sound and not is_other)
                 self._archive = Archive(self.path, lock_seconds)
                 self._recorder = Recorder(
@@ -83,8 +85,8 @@ class SqliteStore(LogStore):
                     lock_seconds=lock_seconds,
                     retry_seconds=retry_seconds,
                 )
-                self._logs = {log.room: log for log in self._logs_in(connection)}  # guarded by the lock
-                self._numbers = max((log.first_id >> OFFSET_BITS for log in self._logs.values()), default=0)
+                self._logs = {room.name: self._log_of(room) for room in rooms}  # guarded by the lock
+                self._numbers = max((room.first_id >> OFFSET_BITS for room in rooms), default=0)
                 self._readers = Readers(self._archive, self._recorder.announce_readers)
                 upkeep = Upkeep(
                     self.path,
@@ -204,26 +206,38 @@ class SqliteStore(LogStore):
         self._unrecorded.erase(account)
         self._readers.forget(account)
 
-    def _logs_in(self, connection: sqlite3.Connection) -> list[DurableRoomLog]:
-        """Return the logs of all rooms in the file."""
-        logs = []
-        for number, room, kept_after in connection.execute("SELECT number, name, kept_after FROM room").fetchall():
-            first_id = number << OFFSET_BITS
-            of_the_room = (first_id, first_id + (1 << OFFSET_BITS))
-            (last_id,) = connection.execute("SELECT max(id) FROM entry WHERE id > ? AND id < ?", of_the_room).fetchone()
-            # all that comes will be as late as the last one: that of a flipped bit would be everybody's for good
-            question = "SELECT at FROM entry WHERE id > ? AND id < ? AND at BETWEEN 0 AND ? ORDER BY id DESC LIMIT 1"
-            (at,) = connection.execute(question, (*of_the_room, LAST_AT)).fetchone() or (0,)
-            logs.append(
-                DurableRoomLog(
-                    room,
-                    self.epoch,
-                    self._recorder,
-                    self._archive,
-                    first_id=first_id,
-                    kept_after=kept_after,
-                    last=max(kept_after, (last_id or first_id) - first_id),
-                    last_at=at / MICROSECONDS,
-                )
-            )
-        return logs
+    def _log_of(self, room: "_Room") -> DurableRoomLog:
+        return DurableRoomLog(
+            room.name,
+            self.epoch,
+            self._recorder,
+            self._archive,
+            first_id=room.first_id,
+            kept_after=room.kept_after,
+            last=room.last,
+            last_at=room.last_at,
+        )
+
+
+class _Room(NamedTuple):
+    """A room in the file. `first_id` is the id before its first entry, `last` the offset of its last one."""
+
+    name: str
+    first_id: int
+    kept_after: int
+    last: int
+    last_at: float
+
+
+def _rooms_in(connection: sqlite3.Connection) -> list[_Room]:
+    rooms = []
+    for number, name, kept_after in connection.execute("SELECT number, name, kept_after FROM room").fetchall():
+        first_id = number << OFFSET_BITS
+        of_the_room = (first_id, first_id + (1 << OFFSET_BITS))
+        (last_id,) = connection.execute("SELECT max(id) FROM entry WHERE id > ? AND id < ?", of_the_room).fetchone()
+        # all that comes will be as late as the last one: that of a flipped bit would be everybody's for good
+        question = "SELECT at FROM entry WHERE id > ? AND id < ? AND at BETWEEN 0 AND ? ORDER BY id DESC LIMIT 1"
+        (at,) = connection.execute(question, (*of_the_room, LAST_AT)).fetchone() or (0,)
+        last = max(kept_after, (last_id or first_id) - first_id)
+        rooms.append(_Room(name, first_id, kept_after, last, at / MICROSECONDS))
+    return rooms

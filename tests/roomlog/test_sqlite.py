@@ -14,7 +14,7 @@ import pytest
 
 from chatsrv.entries import Bookmark, Kind, Position
 from chatsrv.errors import Hole, StoreError
-from chatsrv.roomlog import durable
+from chatsrv.roomlog import durable, mark
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.durable import RECENT_ENTRIES, DurableRoomLog
 from chatsrv.roomlog.file import HistoryFile
@@ -471,6 +471,72 @@ def test_a_whole_directory_put_back_begins_a_new_epoch(tmp_path: Path, caplog) -
     (tmp_path / "logs").rename(tmp_path / "wrong")
     (tmp_path / "archive").rename(tmp_path / "logs")
     assert is_new_epoch(tmp_path / "logs" / "chat.db", epoch, caplog)
+
+
+def put_in_place_of_a_crashed_one(copy: Path, files: dict[str, bytes], path: Path) -> None:
+    """Leave the files as a server did that was killed, and put a copy into the history, as `cp` does it."""
+    for name, data in files.items():
+        path.with_name(name).write_bytes(data)
+    path.with_name("chat.db-wal").unlink()
+    path.write_bytes(copy.read_bytes())
+
+
+def files_of(path: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in path.parent.glob("chat.db*")}
+
+
+def test_a_copy_put_into_the_file_after_a_crash_begins_a_new_epoch(path: Path, caplog) -> None:
+    with opened(path) as store:
+        record(store.open("lobby"), "a")
+        asked(path, "VACUUM INTO ?", str(path.with_name("copy")))  # as `.backup` does; ours says that it is a copy
+        record(store.open("lobby"), "b")
+        killed = files_of(path)
+    put_in_place_of_a_crashed_one(path.with_name("copy"), killed, path)
+    assert is_new_epoch(path, store.epoch, caplog)
+
+
+def test_a_copy_that_lacks_nothing_goes_on_in_the_epoch_of_the_crashed_one(path: Path, caplog) -> None:
+    with opened(path) as store:
+        record(store.open("lobby"), "a", "b")
+        record(store.open("kitchen"), "c")
+        asked(path, "VACUUM INTO ?", str(path.with_name("copy")))
+        killed = files_of(path)
+    put_in_place_of_a_crashed_one(path.with_name("copy"), killed, path)
+    assert not is_new_epoch(path, store.epoch, caplog)
+
+
+def test_a_killed_server_that_had_let_old_entries_go_goes_on_in_its_epoch(path: Path, caplog, has_kept) -> None:
+    with opened(path, keep_entries=10) as store:
+        log = store.open("lobby")
+        has_kept(log, record(log, *["a"] * 100)[-11].offset)
+        record(store.open("kitchen"), "b")
+        killed = files_of(path)
+    for name, data in killed.items():
+        path.with_name(name).write_bytes(data)
+    assert not is_new_epoch(path, store.epoch, caplog)
+
+
+def test_a_crash_before_a_new_epoch_has_begun_does_not_prolong_the_old_one(path: Path, caplog, monkeypatch) -> None:
+    said_and_closed(path, "a")
+    older = path.read_bytes()
+    epoch = said_and_closed(path, "b")
+    path.write_bytes(older)
+
+    def crash(*_: object, **__: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mark, "write_about", crash)
+        with pytest.raises(KeyboardInterrupt):
+            SqliteStore(path)
+    assert is_new_epoch(path, epoch, caplog)
+
+
+def test_a_mark_of_an_older_chatsrv_does_not_end_the_epoch(path: Path, caplog) -> None:
+    epoch = said_and_closed(path, "a")
+    place = path.with_name("chat.db-mark")
+    place.write_bytes(place.read_bytes().splitlines(keepends=True)[0])
+    assert not is_new_epoch(path, epoch, caplog)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe", b"12345 0123456789abcdef\n"])
