@@ -13,7 +13,7 @@ import pytest
 
 from chatsrv.entries import Bookmark, Kind
 from chatsrv.roomlog.sqlite import SqliteStore
-from tests.histories import done, house_with, refused, texts
+from tests.histories import done, house_with, refused, say, texts
 from tests.house import DEADLINE_SECONDS, House, on_terminal
 
 
@@ -127,6 +127,31 @@ def test_export_to_a_reader_that_goes_away_ends_quietly(house: House, tmp_path: 
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(DEADLINE_SECONDS) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@pytest.mark.parametrize("size", ["x", "x" * 4000])
+@pytest.mark.parametrize("command", [["export"], ["search", "word"], ["stats"], ["stats", "--json"]])
+def test_a_full_disk_behind_standard_output_is_told_in_one_line(
+    house: House, tmp_path: Path, command: list[str], size: str
+) -> None:
+    with contextlib.closing(SqliteStore(tmp_path / "chat.db")) as store:
+        say(store, *[("lobby", Kind.SAY, "bob", f"word {size}\N{WARNING SIGN}")] * 20)
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            house.command("history", *command), stdout=full, stderr=subprocess.PIPE, text=True, timeout=DEADLINE_SECONDS
+        )
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "chatsrv: standard output cannot be written (No space left on device)\n",
+    )
+
+
+def test_a_limit_or_a_room_beyond_all_bounds_is_told_in_one_line(house: House) -> None:
+    assert "is not in the range" in refused(house, "search", "x", "--limit", "9" * 23, exit_code=2)
+    for command in (["export"], ["search", "x"]):
+        assert "there is no room" in refused(house, *command, "--room", "\udcff")
+    assert done(house, "search", "\udcff") == ("", "Nothing was found.\n")
 
 
 def test_one_damaged_time_breaks_no_command_off(house: House, tmp_path: Path) -> None:

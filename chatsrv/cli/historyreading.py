@@ -19,6 +19,9 @@ from chatsrv.entries import Entry
 LINES: dict[str, Callable[[Entry], str]] = {"jsonl": json_line, "text": text_line}
 """What makes a line of an entry, for each format."""
 
+MOST_FOUND = 100_000
+"""The most that a search shows: all of it is in memory. Who wants more makes an export."""
+
 
 @click.command()
 @room_option
@@ -78,7 +81,7 @@ def _write(entries: Iterable[Entry], line: Callable[[Entry], str], out: BinaryIO
 @click.argument("words", nargs=-1, required=True)
 @room_option
 @private_option
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, at most.")
+@click.option("--limit", type=click.IntRange(1, MOST_FOUND), default=20, show_default=True, help="How many, at most.")
 @pass_chosen
 def search(chosen: Chosen, words: tuple[str, ...], room: str | None, has_private: bool, limit: int) -> None:
     """Show where all the WORDS were said, newest first; in private messages only where that is asked for.

@@ -8,6 +8,7 @@
 Knows nothing of what the commands do. Main thread only.
 """
 
+import errno
 import logging
 import os
 import sys
@@ -22,6 +23,9 @@ from chatsrv.errors import ChatError
 from chatsrv.settings import Settings, load
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+# What a disk says behind standard output. Whoever writes into a file of his own tells by himself what is wrong with it.
+_OUTPUT_FAILS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class Failed(click.ClickException):
@@ -58,10 +62,20 @@ class Program(click.Group):
             Failed(str(error)).show()
             sys.exit(EXIT_FAILED)
         except BrokenPipeError:
-            # Nobody reads on. Give the interpreter's last flush a place where it can succeed.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _write_no_more()  # nobody reads on
+            sys.exit(EXIT_FAILED)
+        except OSError as error:
+            if error.errno not in _OUTPUT_FAILS or error.filename is not None:
+                raise
+            _write_no_more()
+            Failed(f"standard output cannot be written ({error.strerror})").show()
             sys.exit(EXIT_FAILED)
         sys.exit(0)
+
+
+def _write_no_more() -> None:
+    """Give the interpreter's last flush a place where it can succeed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @dataclass

@@ -244,6 +244,8 @@ class HistoryFile:
         return connection
 
     def _rooms(self, name: str | None = None, only: Only = _all) -> list["_Room"]:
+        if name is not None:
+            name = name.encode(errors="backslashreplace").decode()  # what was no UTF-8 on a command line
         question = "SELECT name, number << ?, kept_after, indexed FROM room WHERE ? IS NULL OR name = ? ORDER BY name"
         rows = self._connection.execute(question, (OFFSET_BITS, name, name)).fetchall()
         if name is not None and not rows:
