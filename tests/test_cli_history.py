@@ -307,6 +307,24 @@ def test_erase_of_somebody_who_said_nothing_is_told(house: House) -> None:
     assert "Erase 0 entries of mallory" in refused(house, "erase", "--account", "mallory")
 
 
+@pytest.mark.parametrize("name", ["", " ", "bob smith", "x" * 65, "\udcff"])
+def test_erase_of_a_name_that_nobody_can_have_erases_nothing(house: House, tmp_path: Path, name: str) -> None:
+    with contextlib.closing(SqliteStore(tmp_path / "chat.db")) as store:
+        say(store, ("lobby", Kind.CHANGE, "", "{}"))
+    done(house, "erase", "--account", "bob", "--yes")
+    before = (tmp_path / "chat.db").read_bytes()
+    told = refused(house, "erase", "--account", name, "--yes")
+    assert "chatsrv: there is nothing of" in told
+    assert "and nobody can be called so: a name has 1 to 64 bytes" in told
+    assert (tmp_path / "chat.db").read_bytes() == before
+
+
+def test_erase_takes_a_name_that_only_an_older_entry_has(house: House, tmp_path: Path) -> None:
+    with contextlib.closing(SqliteStore(tmp_path / "chat.db")) as store:
+        say(store, ("lobby", Kind.SAY, "bob smith", "hi"))
+    assert done(house, "erase", "--account", "bob smith", "--yes")[1].startswith("Erased 1 entry of bob smith;")
+
+
 def test_erase_also_forgets_how_far_somebody_has_read_who_said_nothing(house: House, tmp_path: Path) -> None:
     with contextlib.closing(SqliteStore(tmp_path / "chat.db")) as store:
         store.keep_bookmark("carol", "lobby", Bookmark(store.open("lobby").end, 1))

@@ -17,6 +17,7 @@ from chatsrv.cli.historyrescue import rescue
 from chatsrv.cli.historystats import stats
 from chatsrv.cli.historytelling import entries_in_words, progress, size_in_words
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
+from chatsrv.names import prepare_name
 
 
 @click.group()
@@ -53,6 +54,8 @@ def erase(chosen: Chosen, name: str, is_confirmed: bool) -> None:
         with progress("Counting") as tell:
             expected_entries, spellings = file.erasable(name, tell)
         whose = " and ".join(map(visible, spellings or (name,)))
+        if not expected_entries:
+            _check_name(name, whose)
         expected = entries_in_words(expected_entries)
         if not is_confirmed and not click.confirm(f"Erase {expected} of {whose}, for good?", err=True):
             raise Failed("nothing was erased")
@@ -65,6 +68,18 @@ def erase(chosen: Chosen, name: str, is_confirmed: bool) -> None:
         f"Backups and exports that were made before still hold them.",
         err=True,
     )
+
+
+def _check_name(name: str, shown: str) -> None:
+    """Make sure that somebody can have a name.
+
+    Raises:
+        Failed: nobody can. Whoever mistyped it is not to think that there is nothing left.
+    """
+    try:
+        prepare_name(name)
+    except ValueError as error:
+        raise Failed(f"there is nothing of {shown!r} in the history, and nobody can be called so: {error}") from None
 
 
 for command in (audit, export, rescue, search, stats):

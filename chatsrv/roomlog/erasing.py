@@ -126,14 +126,14 @@ class Erasing:
         authors = [author for (author,) in self._connection.execute(question, values).fetchall()]
         for author in authors:
             if may_be_of(self._account, author, room):
-                question = "SELECT id FROM entry WHERE id > ? AND id <= ? AND author = ? ORDER BY id"
-                ids = [id_ for (id_,) in self._connection.execute(question, (start, stop, author)).fetchall()]
+                question = "SELECT id FROM entry WHERE id > ? AND id <= ? AND kind != ? AND author = ? ORDER BY id"
+                ids = [id_ for (id_,) in self._connection.execute(question, (*values, author)).fetchall()]
                 for index in range(0, len(ids), ERASED_ENTRIES):
                     yield author, ids[index : index + ERASED_ENTRIES]
 
     def _erase_some(self, number: int, author: str, ids: list[int]) -> int:
-        which = "id >= ? AND id <= ? AND author = ?"
-        values = (ids[0], ids[-1], author)
+        which = "id >= ? AND id <= ? AND kind != ? AND author = ?"
+        values = (ids[0], ids[-1], Kind.ERASED.value, author)
         edge_id = (number << OFFSET_BITS) + edge_of(self._connection, number)
         question = f"SELECT id, kind, text FROM entry WHERE {which} AND id <= ?"
         remove(self._connection, self._connection.execute(question, (*values, edge_id)).fetchall())

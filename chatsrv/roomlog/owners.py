@@ -18,8 +18,8 @@ def is_all_of(account: str, room: str) -> bool:
 
 
 def may_be_of(account: str, author: str, room: str) -> bool:
-    """Tell whether what `author` wrote in the log of `room` is the account's."""
-    return room != REGISTER and (is_all_of(account, room) or account_key(author) == account)
+    """Tell whether what `author` wrote in the log of `room` is the account's. What nobody wrote is nobody's."""
+    return room != REGISTER and account != "" and (is_all_of(account, room) or account_key(author) == account)
 
 
 def is_of(account: str, entry: Entry) -> bool:

@@ -64,6 +64,18 @@ def test_what_waits_to_be_recorded_is_recorded_without_words(path: Path, monkeyp
     assert b"a secret" not in bytes_in_files(path)
 
 
+def test_what_is_erased_already_is_not_erased_and_counted_again(path: Path) -> None:
+    with opened(path) as store:
+        record(store.open("lobby"), "a", "b", author="alice")
+        record(store.open("lobby"), "{}", kind=Kind.CHANGE, author="")
+        record(store.open("@alice"), "c", "d", kind=Kind.PRIVATE, author="bob")
+        assert store.erase("alice") == 4
+        record(store.open("@alice"), "e", kind=Kind.PRIVATE, author="")
+        assert store.erase("") == 0
+        assert store.erase("alice") == 1
+        assert store.erase("alice") == 0
+
+
 def test_what_is_kept_about_the_account_as_a_reader_goes_too(path: Path, steps: Steps) -> None:
     with opened(path) as store:
         log = store.open("lobby")
