@@ -13,6 +13,8 @@ Every method may be called from any thread. docs/history.md tells an administrat
 import contextlib
 import logging
 import sqlite3
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -38,6 +40,10 @@ Durability: TypeAlias = Literal["process", "power"]
 
 # What `PRAGMA synchronous` has to be: NORMAL leaves it to the system when the disk gets a transaction, FULL forces it.
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
+
+
+CLOCK_SECONDS = 60.0
+"""How far ahead the newest entry may be without a word: clocks are set right by less all the time."""
 
 
 class SqliteStore(LogStore):
@@ -106,6 +112,7 @@ class SqliteStore(LogStore):
                 "what people had read of it last counts as unknown",
                 self.path,
             )
+        _warn_of_future(self.path, rooms)
 
     def open(self, room: str, *, is_recorded: bool = True) -> RoomLog:
         """See `LogStore.open`. Does not wait for the disk: the room is recorded with its first entry.
@@ -227,6 +234,18 @@ class _Room(NamedTuple):
     kept_after: int
     last: int
     last_at: float
+
+
+def _warn_of_future(path: Path, rooms: list[_Room]) -> None:
+    last = max(rooms, key=lambda room: room.last_at, default=None)
+    if last and last.last_at > time.time() + CLOCK_SECONDS:
+        logger.warning(
+            "%s: the newest entry of %s is of %s, which lies in the future: a clock was wrong then, or is now. "
+            "What is said there is shown with that time until it has passed",
+            path,
+            last.name,
+            datetime.fromtimestamp(last.last_at, UTC).isoformat(" ", "seconds"),
+        )
 
 
 def _rooms_in(connection: sqlite3.Connection) -> list[_Room]:

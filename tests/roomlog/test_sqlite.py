@@ -112,6 +112,21 @@ def test_a_clock_that_was_set_back_over_a_restart_does_not_set_entries_back(path
     assert after.at == before.at
 
 
+@pytest.mark.parametrize(("ahead_days", "is_told"), [(400, True), (0, False), (-400, False)])
+def test_a_newest_entry_of_the_future_is_told_at_the_start(
+    path: Path, monkeypatch, caplog, ahead_days: int, is_told: bool
+) -> None:
+    with opened(path) as store, monkeypatch.context() as patch:
+        later = time.time() + ahead_days * 86400
+        patch.setattr(time, "time", lambda: later)
+        record(store.open("lobby"), "a")
+    with opened(path):
+        pass
+    year = time.gmtime(later).tm_year
+    assert (f"the newest entry of lobby is of {year}-" in caplog.text) == is_told
+    assert ("lies in the future" in caplog.text) == is_told
+
+
 def test_closing_twice_is_fine(path: Path) -> None:
     with opened(path) as store:
         store.close()
