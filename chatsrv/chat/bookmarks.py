@@ -42,9 +42,10 @@ class Bookmarks:
         self._lock = ranked_lock(Rank.BOOKMARKS)
         self._accounts: dict[tuple[str, str], _Account] = {}  # guarded by the lock, as all that they hold
 
-    def open(self, account: str, log: RoomLog, reader: Reader) -> Bookmark | None:
+    def open(self, account: str, log: RoomLog, reader: Reader, own: Bookmark | None = None) -> Bookmark | None:
         """Begin to read; return how far the account has read already, by its other sessions too: `None` for never.
 
+        `own` is how far this one was before, if it reads again.
         `close` must follow, whether this raises or not.
 
         Raises:
@@ -52,14 +53,14 @@ class Bookmarks:
         """
         with self._lock:
             found = self._accounts.setdefault((account, log.room), _Account())
-            others = found.readers.copy()
-            found.readers.append(reader)
+            others = [other for other in found.readers if other is not reader]
+            found.readers = [*others, reader]
         places = [other.taken() for other in others]
         # Only now: a session that has ended since has kept its bookmark before it was closed.
         kept = self._store.bookmark(account, log.room)
         with self._lock:
             found.bookmark = _furthest(log.epoch, found.bookmark, kept)
-            return _furthest(log.epoch, found.bookmark, *places)
+            return _furthest(log.epoch, found.bookmark, *places, own)
 
     def keep(self, account: str, room: str, bookmark: Bookmark) -> None:
         """Keep a bookmark of an account that reads, unless one is kept that is further."""

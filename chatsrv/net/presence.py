@@ -154,7 +154,7 @@ class Presence:
         try:
             arrival = room.enter(session.account, connection.origin, connection.address)
         except BaseException:
-            self.reading.close(log)
+            self.reading.give_up(log)
             raise
         self.rooms = {**self.rooms, room.name: room}
         if turns:
@@ -251,7 +251,7 @@ class Presence:
                 return False
             self.rooms = {name: other for name, other in self.rooms.items() if other is not room}
             self._delivery.unsubscribe(self._connection, room.log)
-            self.reading.close(room.log)
+            self.reading.leave(room.log)
             if reason:
                 room.leave(self._session.account.name, self._connection.origin, reason)
             if self.current is room:

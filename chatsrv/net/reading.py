@@ -1,7 +1,7 @@
 """A reading: how far the peer of one connection has read each of its rooms, as its TCP acknowledges it.
 
-Who lets a session into a room opens and begins reading there, under that session's lock, and closes it. In between it
-is delivery's, which notes what is written and keeps bookmarks now and then; `taken` may be asked by any thread.
+Who lets a session into a room opens and begins reading there, under that session's lock, and leaves it. Apart from that
+it is delivery's, which notes what is written and keeps bookmarks now and then; `taken` may be asked by any thread.
 docs/decisions/0015-what-counts-as-taken.md has the rule.
 """
 
@@ -30,7 +30,7 @@ class RoomReader(Reader):
     Where it `is_frozen`, no bookmark is kept: what came before could not be told, and is to be told the next time.
     """
 
-    __slots__ = ("first_origin", "is_frozen", "kept", "log", "reading", "since")
+    __slots__ = ("first_origin", "has_begun", "is_frozen", "kept", "log", "reading", "since")
 
     def __init__(self, reading: "Reading", log: RoomLog, origin: int) -> None:
         self.reading = reading
@@ -38,11 +38,22 @@ class RoomReader(Reader):
         self.first_origin = origin
         self.since = 0
         self.kept = -1
+        self.has_begun = False
         self.is_frozen = False
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a bookmark of it is to be kept."""
+        return self.has_begun and not self.is_frozen
 
     def taken(self) -> Bookmark | None:
         """See `Reader.taken`."""
-        offset = None if self.is_frozen else self.reading.taken().get(self.log)
+        offset = self.reading.taken().get(self.log) if self.is_kept else None
+        return None if offset is None else self.bookmark(offset)
+
+    def written(self) -> Bookmark | None:
+        """Return how far its peer will have read when all has arrived that was written."""
+        offset = self.reading.written().get(self.log)
         return None if offset is None else self.bookmark(offset)
 
     def bookmark(self, offset: int) -> Bookmark:
@@ -71,12 +82,15 @@ class Reading:
     # ------------------------------------------------------------------ for whoever lets the session in and out
 
     def open(self, log: RoomLog) -> Bookmark | None:
-        """Begin to read a log; return how far the account has read it. See `Bookmarks.open`.
+        """Begin to read a log, or to read it again; return how far the account has read it. See `Bookmarks.open`.
 
+        What was written of it here before counts, as it will arrive before what comes now, or neither will.
         `close` or `end` must follow, whether this raises or not.
         """
-        reader = self._rooms[log] = RoomReader(self, log, self.origin)
-        return self._bookmarks.open(self._account, log, reader)
+        reader = self._rooms.get(log)
+        if reader is None:
+            reader = self._rooms[log] = RoomReader(self, log, self.origin)
+        return self._bookmarks.open(self._account, log, reader, reader.written() if reader.is_kept else None)
 
     def begin(self, log: RoomLog, place: int, since: int, bookmark: Bookmark | None) -> None:
         """Begin behind the offset `place`; up to the offset `since` it is catching up from `bookmark`."""
@@ -84,25 +98,34 @@ class Reading:
         reader.since = since
         if bookmark is not None and place < since:
             reader.first_origin = bookmark.origin
-        self._trail.places[log] = place
+        if not reader.has_begun:  # else what was written before may be on its way still
+            self._trail.places[log] = place
+            reader.has_begun = True
 
     def freeze(self, *logs: RoomLog) -> None:
         """Keep no bookmark of these logs, or of all, since not all of what was missed there could be told."""
         for log in logs or self._rooms:
             self._rooms[log].is_frozen = True
 
-    def close(self, log: RoomLog) -> None:
-        """Read a log no more, as its room was left: what was on its way counts as taken."""
-        reader = self._rooms.pop(log)
-        self._trail.places.pop(log, None)
-        self._bookmarks.close(self._account, log.room, reader)
+    def leave(self, log: RoomLog) -> None:
+        """Know that nothing more of a log is to be written, as its room is left; wait until that is so.
+
+        How far it was read is still followed: what is on its way may not arrive.
+        """
+        self._connection.standing()
+        self.give_up(log)
+
+    def give_up(self, log: RoomLog) -> None:
+        """Forget a log of which nothing is known that is to be kept: the session does not get into its room."""
+        if not self._rooms[log].is_kept:
+            self._bookmarks.close(self._account, log.room, self._rooms.pop(log))
 
     def end(self) -> bool:
         """Keep how far the peer has read, once delivery has let go of the socket; return whether that is everything."""
         try:
             places = self.taken()
             for log, reader in self._rooms.items():
-                if log in places and not reader.is_frozen:
+                if reader.is_kept and log in places:
                     self._bookmarks.keep(self._account, log.room, reader.bookmark(places[log]))
         finally:
             for log, reader in self._rooms.items():
@@ -120,6 +143,11 @@ class Reading:
         if standing is None:
             return {}
         return standing.trail.taken(standing.unacknowledged_bytes, self._steps)
+
+    def written(self) -> dict[RoomLog, int]:
+        """Return up to which offset everything was written of each log; waits as `taken` does."""
+        standing = self._connection.standing()
+        return standing.trail.taken(0, self._steps) if standing else {}
 
     def _steps(self, sent: Sent) -> list[Step]:
         """Return the steps within live entries. See `chatsrv.net.trail.Steps`."""
@@ -184,7 +212,7 @@ class Reading:
         is_all = self.shorten()
         for log, reader in list(self._rooms.items()):  # in one step: rooms come and go meanwhile
             place = self._trail.places.get(log)
-            if place is not None and place != reader.kept and not reader.is_frozen:
+            if reader.is_kept and place is not None and place != reader.kept:
                 reader.kept = place
                 self._bookmarks.keep(self._account, log.room, reader.bookmark(place))
         return is_all
