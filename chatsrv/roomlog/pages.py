@@ -15,6 +15,9 @@ Value: TypeAlias = int | float | str | bytes | None
 PAGE_BYTES = 4096
 """What SQLite makes of a page unless it is told otherwise; for files that do not say it any more."""
 
+_TRIED_BYTES = 64 * 1024 * 1024
+"""How much of a file is looked at to tell the size of its pages: a second or two."""
+
 _MAGIC = b"SQLite format 3\x00"
 _WAL_BYTE_ORDER = {0x377F0682: "<", 0x377F0683: ">"}
 _HEADER_BYTES, _WAL_HEADER_BYTES, _FRAME_BYTES = 100, 32, 24
@@ -40,13 +43,13 @@ class Pages:
         except OSError:
             self._wal = -1
         wal_header = self._read(self._wal, _WAL_HEADER_BYTES, 0)
-        sizes = (_page_bytes(self._read(self._file, _HEADER_BYTES, 0)), _wal_page_bytes(wal_header), PAGE_BYTES)
-        self._page_bytes = next(size for size in sizes if size)
-        self._in_wal = self._committed(wal_header)
-        self.count = max(-(-os.fstat(self._file).st_size // self._page_bytes), *self._in_wal, 0)
+        told = (_page_bytes(self._read(self._file, _HEADER_BYTES, 0)), _wal_page_bytes(wal_header), PAGE_BYTES)
+        sizes = list(dict.fromkeys(size for size in told if size))
+        if len(sizes) > 1:  # what tells it may be damaged
+            sizes.sort(key=lambda size: self._cells(size, wal_header), reverse=True)
+        self._lay_out(sizes[0], wal_header)
         header = self.page(1)[:_HEADER_BYTES]
         is_sound = bool(_page_bytes(header))
-        self._usable_bytes = self._page_bytes - (header[20] if is_sound else 0)
         self.version: int | None = _number(header, 60) if is_sound else None
         self._free = self._free_behind(_number(header, 32)) if is_sound else frozenset()
 
@@ -96,6 +99,24 @@ class Pages:
                 numbers += (_number(page, place) for place in self._pointers(page, start))
 
     # ------------------------------------------------------------------ inside
+
+    def _lay_out(self, page_bytes: int, wal_header: bytes) -> None:
+        """Take pages to be of a size."""
+        self._page_bytes = page_bytes
+        self._in_wal = self._committed(wal_header)
+        self.count = max(-(-os.fstat(self._file).st_size // page_bytes), *self._in_wal, 0)
+        header = self.page(1)[:_HEADER_BYTES]
+        self._usable_bytes = page_bytes - (header[20] if _page_bytes(header) else 0)
+
+    def _cells(self, page_bytes: int, wal_header: bytes) -> int:
+        """Return how many cells are where they may be if pages are of a size. Of the right one, it is most."""
+        self._lay_out(page_bytes, wal_header)
+        cells = 0
+        for number in range(1, min(self.count, _TRIED_BYTES // self._page_bytes) + 1):
+            page, start = self.page(number), _HEADER_BYTES if number == 1 else 0
+            if page and page[start] in _POINTERS_AT:
+                cells += len(self._pointers(page, start))
+        return cells
 
     def _pointers(self, page: bytes, start: int) -> list[int]:
         """Return the places of the cells on a page that may be ones; none if there are more than a page can have."""

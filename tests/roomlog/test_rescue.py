@@ -234,6 +234,17 @@ def test_without_its_first_page_entries_rooms_and_bookmarks_come_through(sound: 
     assert told == Rescued(ENTRIES, 0, 2, (), 300, 0)  # which table has the wishes stood on that page
 
 
+@pytest.mark.parametrize("field", [b"\x00\x01", b"\x08\x00", b"\x02\x00", b"\x20\x00", b"\x40\x00", b"\x13\x37"])
+def test_a_damaged_size_of_pages_costs_nothing(sound: Sound, tmp_path: Path, field: bytes) -> None:
+    path = tmp_path / "chat.db"
+    shutil.copy(sound.path, path)
+    with path.open("r+b") as file:
+        file.seek(16)
+        file.write(field)
+    told = check(sound, path, set())
+    assert (told.entries, told.missing_entries, told.unnamed) == (ENTRIES, 0, ())
+
+
 def test_what_a_crash_left_in_the_journal_comes_through(path: Path, tmp_path: Path) -> None:
     crashed = tmp_path / "crashed.db"
     with opened(path) as store:
