@@ -16,13 +16,15 @@ from chatsrv.cli.historyreading import export, search
 from chatsrv.cli.historyrescue import rescue
 from chatsrv.cli.historystats import stats
 from chatsrv.cli.historytelling import entries_in_words, progress, size_in_words
-from chatsrv.cli.program import Chosen, Failed, pass_chosen
+from chatsrv.cli.program import Chosen, Failed, clearing_away, pass_chosen
 from chatsrv.names import prepare_name
 
 
 @click.group()
-def history() -> None:
+@click.pass_context
+def history(context: click.Context) -> None:
     """Copy, read, search and erase what was said, also while the server runs; rescue it when it is damaged."""
+    context.with_resource(clearing_away())  # half a new file
 
 
 @history.command()
@@ -59,8 +61,12 @@ def erase(chosen: Chosen, name: str, is_confirmed: bool) -> None:
         expected = entries_in_words(expected_entries)
         if not is_confirmed and not click.confirm(f"Erase {expected} of {whose}, for good?", err=True):
             raise Failed("nothing was erased")
-        with progress("Erasing") as tell:  # also of nothing: an erasing that broke off may have left some in the index
-            count = file.erase(name, tell)
+        try:
+            with progress("Erasing") as tell:  # also of nothing: one that broke off may have left some in the index
+                count = file.erase(name, tell)
+        except (KeyboardInterrupt, SystemExit):
+            Failed("only a part is erased: run the same command again").show()
+            raise
     if not count:
         raise Failed(f"there is nothing of {whose} in the history")
     click.echo(

@@ -3,7 +3,7 @@
     0    done
     1    it could not be done; one line says why:  chatsrv: TEXT
     2    the command line is wrong; the usage is shown
-    130  ended by Ctrl-C
+    130  ended by Ctrl-C; 129 or 143 where a command had to clear away first what SIGHUP or SIGTERM ended
 
 Knows nothing of what the commands do. Main thread only.
 """
@@ -11,10 +11,13 @@ Knows nothing of what the commands do. Main thread only.
 import errno
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from types import FrameType
 from typing import IO, Any
 
 import click
@@ -76,6 +79,23 @@ class Program(click.Group):
 def _write_no_more() -> None:
     """Give the interpreter's last flush a place where it can succeed."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def clearing_away() -> Iterator[None]:
+    """Let SIGHUP and SIGTERM end what is in the `with` as an exception does, unless they are ignored, as by nohup."""
+    numbers = [number for number in (signal.SIGHUP, signal.SIGTERM) if signal.getsignal(number) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 @dataclass
