@@ -3,7 +3,8 @@
 Never hears of bytes, sockets or wire formats. Every method may be called from any thread.
 """
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -46,7 +47,7 @@ class Hub:
 
     `catching_up` is how much of what was missed is told at a login; `quiet_above` the members up to which a room tells
     who comes and goes; `commands` are plug-ins by the names of their commands; `declared` are rooms beside the lobby,
-    which may be among them.
+    which may be among them. `clock` gives seconds since the Unix epoch: by it, bans and mutes end.
 
     Raises:
         ValueError: a plug-in's name is no name for a command, or is taken.
@@ -63,14 +64,16 @@ class Hub:
         commands: Mapping[str, CommandPlugin] | None = None,
         declared: Iterable[Declared] = (),
         rules: RoomRules | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self.clock = clock
         self.repertoire = Repertoire(commands)
         self.rules = rules or RoomRules()
         self.attendance = Attendance()
         self.catching_up = catching_up or CatchingUp()
         self._store = store or MemoryStore()
         self.bookmarks = Bookmarks(self._store)
-        self.register = Register(self._store.open(REGISTER))
+        self.register = Register(self._store.open(REGISTER), clock)
         for name, topic, is_invite_only, is_logged in (Declared(lobby), *declared):
             self.register.declare(name, topic=topic, is_invite_only=is_invite_only, is_logged=is_logged)
         self._quiet_above = quiet_above
@@ -90,7 +93,9 @@ class Hub:
             if name not in self._rooms:
                 facts = self.register.room(name) or self.register.declare(name)
                 log = self._store.open(name, is_recorded=facts.is_logged)
-                self._rooms[name] = Room(name, log, self._quiet_above, facts=facts, server=self.register.server)
+                self._rooms[name] = Room(
+                    name, log, self._quiet_above, facts=facts, server=self.register.server, clock=self.clock
+                )
             return self._rooms[name]
 
     def rooms(self) -> list[Room]:

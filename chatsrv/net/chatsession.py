@@ -55,11 +55,11 @@ class ChatSession(Session):
         self._presence = Presence(self, self.server)
         hub.attendance.add(self)  # before looking: who is banned from now on is hung up
         if self.account.role is not Role.ADMIN:
-            ban = hub.register.server.ban_of(self.key, self.address, datetime.now().timestamp())
+            ban = hub.register.server.ban_of(self.key, self.address, hub.clock())
             if ban:
                 self.reply(Notice(f"You are banned here{told(ban)}."))
                 self.reply(LoginRefused())
-                self.hang_up(Reason.BANNED)
+                self.hang_up(Reason.LOGIN_FAILED)
                 return
         is_wanted, trouble = self.catches_up and any(hub.catching_up), ""
         try:
@@ -141,7 +141,8 @@ class ChatSession(Session):
         """See `Asker.view`."""
         room = self._presence.current if self._presence else None
         ignored = self.hub.register.ignored_by(self.key)
-        return View(datetime.now(self.server.time_zone), room.name if room else "", ignored)
+        now = datetime.fromtimestamp(self.hub.clock(), self.server.time_zone)
+        return View(now, room.name if room else "", ignored)
 
     @property
     def logs(self) -> list[RoomLog]:

@@ -1,0 +1,212 @@
+"""Keeping order while sessions come and go, over real sockets; what was decided survives restarts, and ends in time."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chatsrv.chat.hub import Declared, Hub
+from chatsrv.roomlog.memory import MemoryStore
+from chatsrv.roomlog.sqlite import SqliteStore
+from tests.net.folk import Village, village
+from tests.net.test_rooms import in_dev
+from tests.peer import PASSWORDS, Peer
+
+
+@pytest.fixture
+def place() -> Iterator[Village]:
+    with village() as found:
+        yield found
+
+
+# ------------------------------------------------------------------ kick, ban, mute
+
+
+def test_who_is_kicked_is_out_on_all_devices_until_he_joins_again(place: Village) -> None:
+    alice, bob, phone, carol = in_dev(place, "alice", "bob", "bob", "carol")
+    phone.does("/join lobby")
+    alice.does("/kick bob loud")
+    alice.does("are we alone?")
+    assert bob.does("not there") == ["alice kicked you out of dev: loud"]
+    assert phone.sees() == ["alice kicked you out of dev: loud", "<bob> not there"]
+    assert carol.sees() == ["*** alice kicked bob: loud", "<alice> are we alone?", "[lobby] <bob> not there"]
+    phone.quits()
+    bob.quits()
+    carol.sees_up_to("[lobby] * bob left")
+    bob = place.log_in("bob")
+    bob.sees()
+    assert bob.does("/part dev") == ["You are not in dev."]
+    assert bob.does("/join dev", "back")[0] == "You are in dev now."
+    assert carol.sees() == ["[lobby] * bob joined", "* bob joined", "<bob> back"]
+
+
+def test_who_is_banned_is_kept_out_wherever_he_comes_from_until_the_ban_is_lifted(place: Village) -> None:
+    alice, bob = in_dev(place, "alice", "bob")
+    assert alice.does("/ban bob spam") == ["bob is banned from dev: spam."]
+    assert bob.sees() == bob.does("/join dev") == ["You are banned from dev: spam."]
+    phone = place.log_in("bob")
+    assert phone.sees() == ["You are banned from dev: spam."]
+    assert phone.does("/join dev") == ["You are banned from dev: spam."]
+    alice.does("/unban bob")
+    assert bob.sees() == ["You may enter dev again."]
+    assert bob.does("/join dev", "thanks")[0] == "You are in dev now."
+    assert phone.sees()[-1] == "[dev] <bob> thanks"
+    assert alice.sees()[-2:] == ["* bob joined", "<bob> thanks"]
+
+
+def test_who_is_banned_from_the_server_is_gone_and_cannot_come_back(place: Village) -> None:
+    alice, bob, phone = place.log_in_all("alice", "bob", "bob")
+    alice.type("/ban bob everywhere spam")
+    for device in (bob, phone):
+        assert device.rest().decode().splitlines()[0] == "You are banned here: spam."
+    alice.sees_up_to("* bob left (banned)")
+    with Peer(place.server) as bob_again:
+        bob_again.try_login("bob", PASSWORDS["bob"])
+        assert bob_again.rest() == b"You are banned here: spam.\nLogin failed.\n"
+    alice.does("/unban bob everywhere")
+    place.log_in("bob").sees()
+    assert alice.sees() == ["* bob joined"]
+
+
+def test_a_banned_network_is_put_out_but_for_admins(place: Village) -> None:
+    alice, bob, carol = in_dev(place, "alice", "bob", "carol")
+    assert alice.does("/ban 127.0.0.0/8 flood", "/who") == [
+        *("* bob left (banned)", "* carol left (banned)"),
+        *("127.0.0.0/8 is banned from dev: flood.", "Here now: alice."),
+    ]
+    for person in (bob, carol):
+        assert "You are banned from dev: flood." in person.sees()
+        assert person.does("/join dev") == ["You are banned from dev: flood."]
+
+
+def test_who_is_muted_reads_on_and_says_nothing_there(place: Village) -> None:
+    alice, bob = in_dev(place, "alice", "bob")
+    alice.does("/mute bob loud")
+    refusal = "You are muted in dev: loud. That was not said."
+    assert bob.does("psst", "/me waves") == ["*** alice muted bob: loud", refusal, refusal]
+    assert bob.does("/topic psst") == ["You are muted in dev: loud."]
+    bob.does("/join lobby", "hello")
+    assert alice.does("/unmute bob") == ["[lobby] <bob> hello", "bob is not muted in dev any more."]
+    bob.does("/join dev", "at last")
+    assert alice.sees() == ["<bob> at last"]
+
+
+def test_nobody_is_muted_out_of_it_by_coming_back(place: Village) -> None:
+    alice, bob = in_dev(place, "alice", "bob")
+    alice.does("/mute bob")
+    bob.does("/part", "/join dev")
+    assert bob.does("psst") == ["You are muted in dev. That was not said."]
+    phone = place.log_in("bob")
+    phone.does("/join dev")
+    assert phone.does("psst") == ["You are muted in dev. That was not said."]
+    assert alice.sees() == ["* bob left", "* bob joined"]
+
+
+# ------------------------------------------------------------------ unlogged rooms
+
+
+def test_what_is_said_in_an_unlogged_room_is_nowhere_on_the_disk(tmp_path: Path) -> None:
+    path = tmp_path / "chat.db"
+    with contextlib.closing(SqliteStore(path)) as store, village(Hub(store)) as place:
+        alice, bob = place.log_in_all("alice", "bob")
+        alice.does("/create whisper unlogged")
+        assert bob.does("/join whisper")[:2] == ["You are in whisper now.", "Nothing that is said here is recorded."]
+        alice.does("the unrecorded word", "/me unrecordedly waves")
+        assert bob.sees() == ["<alice> the unrecorded word", "* alice unrecordedly waves"]
+        bob.does("/part")
+        alice.does("while you were away, unrecorded")
+        assert "<alice> while you were away, unrecorded" in bob.does("/join whisper")
+    assert not any(b"unrecorded" in file.read_bytes() for file in tmp_path.iterdir())
+    with contextlib.closing(SqliteStore(path)) as store, village(Hub(store)) as place:
+        bob = place.log_in("bob")
+        assert "You speak in lobby. You are also in: whisper." in bob.sees()
+        assert bob.does("/join whisper", "/history 3")[-2:] == ["* bob joined", "(end; that is all)"]
+
+
+# ------------------------------------------------------------------ restarts, and time
+
+
+class Clock:
+    """The time of a chat, which the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@contextlib.contextmanager
+def restarted(path: Path, clock: Clock) -> Iterator[Village]:
+    with (
+        contextlib.closing(SqliteStore(path)) as store,
+        village(Hub(store, declared=[Declared("staff", "Tea")], clock=clock)) as place,
+    ):
+        yield place
+
+
+def test_all_that_was_decided_survives_a_restart(tmp_path: Path) -> None:
+    path, clock = tmp_path / "chat.db", Clock()
+    with restarted(path, clock) as place:
+        alice, bob, carol = place.log_in_all("alice", "bob", "carol")
+        alice.does("/join staff", "/topic Biscuits")
+        bob.does("/create Den invite-only", "/topic Ours", "/invite carol", "/ban dave rude")
+        carol.does("/join den", "/ignore bob")
+        user4 = place.log_in("user4")
+        bob.does("/invite user4")
+        user4.does("/join den")
+        bob.does("/mute user4 1h", "/slow 60", "/part lobby")
+        alice.does("/ban user1 everywhere 2h spam", "/mute user2 everywhere", "/join lobby", "/ban user3")
+    with restarted(path, clock) as place:
+        alice = place.log_in("alice")
+        assert alice.sees()[0] == "You speak in lobby. You are also in: staff."
+        assert "Topic of staff: Biscuits" in alice.does("/join staff", "/topic")
+        bob = place.log_in("bob")
+        assert bob.sees()[0] == "You speak in den."
+        assert "Topic of den: Ours" in bob.does("/topic")
+        rulings = bob.does("/bans")
+        assert [line.split(",")[0] for line in rulings if ": " in line] == [
+            "dave: banned from den for good",
+            *[line.split(",")[0] for line in rulings if line.startswith("user4: muted in den until ")],
+        ]
+        carol = place.log_in("carol")
+        assert carol.sees()[0] == "You speak in lobby. You are also in: den."
+        bob.does("unheard")
+        assert carol.does("/join den") == ["You speak in den now."]
+        user4 = place.log_in("user4")
+        user4.does("/join den")
+        assert user4.does("psst") == ["You are muted in den until 2027-01-15 09:00 UTC. That was not said."]
+        assert bob.does("too soon")[-1].startswith("den is slowed down: one line in 1 minute")
+        user2 = place.log_in("user2")
+        assert user2.does("psst")[-1] == "You are muted on this server. That was not said."
+        assert user2.does("/join den") == [
+            "den is for those who are invited: somebody in it can do that, by /invite.",
+        ]
+        user3 = place.log_in("user3")
+        assert user3.sees()[-1] == "You are banned from lobby."
+        with Peer(place.server) as user1:
+            user1.try_login("user1", PASSWORDS["user1"])
+            assert user1.rest() == b"You are banned here until 2027-01-15 10:00 UTC: spam.\nLogin failed.\n"
+
+
+def test_bans_and_mutes_end_on_their_own(tmp_path: Path) -> None:
+    clock = Clock()
+    with contextlib.closing(MemoryStore()) as store, village(Hub(store, clock=clock)) as place:
+        alice, bob, dave = in_dev(place, "alice", "bob", "dave")
+        alice.does("/mute bob 10m", "/ban dave 1h", "/ban user1 everywhere 2h", "/slow 60")
+        dave.sees()
+        clock.now += 599
+        assert bob.does("psst")[-1] == "You are muted in dev until 2027-01-15 08:10 UTC. That was not said."
+        clock.now += 1
+        assert bob.does("one") == []
+        assert bob.does("two") == ["dev is slowed down: one line in 1 minute. That was not said."]
+        clock.now += 60
+        assert bob.does("three") == []
+        assert dave.does("/join dev") == ["You are banned from dev until 2027-01-15 09:00 UTC."]
+        clock.now += 3000
+        assert dave.does("/join dev")[0] == "You are in dev now."
+        assert alice.does("/bans")[-2].startswith("user1: banned from the whole server until ")
+        clock.now += 3600
+        place.log_in("user1").sees()
+        assert "[lobby] * user1 joined" in alice.sees()
