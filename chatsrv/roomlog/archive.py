@@ -17,6 +17,7 @@ from chatsrv.entries import WORDS, Bookmark, Entry, Position
 from chatsrv.errors import Refused, StoreError
 from chatsrv.roomlog.backup import Progress, copy_file
 from chatsrv.roomlog.index import edge_of, find
+from chatsrv.roomlog.mark import Opened
 from chatsrv.roomlog.schema import ENTRY, OFFSET_BITS, connect, entry_of, what_to_do
 from chatsrv.roomlog.words import Sought, is_found
 
@@ -29,8 +30,9 @@ T = TypeVar("T")
 class Archive:
     """The recorded entries in the file at `path`. `lock_seconds` is how long it waits for another program's lock."""
 
-    def __init__(self, path: Path, lock_seconds: float) -> None:
+    def __init__(self, path: Path, opened: Opened, lock_seconds: float) -> None:
         self._path = path
+        self._opened = opened
         self._lock_seconds = lock_seconds
         self._free = threading.BoundedSemaphore(READERS)
         self._idle: deque[sqlite3.Connection] = deque()  # appending and popping are atomic
@@ -131,10 +133,9 @@ class Archive:
         try:
             with self._connection() as connection:
                 return question(connection)
-        except sqlite3.Error as error:
-            raise Refused("What was said before cannot be read at the moment.") from StoreError(
-                what_to_do(error, self._path)
-            )
+        except (sqlite3.Error, StoreError) as error:
+            cause = StoreError(what_to_do(error, self._path)) if isinstance(error, sqlite3.Error) else error
+            raise Refused("What was said before cannot be read at the moment.") from cause
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -143,10 +144,26 @@ class Archive:
             try:
                 connection = self._idle.pop()
             except IndexError:
-                connection = connect(self._path, self._lock_seconds)
+                connection = self._connected()
             try:
                 yield connection
             except BaseException:
                 connection.close()
                 raise
             self._idle.append(connection)
+
+    def _connected(self) -> sqlite3.Connection:
+        """Return a new connection.
+
+        Raises:
+            StoreError: another file is in place of ours, or none.
+            sqlite3.Error: it cannot be read.
+        """
+        self._opened.check_place()
+        connection = connect(self._path, self._lock_seconds)
+        try:
+            self._opened.check_token(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection

@@ -11,7 +11,7 @@ the file asks whether it is as it was left; if not, a new epoch begins. These te
     is_copy     written into every copy that `backup` makes
     the boot    when the machine crashed, a file that was neither closed nor forced to the disk may lack its end
 
-Knows nothing of rooms and entries. Used by the thread that opens the store, then by the recorder alone.
+Knows nothing of rooms and entries. A `Mark` is used by the thread that opens the store, then by the recorder alone.
 """
 
 import contextlib
@@ -154,6 +154,43 @@ def was_used(path: Path) -> bool:
 def about_of(connection: sqlite3.Connection) -> dict[str, str]:
     """Return what the file says about itself."""
     return dict(connection.execute("SELECT name, value FROM about"))
+
+
+class Opened:
+    """The file at `path` as this server has opened it: whether it still is there. Any thread may ask."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._inode = path.stat().st_ino
+        self._token = about_of(connection)["token"]
+
+    def check_place(self) -> None:
+        """Make sure that the file is at its place. To be done before connecting: its `-wal` would spoil another one.
+
+        Raises:
+            StoreError: it is gone, or another one is there.
+        """
+        try:
+            inode = self._path.stat().st_ino
+        except OSError as error:
+            raise StoreError(
+                f"{self._path} is gone ({error.strerror}); put it back, or start the server anew"
+            ) from None
+        if inode != self._inode:
+            raise self._replaced()
+
+    def check_token(self, connection: sqlite3.Connection) -> None:
+        """Make sure that a new connection is to that file.
+
+        Raises:
+            StoreError: it is to another one.
+            sqlite3.Error: it cannot be read.
+        """
+        if about_of(connection).get("token") != self._token:
+            raise self._replaced()
+
+    def _replaced(self) -> StoreError:
+        return StoreError(f"{self._path} was replaced by another file while the server runs; start the server anew")
 
 
 def write_about(connection: sqlite3.Connection, **values: str) -> None:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatsrv.entries import Entry
-from chatsrv.errors import ChatError, StoreError
-from chatsrv.roomlog.mark import Mark, about_of
+from chatsrv.errors import ChatError
+from chatsrv.roomlog.mark import Mark, Opened
 from chatsrv.roomlog.readers import Kept, Readers, write_kept
 from chatsrv.roomlog.rows import write_rows
 from chatsrv.roomlog.schema import OFFSET_BITS, connect, row_of, what_to_do
@@ -36,11 +36,14 @@ BATCH_ENTRIES = 8192
 class Recorder:
     """Writes to the file at `path`, which `mark` has locked. `synchronous` is SQLite's."""
 
-    def __init__(self, path: Path, mark: Mark, *, synchronous: str, lock_seconds: float, retry_seconds: float) -> None:
+    def __init__(
+        self, path: Path, mark: Mark, opened: Opened, *, synchronous: str, lock_seconds: float, retry_seconds: float
+    ) -> None:
         self.is_failing = False
         """Whether nothing can be recorded at the moment. Read by all threads, under the locks of their logs."""
         self._path = path
         self._mark = mark
+        self._opened = opened
         self._synchronous = synchronous
         self._lock_seconds = lock_seconds
         self._retry_seconds = retry_seconds
@@ -48,8 +51,6 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         # --- the recorder thread's alone, once it has started ---
         self._connection: sqlite3.Connection | None = None
-        self._inode = path.stat().st_ino
-        self._token = ""
         self._trouble = ""
         self._retry_at = 0.0
         self._is_stopping = False
@@ -60,7 +61,6 @@ class Recorder:
         """Start the thread, with a connection that is its own from now on."""
         connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         self._connection = connection
-        self._token = about_of(connection)["token"]
         self._readers = readers
         self._upkeep = upkeep
         self._thread.start()
@@ -167,21 +167,12 @@ class Recorder:
         Raises:
             StoreError: the file is not the one that this server had opened.
         """
-        try:
-            inode = self._path.stat().st_ino
-        except OSError as error:
-            raise StoreError(
-                f"{self._path} is gone ({error.strerror}); put it back, or start the server anew"
-            ) from None
-        replaced = StoreError(f"{self._path} was replaced by another file while the server runs; start the server anew")
-        if inode != self._inode:
-            raise replaced
+        self._opened.check_place()
         if self._connection is None:
             connection = connect(self._path, self._lock_seconds)
             try:
                 connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-                if about_of(connection).get("token") != self._token:
-                    raise replaced
+                self._opened.check_token(connection)
             except BaseException:
                 connection.close()
                 raise

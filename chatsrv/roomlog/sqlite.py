@@ -27,7 +27,7 @@ from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.durable import DurableRoomLog
 from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.index import prepare_index
-from chatsrv.roomlog.mark import Mark
+from chatsrv.roomlog.mark import Mark, Opened
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.readers import Readers
 from chatsrv.roomlog.recorder import Recorder
@@ -83,10 +83,12 @@ class SqliteStore(LogStore):
                 recorded = sum(room.last for room in rooms)
                 self.epoch, is_other = self._mark.open_epoch(connection, durability, recorded)
                 can_index = prepare_index(connection, is_trusted=is_sound and not is_other)
-                self._archive = Archive(self.path, lock_seconds)
+                as_opened = Opened(self.path, connection)
+                self._archive = Archive(self.path, as_opened, lock_seconds)
                 self._recorder = Recorder(
                     self.path,
                     self._mark,
+                    as_opened,
                     synchronous=_SYNCHRONOUS[durability],
                     lock_seconds=lock_seconds,
                     retry_seconds=retry_seconds,

@@ -19,7 +19,7 @@ import pytest
 from chatsrv.auth.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
 from chatsrv.entries import PRESENCE, Bookmark, Kind, Position
-from chatsrv.errors import Refused
+from chatsrv.errors import Refused, StoreError
 from chatsrv.limits import Limits
 from chatsrv.net.server import ChatServer
 from chatsrv.roomlog import durable, recorder
@@ -239,6 +239,26 @@ def test_a_file_that_is_taken_away_is_noticed_and_may_be_put_back(store, disk, c
     away.rename(store.path)
     await_offset(log, position.offset)
     assert record(log, "after")[0].offset == 3
+
+
+def test_nothing_is_read_from_a_file_that_was_put_in_place_of_ours(tmp_path: Path) -> None:
+    path, other = tmp_path / "chat.db", tmp_path / "other.db"
+    for place, text in ((path, "ours"), (other, "another one's")):
+        with contextlib.closing(SqliteStore(place)) as store:
+            record(store.open("lobby"), *[text] * 5000)
+            store.keep_bookmark("alice", "lobby", Bookmark(start(store.open("lobby")), 7))
+    with contextlib.closing(SqliteStore(path)) as store:
+        log = store.open("lobby")
+        other.rename(path)
+        for read in (
+            lambda: store.bookmark("alice", "lobby"),
+            lambda: store.is_caught_up("alice"),
+            lambda: log.read(start(log), 10),
+            lambda: store.backup(tmp_path / "copy"),
+        ):
+            with pytest.raises((Refused, StoreError)) as caught:
+                read()
+            assert "was replaced by another file" in f"{caught.value}{caught.value.__cause__}"
 
 
 def test_bookmarks_wait_until_the_disk_is_well(store, disk) -> None:
