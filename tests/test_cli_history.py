@@ -354,6 +354,20 @@ def test_stats_tell_what_there_is(house: House) -> None:
     assert re.search(r"^room kitchen +1 entry, from 2026-08-01T11:58:00Z", done(house, "stats")[0], re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ("keep_days: 1", "1 day"),
+        ("keep_days: 1.5, keep_entries: 1", "1.5 days and at most the newest entry of each room"),
+        ("keep_entries: 2000", "the newest 2,000 entries of each room"),
+        ("keep_days: 0", "everything"),
+    ],
+)
+def test_stats_tell_how_much_is_kept(house: House, kept: str, told: str) -> None:
+    house.use("{backend: yaml, path: users.yaml}", f"history: {{store: sqlite, path: chat.db, {kept}}}")
+    assert f"kept          {told}\n" in done(house, "stats")[0]
+
+
 def test_stats_for_programs_are_json(house: House) -> None:
     told = json.loads(done(house, "stats", "--json")[0])
     assert (told["entries"], told["first_at"], told["keep_days"]) == (5, "2026-08-01T11:56:00Z", 30)

@@ -106,5 +106,6 @@ def _span(found: dict[str, Any]) -> str:
 
 
 def _kept(days: float, entries: int) -> str:
-    bounds = [f"{days:g} days"] * bool(days) + [f"the newest {entries:,} entries of each room"] * bool(entries)
-    return " and at most ".join(bounds) or "everything"
+    age = "1 day" if days == 1 else f"{days:g} days"
+    newest = "the newest entry" if entries == 1 else f"the newest {entries:,} entries"
+    return " and at most ".join([age] * bool(days) + [f"{newest} of each room"] * bool(entries)) or "everything"
