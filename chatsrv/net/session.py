@@ -163,6 +163,8 @@ class Session(StreamRequestHandler):
                 size = min(4 * size, MOST_READ_BYTES)
             elif len(data) < size // 8:
                 size = max(size // 2, LEAST_READ_BYTES)
+            if connection.reason:
+                return  # hung up while it waited: who is banned says nothing more
             commands = reader.receive(data)
             if not commands:
                 self._count_silence(len(data))

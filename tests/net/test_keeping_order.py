@@ -57,10 +57,12 @@ def test_who_is_banned_is_kept_out_wherever_he_comes_from_until_the_ban_is_lifte
 
 def test_who_is_banned_from_the_server_is_gone_and_cannot_come_back(place: Village) -> None:
     alice, bob, phone = place.log_in_all("alice", "bob", "bob")
-    alice.type("/ban bob everywhere spam")
+    alice.does("/ban bob everywhere spam")
     for device in (bob, phone):
+        device.type("I say it all the same")
         assert device.rest().decode().splitlines()[0] == "You are banned here: spam."
-    alice.sees_up_to("* bob left (banned)")
+        device.socket.close()
+    assert alice.sees_up_to("* bob left (banned)") == ["* bob left (banned)"]
     with Peer(place.server) as bob_again:
         bob_again.try_login("bob", PASSWORDS["bob"])
         assert bob_again.rest() == b"You are banned here: spam.\nLogin failed.\n"
