@@ -198,6 +198,12 @@ class History(NamedTuple):
     room: str = ""
 
 
+class PrivateHistory(NamedTuple):
+    """Show the last `entries` private messages of the account, 1 or more."""
+
+    entries: int = PAGE_ENTRIES
+
+
 class Search(NamedTuple):
     """Show what was said with all of `words` in the rooms that the session is in; see `RoomLog.search`."""
 
@@ -232,7 +238,7 @@ class Quit(NamedTuple):
     """End the session."""
 
 
-Lookup = History | Search | More
+Lookup = History | PrivateHistory | Search | More
 Rooming = Who | ListRooms | Join | Part | Create | Topic | Invite | Slow
 Privacy = PrivateMessage | Ignore | Unignore
 Moderation = Kick | Ban | Unban | Mute | Unmute | Bans | Audit

@@ -30,6 +30,7 @@ from chatsrv.commands import (
     More,
     Mute,
     Part,
+    PrivateHistory,
     PrivateMessage,
     Quit,
     Say,
@@ -108,11 +109,14 @@ class Verb(NamedTuple):
         return found
 
 
-def _history(typed: str = str(PAGE_ENTRIES)) -> Command:
-    entries = int(typed)
-    if entries < 1:
-        raise ValueError(typed)
-    return History(entries)
+def _last(kind: type[History | PrivateHistory]) -> Callable[..., Command]:
+    def make(typed: str = str(PAGE_ENTRIES)) -> Command:
+        entries = int(typed)
+        if entries < 1:
+            raise ValueError(typed)
+        return kind(entries)
+
+    return make
 
 
 def _catch_up(answer: str) -> Command:
@@ -189,7 +193,14 @@ VERBS = (
     Verb("create", "ROOM [invite-only] [unlogged]", "make a room of your own", Create, Right.CREATE_ROOM, _create),
     Verb("ignore", "[NAME]", "see nothing of somebody; alone: list whom", Ignore),
     Verb("unignore", "NAME", "see somebody again", Unignore),
-    Verb("history", "[N]", f"show the last {PAGE_ENTRIES} lines, or the last N", History, make=_history),
+    Verb("history", "[N]", f"show the last {PAGE_ENTRIES} lines, or the last N", History, make=_last(History)),
+    Verb(
+        "private",
+        "[N]",
+        "show the last private messages to you and of yours",
+        PrivateHistory,
+        make=_last(PrivateHistory),
+    ),
     Verb("search", "WORDS", "show lines with all of these words: /search tea tim*", Search),
     Verb("more", "", "go on with what was shown last", More),
     Verb("catchup", "on|off", "be told at login what you missed, or not", CatchUp, make=_catch_up),

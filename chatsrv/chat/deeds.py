@@ -10,7 +10,7 @@ from typing import Any
 
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.auditing import audit, list_bans
-from chatsrv.chat.looking import choose_catching_up, search, show_history, show_more
+from chatsrv.chat.looking import choose_catching_up, search, show_history, show_more, show_private_history
 from chatsrv.chat.moderation import ban, kick, mute, unban, unmute
 from chatsrv.chat.private import ignore, tell_privately, unignore
 from chatsrv.chat.repertoire import invoke, list_commands
@@ -32,6 +32,7 @@ from chatsrv.commands import (
     More,
     Mute,
     Part,
+    PrivateHistory,
     PrivateMessage,
     Quit,
     Search,
@@ -66,6 +67,7 @@ DEEDS: Mapping[type, Callable[[Asker, Any], None]] = {
     Bans: list_bans,
     Audit: audit,
     History: show_history,
+    PrivateHistory: show_private_history,
     Search: search,
     More: show_more,
     CatchUp: choose_catching_up,

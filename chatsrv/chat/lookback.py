@@ -78,8 +78,10 @@ class Lookback:
             self._next_page = pages  # to be tried again
             raise
 
-    def history(self, view: View, log: RoomLog, entries: int) -> Iterator[Reply]:
+    def history(self, view: View, log: RoomLog, entries: int, called: str = "") -> Iterator[Reply]:
         """Yield the newest entries of a log, oldest first. What `More` shows then is what came before.
+
+        `called` is what the log is called; as its room, unless it is told.
 
         Raises:
             Refused: there are none, or they cannot be read.
@@ -87,7 +89,7 @@ class Lookback:
         self._next_page = None
         if entries > MOST_ENTRIES:
             raise Refused(f"At most {MOST_ENTRIES} lines are shown at once.")
-        return self._history("The last {} of {}:", view, log, log.end, entries)
+        return self._history(f"The last {{}} of {called or log.room}:", view, log, log.end, entries, called or log.room)
 
     def search(self, view: View, logs: Sequence[RoomLog], words: str) -> Iterator[Reply]:
         """Yield the newest entries of some logs that have all of `words`, newest first.
@@ -99,17 +101,20 @@ class Lookback:
         title = "The last {} with all of these words, newest first:"
         return self._search(title, view, words, [(each, each.end) for each in logs])
 
-    def _history(self, title: str, view: View, log: RoomLog, last: Position, entries: int) -> Iterator[Reply]:
+    def _history(
+        self, title: str, view: View, log: RoomLog, last: Position, entries: int, called: str
+    ) -> Iterator[Reply]:
         """Yield the newest entries up to the position `last`, oldest first, beneath a title."""
         offsets = [entry.offset for entry in islice(shown_up_to(log, last, view), entries + 1)]
         is_all = len(offsets) <= entries
         before = Position(last.epoch, 0 if is_all else offsets[entries - 1] - 1)
         if not offsets and not any(past_of(log, before, last.offset, view)):  # what is gone is told below
-            raise Refused(f"Nothing has been said in {log.room} yet.")
-        yield Notice(title.format(_lines(min(len(offsets), entries)), log.room))
+            raise Refused(f"Nothing has been said in {called} yet.")
+        yield Notice(title.format(_lines(min(len(offsets), entries))))
         yield from past_of(log, before, last.offset, view)
         if not is_all:
-            self.offer(partial(self._history, "The {} of {} before those:", view, log, before, entries))
+            title_then = f"The {{}} of {called} before those:"
+            self.offer(partial(self._history, title_then, view, log, before, entries, called))
         yield PastEnd(is_all)
 
     def _search(

@@ -6,13 +6,27 @@ Never hears of bytes, sockets or wire formats. Everything here runs on the asker
 from collections.abc import Iterable
 
 from chatsrv.chat.asker import Asker
-from chatsrv.commands import CatchUp, History, More, Search
+from chatsrv.commands import CatchUp, History, More, PrivateHistory, Search
+from chatsrv.errors import Refused
 from chatsrv.replies import Notice, Reply
 
 
 def show_history(asker: Asker, command: History) -> None:
     """Show the newest entries of the asker's room."""
     show(asker, asker.lookback.history(asker.view, asker.room.log, command.entries))
+
+
+def show_private_history(asker: Asker, command: PrivateHistory) -> None:
+    """Show the newest private messages to the asker and of the asker.
+
+    Raises:
+        Refused: there are none.
+    """
+    hub, key = asker.hub, asker.key
+    if not hub.has_private_log(key):
+        raise Refused("There are no private messages to you or of yours yet.")
+    called = "your private messages"
+    show(asker, asker.lookback.history(asker.view, hub.private_log(key), command.entries, called))
 
 
 def search(asker: Asker, command: Search) -> None:
