@@ -47,6 +47,11 @@ class Presence:
     finds it done: whatever is asked of a device was recorded before.
     """
 
+    __slots__ = (
+        *("_connection", "_delivery", "_hears", "_hub", "_is_open", "_is_over", "_lock", "_mail_since", "_session"),
+        *("_subscriptions", "_untold", "current", "reading", "rooms"),
+    )
+
     def __init__(self, session: "ChatSession", server: "ChatServer") -> None:
         self._session = session
         self._connection = session.connection

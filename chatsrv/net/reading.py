@@ -65,6 +65,11 @@ class RoomReader(Reader):
 class Reading:
     """What `connection` reads, for an account. It has begun when the connection holds it."""
 
+    __slots__ = (
+        *("_account", "_bookmarks", "_connection", "_rooms", "_trail"),
+        *("has_ended_stream", "is_over", "last_standing", "origin"),
+    )
+
     def __init__(self, connection: Connection, account: str, bookmarks: Bookmarks) -> None:
         self.origin = connection.origin
         self._connection = connection
