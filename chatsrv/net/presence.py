@@ -49,7 +49,7 @@ class Presence:
 
     __slots__ = (
         *("_connection", "_delivery", "_hears", "_hub", "_is_open", "_is_over", "_lock", "_mail_since", "_session"),
-        *("_subscriptions", "_untold", "current", "reading", "rooms"),
+        *("_rooms", "_subscriptions", "_untold", "current", "reading"),
     )
 
     def __init__(self, session: "ChatSession", server: "ChatServer") -> None:
@@ -60,14 +60,19 @@ class Presence:
         self.reading = Reading(session.connection, session.key, server.hub.bookmarks)
         self._lock = ranked_lock(Rank.SESSION)
         # Guarded by the lock. Both are replaced, never changed in place, so that anybody may look at them.
-        self.rooms: Mapping[str, Room] = {}
+        self._rooms: tuple[Room, ...] = ()
         self.current: Room | None = None
         self._is_open = False
         self._is_over = False
         self._hears = False
         self._mail_since: Position | None = None  # where the private log ended when it was first to be heard
         self._subscriptions: list[Callable[[], None]] | None = []  # those that wait for the welcome
-        self._untold: list[Reply] = []  # likewise
+        self._untold: tuple[Reply, ...] = ()  # likewise
+
+    @property
+    def rooms(self) -> Mapping[str, Room]:
+        """See `Device.rooms`. The room that was entered first comes first."""
+        return {room.name: room for room in self._rooms}
 
     # ------------------------------------------------------------------ going in
 
@@ -111,7 +116,7 @@ class Presence:
             subscribe()
         for reply in self._untold:
             self._connection.notify(reply)
-        self._untold.clear()
+        self._untold = ()
 
     def _subscribe_locked(self, log: RoomLog, after: Position, *, is_marked: bool = False, is_held: bool) -> None:
         assert self._lock.locked()
@@ -153,7 +158,7 @@ class Presence:
         if self._is_over:
             raise Refused("This session is ending.")
         session, connection, log = self._session, self._connection, room.log
-        if room.name in self.rooms:
+        if room in self._rooms:
             return Arrival(log.end, (), 0)
         bookmark, is_known = self._opened_locked(log, troubles)
         try:
@@ -161,7 +166,7 @@ class Presence:
         except BaseException:
             self.reading.give_up(log)
             raise
-        self.rooms = {**self.rooms, room.name: room}
+        self._rooms += (room,)
         if turns:
             self._turn_locked(room)
         position = arrival.position
@@ -198,7 +203,7 @@ class Presence:
             if self._is_open:
                 self._connection.notify(reply)
             else:
-                self._untold.append(reply)
+                self._untold += (reply,)
 
     def _hear_locked(
         self, log: RoomLog, returns: list[Return], troubles: list[str], *, is_held: bool, is_new: bool
@@ -242,7 +247,7 @@ class Presence:
     def turn_to(self, room: Room) -> None:
         """Speak in a room from now on, if the session is in it."""
         with self._lock:
-            if self.rooms.get(room.name) is room and self.current is not room:
+            if room in self._rooms and self.current is not room:
                 self._turn_locked(room)
 
     def _turn_locked(self, room: Room | None) -> None:
@@ -252,21 +257,21 @@ class Presence:
     def leave(self, room: Room, reason: Reason | None) -> bool:
         """See `Device.leave`."""
         with self._lock:
-            if self._is_over or self.rooms.get(room.name) is not room:
+            if self._is_over or room not in self._rooms:
                 return False
-            self.rooms = {name: other for name, other in self.rooms.items() if other is not room}
+            self._rooms = tuple(other for other in self._rooms if other is not room)
             self._delivery.unsubscribe(self._connection, room.log)
             self.reading.leave(room.log)
             if reason:
                 room.leave(self._session.account.name, self._connection.origin, reason)
             if self.current is room:
-                self._turn_locked(next(iter(self.rooms.values()), None))
+                self._turn_locked(next(iter(self._rooms), None))
             return True
 
     def leave_all(self, reason: Reason) -> None:
         """Leave every room, for good: the session ends."""
         with self._lock:
             self._is_over = True
-            rooms, self.rooms, self.current = self.rooms, {}, None
-        for room in rooms.values():
+            rooms, self._rooms, self.current = self._rooms, (), None
+        for room in rooms:
             room.leave(self._session.account.name, self._connection.origin, reason)
