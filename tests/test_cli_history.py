@@ -106,9 +106,13 @@ def test_export_into_a_file_is_for_its_owner_alone_and_told(house: House, tmp_pa
 def test_export_that_fails_midway_leaves_what_was_there(house: House, tmp_path: Path) -> None:
     file = tmp_path / "out.jsonl"
     file.write_text("precious")
-    with contextlib.closing(sqlite3.connect(tmp_path / "chat.db")) as connection, connection:
-        connection.execute("UPDATE entry SET text = CAST(x'ff' AS TEXT) WHERE text = 'hi bob'")
-    assert "chat.db" in refused(house, "export", "--output", str(file), "--force")
+    with contextlib.closing(SqliteStore(tmp_path / "chat.db")) as store:
+        say(store, ("lobby", Kind.SAY, "bob", "x" * 10_000))
+    data = bytearray((tmp_path / "chat.db").read_bytes())
+    page = next(at for at in range(0, len(data), 4096) if data[at + 4 : at + 4096] == b"x" * 4092)
+    data[page : page + 4] = b"\xff" * 4  # where the text goes on
+    (tmp_path / "chat.db").write_bytes(data)
+    assert "chat.db is damaged" in refused(house, "export", "--output", str(file), "--force")
     assert file.read_text() == "precious"
     assert not list(tmp_path.glob(".*"))
     assert not list(tmp_path.glob("*.part"))

@@ -107,8 +107,14 @@ def connect(path: Path, lock_seconds: float, mode: Literal["rw", "ro"] = "rw") -
         isolation_level=None,  # transactions begin and end where the code says so
         check_same_thread=False,
     )
+    connection.text_factory = _text
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
+
+
+def _text(data: bytes) -> str:
+    """Return a text of the file. One damaged letter is to cost nothing but that letter."""
+    return data.decode(errors="replace")
 
 
 def create(path: Path) -> None:

@@ -251,8 +251,18 @@ def _warn_of_future(path: Path, rooms: list[_Room]) -> None:
 
 
 def _rooms_in(connection: sqlite3.Connection) -> list[_Room]:
+    """Return the rooms in the file.
+
+    Raises:
+        sqlite3.Error: they cannot be read. A room by another name would be another one, so no name may be damaged.
+    """
     rooms = []
-    for number, name, kept_after in connection.execute("SELECT number, name, kept_after FROM room").fetchall():
+    question = "SELECT number, CAST(name AS BLOB), kept_after FROM room"
+    for number, encoded, kept_after in connection.execute(question).fetchall():
+        try:
+            name = encoded.decode()
+        except UnicodeDecodeError as error:
+            raise sqlite3.DatabaseError(f"the name of room {number} is no text") from error
         first_id = number << OFFSET_BITS
         of_the_room = (first_id, first_id + (1 << OFFSET_BITS))
         (last_id,) = connection.execute("SELECT max(id) FROM entry WHERE id > ? AND id < ?", of_the_room).fetchone()

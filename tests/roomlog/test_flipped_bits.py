@@ -1,4 +1,4 @@
-"""One damaged number in a file that SQLite finds sound: it costs nobody more than that one entry."""
+"""One flipped bit in a file that SQLite finds sound: it costs nobody more than that one entry."""
 
 import contextlib
 import sqlite3
@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from chatsrv.entries import Kind
+from chatsrv.errors import StoreError
 from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.rescue import rescue
 from chatsrv.roomlog.schema import MICROSECONDS
+from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.testing.roomlog import record
-from tests.roomlog.keeping import asked, everything, opened
+from tests.roomlog.keeping import Steps, asked, everything, opened
 
 BITS = [61, 63, 56]
 """Bits of a time that may flip: in seventy thousand years, before the flood, and in two thousand years."""
@@ -102,3 +104,27 @@ def test_an_entry_of_a_damaged_kind_hides_no_others(path: Path) -> None:
         for entries in (everything(store.open("lobby")), list(file.entries())):
             assert [entry.text for entry in entries if entry.kind is Kind.SAY] == [*TEXTS[:3], *TEXTS[4:]]
             assert entries[3].kind is Kind.ERASED
+
+
+def test_a_damaged_name_of_a_room_is_told_at_the_start_lest_the_room_be_another_one(path: Path) -> None:
+    said(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE room SET name = CAST(x'ec6f626279' AS TEXT)")
+    with pytest.raises(StoreError, match=r"is damaged \(the name of room 1 is no text\).*chatsrv history rescue"):
+        SqliteStore(path)
+    assert rescue(path, path.with_name("new")).unnamed == ("rescued-1",)
+
+
+def test_a_damaged_letter_hides_no_other_entry_and_holds_up_no_index(path: Path, steps: Steps) -> None:
+    said(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE entry SET text = CAST(x'68ff' AS TEXT) WHERE text = '3'")
+        connection.execute("UPDATE entry SET author = CAST(x'e5' AS TEXT) WHERE text = '4'")
+    with opened(path) as store, HistoryFile(path) as file:
+        log = store.open("lobby")
+        steps.wait_for_index(log)
+        for entries in (everything(log), list(file.entries())):
+            assert [entry.text for entry in entries] == [*TEXTS[:3], "h\N{REPLACEMENT CHARACTER}", *TEXTS[4:]]
+            assert entries[4].author == "\N{REPLACEMENT CHARACTER}"
+        assert [entry.text for entry in log.search("5", log.end, 10)] == ["5"]
+        assert store.erase("alice") == 6
