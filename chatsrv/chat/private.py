@@ -12,6 +12,7 @@ from chatsrv.entries import Kind
 from chatsrv.errors import Refused
 from chatsrv.names import account_key
 from chatsrv.replies import Notice
+from chatsrv.roomlog.base import RoomLog
 
 MOST_IGNORED = 100
 """Accounts that one may ignore: each is asked about for each entry that the account's sessions are sent."""
@@ -29,24 +30,25 @@ def tell_privately(asker: Asker, command: PrivateMessage) -> None:
     reader = asker.account_named(command.name)
     if reader.key == asker.key:
         raise Refused("That would be a message to yourself.")
+    copies = [(_heard_log(asker, asker.key), Kind.PRIVATE_SENT, f"{reader.name} {command.text}")]
     if asker.key not in asker.hub.register.ignored_by(reader.key):
-        _write(asker, reader.key, Kind.PRIVATE, command.text)
-    _write(asker, asker.key, Kind.PRIVATE_SENT, f"{reader.name} {command.text}")
+        copies.append((_heard_log(asker, reader.key), Kind.PRIVATE, command.text))
+    for log, _, _ in copies:
+        log.wait_for_space()
+    # The author's first, or an answer could come before it in his log; and both before waiting, as one record.
+    written = [(log, log.append(kind, asker.account.name, asker.origin, (text,))) for log, kind, text in copies]
+    for log, position in written:
+        log.wait_until_recorded(position)
     if not asker.hub.attendance.devices(reader.key):
         asker.reply(Notice(f"{reader.name} is not here now, and reads it at the next login."))
 
 
-def _write(asker: Asker, key: str, kind: Kind, text: str) -> None:
-    """Append to the own log of an account, and have its sessions read it.
-
-    Raises:
-        Refused: it cannot be recorded.
-    """
+def _heard_log(asker: Asker, key: str) -> RoomLog:
+    """Return the own log of an account, which all its sessions read."""
     log = asker.hub.private_log(key)
     for device in asker.hub.attendance.devices(key):
         device.hear(log)
-    log.wait_for_space()
-    log.wait_until_recorded(log.append(kind, asker.account.name, asker.origin, (text,)))
+    return log
 
 
 def ignore(asker: Asker, command: Ignore) -> None:

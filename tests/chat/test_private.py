@@ -1,8 +1,11 @@
 """Commands between two people: private messages, and seeing nothing of somebody."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from chatsrv.chat import private
+from chatsrv.entries import Kind, Position
 from chatsrv.errors import Refused
 from tests.chat.people import Chat
 
@@ -79,3 +82,19 @@ def test_a_message_that_cannot_be_recorded_is_told_so(monkeypatch: pytest.Monkey
     monkeypatch.setattr(chat.hub.private_log("bob"), "wait_for_space", fail)
     assert alice.types("/msg bob hi") == ["The disk is full."]
     assert chat.private("bob") == chat.private("alice") == []
+
+
+def test_no_answer_can_come_before_the_question_in_its_authors_log(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    log = chat.hub.private_log("bob")
+    append = log.append
+
+    def append_and_answer(kind: Kind, author: str, origin: int, texts: Sequence[str]) -> Position:
+        position = append(kind, author, origin, texts)
+        if author == "alice":
+            bob.types("/msg alice I am")  # as fast as anybody can
+        return position
+
+    monkeypatch.setattr(log, "append", append_and_answer)
+    alice.types("/msg bob are you there?")
+    assert chat.private("alice") == ["[private to bob] <alice> are you there?", "[private] <bob> I am"]
