@@ -6,8 +6,9 @@
     importing  user import
     trial      user check
     store      what the commands about accounts share
-    history    history backup and erase; historyreading: export and search; historystats: stats
-               historytimes, historylines, historyfiles, historytelling: what these share
+    history    history backup and erase; historyreading: export and search; historystats: stats; historyaudit: audit;
+               historyrescue: rescue
+               historyrooms, historytimes, historylines, historyfiles, historytelling: what these share
 
 Knows the settings, `chatsrv.app`, `chatsrv.door` and `chatsrv.roster`, never a file of accounts; the one place that
 configures logging. Main thread only.
