@@ -12,17 +12,20 @@ from chatsrv.entries import Entry, Kind, Position
 from chatsrv.errors import Hole
 from chatsrv.roomlog.base import Follower, RoomLog, Wake
 from chatsrv.roomlog.memory import ForgetfulStore
+from tests.peer import DEADLINE_SECONDS
 
 
 class LateRoomLog(RoomLog):
     """Keeps everything. `followers` are those that are not closed."""
 
-    def __init__(self, room: str, appended: threading.Semaphore) -> None:
+    def __init__(self, room: str, appended: threading.Semaphore, *, has_recorder: bool = False) -> None:
         self.room = room
         self.epoch = "late"
         self.followers: tuple[LateFollower, ...] = ()
         self._appended = appended
+        self._has_recorder = has_recorder
         self._lock = threading.Lock()
+        self._news = threading.Condition(self._lock)
         self._entries: list[Entry] = []
         self._shown = 0
 
@@ -39,8 +42,14 @@ class LateRoomLog(RoomLog):
         """Make the next `count` entries visible, or all that there are."""
         with self._lock:
             self._shown = len(self._entries) if count is None else min(len(self._entries), self._shown + count)
+            self._news.notify_all()
         for follower in self.followers:
             follower.wake()
+
+    def wait_until_recorded(self, position: Position) -> None:
+        if self._has_recorder:
+            with self._news:
+                self._news.wait_for(lambda: self._shown >= position.offset, DEADLINE_SECONDS)
 
     def read(self, after: Position, limit: int) -> list[Entry]:
         with self._lock:
@@ -107,7 +116,7 @@ class LateStore(ForgetfulStore):
     def open(self, room: str, *, is_recorded: bool = True) -> LateRoomLog:
         with self._lock:
             if room not in self._logs:
-                self._logs[room] = LateRoomLog(room, self._appended)
+                self._logs[room] = LateRoomLog(room, self._appended, has_recorder=self._recorder is not None)
             return self._logs[room]
 
     def has(self, room: str) -> bool:
