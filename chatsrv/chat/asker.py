@@ -42,7 +42,8 @@ class Asker(Protocol):
         """The room that the session is speaking in.
 
         Raises:
-            Refused: it is in none.
+            Refused: it speaks in none, as it is in none or was put out of the one in which it spoke; the text says how
+                to mend that.
         """
 
     def turn_to(self, room: Room) -> None:

@@ -28,6 +28,10 @@ class Device(Protocol):
         """The key of the account."""
 
     @property
+    def origin(self) -> int:
+        """What tells the session from all others, in entries."""
+
+    @property
     def address(self) -> str:
         """The IP address that it comes from."""
 
@@ -35,8 +39,8 @@ class Device(Protocol):
     def rooms(self) -> "Mapping[str, Room]":
         """The rooms that it is in, by their names; never changed in place."""
 
-    def enter(self, room: "Room") -> None:
-        """Go into a room, unless it is there, and read on there from now on.
+    def enter(self, room: "Room") -> bool:
+        """Go into a room, unless it is there, and read on there from now on; return whether it was not there.
 
         Raises:
             Refused: the account is banned there, or it cannot be recorded.

@@ -5,7 +5,7 @@ Never hears of bytes, sockets or wire formats. Every method may be called from a
 
 import time
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -207,3 +207,10 @@ def told(ruling: Ruling) -> str:
     """Return until when and why somebody is banned or muted, to stand behind that he is."""
     until = "" if ruling.until is None else f" until {datetime.fromtimestamp(ruling.until, UTC):%Y-%m-%d %H:%M} UTC"
     return f"{until}: {ruling.reason}" if ruling.reason else until
+
+
+def nowhere(rooms: Iterable[str]) -> str:
+    """Return what somebody is told who speaks in no room; `rooms` are those that he is in."""
+    for name in rooms:
+        return f"You speak in no room now: /join {name} turns to one."
+    return "You are in no room: /rooms lists them, /join ROOM enters one."

@@ -122,7 +122,8 @@ def _go_into(asker: Asker, room: Room) -> None:
         register.record(asker.account.name, asker.origin, Change(What.JOIN, room.name))
     for device in asker.hub.attendance.devices(key):
         with suppress(Refused):  # one whose address is banned, or that is ending
-            device.enter(room)
+            if device.enter(room):
+                device.tell(Notice(f"You are in {room.name}, too: you entered it on another device."))
 
 
 def _belongs(asker: Asker, room: Room) -> bool:
@@ -144,9 +145,12 @@ def part(asker: Asker, command: Part) -> None:
         raise Refused(f"You are not in {room.name}.")
     asker.hub.register.record(asker.account.name, asker.origin, Change(What.PART, room.name))
     for device in asker.hub.attendance.devices(asker.key):
-        device.leave(room, Reason.QUIT)
-    here = asker.view.here
-    then = f"You speak in {here} now." if here else "You are in no room now: /join ROOM enters one."
+        if device.leave(room, Reason.QUIT) and device.origin != asker.origin:
+            device.tell(Notice(f"You are no longer in {room.name}: you left it on another device."))
+    try:
+        then = f"You speak in {asker.room.name} now."
+    except Refused as refusal:
+        then = str(refusal)
     asker.reply(Notice(f"You left {room.name}. {then}"))
 
 

@@ -12,7 +12,7 @@ from chatsrv.accounts import Account, Role
 from chatsrv.chat.deeds import DEEDS
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.lookback import Lookback, View
-from chatsrv.chat.room import Room, told
+from chatsrv.chat.room import Room, nowhere, told
 from chatsrv.commands import Act, Command, Say
 from chatsrv.entries import Kind
 from chatsrv.errors import Refused
@@ -77,7 +77,7 @@ class ChatSession(Session):
         notify = self.connection.notify
         notify(Welcome(self.account.name, entered.others, entered.more))
         if not current:
-            notify(Notice("You are in no room: /rooms lists them, /join ROOM enters one."))
+            notify(Notice(nowhere({})))
         elif further or current != self.hub.lobby.name:
             also = f" You are also in: {', '.join(further)}." if further else ""
             notify(Notice(f"You speak in {current}.{also}"))
@@ -125,9 +125,10 @@ class ChatSession(Session):
     @property
     def room(self) -> Room:
         """See `Asker.room`."""
-        if self._presence is None or self._presence.current is None:
-            raise Refused("You are in no room: /rooms lists them, /join ROOM enters one.")
-        return self._presence.current
+        room = self._presence.current if self._presence else None
+        if room is None:
+            raise Refused(nowhere(self.rooms))
+        return room
 
     @property
     def lookback(self) -> Lookback:
@@ -196,10 +197,10 @@ class ChatSession(Session):
         """See `Device.rooms`."""
         return self._presence.rooms if self._presence else {}
 
-    def enter(self, room: Room) -> None:
+    def enter(self, room: Room) -> bool:
         """See `Device.enter`."""
         assert self._presence
-        self._presence.enter(room)
+        return self._presence.enter(room)
 
     def leave(self, room: Room, reason: Reason | None) -> bool:
         """See `Device.leave`."""

@@ -140,11 +140,13 @@ class Presence:
             arrival = self._enter_locked(room, returns, troubles, is_held=True, turns=True)
         return Entered(arrival.others, arrival.more, returns, troubles)
 
-    def enter(self, room: Room) -> None:
+    def enter(self, room: Room) -> bool:
         """See `Device.enter`."""
         with self._lock:
-            if self._is_open:
-                self._enter_locked(room, [], [], is_held=False, turns=self.current is None)
+            if not self._is_open or room in self._rooms:
+                return False
+            self._enter_locked(room, [], [], is_held=False, turns=not self._rooms)
+            return True
 
     def _enter_locked(
         self, room: Room, returns: list[Return], troubles: list[str], *, is_held: bool, turns: bool
@@ -265,7 +267,8 @@ class Presence:
             if reason:
                 room.leave(self._session.account.name, self._connection.origin, reason)
             if self.current is room:
-                self._turn_locked(next(iter(self._rooms), None))
+                # Who is put out may be typing: what was meant for that room is to be said in no other.
+                self._turn_locked(next(iter(self._rooms), None) if reason is Reason.QUIT else None)
             return True
 
     def leave_all(self, reason: Reason) -> None:

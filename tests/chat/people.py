@@ -12,7 +12,7 @@ from chatsrv.changes import Change
 from chatsrv.chat.deeds import DEEDS
 from chatsrv.chat.hub import Declared, Hub, RoomRules
 from chatsrv.chat.lookback import Lookback, View
-from chatsrv.chat.room import Room
+from chatsrv.chat.room import Room, nowhere
 from chatsrv.commands import Complaint, Invoke
 from chatsrv.entries import Kind
 from chatsrv.errors import Refused
@@ -134,7 +134,7 @@ class Person:
     @property
     def room(self) -> Room:
         if self.current is None:
-            raise Refused("You are in no room.")
+            raise Refused(nowhere(self.rooms))
         return self.current
 
     @property
@@ -175,11 +175,14 @@ class Person:
 
     # ------------------------------------------------------------------ as a device
 
-    def enter(self, room: Room) -> None:
-        if room.name not in self.rooms:
-            room.enter(self.account, self.origin, self.address)
-            self.rooms = {**self.rooms, room.name: room}
-            self.current = self.current or room
+    def enter(self, room: Room) -> bool:
+        if room.name in self.rooms:
+            return False
+        room.enter(self.account, self.origin, self.address)
+        if not self.rooms:
+            self.current = room
+        self.rooms = {**self.rooms, room.name: room}
+        return True
 
     def leave(self, room: Room, reason: Reason | None) -> bool:
         if room.name not in self.rooms:
@@ -188,7 +191,7 @@ class Person:
         if reason:
             room.leave(self.account.name, self.origin, reason)
         if self.current is room:
-            self.current = next(iter(self.rooms.values()), None)
+            self.current = next(iter(self.rooms.values()), None) if reason is Reason.QUIT else None
         return True
 
     def hear(self, log: RoomLog) -> None:

@@ -10,7 +10,7 @@ from chatsrv.entries import Kind
 from chatsrv.roomlog.memory import MemoryStore
 from tests.chat.people import Chat
 
-IN_NO_ROOM = "You are in no room now: /join ROOM enters one."
+IN_NO_ROOM = "You are in no room: /rooms lists them, /join ROOM enters one."
 
 
 # ---------------------------------------------------------------------------- making rooms
@@ -123,7 +123,7 @@ def test_who_is_banned_can_still_leave_for_good(chat: Chat) -> None:
     bob.types("/join dev")
     alice.types("/ban bob")
     bob.told()
-    assert bob.types("/part dev") == ["You left dev. You speak in lobby now."]
+    assert bob.types("/part dev") == ["You left dev. You speak in no room now: /join lobby turns to one."]
     assert bob.types("/part dev") == ["You are not in dev."]
     alice.types("/unban bob")
     assert list(chat.log_in("bob").rooms) == ["lobby"]

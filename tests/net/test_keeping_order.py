@@ -28,9 +28,14 @@ def test_who_is_kicked_is_out_on_all_devices_until_he_joins_again(place: Village
     phone.does("/join lobby")
     alice.does("/kick bob loud")
     alice.does("are we alone?")
-    assert bob.does("not there") == ["alice kicked you out of dev: loud"]
-    assert phone.sees() == ["alice kicked you out of dev: loud", "<bob> not there"]
-    assert carol.sees() == ["*** alice kicked bob: loud", "<alice> are we alone?", "[lobby] <bob> not there"]
+    # What he was just typing is said nowhere else.
+    assert bob.does("not there", "/join lobby", "here") == [
+        "alice kicked you out of dev: loud",
+        "You speak in no room now: /join lobby turns to one.",
+        "You speak in lobby now.",
+    ]
+    assert phone.sees() == ["alice kicked you out of dev: loud", "<bob> here"]
+    assert carol.sees() == ["*** alice kicked bob: loud", "<alice> are we alone?", "[lobby] <bob> here"]
     phone.quits()
     bob.quits()
     carol.sees_up_to("[lobby] * bob left")

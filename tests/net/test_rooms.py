@@ -159,6 +159,7 @@ def test_devices_follow_each_other_into_rooms_and_out_of_them(place: Village) ->
     alice.does("/create dev")
     desk.does("/join dev", "from the desk")
     assert phone.does("from the lobby", "/join dev", "from the phone") == [
+        "You are in dev, too: you entered it on another device.",
         "[dev] <bob> from the desk",
         "You speak in dev now.",
     ]
@@ -171,7 +172,7 @@ def test_devices_follow_each_other_into_rooms_and_out_of_them(place: Village) ->
     ]
     assert phone.does("/part") == ["<alice> hello", "You left dev. You speak in lobby now."]
     assert alice.does("anybody?") == ["* bob left"]
-    assert desk.does("where am I?") == ["<alice> hello"]
+    assert desk.does("where am I?") == ["<alice> hello", "You are no longer in dev: you left it on another device."]
     assert phone.sees() == ["<bob> where am I?"]
 
 
