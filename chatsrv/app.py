@@ -28,9 +28,9 @@ from chatsrv.chat.hub import Declared, Hub, RoomRules
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.door import gate_of
 from chatsrv.errors import ChatError, PluginError, Refused
+from chatsrv.flood import Buckets
 from chatsrv.names import prepare_name
 from chatsrv.net.delivery import Delivery
-from chatsrv.net.flood import Buckets
 from chatsrv.net.server import ChatServer
 from chatsrv.net.turnstile import Turnstile
 from chatsrv.net.watch import Watch
@@ -282,7 +282,9 @@ def hub_of(settings: Settings, store: LogStore, commands: Mapping[str, CommandPl
             quiet_above=rooms.quiet_above,
             commands=commands,
             declared=[Declared(room.name, room.topic, room.invite_only, not room.unlogged) for room in rooms.declared],
-            rules=RoomRules(None if rooms.create == "nobody" else Role(rooms.create), rooms.most),
+            rules=RoomRules(
+                None if rooms.create == "nobody" else Role(rooms.create), rooms.most, rooms.changes_per_minute
+            ),
         )
     except Refused as refusal:
         raise CannotStart(str(refusal.__cause__ or refusal)) from refusal

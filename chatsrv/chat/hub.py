@@ -18,6 +18,7 @@ from chatsrv.chat.repertoire import Repertoire
 from chatsrv.chat.room import QUIET_ABOVE, Room
 from chatsrv.entries import PRIVATE_MARK, REGISTER
 from chatsrv.errors import Refused
+from chatsrv.flood import Buckets
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.names import prepare_room
 from chatsrv.roomlog.base import LogStore, RoomLog
@@ -36,10 +37,14 @@ class Declared(NamedTuple):
 
 
 class RoomRules(NamedTuple):
-    """Who may create rooms: that `create_role`, and those above; `None` is nobody. There are up to `most_rooms`."""
+    """Who may create rooms: that `create_role`, and those above; `None` is nobody. There are up to `most_rooms`.
+
+    One member may decide `changes_per_minute` times for long, and twice as often at once; 0 is no limit.
+    """
 
     create_role: Role | None = Role.MEMBER
     most_rooms: int = 1000
+    changes_per_minute: int = 20
 
 
 class Hub:
@@ -70,6 +75,7 @@ class Hub:
         self.repertoire = Repertoire(commands)
         self.rules = rules or RoomRules()
         self.attendance = Attendance()
+        self.decisions = Buckets(self.rules.changes_per_minute / 60, max(1, self.rules.changes_per_minute))
         self.catching_up = catching_up or CatchingUp()
         self._store = store or MemoryStore()
         self.bookmarks = Bookmarks(self._store)

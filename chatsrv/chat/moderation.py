@@ -13,6 +13,7 @@ from chatsrv.changes import Change, What
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.attendance import Device
 from chatsrv.chat.authority import bounded, require_above, require_here, require_lifting, room_here
+from chatsrv.chat.deciding import decide
 from chatsrv.chat.facts import Ruling
 from chatsrv.chat.room import Room, told
 from chatsrv.commands import Ban, Kick, Mute, Unban, Unmute
@@ -41,7 +42,7 @@ def kick(asker: Asker, command: Kick) -> None:
         raise Refused(f"{target.name} is not in {room.name}.")
     reason = bounded(command.reason, "A reason")
     change = Change(What.KICK, room.name, target.name, text=reason)
-    _record(asker, change)
+    decide(asker, change)
     why = f": {reason}" if reason else "."
     _put_out(asker, room, target, change, f"{asker.account.name} kicked you out of {room.name}{why}")
     if room is not asker.hub.lobby:
@@ -61,13 +62,13 @@ def ban(asker: Asker, command: Ban) -> None:
         target = asker.account_named(command.target)
         require_above(asker, target, "ban")
         change = _ruling_on(asker, What.BAN, room, target.name, command)
-        _record(asker, change)
+        decide(asker, change)
         _keep_out(asker, room, target, change)
     else:
         require(asker.account, Right.BAN_NETWORK)
         _require_elsewhere(asker, network)
         change = _ruling_on(asker, What.BAN, room, str(network), command)
-        _record(asker, change)
+        decide(asker, change)
         _keep_network_out(asker, room, network, change)
     asker.reply(Notice(f"{change.target} is banned from {_called(room)}{_told(asker, change)}."))
 
@@ -123,7 +124,7 @@ def mute(asker: Asker, command: Mute) -> None:
     target = asker.account_named(command.target)
     require_above(asker, target, "mute")
     change = _ruling_on(asker, What.MUTE, room, target.name, command)
-    _record(asker, change)
+    decide(asker, change)
     _announce(asker, room, change, target.key, f"You are muted on this server{_told(asker, change)}.")
     asker.reply(Notice(f"{target.name} is muted in {_called(room)}{_told(asker, change)}."))
 
@@ -144,7 +145,7 @@ def unban(asker: Asker, command: Unban) -> None:
     ruling = _in_force(asker, bans, key, f"banned from {_called(room)}")
     require_lifting(asker, ruling, key, Right.BAN if network is None else Right.BAN_NETWORK)
     change = Change(What.UNBAN, room.name if room else "", ruling.target)
-    _record(asker, change)
+    decide(asker, change)
     if room:
         _announce(asker, room, change)
         for device in asker.hub.attendance.devices(key):
@@ -164,7 +165,7 @@ def unmute(asker: Asker, command: Unmute) -> None:
     ruling = _in_force(asker, mutes, key, f"muted in {_called(room)}")
     require_lifting(asker, ruling, key, Right.MUTE)
     change = Change(What.UNMUTE, room.name if room else "", ruling.target)
-    _record(asker, change)
+    decide(asker, change)
     _announce(asker, room, change, key, "You may speak on this server again.")
     asker.reply(Notice(f"{ruling.target} is not muted in {_called(room)} any more."))
 
@@ -190,10 +191,6 @@ def _scope(asker: Asker, command: Ban | Unban | Mute | Unmute, right: Right) -> 
 def _ruling_on(asker: Asker, what: What, room: Room | None, target: str, command: Ban | Mute) -> Change:
     until = None if command.seconds is None else round(asker.view.now.timestamp()) + command.seconds
     return Change(what, room.name if room else "", target, until, bounded(command.reason, "A reason"))
-
-
-def _record(asker: Asker, change: Change) -> None:
-    asker.hub.register.record(asker.account.name, asker.origin, change)
 
 
 def _announce(asker: Asker, room: Room | None, change: Change, key: str = "", text: str = "") -> None:

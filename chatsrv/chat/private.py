@@ -7,6 +7,7 @@ Never hears of bytes, sockets or wire formats. Everything here runs on the asker
 from chatsrv.changes import Change, What
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import require_voice
+from chatsrv.chat.deciding import decide
 from chatsrv.commands import Ignore, PrivateMessage, Unignore
 from chatsrv.entries import Kind
 from chatsrv.errors import Refused
@@ -86,7 +87,7 @@ def unignore(asker: Asker, command: Unignore) -> None:
 
 
 def _change(asker: Asker, what: What, name: str) -> None:
-    asker.hub.register.record(asker.account.name, asker.origin, Change(what, target=name))
+    decide(asker, Change(what, target=name))
     ignored = asker.hub.register.ignored_by(asker.key)
     for device in asker.hub.attendance.devices(asker.key):
         device.ignore(ignored)

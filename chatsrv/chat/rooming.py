@@ -19,6 +19,7 @@ from chatsrv.chat.authority import (
     require_voice,
     room_here,
 )
+from chatsrv.chat.deciding import check_pace, decide, record
 from chatsrv.chat.looking import show
 from chatsrv.chat.room import Room
 from chatsrv.commands import Create, Invite, Join, ListRooms, Part, Quit, Slow, Topic, Who
@@ -116,11 +117,13 @@ def _found(asker: Asker, typed: str) -> Room:
 
 def _go_into(asker: Asker, room: Room) -> None:
     """Enter a room with all sessions of the account, now and at each login."""
-    register, key = asker.hub.register, asker.key
+    is_new = not _belongs(asker, room)
+    if is_new:
+        check_pace(asker)
     asker.go_into(room)  # first: who is banned does not get in, and is not to be let in later on for having tried
-    if not _belongs(asker, room):
-        register.record(asker.account.name, asker.origin, Change(What.JOIN, room.name))
-    for device in asker.hub.attendance.devices(key):
+    if is_new:
+        record(asker, Change(What.JOIN, room.name))
+    for device in asker.hub.attendance.devices(asker.key):
         with suppress(Refused):  # one whose address is banned, or that is ending
             if device.enter(room):
                 device.tell(Notice(f"You are in {room.name}, too: you entered it on another device."))
@@ -143,7 +146,7 @@ def part(asker: Asker, command: Part) -> None:
     room = asker.hub.find(command.room) if command.room else asker.room
     if room.name not in asker.rooms and not _belongs(asker, room):  # who is banned there has this way out only
         raise Refused(f"You are not in {room.name}.")
-    asker.hub.register.record(asker.account.name, asker.origin, Change(What.PART, room.name))
+    decide(asker, Change(What.PART, room.name))
     for device in asker.hub.attendance.devices(asker.key):
         if device.leave(room, Reason.QUIT) and device.origin != asker.origin:
             device.tell(Notice(f"You are no longer in {room.name}: you left it on another device."))
@@ -171,7 +174,7 @@ def create(asker: Asker, command: Create) -> None:
     name = _new_name(asker, command.room)
     kinds = (INVITE_ONLY if command.is_invite_only else "", "" if command.is_logged else UNLOGGED)
     change = Change(What.CREATE, name, text=" ".join(filter(None, kinds)))
-    asker.hub.register.record(asker.account.name, asker.origin, change)
+    decide(asker, change)
     room = asker.hub.room(name)
     room.announce(asker.account.name, asker.origin, change)
     asker.reply(Notice(f"{name} is your room: there you can /kick, /ban, /mute and set the /topic."))
@@ -273,5 +276,5 @@ def _decide(asker: Asker, room: Room, change: Change) -> None:
     Raises:
         Refused: it cannot be recorded.
     """
-    asker.hub.register.record(asker.account.name, asker.origin, change)
+    decide(asker, change)
     room.announce(asker.account.name, asker.origin, change)

@@ -20,11 +20,11 @@ from chatsrv.auth.backend import AuthBackend
 from chatsrv.auth.gate import Gate
 from chatsrv.chat.hub import Hub
 from chatsrv.errors import Refused
+from chatsrv.flood import Buckets
 from chatsrv.limits import Limits
 from chatsrv.net.chatsession import ChatSession
 from chatsrv.net.connection import Connection
 from chatsrv.net.delivery import Delivery
-from chatsrv.net.flood import Buckets
 from chatsrv.net.session import Session
 from chatsrv.net.turnstile import Turnstile
 from chatsrv.net.watch import Watch

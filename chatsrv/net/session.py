@@ -17,8 +17,8 @@ from chatsrv.accounts import Account
 from chatsrv.auth.backend import LoginContext
 from chatsrv.commands import Answer, ChangePassword, Command, Complaint, Credentials
 from chatsrv.errors import AuthError, Penalised, ProtocolError, Refused, Unavailable
+from chatsrv.flood import Bucket, Flow
 from chatsrv.net.connection import Connection
-from chatsrv.net.flood import Bucket, Flow
 from chatsrv.protocols.base import Protocol
 from chatsrv.reasons import Reason
 from chatsrv.replies import LoginRefused, Notice, Reply

@@ -69,6 +69,13 @@ class Rooms(Section):
         le=100_000,
         description="Rooms that there may be at once, those of the settings not counted.",
     )
+    changes_per_minute: int = Field(
+        default=20,
+        ge=0,
+        le=100_000,
+        description="Rooms made, entered and left, topics, invitations and the like that one member may decide for "
+        "long; twice as many at once. All of these are kept for good. 0 is no limit.",
+    )
     declared: Annotated[
         tuple[DeclaredRoom, ...],
         Field(strict=False),

@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.net.flood, under a clock that the test sets."""
+"""Behaviour of chatsrv.flood, under a clock that the test sets."""
 
 import gc
 import threading
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chatsrv.net.flood import Bucket, Buckets, Flow
+from chatsrv.flood import Bucket, Buckets, Flow
 
 
 class Clock:

@@ -1,7 +1,8 @@
 """Flood control: a leaky bucket for each account that warns at its brim and spills at twice that.
 
 An account has one bucket for all its sessions, which outlives them until it is empty: neither a second device nor
-another connection makes anybody faster. Knows nothing of sessions or sockets. Any thread may call.
+another connection makes anybody faster. One kind is for lines, another for decisions about rooms and people. Knows
+nothing of sessions, rooms or sockets. Any thread may call.
 """
 
 import threading

@@ -1,0 +1,45 @@
+"""Deciding: how a deed has a change recorded, and how often one account may.
+
+Every change is kept for good and read at each start, so members cannot make thousands of them. Never hears of bytes,
+sockets or wire formats. Everything here runs on the asker's thread, with no lock held.
+"""
+
+from chatsrv.changes import Change
+from chatsrv.chat.asker import Asker
+from chatsrv.errors import Refused
+from chatsrv.rights import Right, may
+
+
+def decide(asker: Asker, change: Change) -> None:
+    """Have it recorded that the asker decided something; from then on it holds.
+
+    Raises:
+        Refused: it is one too many for now, or it cannot be recorded.
+    """
+    check_pace(asker)
+    record(asker, change)
+
+
+def check_pace(asker: Asker) -> None:
+    """Count one more decision of the asker's.
+
+    Raises:
+        Refused: there were too many lately. Moderators and admins are never refused.
+    """
+    if may(asker.account, Right.HURRY):
+        return
+    buckets = asker.hub.decisions
+    bucket = buckets.of(asker.key)
+    allowed, _ = bucket.take(1)
+    buckets.leave(bucket)
+    if not allowed:
+        raise Refused("That is too much at once, since it is all kept for good. Try again in a minute.")
+
+
+def record(asker: Asker, change: Change) -> None:
+    """Have a change of the asker's recorded that is counted already.
+
+    Raises:
+        Refused: it cannot be recorded.
+    """
+    asker.hub.register.record(asker.account.name, asker.origin, change)
