@@ -58,14 +58,19 @@ class Comeback:
         """Let everybody connect at once; return when all are level, or at the deadline."""
         return self.begin(lambda client: self._crowd.open(client, self._crowd.prompt), deadline)
 
-    def begin(self, first_step: Callable[[Client], None], deadline: float) -> Levels:
-        """Let everybody take his first step at once; return when all are level, or at the deadline."""
-        start = level_at = time.monotonic()
-        for client in self._crowd.clients:
-            first_step(client)
-        while self._away and time.monotonic() < deadline:
+    def begin(self, first_step: Callable[[Client], None], deadline: float, rate: float = 0.0) -> Levels:
+        """Let everybody take his first step; return when all are level, or at the deadline.
+
+        So many do at a `rate` a second, or all at once.
+        """
+        start = level_at = now = time.monotonic()
+        waiting = self._crowd.clients[::-1]
+        while self._away and now < deadline:
+            while waiting and (not rate or now - start >= (len(self._crowd.clients) - len(waiting)) / rate):
+                first_step(waiting.pop())
             away = len(self._away)
-            self.read(SWEEP_SECONDS)
+            self.read(min(SWEEP_SECONDS, 1 / rate) if rate and waiting else SWEEP_SECONDS)
+            now = time.monotonic()
             if len(self._away) < away:
                 level_at = time.monotonic()
         readers = self._readers.values()

@@ -1,9 +1,9 @@
-"""Joining: clients in the lobby that all join one room at once, in which there are many, and one of them talks.
+"""Joining: clients in the lobby that join one room, at once or at an even rate, where there are many and one talks.
 
 They live in a process of their own: see `helper`. It gets three lines, and answers each when it is done:
 
     come              all log in, one after the other
-    join RUN          all join the room at once; the messages there are those of that run
+    join RUN          all join the room; the messages there are those of that run
     end SAID          so many messages were said in all
 
 One thread on either side.
@@ -36,7 +36,8 @@ def join(text: str) -> int:
     _join, run = told()
     clients = Comeback(crowd, Script(plan.authors, plan.text_bytes, run=int(run)), 0, Arriving)
     line = f"/join {plan.rooms_of(0)[-1]}\n".encode()
-    print(json.dumps(asdict(clients.begin(lambda client: client.send(line), deadline))), flush=True)
+    levels = clients.begin(lambda client: client.send(line), deadline, plan.storm_rate)
+    print(json.dumps(asdict(levels)), flush=True)
     while not select.select([sys.stdin], [], [], 0)[0]:
         clients.read(SWEEP_SECONDS)
     _end, said = told()

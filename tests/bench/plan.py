@@ -28,6 +28,7 @@ class Plan:
     rate: float = 0.0  # all but closed loop: messages a second, of all authors together
     sampled_every: int = 31  # all but closed loop: how many readers apart are those whose latency is taken
     storm: int = 0  # clients that log in, or join, at once while the sessions talk
+    storm_rate: float = 0.0  # joining: so many of those clients a second; 0: all at once
     missed: int = 0  # comeback: messages that are said while those clients are away
     password: str = ""  # of all accounts; empty: each has its own
     messages: int = 0  # closed loop: end after so many of each author, instead of after `seconds`

@@ -181,13 +181,15 @@ def _idle_rooms_rows(outcome: Outcome, plan: Plan) -> list[Row]:
 
 
 def _joining_rows(outcome: Outcome, plan: Plan) -> list[Row]:
-    results = [results["chatsrv"] for results in outcome.rounds]
-    who = f"{plan.storm:,} join a room of {plan.members + plan.sessions:,} at once"
-    texts = (
-        (f"{who}: all are in after", f"{median(result.level_seconds for result in results):.2f} s", ""),
-        (f"{who}: not told the last lines", f"{max(result.not_level for result in results)}", ""),
-        *_noticed(results, plan, who, "before they join"),
-    )
+    texts = []
+    for variant in outcome.scenario.variants:
+        results = [results[variant.label] for results in outcome.rounds]
+        who = f"{plan.storm:,} join a room of {plan.members + plan.sessions:,}, {variant.label}"
+        texts += [
+            (f"{who}: all are in after", f"{median(result.level_seconds for result in results):.2f} s", ""),
+            (f"{who}: not told the last lines", f"{max(result.not_level for result in results)}", ""),
+            *_noticed(results, plan, who, "before they join"),
+        ]
     return _alone(outcome, texts)
 
 

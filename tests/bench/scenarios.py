@@ -117,7 +117,13 @@ def all_scenarios() -> list[Scenario]:
             ),
             rounds=1,
         ),
-        Scenario("joining", (Variant("chatsrv", "chatsrv", joining),)),
+        Scenario(
+            "joining",
+            (
+                Variant("100 a second", "chatsrv", replace(joining, storm_rate=100.0)),
+                Variant("at once", "chatsrv", joining),
+            ),
+        ),
         Scenario("growth", (Variant("chatsrv", "chatsrv", growth, store="process"),), rounds=1),
     ]
 

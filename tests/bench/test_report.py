@@ -95,12 +95,15 @@ def test_memory_of_a_further_room_is_what_many_rooms_take_more_divided_by_them()
 
 
 def test_joining_tells_how_long_it_took_and_what_the_others_noticed() -> None:
-    result = Result(level_seconds=1.234, p99_ms=30.0, quiet_p99_ms=10.0)
-    who = "1,000 join a room of 10,000 at once"
-    assert table(outcome("joining", [{"chatsrv": result}])) == [
-        (f"{who}: all are in after", "1.23 s", ""),
-        (f"{who}: not told the last lines", "0", ""),
-        (f"{who}: p99 of 50 messages/s to 50 others", "30.0 ms", ""),
+    slowly = Result(level_seconds=10.0, p99_ms=5.0, quiet_p99_ms=4.0)
+    at_once = Result(level_seconds=1.234, p99_ms=30.0, quiet_p99_ms=10.0)
+    who = "1,000 join a room of 10,000"
+    texts = table(outcome("joining", [{"100 a second": slowly, "at once": at_once}]))
+    assert texts[:1] == [(f"{who}, 100 a second: all are in after", "10.00 s", "")]
+    assert texts[4:] == [
+        (f"{who}, at once: all are in after", "1.23 s", ""),
+        (f"{who}, at once: not told the last lines", "0", ""),
+        (f"{who}, at once: p99 of 50 messages/s to 50 others", "30.0 ms", ""),
         ("the same, before they join: p99", "10.0 ms", "3.00"),
     ]
 

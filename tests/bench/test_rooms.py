@@ -171,7 +171,8 @@ def test_report_gives_exactly_what_the_server_did_wrong_in_each_room(
 # ---------------------------------------------------------------------------- joining
 
 
-def test_everybody_who_joins_is_told_the_last_lines_and_misses_nothing_from_there_on() -> None:
+@pytest.mark.parametrize("storm_rate", [0.0, 50.0])
+def test_everybody_who_joins_is_told_the_last_lines_and_misses_nothing_from_there_on(storm_rate: float) -> None:
     newcomers = 5
     with serving(1, SIZE + newcomers, members=20) as port:
         result = run(
@@ -186,6 +187,7 @@ def test_everybody_who_joins_is_told_the_last_lines_and_misses_nothing_from_ther
                 rate=50.0,
                 sampled_every=1,
                 storm=newcomers,
+                storm_rate=storm_rate,
                 warmup_seconds=0.3,
                 seconds=0.3,
             )
