@@ -267,6 +267,15 @@ class ProtocolContract:
         assert all(type(line) is bytes for line in first)
         assert [reply(each) for each in reversed(REPLIES)] == first[::-1]
 
+    def test_rooms_that_one_does_not_speak_in_have_a_renderer_that_stays_the_same(self) -> None:
+        """Readers are grouped by it. It shows whatever is shown, and its marks are shown again."""
+        renderer = self.protocol.renderer
+        marked = renderer.marked
+        assert marked is renderer.marked is marked.marked
+        assert marked.omits_own == renderer.omits_own
+        assert [bool(marked.render(entry)) for entry in ENTRIES] == [bool(renderer.render(entry)) for entry in ENTRIES]
+        assert [marked.reply(each) for each in REPLIES] == [renderer.reply(each) for each in REPLIES]
+
     def test_a_refused_login_is_told(self) -> None:
         """Silence would be taken for a server that hangs."""
         assert self.protocol.renderer.reply(LoginRefused())

@@ -23,6 +23,7 @@ from chatsrv.commands import (
 )
 from chatsrv.entries import Entry, Kind
 from chatsrv.protocols.plain import PlainProtocol, PlainReader
+from chatsrv.protocols.telnet import TelnetProtocol
 from chatsrv.reasons import Reason
 from chatsrv.replies import (
     Audited,
@@ -340,3 +341,28 @@ def test_what_is_no_longer_kept_is_said(entries: int | None, words: str) -> None
 def test_news_cannot_be_forged_with_characters_that_nobody_sees(hidden: str) -> None:
     entry = Entry(1, 0.0, "lobby", Kind.ACTION, "bob", 1, f"le{hidden}ft (connection lost)")
     assert PlainProtocol.renderer.render(entry).startswith(b"<bob> /me ")
+
+
+# ---------------------------------------------------------------------------- rooms that one does not speak in
+
+
+def test_lines_of_another_room_begin_with_its_name_but_private_ones() -> None:
+    marked = PlainProtocol.renderer.marked
+    said = entry(Kind.SAY, "hi")._replace(room="dev")
+    assert marked.render(said) == b"[dev] <bob> hi\n"
+    assert marked.render(said._replace(kind=Kind.JOIN, text="")) == b"[dev] * bob joined\n"
+    assert marked.render(said._replace(kind=Kind.ERASED)) == b""
+    assert marked.render(said._replace(kind=Kind.PRIVATE, room="@alice")) == b"[private] <bob> hi\n"
+
+
+def test_what_is_past_is_marked_where_it_was_said_in_another_room_than_the_reader_speaks_in() -> None:
+    entries = tuple(entry(Kind.SAY, "hi")._replace(room=room) for room in ("lobby", "dev"))
+    now = datetime.fromtimestamp(60, UTC)
+    told = PlainProtocol.renderer.reply(Past(entries, now, "lobby")).decode()
+    assert told == "[00:00] <bob> hi\n[00:00] [dev] <bob> hi\n"
+    assert PlainProtocol.renderer.reply(Past(entries, now)).decode() == "[00:00] <bob> hi\n" * 2
+
+
+def test_telnets_marked_lines_end_as_its_others_do() -> None:
+    said = entry(Kind.SAY, "hi")._replace(room="dev")
+    assert TelnetProtocol.renderer.marked.render(said) == b"[dev] <bob> hi\r\n"
