@@ -96,12 +96,11 @@ def _keep_network_out(asker: Asker, room: Room | None, network: Network, change:
 def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: str) -> None:
     """Have an account leave a room with the very entry that tells why; its sessions are told in `text` instead."""
     attendance, key = asker.hub.attendance, target.key
-    # Before there is the entry: whether they still read it would be chance. And once more behind it, as somebody who is
-    # kicked may have come in again.
-    gone = [device for device in attendance.devices(key) if device.leave(room, None)]
-    if not room.expel(asker.account.name, asker.origin, key, change):
-        room.announce(asker.account.name, asker.origin, change)
-    gone += [device for device in attendance.devices(key) if device.leave(room, None)]
+    with room.barring(key):  # somebody who is kicked may come in again, but only behind the entry
+        # Before there is the entry: whether they still read it would be chance.
+        gone = [device for device in attendance.devices(key) if device.leave(room, None)]
+        if not room.expel(asker.account.name, asker.origin, key, change):
+            room.announce(asker.account.name, asker.origin, change)
     for device in gone:
         device.tell(Notice(text))
 

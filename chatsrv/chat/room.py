@@ -5,7 +5,8 @@ Never hears of bytes, sockets or wire formats. Every method may be called from a
 
 import time
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -79,6 +80,7 @@ class Room:
         # they are from `_changed` on.
         self._members: dict[str, Member] = {}
         self._names: list[str] = []
+        self._barred: list[str] = []  # accounts that are being put out
         self._changed = log.end
 
     # ------------------------------------------------------------------ coming and going
@@ -87,13 +89,15 @@ class Room:
         """Let the session `origin` of `account` in, which comes from `address`; only the first session is announced.
 
         Raises:
-            Refused: the account is banned from this room.
+            Refused: the account is banned from this room, or is being put out of it.
         """
         name, key = account.name, account.key
         with self._lock:
             # Under the lock: who is expelled now was here before, or finds the ban.
             if account.role is not Role.ADMIN and (ban := self.facts.ban_of(key, address, self._clock())):
                 raise Refused(f"You are banned from {self.name}{told(ban)}.")
+            if key in self._barred:
+                raise Refused(f"You are just being put out of {self.name}.")
             member = self._members.get(key)
             if member is None:
                 kind = Kind.JOIN if len(self._members) < self._quiet_above else Kind.QUIET_JOIN
@@ -118,6 +122,17 @@ class Room:
                 self._remove_locked(key)
                 kind = Kind.LEAVE if len(self._members) < self._quiet_above else Kind.QUIET_LEAVE
                 self._changed = self.log.append(kind, name, origin, (reason.name,))
+
+    @contextmanager
+    def barring(self, key: str) -> Iterator[None]:
+        """Let an account not come in for a while, so that its sessions leave and it is gone without one slipping in."""
+        with self._lock:
+            self._barred.append(key)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._barred.remove(key)
 
     def expel(self, actor: str, origin: int, key: str, change: Change) -> bool:
         """Have an account gone with the entry of the change that throws it out; return whether it was here.

@@ -44,7 +44,8 @@ def catch_up(
         told = absence.told(limits)
         with _turns:
             first = next(told, None)
-        reading.begin(absence.log, first.offset if first else live.offset, live.offset, absence.bookmark)
+        if not reading.begin(absence.log, first.offset if first else live.offset, live.offset, absence.bookmark):
+            continue
         pages = _pages(connection.renderer, absence.log, chain([first], told) if first else ())
         while True:
             with _turns:

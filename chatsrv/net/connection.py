@@ -55,6 +55,11 @@ class Outbox:
                 self._parts.append(data)
                 self._size_bytes += len(data)
 
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps of the replies that wait."""
+        with self._lock:
+            return self._steps
+
     def wait_for_space(self) -> None:
         """Wait until the outbox has space again, or is closed."""
         if self._size_bytes <= OUTBOX_BYTES:

@@ -97,20 +97,27 @@ class Reading:
             reader = self._rooms[log] = RoomReader(self, log, self.origin)
         return self._bookmarks.open(self._account, log, reader, reader.written() if reader.is_kept else None)
 
-    def begin(self, log: RoomLog, place: int, since: int, bookmark: Bookmark | None) -> None:
-        """Begin behind the offset `place`; up to the offset `since` it is catching up from `bookmark`."""
-        reader = self._rooms[log]
+    def begin(self, log: RoomLog, place: int, since: int, bookmark: Bookmark | None) -> bool:
+        """Begin behind the offset `place`; up to the offset `since` it is catching up from `bookmark`.
+
+        Returns whether there is somebody to read: who was put out of the room at once is not.
+        """
+        reader = self._rooms.get(log)
+        if reader is None:
+            return False
         reader.since = since
         if bookmark is not None and place < since:
             reader.first_origin = bookmark.origin
         if not reader.has_begun:  # else what was written before may be on its way still
             self._trail.places[log] = place
             reader.has_begun = True
+        return True
 
     def freeze(self, *logs: RoomLog) -> None:
         """Keep no bookmark of these logs, or of all, since not all of what was missed there could be told."""
         for log in logs or self._rooms:
-            self._rooms[log].is_frozen = True
+            if reader := self._rooms.get(log):
+                reader.is_frozen = True
 
     def leave(self, log: RoomLog) -> None:
         """Know that nothing more of a log is to be written, as its room is left; wait until that is so.
@@ -150,9 +157,14 @@ class Reading:
         return standing.trail.taken(standing.unacknowledged_bytes, self._steps)
 
     def written(self) -> dict[RoomLog, int]:
-        """Return up to which offset everything was written of each log; waits as `taken` does."""
+        """Return up to which offset everything was written of each log, or posted to be; waits as `taken` does."""
+        posted = self._connection.outbox.steps()  # first: what is written meanwhile is in the trail then
         standing = self._connection.standing()
-        return standing.trail.taken(0, self._steps) if standing else {}
+        places = standing.trail.taken(0, self._steps) if standing else {}
+        for _, log, offset in posted:
+            if log in places:
+                places[log] = max(places[log], offset)
+        return places
 
     def _steps(self, sent: Sent) -> list[Step]:
         """Return the steps within live entries. See `chatsrv.net.trail.Steps`."""

@@ -15,16 +15,17 @@ from pathlib import Path
 
 import pytest
 
+from chatsrv.auth.gate import Gate
 from chatsrv.auth.memory import MemoryBackend
-from chatsrv.chat.hub import Declared, Hub
+from chatsrv.chat.hub import Declared, Hub, RoomRules
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.limits import Limits
 from chatsrv.net.server import ChatServer
 from chatsrv.roomlog.base import LogStore
-from chatsrv.sessions import PlainSession
 from tests.net.crowd import LONG_SECONDS
+from tests.net.folk import ROLES
 from tests.net.test_catching_up_stress import store_of
-from tests.net.wanderers import IGNORED, Logs, Wanderer, Writer
+from tests.net.wanderers import IGNORED, Logs, Wanderer, WatchedSession, Writer
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, running
 
 
@@ -47,9 +48,10 @@ def serving(store: LogStore, rng: random.Random) -> Iterator[ChatServer]:
         linger_seconds=DEADLINE_SECONDS,  # so that nothing is in flight when the rest is counted
     )
     declared = [Declared("dev"), Declared("tea"), Declared("dim", is_logged=False)]
-    hub = Hub(store, declared=declared, catching_up=CatchingUp(1_000_000, 0), quiet_above=0)
-    auth = MemoryBackend({**PASSWORDS, IGNORED: "unused password"})
-    with running(ChatServer(("127.0.0.1", 0), PlainSession, auth=auth, hub=hub, limits=limits)) as server:
+    rules = RoomRules(changes_per_minute=0)
+    hub = Hub(store, declared=declared, catching_up=CatchingUp(1_000_000, 0), quiet_above=0, rules=rules)
+    auth = Gate(MemoryBackend({**PASSWORDS, IGNORED: "unused password"}), roles=ROLES)
+    with running(ChatServer(("127.0.0.1", 0), WatchedSession, auth=auth, hub=hub, limits=limits)) as server:
         yield server
 
 

@@ -8,16 +8,19 @@ import random
 import re
 import select
 import socket
+import threading
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from chatsrv.accounts import Account
 from chatsrv.chat.hub import Hub
 from chatsrv.entries import PRIVATE_MARK, Entry, Kind, Position
 from chatsrv.net.server import ChatServer
+from chatsrv.reasons import Reason
+from chatsrv.sessions import PlainSession
 from tests.net.crowd import dawdle, shown
-from tests.peer import PASSWORDS, Peer
+from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer
 
 ROOMS = ("lobby", "dev", "dim", "tea")  # dim is not recorded
 PRIVATE = "private"
@@ -82,6 +85,23 @@ class Visit(NamedTuple):
     is_reset: bool
 
 
+class WatchedSession(PlainSession):
+    """A session of which it can be told when it obeys no more, though it may be written to for long.
+
+    Else what somebody typed last could be obeyed while he is back already, as if it were another device's.
+    """
+
+    ends: ClassVar[dict[str, threading.Semaphore]] = {name: threading.Semaphore(0) for name in PASSWORDS}
+
+    def closed(self, reason: Reason) -> None:
+        super().closed(reason)
+        self.ends[self.account.name].release()
+
+    @classmethod
+    def wait_until_closed(cls, name: str) -> None:
+        assert cls.ends[name].acquire(timeout=DEADLINE_SECONDS)
+
+
 class Wanderer:
     """Somebody who reads, turns, parts, joins, ignores, writes to others, and is lost. Keeps every whole line."""
 
@@ -100,6 +120,7 @@ class Wanderer:
             peer.log_in(self.name)
             peer.send("".join(f"/join {room}\n" for room in ROOMS).encode() + b"/quit\n")
             peer.rest()
+        self._server.RequestHandlerClass.wait_until_closed(self.name)
 
     def visit(self) -> None:
         """Log in, do some, and end somehow. Whatever fails, the server was faster."""
@@ -109,6 +130,8 @@ class Wanderer:
         with Peer(self._server, receive_buffer_bytes=rng.choice((0, 0, 2048))) as peer:
             peer.try_login(self.name, PASSWORDS[self.name])
             with contextlib.suppress(ConnectionError):
+                while b"\n" not in received:  # else it might never have been a session
+                    received += peer.socket.recv(1000)
                 for _ in range(rng.choice((1, 5, 40))):
                     peer.send("".join(f"{self._command()}\n" for _ in range(rng.choice((0, 0, 1, 1, 3)))).encode())
                     self._read(peer, received)
@@ -119,6 +142,7 @@ class Wanderer:
             else:
                 received += peer.rest()
         self._keep(bytes(received), is_reset=is_reset)
+        self._server.RequestHandlerClass.wait_until_closed(self.name)
 
     def _command(self) -> str:
         rng = self._rng
@@ -175,6 +199,7 @@ class Wanderer:
                         received += data
                     peer.type("/quit")
                 self._keep(received + peer.rest(), is_reset=False)
+            self._server.RequestHandlerClass.wait_until_closed(self.name)
             awaited -= {line.text for line in self.visits[-1].lines}
 
     def _keep(self, received: bytes, *, is_reset: bool) -> None:
@@ -231,7 +256,8 @@ class Logs:
                     continue
                 if floor.pop(name, None) is not None:
                     at[name] = expected[name].index(line.text)
-                assert line.text == expected[name][at[name]], f"{wanderer.name} missed something in {name}"
+                due = expected[name][at[name]]
+                assert line.text == due, f"{wanderer.name} missed something in {name} before {line}: {due}"
                 at[name] += 1
                 seen += 1
             if visit.is_reset:
