@@ -62,7 +62,7 @@ def serve(name: str, text: str) -> None:
         server.serve_forever()
     from chatsrv import Account, AuthBackend, ChatServer, HashedBackend, Hub, Limits, MemoryBackend, PlainSession
     from chatsrv.auth.hashing import Hasher
-    from chatsrv.chat.hub import Declared
+    from chatsrv.chat.hub import Declared, RoomRules
     from chatsrv.roomlog.sqlite import SqliteStore
 
     off = {"connections": 100_000, "connections_per_address": 0, "messages_per_second": 0.0}
@@ -73,7 +73,8 @@ def serve(name: str, text: str) -> None:
         file.write_text("".join(f"{user}:{password_hash}\n" for user in users))
         backend = HashedBackend(file)
     store = None if setup.store == "memory" else SqliteStore("history.db", durability=setup.store)
-    hub = Hub(store, declared=[Declared(f"r{number}") for number in range(setup.rooms)])
+    declared = [Declared(f"r{number}") for number in range(setup.rooms)]
+    hub = Hub(store, declared=declared, rules=RoomRules(changes_per_minute=0))
     for number in range(setup.members):
         hub.room("r0").enter(Account(f"m{number}"), NO_SESSION + number)
     chosen = Limits(**{**off, **setup.limits})
