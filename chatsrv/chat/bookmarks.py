@@ -13,6 +13,8 @@ from chatsrv.roomlog.base import LogStore, RoomLog
 class Reader(ABC):
     """A session that reads a room for an account."""
 
+    __slots__ = ()
+
     @abstractmethod
     def taken(self) -> Bookmark | None:
         """Return how far its peer is known to have read at this moment; `None` if it has not begun.
@@ -28,7 +30,7 @@ class _Account:
 
     def __init__(self) -> None:
         self.bookmark: Bookmark | None = None  # the furthest that is known to be kept
-        self.readers: list[Reader] = []
+        self.readers: tuple[Reader, ...] = ()
 
 
 class Bookmarks:
@@ -54,7 +56,7 @@ class Bookmarks:
         with self._lock:
             found = self._accounts.setdefault((account, log.room), _Account())
             others = [other for other in found.readers if other is not reader]
-            found.readers = [*others, reader]
+            found.readers = (*others, reader)
         places = [other.taken() for other in others]
         # Only now: a session that has ended since has kept its bookmark before it was closed.
         kept = self._store.bookmark(account, log.room)
@@ -83,7 +85,7 @@ class Bookmarks:
         """End reading."""
         with self._lock:
             found = self._accounts[account, room]
-            found.readers.remove(reader)
+            found.readers = tuple(other for other in found.readers if other is not reader)
             if not found.readers:
                 del self._accounts[account, room]
 

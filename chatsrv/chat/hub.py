@@ -133,7 +133,7 @@ class Hub:
         """Return the rooms that an account enters at a login, the one first that it speaks in then."""
         key = account.key
         names = self.register.joined(key)
-        first = [] if self.lobby.name in self.register.parted(key) else [self.lobby]
+        first = [self.lobby] if self.register.is_joined(key, self.lobby.name, default=True) else []
         others = sorted(name for name in names if name != self.lobby.name and self.register.room(name))
         return [*first, *map(self.room, others)]
 

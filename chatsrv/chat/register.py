@@ -81,14 +81,12 @@ class Register:
 
     def joined(self, key: str) -> frozenset[str]:
         """Return the rooms that an account joined and did not part from since."""
-        return self._stayed(key, True)
+        return frozenset(room for room, is_in in list(self._stays.get(key, {}).items()) if is_in)
 
-    def parted(self, key: str) -> frozenset[str]:
-        """Return the rooms that an account parted from and did not join since."""
-        return self._stayed(key, False)
-
-    def _stayed(self, key: str, is_joined: bool) -> frozenset[str]:
-        return frozenset(room for room, is_in in list(self._stays.get(key, {}).items()) if is_in is is_joined)
+    def is_joined(self, key: str, room: str, default: bool = False) -> bool:
+        """Tell whether an account joined a room and did not part from it since; `default`: it never did either."""
+        stays = self._stays.get(key)
+        return default if stays is None else stays.get(room, default)
 
     def ignored_by(self, key: str) -> frozenset[str]:
         """Return the keys of the accounts of which an account wants to see nothing."""

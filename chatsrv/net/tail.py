@@ -55,7 +55,17 @@ class Tail:
     """The readers of one room in one wire format, and what those behind have yet to be sent."""
 
     __slots__ = (
-        *("_batches", "_ignorers", "_kept_bytes", "_limit_bytes", "_log", "_noted", "_notes", "_readers"),
+        *(
+            "_batches",
+            "_has_unnoted",
+            "_ignorers",
+            "_kept_bytes",
+            "_limit_bytes",
+            "_log",
+            "_noted",
+            "_notes",
+            "_readers",
+        ),
         *("behind", "level", "rendered", "renderer"),
     )
 
@@ -71,6 +81,7 @@ class Tail:
         self._kept_bytes = 0
         self._limit_bytes = limit_bytes
         self._noted = 0
+        self._has_unnoted = False  # up to `rendered` there are entries that nobody sees, and nothing else
         self._notes: list[Callable[[Note], None]] | None = []  # of those who are level; `None`: to be found out
 
     def add(self, connection: Connection) -> None:
@@ -89,7 +100,8 @@ class Tail:
     def remove(self, connection: Connection) -> None:
         """Forget a reader."""
         del self._readers[connection.origin]
-        self.level.pop(connection, None)
+        if self.level.pop(connection, None) and self._has_unnoted:
+            connection.note(Sent(self._log, self.renderer, self.rendered, self.rendered, 0, {}))
         self._notes = None
         self.behind.pop(connection, None)
         self._ignorers.pop(connection, None)
@@ -152,6 +164,9 @@ class Tail:
     def fan_out(self, batch: Batch) -> list[tuple[Connection, bytes | memoryview, int]]:
         """Hand a new batch to everybody who is level, and keep it for those behind.
 
+        One that nobody sees anything of is not noted, as the next one moves everybody's place further: a crowd that
+        comes and goes quietly costs its room nothing.
+
         Returns whoever could not take all of it, with what was to be sent, and how much of it was (`GONE`: the socket
         failed). They still count as level.
         """
@@ -161,13 +176,14 @@ class Tail:
         if self.behind:
             self._batches.append(batch)
             self._kept_bytes += len(data)
+        self._has_unnoted = not data
+        if not data:
+            return short
         self._noted += 1
         if self._notes is None:
             self._notes = [connection.note for connection in self.level]
         for note in self._notes:
             note(sent_to_all)
-        if not data:
-            return short
         size, flags = len(data), socket.MSG_DONTWAIT
         partly = [connection for connection in self.level if connection in sent_to_all.omitted]
         for connection in partly:

@@ -103,7 +103,9 @@ def test_a_new_register_reads_what_holds_from_the_log(register: Register, log: R
     assert facts_of(again.server) == facts_of(register.server)
     for key in ("alice", "bob", "Bob"):
         assert again.joined(key) == register.joined(key)
-        assert again.parted(key) == register.parted(key)
+        assert [again.is_joined(key, room, default=True) for room in ("dev", "lobby")] == [
+            register.is_joined(key, room, default=True) for room in ("dev", "lobby")
+        ]
         assert again.ignored_by(key) == register.ignored_by(key)
     assert again.joined("bob") == {"dev"}
 
@@ -304,10 +306,14 @@ def test_the_last_join_or_part_of_each_room_counts(register: Register) -> None:
     for what, room in ((What.JOIN, "dev"), (What.JOIN, "tea"), (What.PART, "tea"), (What.PART, "lobby")):
         register.record("Alice", 1, Change(what, room))
     assert register.joined("alice") == {"dev"}
-    assert register.parted("alice") == {"tea", "lobby"}
+    assert not register.is_joined("alice", "tea", default=True)
+    assert not register.is_joined("alice", "lobby", default=True)
     register.record("ALICE", 2, Change(What.JOIN, "lobby"))
     assert register.joined("alice") == {"dev", "lobby"}
-    assert register.joined("bob") == register.parted("bob") == frozenset()
+    assert register.is_joined("alice", "lobby")
+    assert register.joined("bob") == frozenset()
+    assert [register.is_joined(key, "ops", default=True) for key in ("alice", "bob")] == [True, True]
+    assert not register.is_joined("bob", "dev")
 
 
 def test_each_ignores_for_himself(register: Register) -> None:

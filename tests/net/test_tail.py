@@ -8,6 +8,7 @@ from chatsrv.entries import Entry, Kind
 from chatsrv.net.connection import GONE, Connection
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.tail import BATCH_BYTES, Batch, Tail
+from chatsrv.net.trail import Note
 from chatsrv.roomlog.memory import MemoryStore
 from tests.net.wire import EchoRenderer, FakeSocket, TextRenderer, reader
 
@@ -21,6 +22,13 @@ def delivery() -> Iterator[Delivery]:
     delivery = Delivery()  # which never starts: the test is the delivery thread
     yield delivery
     delivery.stop()
+
+
+class UnseenRenderer(TextRenderer):
+    """Shows nothing of what is called unseen."""
+
+    def render(self, entry: Entry) -> bytes:
+        return b"" if entry.text == "unseen" else super().render(entry)
 
 
 def level_reader(delivery: Delivery, tail: Tail, sock: FakeSocket) -> Connection:
@@ -223,3 +231,21 @@ def test_a_tail_is_unread_when_its_last_reader_is_gone(delivery: Delivery) -> No
     assert not tail.is_unread
     tail.remove(other)
     assert tail.is_unread
+
+
+def test_what_nobody_sees_is_noted_with_what_comes_next_or_with_who_leaves(delivery: Delivery) -> None:
+    tail = Tail(LOG, UnseenRenderer(), 0, LIMIT_BYTES)
+    stays, leaves = (reader(delivery, RENDERER) for _ in range(2))
+    notes: dict[Connection, list[Note]] = {connection: [] for connection in (stays, leaves)}
+    for connection in (stays, leaves):
+        connection.note = notes[connection].append
+        tail.add(connection)
+        tail.draw_level(connection)
+    for _ in range(100):
+        tail.fan_out(batch(tail, "unseen", "unseen"))
+    assert notes == {stays: [], leaves: []}
+    tail.remove(leaves)
+    assert [note.last for note in notes[leaves]] == [200]
+    tail.fan_out(batch(tail, "seen"))
+    tail.remove(stays)
+    assert [note.last for note in notes[stays]] == [201]
