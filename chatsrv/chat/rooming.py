@@ -123,7 +123,10 @@ def _go_into(asker: Asker, room: Room) -> None:
     asker.go_into(room)  # first: who is banned does not get in, and is not to be let in later on for having tried
     if is_new:
         record(asker, Change(What.JOIN, room.name))
+    own: object = asker
     for device in asker.hub.attendance.devices(asker.key):
+        if device is own:  # which may have been put out again meanwhile
+            continue
         with suppress(Refused):  # one whose address is banned, or that is ending
             if device.enter(room):
                 device.tell(Notice(f"You are in {room.name}, too: you entered it on another device."))
@@ -131,10 +134,7 @@ def _go_into(asker: Asker, room: Room) -> None:
 
 def _belongs(asker: Asker, room: Room) -> bool:
     """Tell whether the asker's account enters a room at each login, if it may."""
-    register = asker.hub.register
-    if room is asker.hub.lobby:
-        return room.name not in register.parted(asker.key)
-    return room.name in register.joined(asker.key)
+    return asker.hub.register.is_joined(asker.key, room.name, default=room is asker.hub.lobby)
 
 
 def part(asker: Asker, command: Part) -> None:

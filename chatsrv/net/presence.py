@@ -259,7 +259,9 @@ class Presence:
     def leave(self, room: Room, reason: Reason | None) -> bool:
         """See `Device.leave`."""
         with self._lock:
-            if self._is_over or room not in self._rooms:
+            if self._is_over:
+                self._connection.standing()  # then it is hung up, too, and reads nothing more
+            if room not in self._rooms:
                 return False
             self._rooms = tuple(other for other in self._rooms if other is not room)
             self._delivery.unsubscribe(self._connection, room.log)
