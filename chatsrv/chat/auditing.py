@@ -4,18 +4,19 @@ Never hears of bytes, sockets or wire formats. Everything here runs on the asker
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
+from chatsrv.changes import target_key
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import may_here, require_here, room_here
 from chatsrv.chat.facts import Facts
 from chatsrv.chat.looking import show
+from chatsrv.chat.register import About
 from chatsrv.commands import Audit, Bans
 from chatsrv.entries import Entry
 from chatsrv.errors import Refused
-from chatsrv.names import account_key, prepare_room
+from chatsrv.names import prepare_room
 from chatsrv.replies import Audited, ListEnd, Notice, Reply, RulingLine, RulingList
 from chatsrv.rights import Right, may, require
 
@@ -73,23 +74,29 @@ def audit(asker: Asker, command: Audit) -> None:
     show(asker, _audit(asker, entries))
 
 
-def _about(asker: Asker, typed: str) -> str | None:
-    """Return what `Register.audit` is to be asked about.
+def _about(asker: Asker, typed: str) -> About | None:
+    """Return what `Register.audit` is to be asked about; a name behind `#` is a room's alone.
 
     Raises:
         Refused: the asker may not read that.
     """
-    if not typed and not may(asker.account, Right.AUDIT):
+    if may(asker.account, Right.AUDIT):
+        return About(_name_of_room(typed), None if typed.startswith("#") else target_key(typed)) if typed else None
+    if not typed:
         room = room_here(asker)
         require_here(asker, Right.AUDIT, room)
-        return room.name
-    with suppress(ValueError):
-        name = prepare_room(typed)
-        facts = asker.hub.register.room(name)
-        if facts and may_here(asker, Right.AUDIT, asker.hub.room(name)):
-            return name
-    require(asker.account, Right.AUDIT)
-    return account_key(typed) if typed else None
+        return About(room=room.name)
+    name = _name_of_room(typed)
+    if name is None or not asker.hub.register.room(name) or not may_here(asker, Right.AUDIT, asker.hub.room(name)):
+        require(asker.account, Right.AUDIT)  # which it has not
+    return About(room=name)  # and not of an account that is called the same
+
+
+def _name_of_room(typed: str) -> str | None:
+    try:
+        return prepare_room(typed)
+    except ValueError:
+        return None
 
 
 def _audit(asker: Asker, entries: Sequence[Entry]) -> Iterator[Reply]:

@@ -11,16 +11,15 @@ Those that read take no lock: each looks at something that is replaced as a whol
 import logging
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from chatsrv.changes import INVITE_ONLY, MODERATION, UNLOGGED, Change, What, target_key
-from chatsrv.chat.facts import Facts, Ruling
-from chatsrv.entries import REGISTER, Entry, Kind, Position
+from chatsrv.chat.facts import Facts
+from chatsrv.entries import Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.names import account_key
 from chatsrv.roomlog.base import RoomLog
-
-__all__ = ["REGISTER", "Facts", "Register", "Ruling"]
 
 READ_ENTRIES = 10_000
 """Changes that are read at once at the start."""
@@ -29,6 +28,22 @@ AUDITED_ENTRIES = 500
 """Changes that an audit looks at before it lets go of them."""
 
 logger = logging.getLogger(__name__)
+
+
+class About(NamedTuple):
+    """What an audit is about: a `room`, by its name, or the key of an `account` or a network; with both, either.
+
+    A room and an account may be called the same, so it is always said which one is meant.
+    """
+
+    room: str | None = None
+    account: str | None = None
+
+    def fits(self, entry: Entry, change: Change) -> bool:
+        """Tell whether a change is about that room, or was decided by or about that account."""
+        if self.room is not None and change.room == self.room:
+            return True
+        return self.account is not None and self.account in (account_key(entry.author), target_key(change.target))
 
 
 class Register:
@@ -114,11 +129,10 @@ class Register:
         (entry,) = self._log.read(Position(position.epoch, position.offset - 1), 1)
         return entry
 
-    def audit(self, about: str | None, before: Position | None, limit: int) -> list[Entry]:
+    def audit(self, about: About | None, before: Position | None, limit: int) -> list[Entry]:
         """Return up to `limit` of the changes that are moderation, newest first; the next page is before its last one.
 
-        `about` is the name of a room, or the key of an account that decided or was decided about; `None` for all.
-        `before` is the position to begin with; `None` for the newest.
+        `about` is what they are about; `None` for all. `before` is the position to begin with; `None` for the newest.
 
         Raises:
             Refused: they cannot be read at the moment.
@@ -129,7 +143,7 @@ class Register:
         while len(found) < limit and (entries := self._log.read_back(before, AUDITED_ENTRIES)):
             for entry in entries:
                 change = _change_of(entry)
-                if change and change.what in MODERATION and (about is None or about in _about(entry, change)):
+                if change and change.what in MODERATION and (about is None or about.fits(entry, change)):
                     found.append(entry)
             before = Position(before.epoch, entries[-1].offset - 1)
         return found[:limit]
@@ -202,11 +216,6 @@ def _change_of(entry: Entry) -> Change | None:
         return Change.decode(entry.text) if entry.kind is Kind.CHANGE else None
     except ValueError:
         return None
-
-
-def _about(entry: Entry, change: Change) -> tuple[str, str, str]:
-    """Return what a change is about: its room, the key of its author, and that of its target."""
-    return change.room, account_key(entry.author), target_key(change.target)
 
 
 def _taken(room: str) -> Refused:

@@ -73,6 +73,19 @@ def test_an_owner_audits_the_own_room_alone(chat: Chat) -> None:
     assert alice.types("/audit lobby") == ["You have no right to read what was decided: your role is member."]
 
 
+def test_who_calls_a_room_after_somebody_is_not_shown_what_was_decided_about_him(chat: Chat) -> None:
+    chat.know("dave")
+    bob, mod, root = chat.log_in("bob"), chat.log_in("Mod"), chat.log_in("root")
+    root.types("/mute dave everywhere private matter")
+    (told,) = bob.types("/audit dave")
+    assert told.startswith("You have no right to read what was decided")
+    bob.types("/create dave")
+    only_the_room = ["bob created the room dave", "(end; that is all)"]
+    assert audited(bob.types("/audit dave")) == audited(bob.types("/audit")) == only_the_room
+    assert audited(mod.types("/audit #dave")) == only_the_room
+    assert len(mod.types("/audit dave")) == 3
+
+
 def test_where_somebody_is_and_whom_he_ignores_is_not_audited(chat: Chat) -> None:
     alice, root = chat.log_in("alice"), chat.log_in("root")
     alice.types("/part")

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chatsrv.changes import Change, What
-from chatsrv.chat.register import REGISTER, Facts, Register, Ruling
-from chatsrv.entries import Entry, Kind, Position
+from chatsrv.chat.facts import Facts, Ruling
+from chatsrv.chat.register import About, Register
+from chatsrv.entries import REGISTER, Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryRoomLog, MemoryStore
@@ -343,18 +344,22 @@ def test_an_audit_is_about_all_a_room_or_an_account(register: Register) -> None:
     register.record("Carol", 1, Change(What.BAN, "", "192.0.2.0/24"))
     everything = register.audit(None, None, 10)
     assert len(everything) == 4
-    assert register.audit("dev", None, 10) == everything[2:]
-    assert register.audit("alice", None, 10) == everything[1:]
-    assert register.audit("bob", None, 10) == everything[2:3]
-    assert register.audit("192.0.2.0/24", None, 10) == everything[:1]
-    assert register.audit("nobody", None, 10) == register.audit("", None, 0) == []
+    assert register.audit(About(room="dev"), None, 10) == everything[2:]
+    assert register.audit(About(room=""), None, 10) == everything[:1]
+    assert register.audit(About(account="alice"), None, 10) == everything[1:]
+    assert register.audit(About(account="bob"), None, 10) == everything[2:3]
+    assert register.audit(About("tea", "bob"), None, 10) == everything[1:3]
+    assert register.audit(About(account="192.0.2.0/24"), None, 10) == everything[:1]
+    assert register.audit(About(account="nobody"), None, 10) == register.audit(About(), None, 10) == []
+    assert register.audit(About(room="alice"), None, 10) == register.audit(About(account="dev"), None, 10) == []
+    assert register.audit(None, None, 0) == []
 
 
 def test_an_audit_goes_on_before_its_last_entry(register: Register, log: RoomLog) -> None:
     for number in range(1200):
         what = What.KICK if number % 100 == 0 else What.JOIN
         register.record("alice", 1, Change(what, "dev", f"x{number}"))
-    page = register.audit("dev", None, 5)
+    page = register.audit(About(room="dev"), None, 5)
     assert [target for _, _, target in told(page)] == ["x1100", "x1000", "x900", "x800", "x700"]
-    rest = register.audit("dev", Position(log.epoch, page[-1].offset - 1), 100)
+    rest = register.audit(About(room="dev"), Position(log.epoch, page[-1].offset - 1), 100)
     assert [target for _, _, target in told(rest)] == [f"x{number}" for number in range(600, -1, -100)]
