@@ -25,15 +25,26 @@ class Ruling(NamedTuple):
     reason: str
 
 
+class Topic(NamedTuple):
+    """What a room is about, empty if nothing; who said so, as his name is written, and when, unless the settings do.
+
+    One value, so that nobody ever sees one topic's text beside another one's author.
+    """
+
+    text: str = ""
+    by: str = ""
+    at: float = 0.0
+
+
 class Facts:
     """What holds of the room `name`; of the whole server if that is empty. Accounts are known by their keys.
 
     `owner` is empty where the settings declare the room. `bans` and `mutes` are by account or by `str(network)`, and
-    have those that are over, too. `topic_by` is a name, empty as long as nobody has set a topic.
+    have those that are over, too.
     """
 
     __slots__ = (
-        *("name", "is_invite_only", "is_logged", "owner", "topic", "topic_by", "topic_at"),
+        *("name", "is_invite_only", "is_logged", "owner", "topic"),
         *("invited", "bans", "mutes", "slow_seconds", "_networks"),
     )
 
@@ -42,9 +53,7 @@ class Facts:
         self.is_invite_only = False
         self.is_logged = True
         self.owner = ""
-        self.topic = ""
-        self.topic_by = ""
-        self.topic_at = 0.0
+        self.topic = Topic()
         self.invited: set[str] = set()
         self.bans: dict[str, Ruling] = {}
         self.mutes: dict[str, Ruling] = {}
@@ -79,7 +88,7 @@ class Facts:
         """
         what, target = change.what, change.target
         if what is What.TOPIC:
-            self.topic, self.topic_by, self.topic_at = change.text, entry.author, entry.at
+            self.topic = Topic(change.text, entry.author, entry.at)
         elif what is What.SLOW:
             if not change.text.isdecimal():
                 raise ValueError(f"{change.text!r} is no number of seconds")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from chatsrv.changes import INVITE_ONLY, MODERATION, UNLOGGED, Change, What, target_key
-from chatsrv.chat.facts import Facts
+from chatsrv.chat.facts import Facts, Topic
 from chatsrv.entries import Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.locks import Rank, ranked_lock
@@ -80,8 +80,8 @@ class Register:
             facts.owner = ""
             facts.is_invite_only = is_invite_only
             facts.is_logged = is_logged
-            if not facts.topic_by:
-                facts.topic = topic
+            if not facts.topic.by:
+                facts.topic = Topic(topic)
         return facts
 
     def room(self, name: str) -> Facts | None:

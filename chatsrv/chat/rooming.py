@@ -5,7 +5,7 @@ Never hears of bytes, sockets or wire formats. Everything here runs on the asker
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import partial
 
 from chatsrv.changes import INVITE_ONLY, UNLOGGED, Change, What
@@ -78,7 +78,7 @@ def _line(asker: Asker, room: Room) -> RoomLine:
     return RoomLine(
         room.name,
         room.present(0)[1],
-        facts.topic if may_look_in(asker, room) else "",
+        facts.topic.text if may_look_in(asker, room) else "",
         facts.is_invite_only,
         facts.is_logged,
         room.name in asker.rooms,
@@ -218,18 +218,23 @@ def topic(asker: Asker, command: Topic) -> None:
         Refused: the asker may not.
     """
     room = room_here(asker, command.room)
-    facts, text = room.facts, command.text
+    text = command.text
     if text is None:
-        at = datetime.fromtimestamp(facts.topic_at, asker.view.now.tzinfo) if facts.topic_by else None
-        asker.reply(TopicTold(room.name, facts.topic, facts.topic_by, at))
+        asker.reply(topic_of(room, asker.view.now.tzinfo))
         return
-    if not facts.owner:  # of the settings; in rooms that people made, everybody who is in them may
+    if not room.facts.owner:  # of the settings; in rooms that people made, everybody who is in them may
         require_here(asker, Right.SET_TOPIC, room)
     require_voice(asker, room)
-    if bounded(text, "A topic") == facts.topic:
+    if bounded(text, "A topic") == room.facts.topic.text:
         raise Refused(f"That is the topic of {room.name} already." if text else f"{room.name} has no topic.")
     _decide(asker, room, Change(What.TOPIC, room.name, text=text))
     asker.reply(Notice(f"The topic of {room.name} is set." if text else f"{room.name} has no topic any more."))
+
+
+def topic_of(room: Room, zone: tzinfo | None) -> TopicTold:
+    """Return the topic of a room, for somebody whose times are those of a time zone."""
+    text, by, at = room.facts.topic
+    return TopicTold(room.name, text, by, datetime.fromtimestamp(at, zone) if by else None)
 
 
 def invite(asker: Asker, command: Invite) -> None:

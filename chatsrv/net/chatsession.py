@@ -13,6 +13,7 @@ from chatsrv.chat.deeds import DEEDS
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.lookback import Lookback, View
 from chatsrv.chat.room import Room, nowhere, told
+from chatsrv.chat.rooming import topic_of
 from chatsrv.commands import Act, Command, Say
 from chatsrv.entries import Kind
 from chatsrv.errors import Refused
@@ -22,7 +23,7 @@ from chatsrv.net.presence import Entered, Presence
 from chatsrv.net.session import Session
 from chatsrv.protocols.text import clean
 from chatsrv.reasons import Reason
-from chatsrv.replies import LoginRefused, Notice, Present, Reply, TopicTold, Welcome
+from chatsrv.replies import LoginRefused, Notice, Present, Reply, Welcome
 from chatsrv.rights import Right, may, require
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.verbs import RIGHT_FOR
@@ -228,9 +229,8 @@ class ChatSession(Session):
         """Tell about a room that this session has just gone into."""
         facts = room.facts
         self.reply(Notice(f"You are in {room.name} now."))
-        if facts.topic:
-            at = datetime.fromtimestamp(facts.topic_at, self.server.time_zone) if facts.topic_by else None
-            self.reply(TopicTold(room.name, facts.topic, facts.topic_by, at))
+        if (topic := topic_of(room, self.server.time_zone)).topic:
+            self.reply(topic)
         if not facts.is_logged:
             self.reply(Notice("Nothing that is said here is recorded."))
         self.reply(Present(room.name, entered.others, entered.more) if entered.others else Notice(NOBODY_ELSE))

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chatsrv.changes import Change, What
-from chatsrv.chat.facts import Facts, Ruling
+from chatsrv.chat.facts import Facts, Ruling, Topic
 from chatsrv.chat.register import About, Register
 from chatsrv.entries import REGISTER, Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
@@ -17,7 +17,7 @@ from tests.roomlog.late import LateRoomLog
 
 NOW = 1_000_000.0
 FACTS = (
-    *("name", "is_invite_only", "is_logged", "owner", "topic", "topic_by", "topic_at", "invited", "bans", "mutes"),
+    *("name", "is_invite_only", "is_logged", "owner", "topic", "invited", "bans", "mutes"),
     "slow_seconds",
 )
 
@@ -57,7 +57,7 @@ def test_a_change_is_an_entry_of_the_register_and_holds(register: Register, log:
     entry = register.record("Bob", 7, change)
     assert entry == log.read(Position(log.epoch, 1), 1)[0]
     assert entry[2:] == (REGISTER, Kind.CHANGE, "Bob", 7, change.encode())
-    assert (facts.topic, facts.topic_by, facts.topic_at) == ("tea", "Bob", entry.at)
+    assert facts.topic == Topic("tea", "Bob", entry.at)
 
 
 def test_what_cannot_be_recorded_does_not_hold() -> None:
@@ -119,7 +119,7 @@ def test_changes_apply_in_the_logs_order_whoever_applies_them(register: Register
             pool.submit(register.record, f"author{number}", number, change)
     last = log.read_back(log.end, 1)[0]
     assert log.end.offset == 201
-    assert (facts.topic, facts.topic_by) == (Change.decode(last.text).text, last.author)
+    assert facts.topic[:2] == (Change.decode(last.text).text, last.author)
 
 
 def test_what_another_register_recorded_in_the_same_log_is_applied_too(register: Register, log: RoomLog) -> None:
@@ -209,14 +209,19 @@ def test_of_two_who_create_a_room_at_once_one_gets_it_and_the_other_is_told() ->
 def test_a_declared_room_is_as_the_settings_say_and_nobodys(register: Register) -> None:
     facts = dev(register)
     assert register.declare("dev", topic="of the settings", is_invite_only=True, is_logged=False) is facts
-    assert (facts.owner, facts.is_invite_only, facts.is_logged, facts.topic) == ("", True, False, "of the settings")
+    assert (facts.owner, facts.is_invite_only, facts.is_logged, facts.topic.text) == (
+        "",
+        True,
+        False,
+        "of the settings",
+    )
 
 
 def test_a_topic_that_somebody_set_or_took_away_stays_so_in_a_declared_room(register: Register, log: RoomLog) -> None:
     register.declare("lobby", topic="welcome")
     for topic in ("tea", ""):
         register.record("alice", 1, Change(What.TOPIC, "lobby", text=topic))
-        assert Register(log).declare("lobby", topic="welcome").topic == topic
+        assert Register(log).declare("lobby", topic="welcome").topic.text == topic
 
 
 def test_what_held_of_a_room_that_the_settings_name_no_more_does_not_hold_of_a_new_one(log: RoomLog) -> None:

@@ -258,7 +258,7 @@ def test_a_topic_is_bounded_and_nobody_who_is_muted_sets_one(chat: Chat) -> None
     alice.types("/mute bob caps")
     assert bob.types("/topic HELLO") == ["You are muted in dev: caps."]
     assert bob.types("/invite carol") == ["You are muted in dev: caps."]
-    assert chat.hub.room("dev").facts.topic == ""
+    assert chat.hub.room("dev").facts.topic.text == ""
 
 
 # ---------------------------------------------------------------------------- guests
