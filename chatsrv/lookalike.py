@@ -6,7 +6,7 @@ thread may call them. The table of look-alikes is loaded with the first question
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from chatsrv.errors import AccountsError
 from chatsrv.loginpolicy import RESERVED_NAMES
@@ -54,7 +54,8 @@ def similar_room(name: str, existing_names: Iterable[str]) -> str | None:
     """
     shapes = _shapes(name)
     return next(
-        (other for other in (*RESERVED_ROOMS, *existing_names) if other != name and shapes & _shapes(other)), None
+        (other for other in (*RESERVED_ROOMS, *existing_names) if other != name and shapes & _shapes_of_room(other)),
+        None,
     )
 
 
@@ -74,6 +75,10 @@ def skeleton(text: str) -> str:
 def _shapes(*spellings: str) -> frozenset[str]:
     # Once more after folding the case: an M is its own skeleton, and an m has that of rn.
     return frozenset(skeleton(skeleton(spelling).casefold()) for spelling in spellings)
+
+
+# Whoever asks again and again for a room that he is refused would have a thousand names looked at each time.
+_shapes_of_room = lru_cache(10_000)(_shapes)
 
 
 @cache

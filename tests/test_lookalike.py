@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from chatsrv.errors import AccountsError
 from chatsrv.lookalike import check_new_name, similar_room, skeleton
+from tests.work import calls_of
 
 
 @pytest.mark.parametrize(
@@ -106,3 +107,9 @@ def test_the_error_shows_what_is_not_plain():
 )
 def test_a_room_is_not_to_be_taken_for_another_or_for_a_word_of_the_chat(new: str, similar: str | None) -> None:
     assert similar_room(new, ["dev", "lobby"]) == similar
+
+
+def test_a_room_that_is_refused_again_and_again_has_a_thousand_names_looked_at_once():
+    rooms = [f"room-{number:03}" for number in range(1000)]
+    assert similar_room("nothing-like-it", rooms) is None
+    assert calls_of(lambda: similar_room("room-g99", rooms)) < 2 * len(rooms)  # looking at each: thirty for each

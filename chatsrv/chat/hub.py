@@ -5,7 +5,6 @@ Never hears of bytes, sockets or wire formats. Every method may be called from a
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from chatsrv.accounts import Account, Role
@@ -21,6 +20,7 @@ from chatsrv.errors import Refused
 from chatsrv.flood import Buckets
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.names import prepare_room
+from chatsrv.nearest import nearest
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 
@@ -119,9 +119,9 @@ class Hub:
         except ValueError as error:
             raise Refused(f"There is no such room: {error}.") from None
         if self.register.room(name) is None:
-            nearest = get_close_matches(name, [facts.name for facts in self.register.rooms()], n=1)
+            meant = nearest(name, [facts.name for facts in self.register.rooms()])
             raise Refused(
-                f"There is no room {name}. " + (f"Did you mean {nearest[0]}?" if nearest else "/rooms lists them all.")
+                f"There is no room {name}. " + (f"Did you mean {meant}?" if meant else "/rooms lists them all.")
             )
         return self.room(name)
 

@@ -1,10 +1,15 @@
 """Behaviour of chatsrv.chat.hub: one room for each name."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice, product
+
+import pytest
 
 from chatsrv.accounts import Account
 from chatsrv.chat.hub import Hub
+from chatsrv.errors import Refused
 from chatsrv.roomlog.memory import MemoryStore
+from tests.work import calls_of
 
 ALICE, BOB = Account("alice"), Account("bob")
 
@@ -40,3 +45,16 @@ def test_what_happens_in_a_room_is_in_the_log_that_the_store_keeps_for_it() -> N
 def test_hubs_without_a_store_share_nothing() -> None:
     Hub().lobby.enter(ALICE, 1)
     assert Hub().lobby.enter(BOB, 1).others == ()
+
+
+def test_a_thousand_rooms_of_the_same_letters_do_not_make_a_mistyped_one_dear() -> None:
+    hub = Hub(MemoryStore())
+    names = ["a" * 19 + "".join(letters) for letters in islice(product("ab", repeat=12), 1000)]
+    for name in names:
+        hub.register.declare(name)
+
+    def mistype() -> None:
+        with pytest.raises(Refused, match="There is no room"):
+            hub.find("a" * 20 + "ab" * 5 + "x")
+
+    assert calls_of(mistype) < 4 * len(names)  # comparing letter by letter: thirty for each
