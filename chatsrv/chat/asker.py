@@ -4,7 +4,7 @@ Never hears of bytes, sockets or wire formats. An `Asker` is its session's threa
 have to wait for slow peers and disks, so whoever calls them holds no lock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from chatsrv.accounts import Account
@@ -49,11 +49,14 @@ class Asker(Protocol):
     def turn_to(self, room: Room) -> None:
         """Speak in a room from now on, which the session is in."""
 
-    def go_into(self, room: Room) -> None:
-        """Enter a room and speak there from now on; the asker is told its topic, who is here, and what was said last.
+    def go_into(self, room: Room) -> Callable[[], None]:
+        """Enter a room, and speak there from now on.
+
+        Returns what is to be called then, under no lock: it tells the asker of the room's topic, who is there, and what
+        was said last, which waits for a peer who is slow.
 
         Raises:
-            Refused: the account is banned there, or it cannot be recorded.
+            Refused: the account is banned there, was put out meanwhile, or it cannot be recorded.
         """
 
     def account_named(self, typed: str) -> Account:

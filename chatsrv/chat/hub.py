@@ -129,11 +129,15 @@ class Hub:
         """Tell whether something was recorded under that name, be there such a room now or not."""
         return self._store.has(name)
 
+    def belongs(self, key: str, room: Room) -> bool:
+        """Tell whether an account enters a room at a login: it joined it and did not part since, or it is the lobby."""
+        return self.register.is_joined(key, room.name, default=room is self.lobby)
+
     def rooms_of(self, account: Account) -> list[Room]:
         """Return the rooms that an account enters at a login, the one first that it speaks in then."""
         key = account.key
         names = self.register.joined(key)
-        first = [self.lobby] if self.register.is_joined(key, self.lobby.name, default=True) else []
+        first = [self.lobby] if self.belongs(key, self.lobby) else []
         others = sorted(name for name in names if name != self.lobby.name and self.register.room(name))
         return [*first, *map(self.room, others)]
 

@@ -6,14 +6,15 @@ Never hears of bytes, sockets or wire formats. Everything here runs on the asker
 from collections.abc import Iterable
 
 from chatsrv.chat.asker import Asker
+from chatsrv.chat.authority import room_here
 from chatsrv.commands import CatchUp, History, More, PrivateHistory, Search
 from chatsrv.errors import Refused
 from chatsrv.replies import Notice, Reply
 
 
 def show_history(asker: Asker, command: History) -> None:
-    """Show the newest entries of the asker's room."""
-    show(asker, asker.lookback.history(asker.view, asker.room.log, command.entries))
+    """Show the newest entries of a room that the asker is in."""
+    show(asker, asker.lookback.history(asker.view, room_here(asker, command.room).log, command.entries))
 
 
 def show_private_history(asker: Asker, command: PrivateHistory) -> None:

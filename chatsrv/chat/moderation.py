@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from chatsrv.accounts import Account, Network, Role, unmapped
-from chatsrv.changes import Change, What
+from chatsrv.changes import Change, What, target_key
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.attendance import Device
-from chatsrv.chat.authority import bounded, require_above, require_here, require_lifting, room_here
+from chatsrv.chat.authority import bounded, require_above, require_here, require_lifting, require_voice, room_here
 from chatsrv.chat.deciding import decide
 from chatsrv.chat.facts import Ruling
 from chatsrv.chat.room import Room, told
@@ -32,21 +32,19 @@ def kick(asker: Asker, command: Kick) -> None:
     At the next login he is not let in by himself, unless it is the lobby.
 
     Raises:
-        Refused: the asker may not, or that one is not there.
+        Refused: the asker may not, or that one is neither there nor would be at the next login.
     """
     room = room_here(asker, command.room)
     require_here(asker, Right.KICK, room)
     target = asker.account_named(command.name)
     require_above(asker, target, "kick")
-    if not room.is_in(target.key):
+    if not room.is_in(target.key) and (room is asker.hub.lobby or not asker.hub.belongs(target.key, room)):
         raise Refused(f"{target.name} is not in {room.name}.")
-    reason = bounded(command.reason, "A reason")
+    reason = _reason(asker, room, command.reason)
     change = Change(What.KICK, room.name, target.name, text=reason)
     decide(asker, change)
     why = f": {reason}" if reason else "."
     _put_out(asker, room, target, change, f"{asker.account.name} kicked you out of {room.name}{why}")
-    if room is not asker.hub.lobby:
-        asker.hub.register.record(target.name, asker.origin, Change(What.PART, room.name))
     asker.reply(Notice(f"You kicked {target.name} out of {room.name}."))
 
 
@@ -61,13 +59,13 @@ def ban(asker: Asker, command: Ban) -> None:
     if network is None:
         target = asker.account_named(command.target)
         require_above(asker, target, "ban")
-        change = _ruling_on(asker, What.BAN, room, target.name, command)
+        change = _ruling_on(asker, What.BAN, Right.BAN, room, target.name, command)
         decide(asker, change)
         _keep_out(asker, room, target, change)
     else:
         require(asker.account, Right.BAN_NETWORK)
         _require_elsewhere(asker, network)
-        change = _ruling_on(asker, What.BAN, room, str(network), command)
+        change = _ruling_on(asker, What.BAN, Right.BAN_NETWORK, room, str(network), command)
         decide(asker, change)
         _keep_network_out(asker, room, network, change)
     asker.reply(Notice(f"{change.target} is banned from {_called(room)}{_told(asker, change)}."))
@@ -94,8 +92,15 @@ def _keep_network_out(asker: Asker, room: Room | None, network: Network, change:
 
 
 def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: str) -> None:
-    """Have an account leave a room with the very entry that tells why; its sessions are told in `text` instead."""
-    attendance, key = asker.hub.attendance, target.key
+    """Have an account leave a room with the very entry that tells why; its sessions are told in `text` instead.
+
+    It comes back by joining again, and no sooner.
+    """
+    hub, attendance, key = asker.hub, asker.hub.attendance, target.key
+    if room is not hub.lobby and hub.belongs(key, room):
+        # Before his sessions leave, so that none comes back by what is left of his joining. In the lobby, where
+        # everybody begins, he is again at the next login.
+        hub.register.record(target.name, asker.origin, Change(What.PART, room.name))
     with room.barring(key):  # somebody who is kicked may come in again, but only behind the entry
         # Before there is the entry: whether they still read it would be chance.
         gone = [device for device in attendance.devices(key) if device.leave(room, None)]
@@ -122,7 +127,7 @@ def mute(asker: Asker, command: Mute) -> None:
     room = _scope(asker, command, Right.MUTE)
     target = asker.account_named(command.target)
     require_above(asker, target, "mute")
-    change = _ruling_on(asker, What.MUTE, room, target.name, command)
+    change = _ruling_on(asker, What.MUTE, Right.MUTE, room, target.name, command)
     decide(asker, change)
     _announce(asker, room, change, target.key, f"You are muted on this server{_told(asker, change)}.")
     asker.reply(Notice(f"{target.name} is muted in {_called(room)}{_told(asker, change)}."))
@@ -187,9 +192,29 @@ def _scope(asker: Asker, command: Ban | Unban | Mute | Unmute, right: Right) -> 
     return room
 
 
-def _ruling_on(asker: Asker, what: What, room: Room | None, target: str, command: Ban | Mute) -> Change:
-    until = None if command.seconds is None else round(asker.view.now.timestamp()) + command.seconds
-    return Change(what, room.name if room else "", target, until, bounded(command.reason, "A reason"))
+def _ruling_on(asker: Asker, what: What, right: Right, room: Room | None, target: str, command: Ban | Mute) -> Change:
+    """Return what is to be decided about an account or a network.
+
+    Raises:
+        Refused: it would take the place of what the asker may not lift, or has a reason that he may not tell.
+    """
+    facts = room.facts if room else asker.hub.register.server
+    key, now = target_key(target), asker.view.now.timestamp()
+    if ruling := facts.ban_of(key, None, now) if what is What.BAN else facts.mute_of(key, now):
+        require_lifting(asker, ruling, key, right)
+    until = None if command.seconds is None else round(now) + command.seconds
+    return Change(what, room.name if room else "", target, until, _reason(asker, room, command.reason))
+
+
+def _reason(asker: Asker, room: Room | None, text: str) -> str:
+    """Return a reason, which everybody in the room reads.
+
+    Raises:
+        Refused: it is too long, or the asker is muted.
+    """
+    if text:
+        require_voice(asker, room)
+    return bounded(text, "A reason")
 
 
 def _announce(asker: Asker, room: Room | None, change: Change, key: str = "", text: str = "") -> None:

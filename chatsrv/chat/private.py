@@ -36,7 +36,8 @@ def tell_privately(asker: Asker, command: PrivateMessage) -> None:
         copies.append((_heard_log(asker, reader.key), Kind.PRIVATE, command.text))
     for log, _, _ in copies:
         log.wait_for_space()
-    # The author's first, or an answer could come before it in his log; and both before waiting, as one record.
+    # The author's first, or an answer could come before it in his log; and both before waiting, so that one transaction
+    # has both, as a rule. A disk that fails between two of them leaves the author's alone.
     written = [(log, log.append(kind, asker.account.name, asker.origin, (text,))) for log, kind, text in copies]
     for log, position in written:
         log.wait_until_recorded(position)

@@ -6,7 +6,7 @@ Never hears of bytes, sockets or wire formats. Every method may be called from a
 import time
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -196,12 +196,8 @@ class Room:
             member.may_speak_at = now + slow_seconds
 
     def announce(self, actor: str, origin: int, change: Change) -> None:
-        """Append a change for all here to see.
-
-        Raises:
-            Refused: it cannot be recorded.
-        """
-        with self._lock:
+        """Append a change for all here to see. It holds already, also where this cannot be recorded at the moment."""
+        with self._lock, suppress(Refused):
             self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
 
     # ------------------------------------------------------------------ who is here

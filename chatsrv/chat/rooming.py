@@ -116,25 +116,31 @@ def _found(asker: Asker, typed: str) -> Room:
 
 
 def _go_into(asker: Asker, room: Room) -> None:
-    """Enter a room with all sessions of the account, now and at each login."""
+    """Enter a room with all sessions of the account, now and at each login.
+
+    What holds is recorded first, and each session looks at it on its way in: who is put out meanwhile is not let in by
+    what is left of his own joining.
+    """
     is_new = not _belongs(asker, room)
     if is_new:
         check_pace(asker)
-    asker.go_into(room)  # first: who is banned does not get in, and is not to be let in later on for having tried
-    if is_new:
         record(asker, Change(What.JOIN, room.name))
-    own: object = asker
+    try:
+        tell = asker.go_into(room)
+    except Refused:
+        if is_new and _belongs(asker, room):  # who is banned is not to be let in later on for having tried
+            record(asker, Change(What.PART, room.name))
+        raise
     for device in asker.hub.attendance.devices(asker.key):
-        if device is own:  # which may have been put out again meanwhile
-            continue
         with suppress(Refused):  # one whose address is banned, or that is ending
-            if device.enter(room):
+            if device.origin != asker.origin and device.enter(room):
                 device.tell(Notice(f"You are in {room.name}, too: you entered it on another device."))
+    tell()
 
 
 def _belongs(asker: Asker, room: Room) -> bool:
     """Tell whether the asker's account enters a room at each login, if it may."""
-    return asker.hub.register.is_joined(asker.key, room.name, default=room is asker.hub.lobby)
+    return asker.hub.belongs(asker.key, room)
 
 
 def part(asker: Asker, command: Part) -> None:
@@ -188,6 +194,7 @@ def _new_name(asker: Asker, typed: str) -> str:
         Refused: it may not.
     """
     hub = asker.hub
+    require_voice(asker)  # everybody reads the name of a room
     if not may_create(asker):
         raise Refused(f"You have no right to {Right.CREATE_ROOM}: your role is {asker.account.role}.")
     try:

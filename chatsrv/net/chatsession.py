@@ -6,9 +6,13 @@ that is called by whichever thread does something to the session's account, as i
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from chatsrv.accounts import Account, Role
+from chatsrv.chat.authority import room_here
 from chatsrv.chat.deeds import DEEDS
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.lookback import Lookback, View
@@ -35,6 +39,9 @@ APPEND_ENTRIES = 512
 """Entries that one session appends at once, before others get their turn."""
 
 NOBODY_ELSE = "Nobody else is here."
+
+_ROOM = itemgetter(Say._fields.index("room"))
+"""Where something is to be said."""
 
 _SPOKEN: Mapping[type, Kind] = {Say: Kind.SAY, Act: Kind.ACTION}
 
@@ -87,8 +94,9 @@ class ChatSession(Session):
         """Obey commands of one kind."""
         kind = type(commands[0])
         if kind in _SPOKEN:
-            texts = [command.text for command in commands]  # type: ignore[union-attr]  # all are Say, or all are Act
-            self._attempt(self._speak, kind, texts)
+            for room, run in groupby(commands, _ROOM):
+                texts = [command.text for command in run]  # type: ignore[union-attr]  # all are Say, or all are Act
+                self._attempt(self._speak, kind, texts, room)
         else:
             for command in commands:
                 self._attempt(self._do, command)
@@ -166,12 +174,12 @@ class ChatSession(Session):
         assert self._presence
         self._presence.turn_to(room)
 
-    def go_into(self, room: Room) -> None:
+    def go_into(self, room: Room) -> Callable[[], None]:
         """See `Asker.go_into`."""
         assert self._presence
-        entered = self._presence.go_into(room)
-        self._tell_of(room, entered)
-        catch_up(self.server.delivery, self.connection, self._presence.reading, entered.returns, self.hub.catching_up)
+        hub = self.hub
+        is_held = self.catches_up and any(hub.catching_up) and hub.bookmarks.is_caught_up(self.key)
+        return partial(self._tell_of, room, self._presence.go_into(room, is_held=is_held))
 
     def say(self, text: str) -> None:
         """See `Asker.say`."""
@@ -226,7 +234,7 @@ class ChatSession(Session):
     # ------------------------------------------------------------------ private
 
     def _tell_of(self, room: Room, entered: Entered) -> None:
-        """Tell about a room that this session has just gone into."""
+        """Tell about a room that this session has just gone into, and what was missed there."""
         facts = room.facts
         self.reply(Notice(f"You are in {room.name} now."))
         if (topic := topic_of(room, self.server.time_zone)).topic:
@@ -236,6 +244,8 @@ class ChatSession(Session):
         self.reply(Present(room.name, entered.others, entered.more) if entered.others else Notice(NOBODY_ELSE))
         for text in entered.troubles:
             self.reply(Notice(text))
+        assert self._presence
+        catch_up(self.server.delivery, self.connection, self._presence.reading, entered.returns, self.hub.catching_up)
 
     def _attempt(self, action: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -243,9 +253,10 @@ class ChatSession(Session):
         except Refused as refusal:
             self.reply(Notice(str(refusal)))
 
-    def _speak(self, kind: type[Command], texts: Sequence[str]) -> None:
+    def _speak(self, kind: type[Command], texts: Sequence[str], called: str = "") -> None:
+        """Say texts in a room of the session's; without a name in the one that it speaks in."""
         require(self.account, RIGHT_FOR[kind])
-        room, may_hurry = self.room, may(self.account, Right.HURRY)
+        room, may_hurry = room_here(self, called) if called else self.room, may(self.account, Right.HURRY)
         for start in range(0, len(texts), APPEND_ENTRIES):
             self.server.delivery.pace(room.log)
             some = texts[start : start + APPEND_ENTRIES]

@@ -10,10 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatsrv.chat.missed import Absence
-from chatsrv.chat.room import Arrival, Room
+from chatsrv.chat.room import WELCOME_NAMES, Arrival, Room
 from chatsrv.entries import Bookmark, Position
 from chatsrv.errors import Refused
 from chatsrv.locks import Rank, ranked_lock
+from chatsrv.names import account_key
 from chatsrv.net.catchup import Return
 from chatsrv.net.reading import Reading
 from chatsrv.reasons import Reason
@@ -128,16 +129,21 @@ class Presence:
         else:
             self._subscriptions.append(subscribe)
 
-    def go_into(self, room: Room) -> Entered:
-        """Go into a room, and speak there; nothing of it is live until `catch_up` has told what was missed.
+    def go_into(self, room: Room, *, is_held: bool) -> Entered:
+        """Go into a room, and speak there; if `is_held`, it is not live until `catch_up` has told what was missed.
 
         Raises:
-            Refused: the account is banned there, or it cannot be recorded.
+            Refused: the account is banned there or was put out, or it cannot be recorded.
         """
         returns: list[Return] = []
         troubles: list[str] = []
         with self._lock:
-            arrival = self._enter_locked(room, returns, troubles, is_held=True, turns=True)
+            if room in self._rooms:  # another session of the account was faster
+                self._turn_locked(room)
+                names, more = room.present(WELCOME_NAMES + 1)
+                others = tuple(name for name in names if account_key(name) != self._session.key)
+                return Entered(others, more, (), ())
+            arrival = self._enter_locked(room, returns, troubles, is_held=is_held, turns=True)
         return Entered(arrival.others, arrival.more, returns, troubles)
 
     def enter(self, room: Room) -> bool:
@@ -145,13 +151,16 @@ class Presence:
         with self._lock:
             if not self._is_open or room in self._rooms:
                 return False
-            self._enter_locked(room, [], [], is_held=False, turns=not self._rooms)
+            self._enter_locked(room, [], [], is_held=False, turns=not self._rooms, is_told_another=True)
             return True
 
     def _enter_locked(
-        self, room: Room, returns: list[Return], troubles: list[str], *, is_held: bool, turns: bool
-    ) -> Arrival:
+        self, room: Room, returns: list[Return], troubles: list[str], *, is_held: bool, turns: bool,
+        is_told_another: bool = False,
+    ) -> Arrival:  # fmt: skip
         """Go into a room; add to `returns` what was missed, if that is to be told.
+
+        Where it `is_told_another` session of the account, that one may be lost amid it, so it counts as missed.
 
         Raises:
             Refused: the account is banned there, or its coming cannot be recorded.
@@ -160,8 +169,8 @@ class Presence:
         if self._is_over:
             raise Refused("This session is ending.")
         session, connection, log = self._session, self._connection, room.log
-        if room in self._rooms:
-            return Arrival(log.end, (), 0)
+        if not self._hub.belongs(session.key, room):  # he joined, and this is what is left of that
+            raise Refused(f"You were put out of {room.name} meanwhile.")
         bookmark, is_known = self._opened_locked(log, troubles)
         try:
             arrival = room.enter(session.account, connection.origin, connection.address)
@@ -180,7 +189,7 @@ class Presence:
             returns.append(Return(self._absence(log, last, bookmark, "" if turns else f"in {room.name}"), live))
         else:
             self.reading.begin(log, position.offset, position.offset, None)
-            if not is_known:
+            if not is_known or (is_told_another and bookmark is not None):
                 self.reading.freeze(log)
             self._subscribe_locked(log, position, is_marked=not turns, is_held=False)
         return arrival

@@ -4,7 +4,7 @@ What somebody types is understood and obeyed as in a server, and what he is told
 thread uses them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from chatsrv.accounts import Account, Role
@@ -154,9 +154,10 @@ class Person:
         assert room.name in self.rooms
         self.current = room
 
-    def go_into(self, room: Room) -> None:
+    def go_into(self, room: Room) -> Callable[[], None]:
         self.enter(room)
         self.current = room
+        return lambda: None
 
     def account_named(self, typed: str) -> Account:
         account = self._chat.accounts.get(account_key(typed))

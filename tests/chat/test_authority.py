@@ -105,6 +105,31 @@ def test_an_owner_lifts_what_he_decided_himself_and_nothing_else(chat: Chat) -> 
     assert alice.types("/unmute carol") == ["Mod decided that, and only a moderator can lift it."]
     assert alice.types("/unmute alice") == ["Somebody else has to lift that."]
     assert alice.says("hello").startswith("You are muted in dev: shouting.")
-    alice.types("/mute carol")
-    assert alice.types("/unmute carol") == ["carol is not muted in dev any more."]
+    chat.know("dave")
+    alice.types("/mute dave")
+    assert alice.types("/unmute dave") == ["dave is not muted in dev any more."]
     assert chat.log_in("mina").types("/join dev") == []
+
+
+def test_an_owner_puts_nothing_shorter_in_the_place_of_what_a_moderator_decided(chat: Chat) -> None:
+    alice, mod = chat.log_in("alice"), chat.log_in("Mod")
+    alice.types("/create dev")
+    mod.types("/join dev")
+    mod.types("/ban bob")
+    mod.types("/mute carol 1d")
+    recorded = chat.recorded()
+    assert alice.types("/ban bob 1s") == ["Mod decided that, and only a moderator can lift it."]
+    assert alice.types("/mute carol 1s") == ["Mod decided that, and only a moderator can lift it."]
+    assert chat.recorded() == recorded
+    assert mod.types("/mute carol 2d")[0].startswith("carol is muted in dev until ")
+
+
+def test_who_is_muted_tells_no_reasons_and_makes_no_rooms_since_all_read_them(chat: Chat) -> None:
+    alice, root, bob = chat.log_in("alice"), chat.log_in("root"), chat.log_in("bob")
+    alice.types("/create dev")
+    bob.types("/join dev")
+    root.types("/mute alice everywhere")
+    alice.told()
+    for typed in ("/kick bob AND SO", "/ban bob I SPEAK", "/mute bob LOUDLY", "/create listen-to-me"):
+        assert alice.types(typed) == ["You are muted on this server."]
+    assert alice.types("/kick bob") == ["You kicked bob out of dev."]

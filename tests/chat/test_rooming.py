@@ -1,10 +1,13 @@
 """Commands about rooms: making them, going in and out, looking at them, their topics and guests."""
 
+from collections.abc import Callable
+
 import pytest
 
 from chatsrv.accounts import Role
 from chatsrv.changes import Change, What
 from chatsrv.chat.hub import Hub, RoomRules
+from chatsrv.chat.room import Room
 from chatsrv.chat.rooming import PAGE_ROOMS, WHO_NAMES
 from chatsrv.entries import Kind
 from chatsrv.roomlog.memory import MemoryStore
@@ -117,16 +120,43 @@ def test_who_parts_is_gone_with_all_devices_until_he_joins_again(chat: Chat) -> 
     assert bob.types("/part dev") == ["You are not in dev."]
 
 
-def test_who_is_banned_can_still_leave_for_good(chat: Chat) -> None:
-    alice, bob = chat.log_in("alice"), chat.log_in("bob")
-    alice.types("/create dev")
-    bob.types("/join dev")
-    alice.types("/ban bob")
-    bob.told()
-    assert bob.types("/part dev") == ["You left dev. You speak in no room now: /join lobby turns to one."]
-    assert bob.types("/part dev") == ["You are not in dev."]
+def test_who_was_banned_or_kicked_is_not_back_by_himself(chat: Chat) -> None:
+    alice, bob, carol = (chat.log_in(name) for name in ("alice", "bob", "carol"))
+    alice.types("/create dev invite-only")
+    for guest in (bob, carol):
+        alice.types(f"/invite {guest.account.name}")
+        guest.types("/join dev")
+    alice.types("/ban bob 1h")
     alice.types("/unban bob")
-    assert list(chat.log_in("bob").rooms) == ["lobby"]
+    carol.leaves()
+    assert alice.types("/kick carol") == ["You kicked carol out of dev."]  # though she is not there
+    assert alice.types("/kick carol") == ["carol is not in dev."]
+    for name in ("bob", "carol"):
+        again = chat.log_in(name)
+        assert list(again.rooms) == ["lobby"]
+        assert again.types("/join dev") == ["dev is for those who are invited: somebody in it can do that, by /invite."]
+
+
+def test_who_is_put_out_on_his_way_in_is_not_let_in_by_what_is_left_of_his_joining(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, phone = chat.log_in("alice"), chat.log_in("bob"), chat.log_in("bob")
+    alice.types("/create dev")
+    go_into = bob.go_into
+
+    def be_kicked_while_it_is_told(room: Room) -> Callable[[], None]:
+        tell = go_into(room)
+
+        def tell_slowly() -> None:
+            alice.types("/kick bob")
+            tell()
+
+        return tell_slowly
+
+    monkeypatch.setattr(bob, "go_into", be_kicked_while_it_is_told)
+    bob.types("/join dev")
+    assert list(bob.rooms) == list(phone.rooms) == list(chat.log_in("bob").rooms) == ["lobby"]
+    assert not chat.hub.room("dev").is_in("bob")
 
 
 def test_the_lobby_can_be_left_for_good_and_joined_again(chat: Chat) -> None:
