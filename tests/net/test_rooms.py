@@ -176,6 +176,30 @@ def test_devices_follow_each_other_into_rooms_and_out_of_them(place: Village) ->
     assert phone.sees() == ["<bob> where am I?"]
 
 
+def test_what_one_device_is_told_while_it_is_lost_is_missed_though_another_followed_it(place: Village) -> None:
+    alice, desk = in_dev(place, "alice", "bob")
+    desk.does("/part")
+    said = [f"{number} {'x' * 2000}" for number in range(300)]
+    alice.does(*said)
+    phone = place.log_in("bob", receive_buffer_bytes=2048)
+    phone.type("/join dev")  # and reads nothing of it
+    desk.sees_up_to("You are in dev, too: you entered it on another device.")
+    alice.does("live")
+    assert desk.sees() == ["[dev] <alice> live"]
+    phone.reset()
+    desk.quits()
+    alice.sees_up_to("* bob left", "[lobby] * bob left")
+    seen = place.log_in("bob").sees()
+    assert [line for line in seen if "<alice>" in line][-301:] == [f"[dev] <alice> {line}" for line in (*said, "live")]
+
+
+def test_who_does_not_want_to_be_told_what_he_missed_is_not_on_joining_either(place: Village) -> None:
+    alice, bob = in_dev(place, "alice", "bob")
+    bob.does("/catchup off", "/part")
+    alice.does("said meanwhile")
+    assert bob.does("/join dev", "hello") == ["You are in dev now.", "Here now: alice."]
+
+
 def test_a_room_is_left_with_the_last_device_only(place: Village) -> None:
     alice, desk, phone = in_dev(place, "alice", "bob", "bob")
     desk.quits()
