@@ -7,12 +7,16 @@ thread may call them. The table of look-alikes is loaded with the first question
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
+from ipaddress import ip_network
 
 from chatsrv.errors import AccountsError
 from chatsrv.loginpolicy import RESERVED_NAMES
 from chatsrv.names import RESERVED_ROOMS, prepare_name
 
 _DIRECTION_MARK = "\u200e"
+
+_WORDS = ("everywhere", "private")
+"""Words of commands and of lines of the chat, which no account is called, whatever the settings reserve."""
 
 
 def check_new_name(name: str, existing_names: Iterable[str], reserved_names: Iterable[str] = RESERVED_NAMES) -> None:
@@ -26,14 +30,16 @@ def check_new_name(name: str, existing_names: Iterable[str], reserved_names: Ite
     chatsrv.errors.AccountsError: 'p\u0430ul' looks like 'Paul', which is taken; accepted is a name that does not
 
     Raises:
-        AccountsError: the name looks like an existing or a reserved one, or cannot be a name.
+        AccountsError: the name looks like an existing or a reserved one, is that of a network, or cannot be a name.
     """
     try:
         prepared = prepare_name(name)
     except ValueError as error:
         raise AccountsError(f"{name[:80]!a} cannot be a name; {error}") from None
+    if _is_network(prepared):
+        raise AccountsError(f"{name!a} is an address or a network to /ban; accepted is another name")
     shapes = _shapes(name, prepared)
-    for word in reserved_names:
+    for word in (*_WORDS, *reserved_names):
         # Somebody who speaks of himself in capitals: an l would pass for the I of ADMIN.
         if shapes & _shapes(word, word.lower(), word.upper(), word.capitalize()):
             what = "is" if prepared == word.lower() else f"looks like {word!a}, which is"
@@ -57,6 +63,14 @@ def similar_room(name: str, existing_names: Iterable[str]) -> str | None:
         (other for other in (*RESERVED_ROOMS, *existing_names) if other != name and shapes & _shapes_of_room(other)),
         None,
     )
+
+
+def _is_network(prepared: str) -> bool:
+    try:
+        ip_network(prepared, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def skeleton(text: str) -> str:

@@ -81,6 +81,23 @@ def test_the_reserved_names_can_be_chosen():
         check_new_name("ch\u0430t.example.org", [], ["chat.example.org"])
 
 
+@pytest.mark.parametrize("new", ["10.0.0.1", "10.0.0.0/8", "10.0.0.1/8", "\uff11\uff10.0.0.1"])
+def test_no_account_is_called_as_an_address_since_a_ban_of_it_would_be_one_of_the_network(new):
+    with pytest.raises(AccountsError, match=r"is an address or a network to /ban; accepted is another name"):
+        check_new_name(new, [], [])
+
+
+@pytest.mark.parametrize("new", ["10.0.0", "10", "10.0.0.256", "10.0.0.1/33", "mr.10.0.0.1"])
+def test_other_numbers_are_names(new):
+    check_new_name(new, [])
+
+
+@pytest.mark.parametrize("new", ["everywhere", "Private", "pr\u0456vate"])
+def test_no_account_is_called_as_a_word_of_the_chat_whatever_names_are_reserved(new):
+    with pytest.raises(AccountsError, match="reserved for the server"):
+        check_new_name(new, [], [])
+
+
 @pytest.mark.parametrize("new", ["", "a b", "x" * 1000, "\ud800"])
 def test_what_cannot_be_a_name_is_told(new):
     with pytest.raises(AccountsError, match="cannot be a name; a name has 1 to 64 bytes"):
