@@ -61,6 +61,16 @@ class AuthBackend(ABC):
         """
         raise Unavailable(f"{type(self).__name__} cannot look up {username!r}")
 
+    def known(self, username: str) -> Account:
+        """Return the account of a prepared name, be it disabled or not: who keeps order may be ahead of its return.
+
+        Raises:
+            UnknownUser: there is no such account.
+            Denied: it may not be used, and what it is cannot be told then.
+            Unavailable: as `lookup`.
+        """
+        return self.lookup(username)
+
     def rehash(self, username: str, password: str) -> bool:  # noqa: ARG002 - most backends have nothing to do
         """Store a hash of today's strength for a prepared name, if the stored one is weaker and `password` opens it.
 

@@ -157,12 +157,19 @@ class Chain(AuthBackend):
 
     def lookup(self, username: str, workers: Workers | None = None) -> Account:
         """See `AuthBackend.lookup`. Whichever backend let the account in is asked; without such a one, all in order."""
+        return self._asked(username, lambda backend: backend.lookup(username), workers)
+
+    def known(self, username: str, workers: Workers | None = None) -> Account:
+        """See `AuthBackend.known`. Else as `lookup`."""
+        return self._asked(username, lambda backend: backend.known(username), workers)
+
+    def _asked(self, username: str, look: Callable[[AuthBackend], Account], workers: Workers | None) -> Account:
         vouching = self._vouched.get(username)
         for label, backend in self._links:
             if vouching not in (None, backend):
                 continue
             try:
-                return self._told(label, backend, "lookup", partial(_looked_up, label, backend, username, workers))
+                return self._told(label, backend, "lookup", partial(_looked_up, label, backend, look, workers))
             except UnknownUser:
                 continue
         raise UnknownUser(f"no backend knows {username!r}")
@@ -214,8 +221,10 @@ def _answer(
         raise _labelled(label, Unavailable(f"the auth backend failed: {type(error).__name__}")) from error
 
 
-def _looked_up(label: str, backend: AuthBackend, username: str, workers: Workers | None) -> Account:
-    return _usable(_called(label, backend, workers, partial(backend.lookup, username)))
+def _looked_up(
+    label: str, backend: AuthBackend, look: Callable[[AuthBackend], Account], workers: Workers | None
+) -> Account:
+    return _usable(_called(label, backend, workers, partial(look, backend)))
 
 
 def _usable(account: object) -> Account:

@@ -16,7 +16,7 @@ from chatsrv.auth.atomic import change_file
 from chatsrv.auth.backend import EditableBackend, LoginContext
 from chatsrv.auth.hashing import Hasher, shared_hasher
 from chatsrv.auth.livefile import NOBODY, LiveFile
-from chatsrv.auth.record import Accounts, Record, look_up, open_account, shown
+from chatsrv.auth.record import Accounts, Record, find, look_up, open_account, shown
 from chatsrv.errors import AccountsError
 from chatsrv.names import prepare_name, prepare_password
 
@@ -98,6 +98,10 @@ class FileBackend(EditableBackend):
         accounts = self._file.accounts()
         look_up(accounts, username)
         return self._vouched(accounts[username])
+
+    def known(self, username: str) -> Account:
+        """See `AuthBackend.known`."""
+        return find(self._file.accounts(), username).account
 
     def list(self) -> list[Account]:
         """See `EditableBackend.list`. A missing file has no accounts."""

@@ -192,13 +192,13 @@ class Gate:
         return replace(now, name=account.name)
 
     def account_named(self, typed: str) -> Account:
-        """Return the account that somebody in the chat calls so, with its role of today.
+        """Return the account that somebody in the chat calls so, disabled or not, with its role of today.
 
         Raises:
-            Refused: there is none, it is disabled, or it cannot be told; the text is for whoever asked.
+            Refused: there is none, or it cannot be told; the text is for whoever asked.
         """
         try:
-            return self._with_role(self._chain.lookup(prepare_name(typed), self._workers))
+            return self._with_role(self._chain.known(prepare_name(typed), self._workers))
         except (UnknownUser, Denied, ValueError):
             raise Refused(f"There is no account {typed[:64]}.") from None
         except AuthError:

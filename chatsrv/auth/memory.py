@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from chatsrv.accounts import Account
 from chatsrv.auth.backend import AuthBackend, LoginContext
 from chatsrv.auth.hashing import Hasher, shared_hasher
-from chatsrv.auth.record import Accounts, Record, look_up, open_account, read_record, shown
+from chatsrv.auth.record import Accounts, Record, find, look_up, open_account, read_record, shown
 from chatsrv.errors import AccountsError, Problem
 
 
@@ -36,6 +36,10 @@ class MemoryBackend(AuthBackend):
     def lookup(self, username: str) -> Account:
         """See `AuthBackend.lookup`."""
         return look_up(self._accounts, username)
+
+    def known(self, username: str) -> Account:
+        """See `AuthBackend.known`."""
+        return find(self._accounts, username).account
 
 
 def _read(users: Mapping[str, object]) -> Accounts:

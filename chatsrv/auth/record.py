@@ -60,12 +60,22 @@ def open_account(accounts: Accounts, username: str, password: str, hasher: Hashe
         Denied: the password is wrong, or the account is disabled.
         Unavailable: too many wait for a hash already.
     """
-    record = accounts.get(username)
-    if record is None:
-        raise UnknownUser(f"there is no account {shown(username)}")
+    record = find(accounts, username)
     if not record.opens(password, hasher):
         raise Denied(f"the password for account {record.account.name!r} is wrong")
     return _enabled(record).vouched()
+
+
+def find(accounts: Accounts, username: str) -> Record:
+    """Return the record of a prepared name, be the account disabled or not.
+
+    Raises:
+        UnknownUser: `accounts` has no such name.
+    """
+    record = accounts.get(username)
+    if record is None:
+        raise UnknownUser(f"there is no account {shown(username)}")
+    return record
 
 
 def look_up(accounts: Accounts, username: str) -> Account:
@@ -75,10 +85,7 @@ def look_up(accounts: Accounts, username: str) -> Account:
         UnknownUser: `accounts` has no such name.
         Denied: the account is disabled.
     """
-    record = accounts.get(username)
-    if record is None:
-        raise UnknownUser(f"there is no account {shown(username)}")
-    return _enabled(record).vouched()
+    return _enabled(find(accounts, username)).vouched()
 
 
 def _enabled(record: Record) -> Record:

@@ -190,6 +190,18 @@ def test_an_account_is_looked_up_where_it_logged_in():
     assert chain.vouching("alice") is second
 
 
+def test_an_account_that_may_not_be_used_is_known_where_it_is_and_nowhere_behind():
+    class Disabled(Saying):
+        def known(self, username):
+            return Account("Alice")
+
+    first = Disabled(Denied("disabled"))
+    chain = Chain([("a", Saying()), ("b", first), ("c", Saying(Account("alice")))])
+    with pytest.raises(Denied, match=r"^b: disabled$"):
+        chain.lookup("alice")
+    assert chain.known("alice").name == "Alice"
+
+
 def test_the_version_changes_with_any_that_can_be_watched():
     first, second = Saying(), Saying(version=1)
     chain = Chain([("a", first), ("b", second)])

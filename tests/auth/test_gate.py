@@ -209,6 +209,28 @@ def test_a_changed_password_is_no_refusal_though_the_account_cannot_be_told_then
     assert backend.password == "nine-long-words"
 
 
+def test_a_disabled_account_is_known_to_whoever_keeps_order_though_nothing_opens_it(gate, tmp_path):
+    users = {"Dave": {"password": "looking-glass", "role": "moderator", "disabled": True}}
+    file = tmp_path / "users.yaml"
+    file.write_text("Dave: {password: looking-glass, role: moderator, disabled: true}\n")
+    for backend in (
+        MemoryBackend(users),
+        YamlBackend(file),
+        Chain([("a", MemoryBackend({})), ("b", YamlBackend(file))]),
+    ):
+        disabled = Gate(backend)
+        assert disabled.account_named("dave") == Account("Dave", Role.MODERATOR)
+        with pytest.raises(Denied):
+            disabled.standing(Account("Dave"), HERE)
+        with pytest.raises(Refused, match=r"^There is no account eve\.$"):
+            disabled.account_named("eve")
+
+
+def test_of_an_account_that_a_backend_refuses_to_tell_of_there_is_none():
+    with pytest.raises(Refused, match=r"^There is no account alice\.$"):
+        Gate(Editable(Denied("not here"))).account_named("alice")
+
+
 FOREIGN = [RuntimeError("lost"), SystemExit(1), GeneratorExit(), NotImplementedError()]
 
 
