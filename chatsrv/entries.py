@@ -40,6 +40,9 @@ UNSEEN = frozenset({Kind.ERASED, Kind.QUIET_JOIN, Kind.QUIET_LEAVE})
 REGISTER = "*register"
 """The room name of the log of everything that was decided. No room that people are in can be called so."""
 
+LAST_AT_SECONDS = 7_258_118_400
+"""The year 2200. A flipped bit makes a later time, or one before 0; such a time counts as none."""
+
 PRIVATE_MARK = "@"
 """What the name of an account's own log begins with, before the account's prepared name; a room's name never does."""
 

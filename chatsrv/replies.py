@@ -59,7 +59,7 @@ class RoomList(NamedTuple):
 
 
 class TopicTold(NamedTuple):
-    """The topic of a room, empty if it has none; who set it and when, unless it stands in the settings."""
+    """The topic of a room, empty if it has none; who set it and when, as far as that is known."""
 
     room: str
     topic: str
@@ -70,14 +70,14 @@ class TopicTold(NamedTuple):
 class RulingLine(NamedTuple):
     """A ban or a mute that is in force: of whom, by whom, since when and until when (`None`: for good), and why.
 
-    `room` is empty for the whole server.
+    `at` is `None` if it is not known any more. `room` is empty for the whole server.
     """
 
     is_ban: bool
     room: str
     target: str
     by: str
-    at: datetime
+    at: datetime | None
     until: datetime | None = None
     reason: str = ""
 

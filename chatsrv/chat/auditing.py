@@ -51,10 +51,11 @@ def _bans(asker: Asker, lines: Sequence[RulingLine]) -> Iterator[Reply]:
 
 def _lines(asker: Asker, facts: Facts) -> Iterator[RulingLine]:
     now = asker.view.now
+    zone = now.tzinfo
     for is_ban, rulings in zip((True, False), facts.rulings(now.timestamp()), strict=True):
         for target, by, at, until, reason in rulings:
-            end = None if until is None else datetime.fromtimestamp(until, now.tzinfo)
-            yield RulingLine(is_ban, facts.name, target, by, datetime.fromtimestamp(at, now.tzinfo), end, reason)
+            begin, end = (None if moment is None else datetime.fromtimestamp(moment, zone) for moment in (at, until))
+            yield RulingLine(is_ban, facts.name, target, by, begin, end, reason)
 
 
 def audit(asker: Asker, command: Audit) -> None:

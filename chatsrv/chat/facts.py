@@ -8,32 +8,33 @@ from typing import NamedTuple
 
 from chatsrv.accounts import Network, unmapped
 from chatsrv.changes import Change, What, network_of
-from chatsrv.entries import Entry
+from chatsrv.entries import LAST_AT_SECONDS, Entry
 from chatsrv.names import account_key
 
 
 class Ruling(NamedTuple):
     """A ban or a mute: of whom, by whom, when and until when (Unix seconds, `None`: for good), and why.
 
-    `target` is an account's name as its owner writes it, or a network.
+    `target` is an account's name as its owner writes it, or a network. `at` is `None` if it is not known any more.
     """
 
     target: str
     by: str
-    at: float
+    at: float | None
     until: float | None
     reason: str
 
 
 class Topic(NamedTuple):
-    """What a room is about, empty if nothing; who said so, as his name is written, and when, unless the settings do.
+    """What a room is about, empty if nothing; who said so, as his name is written, unless the settings do, and when.
 
+    `at` is in Unix seconds, `None` if it is not known (any more).
     One value, so that nobody ever sees one topic's text beside another one's author.
     """
 
     text: str = ""
     by: str = ""
-    at: float = 0.0
+    at: float | None = None
 
 
 class Facts:
@@ -86,9 +87,9 @@ class Facts:
         Raises:
             ValueError: its text makes no sense.
         """
-        what, target = change.what, change.target
+        what, target, at = change.what, change.target, _known(entry.at)
         if what is What.TOPIC:
-            self.topic = Topic(change.text, entry.author, entry.at)
+            self.topic = Topic(change.text, entry.author, at)
         elif what is What.SLOW:
             if not change.text.isdecimal():
                 raise ValueError(f"{change.text!r} is no number of seconds")
@@ -98,7 +99,7 @@ class Facts:
         elif what is What.KICK:
             self.invited.discard(account_key(target))
         else:
-            self._rule(what, target, Ruling(target, entry.author, entry.at, change.until, change.text))
+            self._rule(what, target, Ruling(target, entry.author, at, _known(change.until), change.text))
 
     def _rule(self, what: What, target: str, ruling: Ruling) -> None:
         network = network_of(target)
@@ -117,9 +118,16 @@ class Facts:
             self.mutes.pop(key, None)
 
 
+def _known(at: float | None) -> float | None:
+    """Return a time, unless it is damaged; what has no end any more holds until it is lifted."""
+    return at if at is not None and 0 <= at <= LAST_AT_SECONDS else None
+
+
 def _in_force(ruling: Ruling | None, now: float) -> Ruling | None:
     return ruling if ruling is not None and (ruling.until is None or ruling.until > now) else None
 
 
 def _all_in_force(rulings: dict[str, Ruling], now: float) -> list[Ruling]:
-    return sorted((ruling for ruling in list(rulings.values()) if _in_force(ruling, now)), key=lambda ruling: ruling.at)
+    return sorted(
+        (ruling for ruling in list(rulings.values()) if _in_force(ruling, now)), key=lambda ruling: ruling.at or 0.0
+    )

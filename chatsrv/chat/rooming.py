@@ -241,7 +241,7 @@ def topic(asker: Asker, command: Topic) -> None:
 def topic_of(room: Room, zone: tzinfo | None) -> TopicTold:
     """Return the topic of a room, for somebody whose times are those of a time zone."""
     text, by, at = room.facts.topic
-    return TopicTold(room.name, text, by, datetime.fromtimestamp(at, zone) if by else None)
+    return TopicTold(room.name, text, by, None if at is None else datetime.fromtimestamp(at, zone))
 
 
 def invite(asker: Asker, command: Invite) -> None:

@@ -119,7 +119,7 @@ def _room(room: RoomLine) -> str:
 def _ruling(ruling: RulingLine) -> str:
     done = ("banned from " if ruling.is_ban else "muted in ") + (ruling.room or "the whole server")
     until = f"until {_moment(ruling.until)}" if ruling.until else "for good"
-    by = f"by {ruling.by} on {_moment(ruling.at)}"
+    by = f"by {ruling.by}" + (f" on {_moment(ruling.at)}" if ruling.at else "")
     return f"{ruling.target}: {done} {until}, {by}{f': {ruling.reason}' if ruling.reason else ''}"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Literal
 
-from chatsrv.entries import Entry, Kind
+from chatsrv.entries import LAST_AT_SECONDS, Entry, Kind
 from chatsrv.errors import StoreError
 from chatsrv.roomlog.mark import was_used
 
@@ -24,9 +24,8 @@ OFFSET_BITS = 40
 
 MICROSECONDS = 1_000_000
 
-LAST_AT = 7_258_118_400 * MICROSECONDS
-"""The year 2200. A flipped bit makes a later time, or one before 0, of which SQLite knows nothing; such a time counts
-as none."""
+LAST_AT = LAST_AT_SECONDS * MICROSECONDS
+"""The latest time that is one."""
 
 ENTRY = "entry.id, entry.at, entry.kind, entry.author, entry.origin, entry.text"
 """The columns of a row that `entry_of` takes."""

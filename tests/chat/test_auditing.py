@@ -2,8 +2,10 @@
 
 import pytest
 
+from chatsrv.changes import Change, What
 from chatsrv.chat import auditing
 from chatsrv.chat.auditing import PAGE_LINES
+from chatsrv.entries import REGISTER, Entry, Kind
 from tests.chat.people import Chat
 from tests.peer import with_any_time
 
@@ -39,6 +41,23 @@ def test_many_bans_are_listed_page_by_page(chat: Chat) -> None:
     last, end = mod.types("/more")
     assert last.startswith(f"198.51.100.{PAGE_LINES}/32: banned from lobby for good")
     assert end == "(end; that is all)"
+
+
+def test_damaged_times_of_decisions_are_left_out_and_end_no_session(chat: Chat) -> None:
+    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    alice.types("/create dev")
+    decided = [Change(What.TOPIC, "dev", text="tea"), Change(What.MUTE, "dev", "bob", 9e12)]
+    for offset, change in enumerate((*decided, Change(What.BAN, "dev", "carol", -9e12)), 10):
+        chat.hub.room("dev").facts.apply(Entry(offset, 9e12, REGISTER, Kind.CHANGE, "root", 0, ""), change)
+    assert alice.types("/topic") == ["Topic of dev: tea"]
+    assert alice.types("/bans") == [
+        "carol: banned from dev for good, by root",
+        "bob: muted in dev for good, by root",
+        "(end; that is all)",
+    ]
+    bob.types("/join dev")
+    assert bob.says("hello") == "You are muted in dev. That was not said."
+    assert chat.log_in("carol").types("/join dev") == ["You are banned from dev."]
 
 
 def test_an_audit_is_of_all_of_a_room_or_of_a_person(chat: Chat) -> None:

@@ -279,6 +279,15 @@ def test_a_mute_holds_until_its_end(register: Register) -> None:
     assert facts.mute_of("bob", NOW - 1) is None
 
 
+@pytest.mark.parametrize("damaged", [9e12, -9e12, 1e300])
+def test_a_damaged_time_costs_that_time_alone(damaged: float) -> None:
+    facts = Facts("dev")
+    facts.apply(Entry(1, damaged, REGISTER, Kind.CHANGE, "alice", 1, ""), Change(What.TOPIC, "dev", text="tea"))
+    facts.apply(Entry(2, damaged, REGISTER, Kind.CHANGE, "alice", 1, ""), Change(What.BAN, "dev", "bob", damaged))
+    assert facts.topic == Topic("tea", "alice", None)
+    assert facts.ban_of("bob", None, NOW) == Ruling("bob", "alice", None, None, "")
+
+
 def test_the_rulings_are_those_in_force_oldest_first(register: Register) -> None:
     facts = dev(register)
     for target, until in (("bob", None), ("carol", NOW), ("dave", NOW + 1), ("bob", NOW + 2)):
