@@ -4,9 +4,10 @@ Knows nothing of logs, nor of who is present. The `Register` alone changes them,
 read them without a lock, as each change is one step.
 """
 
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
-from chatsrv.accounts import Network, unmapped
+from chatsrv.accounts import unmapped
 from chatsrv.changes import Change, What, network_of
 from chatsrv.entries import LAST_AT_SECONDS, Entry
 from chatsrv.names import account_key
@@ -59,7 +60,9 @@ class Facts:
         self.bans: dict[str, Ruling] = {}
         self.mutes: dict[str, Ruling] = {}
         self.slow_seconds = 0.0
-        self._networks: dict[str, Network] = {}  # those that are banned, by their keys in `bans`
+        # The networks ever banned, by IP version and prefix length, and by their first bits; with their keys in
+        # `bans`. So whoever comes in is held against one network of each length, and not against each there ever was.
+        self._networks: dict[tuple[int, int], dict[int, str]] = {}
 
     def ban_of(self, key: str, address: str | None, now: float) -> Ruling | None:
         """Return why an account that comes from `address` is kept out at `now`; `None` if it is not."""
@@ -68,8 +71,10 @@ class Facts:
         ban = _in_force(self.bans.get(key), now)
         if ban is None and address is not None and self._networks:
             peer = unmapped(address)
-            for name, network in list(self._networks.items()):
-                if peer in network and (ban := _in_force(self.bans.get(name), now)):
+            for (version, length), keys in list(self._networks.items()):
+                if version != peer.version or (name := keys.get(_first_bits(peer, length))) is None:
+                    continue
+                if ban := _in_force(self.bans.get(name), now):
                     break
         return ban
 
@@ -108,14 +113,18 @@ class Facts:
             self.bans[key] = ruling
             self.invited.discard(key)
             if network is not None:
-                self._networks[key] = network
+                of_the_length = self._networks.setdefault((network.version, network.prefixlen), {})
+                of_the_length[_first_bits(network.network_address, network.prefixlen)] = key
         elif what is What.UNBAN:
-            self._networks.pop(key, None)
             self.bans.pop(key, None)
         elif what is What.MUTE:
             self.mutes[key] = ruling
         elif what is What.UNMUTE:
             self.mutes.pop(key, None)
+
+
+def _first_bits(address: IPv4Address | IPv6Address, length: int) -> int:
+    return int(address) >> (address.max_prefixlen - length)
 
 
 def _known(at: float | None) -> float | None:

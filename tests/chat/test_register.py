@@ -1,6 +1,8 @@
 """Behaviour of chatsrv.chat.register and facts: what holds is what reading all changes from the beginning gives."""
 
+import sys
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -261,6 +263,26 @@ def test_a_ban_of_a_network_holds_for_who_comes_from_there(register: Register) -
         assert facts.ban_of("bob", address, NOW - 1) is None
     register.record("alice", 1, Change(What.UNBAN, target="2001:DB8::/32"))
     assert facts.ban_of("bob", "2001:db8::1", NOW) is None
+
+
+def test_who_comes_in_is_not_held_against_each_network_that_was_ever_banned() -> None:
+    calls: Counter[int] = Counter()
+    for bans in (10, 1000):
+        facts = Facts("")
+        for number in range(bans):
+            entry = Entry(number + 1, NOW - 10, REGISTER, Kind.CHANGE, "alice", 1, "")
+            facts.apply(
+                entry, Change(What.BAN, target=f"10.0.{number // 256}.{number % 256}/32", until=NOW - number % 2)
+            )
+        assert facts.ban_of("bob", "10.0.0.1", NOW - 0.5) is None  # that one is over
+        assert facts.ban_of("bob", "10.0.0.2", NOW - 0.5).target == "10.0.0.2/32"
+        sys.setprofile(lambda _frame, event, _, bans=bans: calls.update([bans] if event == "call" else []))
+        try:
+            ban = facts.ban_of("bob", "192.0.2.1", NOW - 0.5)
+        finally:
+            sys.setprofile(None)
+        assert ban is None
+    assert calls[10] == calls[1000]
 
 
 def test_of_two_networks_the_one_whose_ban_holds_counts(register: Register) -> None:
