@@ -185,7 +185,7 @@ class Tail:
         for note in self._notes:
             note(sent_to_all)
         size, flags = len(data), socket.MSG_DONTWAIT
-        partly = [connection for connection in self.level if connection in sent_to_all.omitted]
+        partly = [connection for connection in sent_to_all.omitted if connection in self.level]
         for connection in partly:
             del self.level[connection]
         for connection, send in self.level.items():
