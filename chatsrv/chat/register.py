@@ -10,7 +10,7 @@ Those that read take no lock: each looks at something that is replaced as a whol
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from chatsrv.changes import INVITE_ONLY, MODERATION, UNLOGGED, Change, What, target_key
@@ -63,10 +63,11 @@ class Register:
         self._stays: dict[str, dict[str, bool]] = {}  # by account and room: whether it joined last, or parted
         self._ignored: dict[str, frozenset[str]] = {}
         self._lock = ranked_lock(Rank.REGISTER)
-        # Guarded by the lock: up to where the log has been applied. Who holds it alone changes all of the above.
-        self._applied = Position(log.epoch, 0)
+        # Guarded by the lock. Who holds it alone changes all of the above.
         with self._lock:
-            self._read_on_locked()
+            applied = self._read_all_locked()
+            # Keeps in memory what has not been applied, so that no disk is asked under the lock.
+            self._follower = log.follow(applied, lambda: None)
 
     # ------------------------------------------------------------------ rooms
 
@@ -150,27 +151,34 @@ class Register:
 
     # ------------------------------------------------------------------ inside
 
-    def _read_on_locked(self) -> None:
-        """Apply what has come, in the log's order, whoever recorded it. What is new is in memory: no disk is asked.
-
-        Only the first reading, when nobody else knows of this register, reads a file.
-        """
+    def _read_all_locked(self) -> Position:
+        """Apply all that is there at the start; return up to where that is."""
         assert self._lock.locked()
+        applied = Position(self._log.epoch, 0)
         while True:
             try:
-                entries = self._log.read(self._applied, READ_ENTRIES)
-            except Hole as hole:  # in a rescued file, and in a log that lives in memory
-                self._applied = Position(self._log.epoch, hole.kept_after)
+                entries = self._log.read(applied, READ_ENTRIES)
+            except Hole as hole:  # in a rescued file
+                applied = Position(applied.epoch, hole.kept_after)
                 continue
             if not entries:
-                return
-            for entry in entries:
-                if entry.kind is Kind.CHANGE:  # nothing else is here, but what was taken back
-                    try:
-                        self._apply(entry, Change.decode(entry.text))
-                    except ValueError as error:
-                        logger.warning("change %d of the register is skipped: %s", entry.offset, error)
-            self._applied = Position(self._log.epoch, entries[-1].offset)
+                return applied
+            self._apply_locked(entries)
+            applied = Position(applied.epoch, entries[-1].offset)
+
+    def _read_on_locked(self) -> None:
+        """Apply what has come, in the log's order, whoever recorded it."""
+        assert self._lock.locked()
+        while entries := self._follower.read(READ_ENTRIES):
+            self._apply_locked(entries)
+
+    def _apply_locked(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if entry.kind is Kind.CHANGE:  # nothing else is here, but what was taken back
+                try:
+                    self._apply(entry, Change.decode(entry.text))
+                except ValueError as error:
+                    logger.warning("change %d of the register is skipped: %s", entry.offset, error)
 
     def _apply(self, entry: Entry, change: Change) -> None:
         """Let a change hold."""

@@ -20,7 +20,14 @@ from chatsrv.roomlog.schema import MICROSECONDS
 from chatsrv.roomlog.words import sought_in
 
 RECENT_ENTRIES = 4096
-"""Entries that stay in memory at least: what somebody who arrives has missed since, and a screenful for newcomers."""
+"""Entries of a log with followers that stay in memory at least: what somebody who arrives has missed since, and a
+screenful for newcomers.
+"""
+
+UNFOLLOWED_ENTRIES = 32
+"""The same of a log without followers. There may be one for each account that ever wrote to somebody: at most twice as
+many entries stay, some 20 KiB, and who comes finds the rest in the file.
+"""
 
 FOLLOWED_ENTRIES = 65_536
 """Entries that stay in memory at most for a follower who does not read; he finds older ones in the file."""
@@ -57,7 +64,7 @@ class DurableRoomLog(RoomLog):
         self._last_at = last_at
         self.recorded = last
         self.kept_after = kept_after
-        self._trim_at = 2 * RECENT_ENTRIES
+        self._trim_at = 0
         self._unrecorded_characters = 0
         self._is_announced = False
         self._taken_back: list[range] = []  # one more only when the disk fails
@@ -194,6 +201,7 @@ class DurableRoomLog(RoomLog):
         """Forget `follower`."""
         with self._lock:
             self._followers = tuple(other for other in self._followers if other is not follower)
+            self._trim_locked()
         self._recorder.announce(self)  # what was kept for the follower may go
 
     def _check_locked(self, after: Position) -> None:
@@ -287,12 +295,13 @@ class DurableRoomLog(RoomLog):
 
     def _trim_locked(self) -> None:
         assert self._lock.locked()
+        recent = RECENT_ENTRIES if self._followers else min(UNFOLLOWED_ENTRIES, RECENT_ENTRIES)
         needed = min([follower.cursor for follower in self._followers], default=self.recorded) + 1
-        first = min(self.recorded + 1 - RECENT_ENTRIES, max(needed, self.recorded + 1 - FOLLOWED_ENTRIES))
+        first = min(self.recorded + 1 - recent, max(needed, self.recorded + 1 - FOLLOWED_ENTRIES))
         if first > self._first:
             del self._entries[: first - self._first]
             self._first = first
-        self._trim_at = len(self._entries) + RECENT_ENTRIES
+        self._trim_at = len(self._entries) + recent
 
 
 class DurableFollower(Follower):

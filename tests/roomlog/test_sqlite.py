@@ -16,7 +16,7 @@ from chatsrv.entries import Bookmark, Kind, Position
 from chatsrv.errors import Hole, StoreError
 from chatsrv.roomlog import durable, mark
 from chatsrv.roomlog.base import LogStore, RoomLog
-from chatsrv.roomlog.durable import RECENT_ENTRIES, DurableRoomLog
+from chatsrv.roomlog.durable import RECENT_ENTRIES, UNFOLLOWED_ENTRIES, DurableRoomLog
 from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.rescue import rescue
 from chatsrv.roomlog.sqlite import SqliteStore
@@ -150,7 +150,25 @@ def test_what_is_said_now_is_read_without_the_file(path: Path, monkeypatch) -> N
             for _ in range(10):
                 log.append(Kind.SAY, "alice", 1, ["x"] * 1000)
             assert len(following.read(10_000)) == 10_000
-        assert len(log.read(Position(log.epoch, 10_000 - RECENT_ENTRIES // 2), ALL)) == RECENT_ENTRIES // 2
+            assert len(log.read(Position(log.epoch, 10_000 - RECENT_ENTRIES // 2), ALL)) == RECENT_ENTRIES // 2
+
+
+def test_of_a_log_that_nobody_follows_little_stays_in_memory(path: Path) -> None:
+    with opened(path) as store:
+        alone, left = store.open("@alice"), store.open("@bob")
+        with Following(left, start(left)) as following:
+            for log in (alone, left):
+                record(log, *("x" * 1000 for _ in range(3000)))
+            following.read(3000)
+        asked_of_the_file = []
+        after = store._archive.after
+        store._archive.after = lambda *arguments: asked_of_the_file.append(arguments) or after(*arguments)
+        for log in (alone, left):
+            assert len(log.read(Position(log.epoch, 3000 - UNFOLLOWED_ENTRIES), ALL)) == UNFOLLOWED_ENTRIES
+            assert not asked_of_the_file
+            assert len(log.read(Position(log.epoch, 3000 - 2 * UNFOLLOWED_ENTRIES - 1), 1)) == 1
+            assert len(asked_of_the_file) == 1
+            asked_of_the_file.clear()
 
 
 @pytest.mark.parametrize(("author", "origin", "text"), [("a", 1, "\ud800"), ("\ud800", 1, ""), ("a", 1 << 63, "")])
