@@ -5,7 +5,7 @@ under no lock, and what one step found is told before the next is read, so a lon
 short one.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -58,17 +58,19 @@ class Lookback:
 
     def __init__(self) -> None:
         self._next_page: Pages | None = None
+        self._open: Collection[RoomLog] = ()  # the logs that may be looked at now
 
     def offer(self, pages: Pages | None) -> None:
         """Have the next `More` answered by this; `None`: there is nothing more."""
         self._next_page = pages
 
-    def more(self) -> Iterator[Reply]:
-        """Yield the next page.
+    def more(self, logs: Collection[RoomLog]) -> Iterator[Reply]:
+        """Yield the next page. `logs` are those that the session may look at now, which may be fewer than before.
 
         Raises:
-            Refused: there is none.
+            Refused: there is none, or it is of a log that the session may not look at any more.
         """
+        self._open = logs
         pages, self._next_page = self._next_page, None
         if pages is None:
             raise Refused("There is nothing more to show.")
@@ -86,7 +88,7 @@ class Lookback:
         Raises:
             Refused: there are none, or they cannot be read.
         """
-        self._next_page = None
+        self._next_page, self._open = None, (log,)
         if entries > MOST_ENTRIES:
             raise Refused(f"At most {MOST_ENTRIES} lines are shown at once.")
         return self._history(f"The last {{}} of {called or log.room}:", view, log, log.end, entries, called or log.room)
@@ -97,7 +99,7 @@ class Lookback:
         Raises:
             Refused: there are none, or they cannot be searched.
         """
-        self._next_page = None
+        self._next_page, self._open = None, logs
         title = "The last {} with all of these words, newest first:"
         return self._search(title, view, words, [(each, each.end) for each in logs])
 
@@ -105,6 +107,8 @@ class Lookback:
         self, title: str, view: View, log: RoomLog, last: Position, entries: int, called: str
     ) -> Iterator[Reply]:
         """Yield the newest entries up to the position `last`, oldest first, beneath a title."""
+        if log not in self._open:
+            raise Refused(f"You are not in {called} any more.")
         offsets = [entry.offset for entry in islice(shown_up_to(log, last, view), entries + 1)]
         is_all = len(offsets) <= entries
         before = Position(last.epoch, 0 if is_all else offsets[entries - 1] - 1)
@@ -121,6 +125,7 @@ class Lookback:
         self, title: str, view: View, words: str, places: Sequence[tuple[RoomLog, Position]]
     ) -> Iterator[Reply]:
         """Yield the newest entries with all of `words` in some logs, in each up to a position."""
+        places = [(log, last) for log, last in places if log in self._open]
         found = [entry for log, last in places for entry in _found(view, log, words, last)]
         found.sort(key=lambda entry: entry.at, reverse=True)  # keeps the order within a log, as it is stable
         page, is_all = found[:PAGE_ENTRIES], len(found) <= PAGE_ENTRIES

@@ -37,7 +37,7 @@ def search(asker: Asker, command: Search) -> None:
 
 def show_more(asker: Asker, _: More) -> None:
     """Show the page behind the one that was shown last."""
-    show(asker, asker.lookback.more())
+    show(asker, asker.lookback.more(asker.logs))
 
 
 def show(asker: Asker, replies: Iterable[Reply]) -> None:

@@ -44,11 +44,11 @@ PAGE_ROOMS = 20
 def who(asker: Asker, command: Who) -> None:
     """Tell who is in a room, page by page."""
     room = asker.hub.find(command.room) if command.room else asker.room
-    require_look_in(asker, room)
     show(asker, _present(asker, room, ""))
 
 
 def _present(asker: Asker, room: Room, after: str) -> Iterator[Reply]:
+    require_look_in(asker, room)  # again, where it is a further page
     names, more = room.present(WHO_NAMES, after)
     yield Present(room.name, names, more, is_here=asker.view.here == room.name, is_rest=bool(after))
     if more:

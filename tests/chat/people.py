@@ -144,7 +144,8 @@ class Person:
 
     @property
     def logs(self) -> list[RoomLog]:
-        return [room.log for room in self.rooms.values()]
+        private = [self.hub.private_log(self.key)] if self.hub.has_private_log(self.key) else []
+        return [*(room.log for room in self.rooms.values()), *private]
 
     @property
     def is_gone(self) -> bool:

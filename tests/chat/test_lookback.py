@@ -76,7 +76,7 @@ class Asking:
             case Search(words):
                 yield from self._lookback.search(self.view, self._logs, words)
             case More():
-                yield from self._lookback.more()
+                yield from self._lookback.more(self._logs)
 
     def __call__(self, command: Lookup) -> list[str]:
         found: list[str] = []

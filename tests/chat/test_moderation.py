@@ -3,6 +3,7 @@
 import pytest
 
 from chatsrv.changes import Change, What
+from chatsrv.chat import rooming
 from chatsrv.chat.moderation import network_typed
 from chatsrv.errors import Refused
 from chatsrv.reasons import Reason
@@ -81,6 +82,32 @@ def test_who_is_banned_is_out_and_kept_out(chat: Chat, alice: Person, bob: Perso
     assert bob.types("/join dev") == ["You are banned from dev: spam."]
     assert list(bob.rooms) == ["lobby"]
     assert chat.seen("dev")[-1] == "*** alice banned bob: spam"
+
+
+def test_who_is_banned_reads_no_further_page_of_what_was_said_there(chat: Chat, alice: Person, bob: Person) -> None:
+    for number in range(60):
+        alice.says(f"tea {number}")
+    for typed in ("/history 20", "/search tea"):
+        assert bob.types(typed)[-1] == "(end; /more shows what came before)"
+        alice.types("/ban bob")
+        told = bob.types("/more")
+        assert told[-1] in ("You are not in dev any more.", "Nothing was found.")
+        assert not any("tea" in line for line in told)
+        alice.types("/unban bob")
+        bob.types("/join dev")
+
+
+def test_who_is_put_out_of_a_room_for_guests_is_told_no_more_of_who_is_there(
+    monkeypatch: pytest.MonkeyPatch, chat: Chat, alice: Person, bob: Person
+) -> None:
+    monkeypatch.setattr(rooming, "WHO_NAMES", 1)
+    alice.types("/create den invite-only")
+    alice.types("/invite bob")
+    bob.types("/join den")
+    assert bob.types("/who") == ["Here now: alice and 1 more.", "(/more goes on)"]
+    alice.types("/kick bob")
+    (told,) = [line for line in bob.types("/more") if "kicked" not in line]
+    assert told.startswith("den is for those who are invited")
 
 
 def test_a_ban_ends_by_itself(chat: Chat, alice: Person, bob: Person) -> None:
