@@ -283,7 +283,10 @@ def hub_of(settings: Settings, store: LogStore, commands: Mapping[str, CommandPl
             commands=commands,
             declared=[Declared(room.name, room.topic, room.invite_only, not room.unlogged) for room in rooms.declared],
             rules=RoomRules(
-                None if rooms.create == "nobody" else Role(rooms.create), rooms.most, rooms.changes_per_minute
+                None if rooms.create == "nobody" else Role(rooms.create),
+                rooms.most,
+                rooms.changes_per_minute,
+                rooms.most_of_one,
             ),
         )
     except Refused as refusal:

@@ -39,12 +39,14 @@ class Declared(NamedTuple):
 class RoomRules(NamedTuple):
     """Who may create rooms: that `create_role`, and those above; `None` is nobody. There are up to `most_rooms`.
 
-    One member may decide `changes_per_minute` times for long, and twice as often at once; 0 is no limit.
+    One member may own `most_of_one`, and decide `changes_per_minute` times for long, and twice as often at once; 0 is
+    no limit. Neither holds for those who keep order.
     """
 
     create_role: Role | None = Role.MEMBER
     most_rooms: int = 1000
     changes_per_minute: int = 20
+    most_of_one: int = 20
 
 
 class Hub:

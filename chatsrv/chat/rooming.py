@@ -29,7 +29,7 @@ from chatsrv.lookalike import similar_room
 from chatsrv.names import prepare_room
 from chatsrv.reasons import Reason
 from chatsrv.replies import ListEnd, Notice, Present, Reply, RoomLine, RoomList, TopicTold
-from chatsrv.rights import Right
+from chatsrv.rights import Right, may
 
 WHO_NAMES = 200
 """Names that a page of `Who` has: a screenful."""
@@ -206,6 +206,9 @@ def _new_name(asker: Asker, typed: str) -> str:
     rooms = hub.register.rooms()
     if sum(bool(facts.owner) for facts in rooms) >= hub.rules.most_rooms:
         raise Refused("There are as many rooms as there may be.")
+    most = 0 if may(asker.account, Right.HURRY) else hub.rules.most_of_one
+    if most and sum(facts.owner == asker.key for facts in rooms) >= most:  # rooms stay, so he would take all of them
+        raise Refused(f"You own as many rooms as one may: {most}.")
     if hub.has_past(name):  # of the settings once; whoever made it anew would read all that was said there
         raise Refused(
             f"There was a room {name} once, which only an administrator can open again: another name will do."

@@ -69,6 +69,12 @@ class Rooms(Section):
         le=100_000,
         description="Rooms that there may be at once, those of the settings not counted.",
     )
+    most_of_one: int = Field(
+        default=20,
+        ge=0,
+        le=100_000,
+        description="Rooms that one member may own. Moderators and admins are not bound. 0 is no limit.",
+    )
     changes_per_minute: int = Field(
         default=20,
         ge=0,

@@ -60,6 +60,17 @@ def test_there_are_only_so_many_rooms_and_those_of_the_settings_do_not_count() -
     assert alice.types("/create three") == ["There are as many rooms as there may be."]
 
 
+def test_one_member_cannot_take_all_rooms() -> None:
+    chat = Chat(RoomRules(most_of_one=2))
+    bob, mod = chat.log_in("bob"), chat.log_in("Mod")
+    for name in ("first", "second"):
+        assert bob.types(f"/create {name}")[0].startswith(f"{name} is your room")
+    assert bob.types("/create third") == ["You own as many rooms as one may: 2."]
+    assert chat.log_in("carol").types("/create third")[0].startswith("third is your room")
+    for name in ("garden", "attic", "kitchen"):
+        assert mod.types(f"/create {name}")[0].startswith(f"{name} is your room")
+
+
 @pytest.mark.parametrize(
     ("role", "names"), [(Role.MEMBER, ["alice", "Mod", "root"]), (Role.MODERATOR, ["Mod", "root"]), (None, [])]
 )
