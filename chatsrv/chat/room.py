@@ -24,6 +24,8 @@ from chatsrv.roomlog.base import RoomLog
 WELCOME_NAMES = 50
 """How many of those present a newcomer is told by name: some lines of a terminal, whatever the size of the room."""
 
+LEAST_VOICES = 100
+"""Members who have spoken in a room that is slowed down before it is looked who of them may speak again."""
 
 QUIET_ABOVE = 200
 """Members up to which a room tells who comes and goes, unless the settings say otherwise."""
@@ -41,14 +43,13 @@ class Arrival(NamedTuple):
 
 
 class Member:
-    """An account's presence in a room, by one session or several. `may_speak_at` is for a room that is slowed down."""
+    """An account's presence in a room, by one session or several."""
 
-    __slots__ = ("may_speak_at", "name", "origins")
+    __slots__ = ("name", "origins")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.origins: tuple[int, ...] = ()  # a set would take four times as much, of ten thousand people
-        self.may_speak_at = 0.0
 
 
 class Room:
@@ -81,6 +82,8 @@ class Room:
         self._members: dict[str, Member] = {}
         self._names: list[str] = []
         self._barred: list[str] = []  # accounts that are being put out
+        self._may_speak_at: dict[str, float] = {}  # where it is slowed down, by account, whether it is here or not
+        self._look_at_voices = LEAST_VOICES  # so many of these are looked at, whether they still hold anybody up
         self._changed = log.end
 
     # ------------------------------------------------------------------ coming and going
@@ -172,11 +175,11 @@ class Room:
             if member is None or origin not in member.origins:
                 raise Refused(f"You are not in {self.name}.")
             if self.facts.mutes or self._server.mutes or self.facts.slow_seconds:
-                self._check_voice_locked(key, member, len(texts), may_hurry=may_hurry)
+                self._check_voice_locked(key, len(texts), may_hurry=may_hurry)
             position = self.log.append(kind, name, origin, texts)
         self.log.wait_until_recorded(position)  # under no lock, so that whoever waits holds up nobody
 
-    def _check_voice_locked(self, key: str, member: Member, lines: int, *, may_hurry: bool) -> None:
+    def _check_voice_locked(self, key: str, lines: int, *, may_hurry: bool) -> None:
         """Make sure that a member may say so many lines now.
 
         Raises:
@@ -188,12 +191,15 @@ class Room:
             if mute := facts.mute_of(key, now):
                 raise Refused(f"You are muted {where}{told(mute)}. That was not said.")
         if (slow_seconds := self.facts.slow_seconds) and not may_hurry:
-            if lines > 1 or now < member.may_speak_at:
+            if lines > 1 or now < self._may_speak_at.get(key, 0.0):
                 raise Refused(
                     f"{self.name} is slowed down: one line in {said(slow_seconds)}. "
                     f"{f'Those {lines} lines were' if lines > 1 else 'That was'} not said."
                 )
-            member.may_speak_at = now + slow_seconds
+            self._may_speak_at[key] = now + slow_seconds
+            if len(self._may_speak_at) >= self._look_at_voices:
+                self._may_speak_at = {each: at for each, at in self._may_speak_at.items() if at > now}
+                self._look_at_voices = LEAST_VOICES + 2 * len(self._may_speak_at)
 
     def announce(self, actor: str, origin: int, change: Change) -> None:
         """Append a change for all here to see. It holds already, also where this cannot be recorded at the moment."""

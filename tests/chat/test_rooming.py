@@ -371,6 +371,17 @@ def test_the_owner_slows_a_room_down_and_lets_it_go(chat: Chat) -> None:
     assert chat.recorded()[1:] == [("alice", Change(What.SLOW, "dev", text=seconds)) for seconds in ("30", "0")]
 
 
+def test_who_leaves_a_slow_room_and_comes_back_still_has_to_wait(chat: Chat) -> None:
+    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    alice.types("/create dev")
+    bob.types("/join dev")
+    alice.types("/slow 30")
+    assert bob.says("one") == ""
+    bob.types("/part")
+    bob.types("/join dev")
+    assert bob.says("two").startswith("dev is slowed down")
+
+
 def test_nobody_makes_a_room_anew_to_read_what_was_said_there_once(chat: Chat) -> None:
     store = MemoryStore()  # in which there is a room that the settings named at an earlier start
     store.open("board").append(Kind.SAY, "root", 1, ("The accounts are in the safe.",))
