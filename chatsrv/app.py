@@ -125,7 +125,10 @@ class App:
             self._threads.append(thread)
         self._bots = Bots(self._servers[0])  # all servers are one chat
         for bot, room in self._waiting_bots:
-            self._bots.add(bot, room)
+            try:
+                self._bots.add(bot, room)
+            except Refused as refusal:  # banned, as a rule; a chat without a bot is better than none
+                logger.error("the bot %s is not let in: %s", bot.name, refusal)
 
     def _bound(self, number: int, listener: Listener) -> ChatServer:
         try:

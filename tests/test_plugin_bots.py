@@ -133,6 +133,20 @@ def test_paths_among_the_options_start_from_the_settings_file(house: House, brin
             assert any(b"<keeper> I am back." in line for line in lines)
 
 
+def test_a_bot_that_is_banned_does_not_keep_the_server_from_starting(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = add(house, "[{bot: clock}]\nroles: {admin: [bob]}\nhistory: {store: sqlite, path: chat.db}")
+    for told in (b"Here now: clock.", b"Nobody else is here."):
+        with build(load(file), file) as app:
+            app.start()
+            with socket.create_connection(app.addresses[0], DEADLINE_SECONDS) as peer, peer.makefile("rb") as lines:
+                peer.sendall(b"bob\nbuilder\n/ban clock everywhere spam\n/quit\n")
+                assert told in lines.readline()
+                lines.read()
+    assert "the bot clock is not let in: You are banned here: spam." in caplog.text
+
+
 def test_a_bot_may_be_in_a_room_that_the_settings_declare(house: House) -> None:
     file = add(house, "[{bot: clock, room: '#Dev'}]\nrooms: {declared: [{name: dev}]}")
     assert "bot: clock in dev\n" in house.run("check").stdout

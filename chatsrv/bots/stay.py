@@ -1,25 +1,27 @@
 """One bot in one room: it comes, hears entry after entry on a thread of its own, speaks, and goes.
 
-Knows no sockets. `run` is that thread; the rest may be called from any.
+Knows no sockets. `_run` is that thread; the rest may be called from any.
 """
 
 import logging
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from chatsrv.accounts import Account
+from chatsrv.accounts import Account, Role
 from chatsrv.bots.bot import Bot
 from chatsrv.chat.bookmarks import Reader
 from chatsrv.chat.cursor import Cursor
-from chatsrv.chat.room import Room
+from chatsrv.chat.room import Room, told
 from chatsrv.entries import Bookmark, Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
+from chatsrv.locks import Rank, ranked_lock
 from chatsrv.names import prepare_name
 from chatsrv.net.chatsession import APPEND_ENTRIES
 from chatsrv.net.server import ChatServer
 from chatsrv.protocols.text import clean
 from chatsrv.reasons import Reason
+from chatsrv.replies import Reply
 from chatsrv.rights import Right, require
 
 logger = logging.getLogger(__name__)
@@ -27,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 class Stay(Reader):
     """A bot's presence in a room of a server, from `start` on. `ended` is told when nothing of it is left.
+
+    It is a `Device`, too, so that whoever keeps order can send it out, keep it out and silence it as anybody.
 
     Raises:
         ValueError: the bot's name cannot be one; the text says what can.
@@ -36,30 +40,41 @@ class Stay(Reader):
         self.bot = bot
         self.room = room
         self.key = prepare_name(bot.name)
-        self._account = Account(bot.name, bot.role)
-        self._origin = secrets.randbits(62)  # no other session's, on however many servers that share the log
+        self.account = Account(bot.name, bot.role)
+        self.origin = secrets.randbits(62)  # no other session's, on however many servers that share the log
+        self.address = ""
         self._server = server
         self._ended = ended
         self._reason: Reason | None = None
+        self._lock = ranked_lock(Rank.SESSION)
+        # Guarded by the lock: whether it is in the room, and others may end that.
+        self._is_in = False
+        self._is_put_out = False  # with an entry that somebody else makes
         self._thread = threading.Thread(target=self._run, name=f"bot {bot.name}", daemon=True)
 
     def start(self) -> None:
         """Let the bot in, and return; all that comes from now on it will hear.
 
         Raises:
-            Refused: its place cannot be read at the moment, or its coming not be recorded.
+            Refused: it is banned, or its place cannot be read at the moment, or its coming not be recorded.
         """
-        log, bookmarks = self.room.log, self._server.hub.bookmarks
+        hub, log = self._server.hub, self.room.log
         kept: Bookmark | None = None
         try:
             if self.bot.keeps_place:
-                kept = bookmarks.open(self.key, log, self)
-            arrival = self.room.enter(self._account, self._origin)
-            if self.bot.place is None:
-                self.bot.place = kept.position if kept else arrival.position
-            self._cursor = Cursor(log, self.bot.place)
-            self.bot.stay = self
-            self._thread.start()
+                kept = hub.bookmarks.open(self.key, log, self)
+            with self._lock:
+                hub.attendance.add(self)  # before looking: whoever bans it from now on waits until it is in
+                ban = hub.register.server.ban_of(self.key, None, hub.clock())
+                if ban and self.account.role is not Role.ADMIN:
+                    raise Refused(f"You are banned here{told(ban)}.")
+                arrival = self.room.enter(self.account, self.origin)
+                if self.bot.place is None:
+                    self.bot.place = kept.position if kept else arrival.position
+                self._cursor = Cursor(log, self.bot.place)
+                self.bot.stay = self
+                self._thread.start()
+                self._is_in = True
         except BaseException:
             self._leave(Reason.ERROR)
             raise
@@ -74,22 +89,57 @@ class Stay(Reader):
         self._thread.join(seconds)
         if self._thread.is_alive():
             logger.error("bot %s does not end: it has left %s, and still runs", self.bot.name, self.room.name)
-            self.room.leave(self.bot.name, self._origin, self._reason or Reason.ERROR)
+            self.room.leave(self.bot.name, self.origin, self._reason or Reason.ERROR)
 
     def speak(self, kind: Kind, text: str) -> None:
         """See `Bot.say`."""
-        require(self._account, Right.SPEAK)
+        require(self.account, Right.SPEAK)
         lines = [line for line in map(clean, text.splitlines()) if line.strip()]
         most = self._server.limits.line_bytes
         if any(len(line.encode()) > most for line in lines):
             raise Refused(f"A line may have up to {most} bytes.")
         for start in range(0, len(lines), APPEND_ENTRIES):
             self._server.delivery.pace(self.room.log)
-            self.room.speak(kind, self.bot.name, self._origin, lines[start : start + APPEND_ENTRIES])
+            self.room.speak(kind, self.bot.name, self.origin, lines[start : start + APPEND_ENTRIES])
 
     def taken(self) -> Bookmark | None:
         """See `Reader.taken`."""
-        return Bookmark(self.bot.place, self._origin) if self.bot.place else None
+        return Bookmark(self.bot.place, self.origin) if self.bot.place else None
+
+    # ------------------------------------------------------------------ for all: see `chatsrv.chat.attendance.Device`
+
+    @property
+    def rooms(self) -> Mapping[str, Room]:
+        """See `Device.rooms`."""
+        return {self.room.name: self.room} if self._is_in else {}
+
+    def enter(self, room: Room) -> bool:  # noqa: ARG002 - it stays where it is
+        """See `Device.enter`."""
+        return False
+
+    def leave(self, room: Room, reason: Reason | None) -> bool:
+        """See `Device.leave`. It has nowhere else to be, so this ends it."""
+        with self._lock:
+            if room is not self.room or not self._is_in:
+                return False
+            self._is_in = False
+            self._is_put_out = reason is None
+        self.end(reason or Reason.BANNED)
+        return True
+
+    def hear(self, log: object) -> None:
+        """See `Device.hear`: nobody writes to it."""
+
+    def ignore(self, keys: frozenset[str]) -> None:
+        """See `Device.ignore`: it takes note of everybody."""
+
+    def tell(self, reply: Reply) -> None:
+        """See `Device.tell`: what concerns it is for whoever looks after it."""
+        logger.info("bot %s in %s is told: %s", self.bot.name, self.room.name, reply)
+
+    def hang_up(self, reason: Reason) -> None:
+        """See `Device.hang_up`."""
+        self.leave(self.room, reason)
 
     # ------------------------------------------------------------------ the bot's thread
 
@@ -139,7 +189,11 @@ class Stay(Reader):
             self._server.hub.bookmarks.keep(self.key, self.room.name, bookmark)
 
     def _leave(self, reason: Reason) -> None:
-        self.room.leave(self.bot.name, self._origin, reason)
+        with self._lock:
+            self._is_in = False
+        self._server.hub.attendance.remove(self)
+        if not self._is_put_out:
+            self.room.leave(self.bot.name, self.origin, reason)
         if self.bot.keeps_place:
             self._keep_place()
             self._server.hub.bookmarks.close(self.key, self.room.name, self)

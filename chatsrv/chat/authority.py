@@ -38,6 +38,20 @@ def require_here(asker: Asker, right: Right, room: Room) -> None:
         raise Refused(f"You have no right to {right}: your role is {role}, and {room.name} is not your room.")
 
 
+def somebody(asker: Asker, typed: str) -> Account:
+    """Return the account, or the bot that is here, that somebody calls so.
+
+    Raises:
+        Refused: there is none, or it cannot be told.
+    """
+    try:
+        return asker.account_named(typed)
+    except Refused:
+        for device in asker.hub.attendance.devices(account_key(typed)):
+            return device.account
+        raise
+
+
 def require_above(asker: Asker, target: Account, deed: str) -> None:
     """Make sure that the asker may do `deed` to another account: "kick", "ban" or "mute".
 

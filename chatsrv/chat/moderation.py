@@ -12,7 +12,15 @@ from chatsrv.accounts import Account, Network, Role, unmapped
 from chatsrv.changes import Change, What, target_key
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.attendance import Device
-from chatsrv.chat.authority import bounded, require_above, require_here, require_lifting, require_voice, room_here
+from chatsrv.chat.authority import (
+    bounded,
+    require_above,
+    require_here,
+    require_lifting,
+    require_voice,
+    room_here,
+    somebody,
+)
 from chatsrv.chat.deciding import decide
 from chatsrv.chat.facts import Ruling
 from chatsrv.chat.room import Room, told
@@ -36,7 +44,7 @@ def kick(asker: Asker, command: Kick) -> None:
     """
     room = room_here(asker, command.room)
     require_here(asker, Right.KICK, room)
-    target = asker.account_named(command.name)
+    target = somebody(asker, command.name)
     require_above(asker, target, "kick")
     if not room.is_in(target.key) and (room is asker.hub.lobby or not asker.hub.belongs(target.key, room)):
         raise Refused(f"{target.name} is not in {room.name}.")
@@ -57,7 +65,7 @@ def ban(asker: Asker, command: Ban) -> None:
     room = _scope(asker, command, Right.BAN)
     network = network_typed(command.target)
     if network is None:
-        target = asker.account_named(command.target)
+        target = somebody(asker, command.target)
         require_above(asker, target, "ban")
         change = _ruling_on(asker, What.BAN, Right.BAN, room, target.name, command)
         decide(asker, change)
@@ -125,7 +133,7 @@ def mute(asker: Asker, command: Mute) -> None:
         Refused: the asker may not, or there is nobody of that name.
     """
     room = _scope(asker, command, Right.MUTE)
-    target = asker.account_named(command.target)
+    target = somebody(asker, command.target)
     require_above(asker, target, "mute")
     change = _ruling_on(asker, What.MUTE, Right.MUTE, room, target.name, command)
     decide(asker, change)

@@ -6,7 +6,7 @@ Never hears of bytes, sockets or wire formats. Everything here runs on the asker
 
 from chatsrv.changes import Change, What
 from chatsrv.chat.asker import Asker
-from chatsrv.chat.authority import require_voice
+from chatsrv.chat.authority import require_voice, somebody
 from chatsrv.chat.deciding import decide
 from chatsrv.commands import Ignore, PrivateMessage, Unignore
 from chatsrv.entries import Kind
@@ -64,7 +64,7 @@ def ignore(asker: Asker, command: Ignore) -> None:
     if not command.name:
         asker.reply(Notice(f"You ignore {', '.join(sorted(ignored)) or 'nobody'}."))
         return
-    account = asker.account_named(command.name)
+    account = somebody(asker, command.name)
     if account.key == key:
         raise Refused("You cannot ignore yourself.")
     if account.key in ignored:
