@@ -58,6 +58,7 @@ class Tail:
         *(
             "_batches",
             "_has_unnoted",
+            "_ignored",
             "_ignorers",
             "_kept_bytes",
             "_limit_bytes",
@@ -76,7 +77,8 @@ class Tail:
         self.level: dict[Connection, Send] = {}
         self.behind: dict[Connection, int] = {}  # with the cursor: the offset up to which all has been handed over
         self._readers: dict[int, Connection] = {}  # by origin
-        self._ignorers: dict[Connection, frozenset[str]] = {}  # those who ignore accounts, and whom
+        self._ignored: dict[Connection, frozenset[str]] = {}  # of those who ignore accounts, which
+        self._ignorers: dict[str, set[Connection]] = {}  # the same the other way round: who is asked for is the author
         self._batches: list[Batch] = []
         self._kept_bytes = 0
         self._limit_bytes = limit_bytes
@@ -92,10 +94,18 @@ class Tail:
 
     def ignore(self, connection: Connection) -> None:
         """Leave out for a reader, of what comes from now on, what the accounts say that it ignores now."""
+        self._ignore_nobody(connection)
         if connection.ignored:
-            self._ignorers[connection] = connection.ignored
-        else:
-            self._ignorers.pop(connection, None)
+            self._ignored[connection] = connection.ignored
+            for key in connection.ignored:
+                self._ignorers.setdefault(key, set()).add(connection)
+
+    def _ignore_nobody(self, connection: Connection) -> None:
+        for key in self._ignored.pop(connection, ()):
+            ignorers = self._ignorers[key]
+            ignorers.discard(connection)
+            if not ignorers:
+                del self._ignorers[key]
 
     def remove(self, connection: Connection) -> None:
         """Forget a reader."""
@@ -104,7 +114,7 @@ class Tail:
             connection.note(Sent(self._log, self.renderer, self.rendered, self.rendered, 0, {}))
         self._notes = None
         self.behind.pop(connection, None)
-        self._ignorers.pop(connection, None)
+        self._ignore_nobody(connection)
         self._forget_unneeded()
 
     @property
@@ -144,6 +154,7 @@ class Tail:
         omitted: dict[Hashable, list[Range]] = {}
         if self.renderer.omits_own or self._ignorers:
             readers = self._readers if self.renderer.omits_own else {}
+            unheard: dict[str, list[Range]] = {}  # by the accounts that somebody ignores
             start = 0
             for entry, piece in zip(entries, pieces, strict=True):
                 end = start + len(piece)
@@ -152,10 +163,13 @@ class Tail:
                     omitted.setdefault(author, []).append((start, end))
                 if self._ignorers and entry.kind in WORDS:
                     key = account_key(entry.author)
-                    for ignorer, ignored in self._ignorers.items():
-                        if key in ignored and ignorer is not author:
-                            omitted.setdefault(ignorer, []).append((start, end))
+                    if key in self._ignorers:
+                        unheard.setdefault(key, []).append((start, end))
                 start = end
+            for key, ranges in unheard.items():
+                for ignorer in self._ignorers[key]:  # most of whom share one list
+                    others = omitted.get(ignorer)
+                    omitted[ignorer] = ranges if others is None else sorted({*others, *ranges})
         data = b"".join(pieces)
         return Batch(
             Sent(self._log, self.renderer, entries[0].offset - 1, entries[-1].offset, len(data), omitted), data

@@ -56,6 +56,47 @@ def read_up(tail: Tail, connection: Connection) -> bytes:
     return data
 
 
+def test_who_ignores_nobody_who_speaks_costs_nothing(delivery: Delivery) -> None:
+    class Ignored(frozenset[str]):
+        """Counts how often it is asked."""
+
+        asked = 0
+
+        def __contains__(self, key: object) -> bool:
+            Ignored.asked += 1
+            return super().__contains__(key)
+
+    tail = Tail(LOG, RENDERER, 0, LIMIT_BYTES)
+    for _ in range(50):
+        connection = level_reader(delivery, tail, FakeSocket())
+        connection.ignored = Ignored({"y"})
+        tail.ignore(connection)
+    assert batch(tail, *"abcdef").sent.omitted == {}
+    assert Ignored.asked == 0
+
+
+def test_who_ignores_several_is_spared_the_words_of_all_of_them_until_he_hears_them_again(delivery: Delivery) -> None:
+    tail, own, other = Tail(LOG, RENDERER, 0, LIMIT_BYTES), FakeSocket(), FakeSocket()
+    connection, listener = (level_reader(delivery, tail, sock) for sock in (own, other))
+    words = [
+        Entry(offset, 1.0, "lobby", Kind.SAY, author, connection.origin if author == "me" else 0, f"{author}{offset}")
+        for offset, author in enumerate(("x", "me", "y", "z", "x", "me"), 1)
+    ]
+    for ignored, seen in (
+        ({"x"}, b"y3\nz4\n"),
+        ({"x", "y"}, b"z4\n"),
+        (set(), b"x1\ny3\nz4\nx5\n"),
+    ):
+        connection.ignored = frozenset(ignored)
+        tail.ignore(connection)
+        made = tail.render(words)
+        assert (made.data_for(connection), made.data_for(listener)) == (seen, made.data)
+    connection.ignored = frozenset({"x"})
+    tail.ignore(connection)
+    tail.remove(connection)
+    assert tail.render(words).sent.omitted == {}
+
+
 def test_those_who_are_level_get_each_batch(delivery: Delivery) -> None:
     tail, one, other = Tail(LOG, RENDERER, 0, LIMIT_BYTES), FakeSocket(), FakeSocket()
     level_reader(delivery, tail, one)
