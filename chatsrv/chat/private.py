@@ -16,7 +16,7 @@ from chatsrv.replies import Notice
 from chatsrv.roomlog.base import RoomLog
 
 MOST_IGNORED = 100
-"""Accounts that one may ignore: each is asked about for each entry that the account's sessions are sent."""
+"""Accounts that one may ignore: each session of the account is noted with each of them, in each room that it is in."""
 
 
 def tell_privately(asker: Asker, command: PrivateMessage) -> None:
