@@ -11,7 +11,7 @@ from typing import NamedTuple
 from chatsrv.chat.lookback import MOST_STEP_ENTRIES, View, past_of
 from chatsrv.entries import UNSEEN, WORDS, Bookmark, Entry, Position
 from chatsrv.errors import Hole, Refused
-from chatsrv.replies import Away, AwayEnd, Missing, Notice, Past, Reply
+from chatsrv.replies import Away, AwayEnd, Missing, Notice, Reply
 from chatsrv.roomlog.base import RoomLog
 
 STEP_ENTRIES = 256
@@ -37,9 +37,9 @@ class CatchingUp(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A reply, and the offset up to which its reader has read the room once he has taken it."""
+    """A reply or an entry of before, and the offset up to which its reader has read the room once he has taken it."""
 
-    reply: Reply
+    reply: Reply | Entry
     offset: int
 
 
@@ -71,7 +71,7 @@ class Absence:
         self.last = last
         self._name = name
         self.bookmark = bookmark
-        self._view = view
+        self.view = view
         self._place = place
         self._typed_in = None if has_own or bookmark is None else bookmark.origin
         self.is_cut_short = False
@@ -116,7 +116,7 @@ class Absence:
             yield from self._between(count.begin)
         else:
             for entry in count.entries:
-                yield Told(self._view.past((entry,)), entry.offset)
+                yield Told(entry, entry.offset)
         yield Told(AwayEnd(), self.last.offset)
 
     def _count(self, place: int, kept_after: int, most: int) -> "_Count":
@@ -146,21 +146,21 @@ class Absence:
     def _newest(self, entries: int) -> Iterator[Told]:
         """Yield the last that was said and done."""
         sought = islice(self._back(), SOUGHT_ENTRIES)
-        newest = (entry.offset for entry in sought if entry.kind in WORDS and not self._view.hides(entry))
+        newest = (entry.offset for entry in sought if entry.kind in WORDS and not self.view.hides(entry))
         offsets = list(islice(newest, entries))
         if not offsets:
             return
         many = f"{len(offsets)} lines" if len(offsets) > 1 else "line"
         yield Told(Notice(f"The last {many} {self._place}".rstrip() + ":"), offsets[-1] - 1)
         for told in self._between(offsets[-1] - 1):
-            if isinstance(told.reply, Past) and told.reply.entries[0].kind in WORDS:
+            if isinstance(told.reply, Entry) and told.reply.kind in WORDS:
                 yield told
         yield Told(Notice("(from here on it is live)"), self.last.offset)
 
     def _between(self, begin: int) -> Iterator[Told]:
         """Yield what was missed behind an offset one by one, and the holes there."""
         begin_at = Position(self.last.epoch, begin)
-        for past in past_of(self.log, begin_at, self.last.offset, self._view):
+        for past in past_of(self.log, begin_at, self.last.offset, self.view):
             if isinstance(past, Missing):
                 begin += past.entries or 0
                 yield Told(past, begin)
@@ -168,7 +168,7 @@ class Absence:
                 for entry in past.entries:
                     begin = entry.offset
                     if self._is_missed(entry):
-                        yield Told(self._view.past((entry,)), begin)
+                        yield Told(entry, begin)
 
     def _back(self) -> Iterator[Entry]:
         """Yield entries up to the last position, newest first."""
@@ -181,5 +181,5 @@ class Absence:
 
     def _is_missed(self, entry: Entry) -> bool:
         if entry.kind in WORDS:
-            return entry.origin != self._typed_in and not self._view.hides(entry)
+            return entry.origin != self._typed_in and not self.view.hides(entry)
         return entry.kind not in UNSEEN and entry.author != self._name

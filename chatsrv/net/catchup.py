@@ -10,13 +10,12 @@ from itertools import chain
 from typing import NamedTuple
 
 from chatsrv.chat.missed import Absence, CatchingUp, Told
-from chatsrv.entries import Position
+from chatsrv.entries import Entry, Position
 from chatsrv.net.connection import Connection
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.reading import Reading
 from chatsrv.net.trail import Step
 from chatsrv.protocols.base import Renderer
-from chatsrv.roomlog.base import RoomLog
 
 PAGE_BYTES = 8192
 """What is handed to delivery at once: a send for many lines, and little of the outbox."""
@@ -46,7 +45,7 @@ def catch_up(
             first = next(told, None)
         if not reading.begin(absence.log, first.offset if first else live.offset, live.offset, absence.bookmark):
             continue
-        pages = _pages(connection.renderer, absence.log, chain([first], told) if first else ())
+        pages = _pages(connection.renderer, absence, chain([first], told) if first else ())
         while True:
             with _turns:
                 page = next(pages, None)
@@ -61,11 +60,12 @@ def catch_up(
         delivery.go_live(connection, absence.log)
 
 
-def _pages(renderer: Renderer, log: RoomLog, told: Iterable[Told]) -> Iterator[tuple[bytes, Sequence[Step]]]:
+def _pages(renderer: Renderer, absence: Absence, told: Iterable[Told]) -> Iterator[tuple[bytes, Sequence[Step]]]:
     """Yield what is told in pages, each with its steps."""
+    log, (now, here, _) = absence.log, absence.view
     data, steps = bytearray(), []
     for reply, offset in told:
-        data += renderer.reply(reply)
+        data += renderer.past(reply, now, here) if isinstance(reply, Entry) else renderer.reply(reply)
         steps.append((len(data), log, offset))
         if len(data) >= PAGE_BYTES:
             yield bytes(data), steps

@@ -105,6 +105,11 @@ class PlainRenderer(LinesRenderer):
         """See `Renderer.marked`: every line begins with the name of its room."""
         return MarkedRenderer(self)
 
+    def past(self, entry: Entry, now: datetime, here: str) -> bytes:
+        """Return an entry of before, behind its time; marked if it is of another room than `here`."""
+        shown = self.render(entry) if entry.room == here or not here else self.marked.render(entry)
+        return _time(int(entry.at // 60), now.date(), now.tzinfo) + shown if shown else b""
+
     def reply(self, reply: Reply) -> bytes:
         """Return `reply` as the lines that its one session sees."""
         match reply:
@@ -132,14 +137,7 @@ class PlainRenderer(LinesRenderer):
             case UnknownCommand():
                 return line(unknown(reply))
             case Past(entries, now, here):
-                today, zone = now.date(), now.tzinfo
-                return b"".join(
-                    [
-                        _time(int(entry.at // 60), today, zone) + shown
-                        for entry in entries
-                        if (shown := (self if entry.room == here or not here else self.marked).render(entry))
-                    ]
-                )
+                return b"".join([self.past(entry, now, here) for entry in entries])
             case Missing(entries):
                 return line(f"(a hole here: {_missing(entries)} no longer kept)")
             case PastEnd(is_all):

@@ -276,6 +276,13 @@ class ProtocolContract:
         assert [bool(marked.render(entry)) for entry in ENTRIES] == [bool(renderer.render(entry)) for entry in ENTRIES]
         assert [marked.reply(each) for each in REPLIES] == [renderer.reply(each) for each in REPLIES]
 
+    def test_an_entry_of_before_is_shown_as_in_a_reply(self) -> None:
+        """Whoever comes back is told one after the other, whoever looks back in pages."""
+        renderer, now = self.protocol.renderer, datetime.fromtimestamp(1e9, UTC)
+        for entry in ENTRIES:
+            for here in ("", entry.room, "elsewhere"):
+                assert renderer.past(entry, now, here) == renderer.reply(Past((entry,), now, here))
+
     def test_a_refused_login_is_told(self) -> None:
         """Silence would be taken for a server that hangs."""
         assert self.protocol.renderer.reply(LoginRefused())

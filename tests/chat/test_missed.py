@@ -9,7 +9,7 @@ from chatsrv.chat import missed
 from chatsrv.chat.lookback import View
 from chatsrv.chat.missed import Absence, CatchingUp, Told
 from chatsrv.entries import UNSEEN, Bookmark, Entry, Kind, Position
-from chatsrv.replies import Away, AwayEnd, Past
+from chatsrv.replies import Away, AwayEnd
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 
@@ -50,7 +50,7 @@ def test_what_was_missed_is_told_exactly_however_it_is_read(
     monkeypatch.setattr(missed, "STEP_ENTRIES", 3)
     assert told(log, place, most) == once
     entries = expected(log, place, most)
-    assert [entry for reply, _ in once if isinstance(reply, Past) for entry in reply.entries] == entries
+    assert [reply for reply, _ in once if isinstance(reply, Entry)] == entries
     if entries:
         heading, ending = once[0].reply, once[-1]
         assert isinstance(heading, Away)
