@@ -51,7 +51,8 @@ class Outbox:
         with self._lock:
             if not self.closed_for:
                 if steps:
-                    self._steps += tuple([(self._size_bytes + end, log, offset) for end, log, offset in steps])
+                    before = self._size_bytes
+                    self._steps += tuple([(before + end, log, offset) for end, log, offset in steps] if before else steps)
                 self._parts.append(data)
                 self._size_bytes += len(data)
 
