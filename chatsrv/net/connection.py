@@ -51,8 +51,9 @@ class Outbox:
         with self._lock:
             if not self.closed_for:
                 if steps:
-                    before = self._size_bytes
-                    self._steps += tuple([(before + end, log, offset) for end, log, offset in steps] if before else steps)
+                    if before := self._size_bytes:
+                        steps = [(before + end, log, offset) for end, log, offset in steps]
+                    self._steps += tuple(steps)
                 self._parts.append(data)
                 self._size_bytes += len(data)
 
