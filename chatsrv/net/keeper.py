@@ -4,7 +4,6 @@ Knows nothing of rooms. Belongs to the delivery thread.
 """
 
 from collections.abc import Callable, Collection, Iterator
-from itertools import islice
 
 from chatsrv.net.connection import Connection
 from chatsrv.net.deadlines import Deadlines
@@ -13,7 +12,7 @@ KEEP_SECONDS = 5.0
 """How long after something was said bookmarks are kept: what is seen twice when the server was killed."""
 
 KEPT_AT_ONCE = 100
-"""Connections that are looked at before delivery goes on with what is more urgent: half a millisecond's work."""
+"""Connections that are looked at, and bookmarks that are kept, before delivery goes on with what is more urgent."""
 
 
 class Keeper:
@@ -38,9 +37,13 @@ class Keeper:
         self._go_on(iter(list(self._connections)))
 
     def _go_on(self, connections: Iterator[Connection]) -> None:
-        some = list(islice(connections, KEPT_AT_ONCE))
-        for connection in some:
-            if connection.reading and not connection.reading.keep():
-                self.soon()
-        if some:
-            self._again(lambda: self._go_on(connections))
+        done = 0
+        for connection in connections:
+            done += 1
+            if connection.reading and not connection.is_closing:  # whose end keeps them otherwise
+                if not connection.reading.shorten():
+                    self.soon()
+                done += connection.reading.keep()
+            if done >= KEPT_AT_ONCE:
+                self._again(lambda: self._go_on(connections))
+                return

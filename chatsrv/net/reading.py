@@ -222,14 +222,14 @@ class Reading:
         self._trail.forget_taken(unacknowledged_bytes)
         return not unacknowledged_bytes
 
-    def keep(self) -> bool:
-        """Keep bookmarks of what was taken as a whole; return whether they are up to date, or will be in the end."""
-        if self._connection.is_closing:
-            return True
-        is_all = self.shorten()
-        for log, reader in list(self._rooms.items()):  # in one step: rooms come and go meanwhile
-            place = self._trail.places.get(log)
-            if reader.is_kept and place is not None and place != reader.kept:
-                reader.kept = place
-                self._bookmarks.keep(self._account, log.room, reader.bookmark(place))
-        return is_all
+    def keep(self) -> int:
+        """Keep bookmarks of what is known to be taken, where that is more than before; return of how many logs."""
+        places, moved = self._trail.places, self._trail.moved
+        count = len(moved)
+        while moved:
+            log = moved.pop()
+            reader = self._rooms.get(log)  # rooms come and go meanwhile
+            if reader and reader.is_kept and places[log] != reader.kept:
+                reader.kept = places[log]
+                self._bookmarks.keep(self._account, log.room, reader.bookmark(reader.kept))
+        return count

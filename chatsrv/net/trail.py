@@ -51,14 +51,16 @@ Steps = Callable[[Sent], Iterable[Step]]
 class Trail:
     """What was written for `reader`, behind what is known to be taken.
 
-    `places` has for each log the offset up to which all was taken; who begins to read a log puts it there.
+    `places` has for each log the offset up to which all was taken; who begins to read a log puts it there. `moved` are
+    the logs whose places have moved; who looks after them takes them out.
     """
 
-    __slots__ = ("_reader", "note", "notes", "places")
+    __slots__ = ("_reader", "moved", "note", "notes", "places")
 
     def __init__(self, reader: Hashable) -> None:
         self._reader = reader
         self.places: dict[RoomLog, int] = {}
+        self.moved: set[RoomLog] = set()
         self.notes: list[Note] = []
         self.note: Callable[[Note], None] = self.notes.append
         """Notes what is written. Called for every reader of every batch, so it does nothing else."""
@@ -82,8 +84,9 @@ class Trail:
     def forget_taken(self, unacknowledged_bytes: int) -> None:
         """Forget what lies before the last so many bytes that were written: all that was taken."""
         first, _ = self._first_not_taken(unacknowledged_bytes)
-        _follow(self.places, self.notes[:first])
-        del self.notes[:first]
+        if first:
+            self.moved.update(_follow(self.places, self.notes[:first]))
+            del self.notes[:first]
 
     def taken(self, unacknowledged_bytes: int, steps: Steps) -> dict[RoomLog, int]:
         """Return up to which offset everything was taken of each log that is read.
@@ -115,19 +118,20 @@ class Trail:
         return note.size_bytes - sum(end - start for start, end in note.omitted[self._reader])
 
 
-def _follow(places: dict[RoomLog, int], notes: Sequence[Note]) -> None:
-    """Move places to where notes lead that were taken as a whole; in each log, places only go forward."""
-    left = set(places)
+def _follow(places: dict[RoomLog, int], notes: Sequence[Note]) -> set[RoomLog]:
+    """Move places to where notes lead that were taken as a whole, and return those; places only go forward."""
+    moved: set[RoomLog] = set()
     for note in reversed(notes):
-        if not left:
-            return
+        if len(moved) == len(places):
+            break
         if type(note) is Sent:
-            if note.log in left:
-                left.remove(note.log)
+            if note.log in places and note.log not in moved:
+                moved.add(note.log)
                 places[note.log] = max(places[note.log], note.last)
         elif type(note) is Told:
             _advance(places, note.steps)
-            left.difference_update([log for _, log, _ in note.steps])
+            moved.update([log for _, log, _ in note.steps if log in places])
+    return moved
 
 
 def _advance(places: dict[RoomLog, int], steps: Iterable[Step]) -> None:

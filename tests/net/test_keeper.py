@@ -1,0 +1,127 @@
+"""Behaviour of chatsrv.net.keeper: bookmarks of sessions that go on, in steps that do not grow with their rooms."""
+
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from chatsrv.chat.bookmarks import Bookmarks
+from chatsrv.entries import Bookmark, Position
+from chatsrv.net.delivery import Delivery
+from chatsrv.net.keeper import KEPT_AT_ONCE, Keeper
+from chatsrv.net.reading import Reading
+from chatsrv.roomlog.memory import MemoryStore
+from tests.net.wire import TextRenderer, Wire
+
+
+class Now:
+    """Deadlines that are due when the test says so, and what is to be done next turn."""
+
+    def __init__(self) -> None:
+        self.due: list[Callable[[], None]] = []
+
+    def set(self, _seconds: float, action: Callable[[], None]) -> None:
+        self.due.append(action)
+
+    def round(self) -> None:
+        """Do what is due until nothing is."""
+        while self.due:
+            self.step()
+
+    def step(self) -> None:
+        """Do what is due."""
+        due, self.due = self.due, []
+        for action in due:
+            action()
+
+
+class Place:
+    """Sessions of alice in `rooms`, whose peers take everything at once; the test is the delivery thread."""
+
+    def __init__(self, delivery: Delivery, rooms: int, sessions: int = 1) -> None:
+        self.store = MemoryStore()
+        self.logs = [self.store.open(f"room{number}") for number in range(rooms)]
+        self.wires = [Wire(delivery, TextRenderer()) for _ in range(sessions)]
+        self.readings = []
+        bookmarks = Bookmarks(self.store)
+        for number, wire in enumerate(self.wires):
+            reading = Reading(wire.connection, f"alice{number}", bookmarks)
+            for log in self.logs:
+                reading.open(log)
+                reading.begin(log, 0, 0, None)
+                reading.go_live(log)
+            self.readings.append(reading)
+        self.now = now = Now()
+        self.keeper = Keeper([wire.connection for wire in self.wires], now, lambda it: now.due.append(it))
+
+    def kept(self) -> int:
+        """Return how many bookmarks are kept."""
+        numbers = range(len(self.wires))
+        return sum(bool(self.store.bookmark(f"alice{number}", log.room)) for number in numbers for log in self.logs)
+
+    def close(self) -> None:
+        for wire in self.wires:
+            wire.peer.close()
+            wire.connection.socket.close()
+
+
+@pytest.fixture
+def place() -> Iterator[Callable[..., Place]]:
+    delivery = Delivery()  # which never starts
+    places: list[Place] = []
+
+    def make(*args: int) -> Place:
+        places.append(Place(delivery, *args))
+        return places[-1]
+
+    yield make
+    for each in places:
+        each.close()
+    delivery.stop()
+
+
+def calls_of(action: Callable[[], None]) -> int:
+    """Return how many functions are called for an action."""
+    calls: list[str] = []
+    sys.setprofile(lambda _frame, event, _: calls.append(event))
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return calls.count("call")
+
+
+def test_rooms_in_which_nothing_was_said_cost_a_round_nothing(place) -> None:
+    calls = []
+    for rooms in (1, 100):
+        here = place(rooms)
+        here.keeper.soon()
+        here.now.round()
+        here.keeper.soon()
+        calls.append(calls_of(here.now.step))
+    assert calls[0] == calls[1]
+
+
+def test_a_step_keeps_so_many_bookmarks_and_the_next_turn_goes_on(place) -> None:
+    here = place(60, 4)
+    here.keeper.soon()
+    kept = []
+    while here.now.due:
+        here.now.step()
+        kept.append(here.kept())
+    assert kept == [120, 240, 240]
+    assert kept[0] < KEPT_AT_ONCE + 60
+
+
+def test_what_was_taken_since_is_kept_in_the_next_round(place) -> None:
+    here = place(2)
+    (reading,) = here.readings
+    log = here.logs[1]
+    here.keeper.soon()
+    here.now.round()
+    reading.tell(0, [(0, log, 7)])
+    here.keeper.soon()
+    here.now.round()
+    origin = here.wires[0].connection.origin
+    assert here.store.bookmark("alice0", log.room) == Bookmark(Position(log.epoch, 7), origin)
+    assert here.store.bookmark("alice0", here.logs[0].room) == Bookmark(Position(log.epoch, 0), origin)
