@@ -110,11 +110,12 @@ def require_voice(asker: Asker, room: Room | None = None) -> None:
     Raises:
         Refused: it is muted.
     """
-    now = asker.view.now.timestamp()
+    at = asker.view.now
+    now, zone = at.timestamp(), at.tzinfo
     if room and (mute := room.facts.mute_of(asker.key, now)):
-        raise Refused(f"You are muted in {room.name}{told(mute)}.")
+        raise Refused(f"You are muted in {room.name}{told(mute, zone)}.")
     if mute := asker.hub.register.server.mute_of(asker.key, now):
-        raise Refused(f"You are muted on this server{told(mute)}.")
+        raise Refused(f"You are muted on this server{told(mute, zone)}.")
 
 
 def room_here(asker: Asker, typed: str = "") -> Room:

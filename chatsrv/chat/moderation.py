@@ -243,7 +243,7 @@ def _in_force(asker: Asker, rulings: Mapping[str, Ruling], key: str, what: str) 
 
 def _told(asker: Asker, change: Change) -> str:
     """Return until when and why, as whoever is refused later on will read it."""
-    return told(Ruling(change.target, asker.account.name, 0.0, change.until, change.text))
+    return told(Ruling(change.target, asker.account.name, 0.0, change.until, change.text), asker.view.now.tzinfo)
 
 
 def _called(room: Room | None) -> str:

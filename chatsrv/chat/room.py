@@ -7,7 +7,7 @@ import time
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
 from chatsrv.accounts import Account, Role
@@ -88,17 +88,17 @@ class Room:
 
     # ------------------------------------------------------------------ coming and going
 
-    def enter(self, account: Account, origin: int, address: str | None = None) -> Arrival:
+    def enter(self, account: Account, origin: int, address: str | None = None, zone: tzinfo | None = UTC) -> Arrival:
         """Let the session `origin` of `account` in, which comes from `address`; only the first session is announced.
 
         Raises:
-            Refused: the account is banned from this room, or is being put out of it.
+            Refused: the account is banned from this room, until when is told in `zone`; or it is being put out of it.
         """
         name, key = account.name, account.key
         with self._lock:
             # Under the lock: who is expelled now was here before, or finds the ban.
             if account.role is not Role.ADMIN and (ban := self.facts.ban_of(key, address, self._clock())):
-                raise Refused(f"You are banned from {self.name}{told(ban)}.")
+                raise Refused(f"You are banned from {self.name}{told(ban, zone)}.")
             if key in self._barred:
                 raise Refused(f"You are just being put out of {self.name}.")
             member = self._members.get(key)
@@ -160,13 +160,23 @@ class Room:
 
     # ------------------------------------------------------------------ what is said and decided
 
-    def speak(self, kind: Kind, name: str, origin: int, texts: Sequence[str], *, may_hurry: bool = True) -> None:
+    def speak(
+        self,
+        kind: Kind,
+        name: str,
+        origin: int,
+        texts: Sequence[str],
+        *,
+        may_hurry: bool = True,
+        zone: tzinfo | None = UTC,
+    ) -> None:
         """Append what the session `origin` of the account `name` says or does.
 
         Who `may_hurry` is not held up where a room is slowed down.
 
         Raises:
-            Refused: the session is not in this room, may not speak at the moment, or the log cannot record it.
+            Refused: the session is not in this room, may not speak at the moment, until when is told in `zone`, or the
+                log cannot record it.
         """
         self.log.wait_for_space()
         with self._lock:
@@ -175,11 +185,11 @@ class Room:
             if member is None or origin not in member.origins:
                 raise Refused(f"You are not in {self.name}.")
             if self.facts.mutes or self._server.mutes or self.facts.slow_seconds:
-                self._check_voice_locked(key, len(texts), may_hurry=may_hurry)
+                self._check_voice_locked(key, len(texts), zone, may_hurry=may_hurry)
             position = self.log.append(kind, name, origin, texts)
         self.log.wait_until_recorded(position)  # under no lock, so that whoever waits holds up nobody
 
-    def _check_voice_locked(self, key: str, lines: int, *, may_hurry: bool) -> None:
+    def _check_voice_locked(self, key: str, lines: int, zone: tzinfo | None, *, may_hurry: bool) -> None:
         """Make sure that a member may say so many lines now.
 
         Raises:
@@ -189,7 +199,7 @@ class Room:
         now = self._clock()
         for facts, where in ((self.facts, f"in {self.name}"), (self._server, "on this server")):
             if mute := facts.mute_of(key, now):
-                raise Refused(f"You are muted {where}{told(mute)}. That was not said.")
+                raise Refused(f"You are muted {where}{told(mute, zone)}. That was not said.")
         if (slow_seconds := self.facts.slow_seconds) and not may_hurry:
             if lines > 1 or now < self._may_speak_at.get(key, 0.0):
                 raise Refused(
@@ -220,9 +230,14 @@ class Room:
             return tuple(self._names[start : start + limit]), max(0, len(self._names) - start - limit)
 
 
-def told(ruling: Ruling) -> str:
-    """Return until when and why somebody is banned or muted, to stand behind that he is."""
-    until = "" if ruling.until is None else f" until {datetime.fromtimestamp(ruling.until, UTC):%Y-%m-%d %H:%M} UTC"
+def told(ruling: Ruling, zone: tzinfo | None = UTC) -> str:
+    """Return until when and why somebody is banned or muted, to stand behind that he is.
+
+    `zone` is that of all times which he is told, so it is not named; but UTC is, which stands in where none is known.
+    """
+    until = ""
+    if ruling.until is not None:
+        until = f" until {datetime.fromtimestamp(ruling.until, zone):%Y-%m-%d %H:%M}{' UTC' if zone is UTC else ''}"
     return f"{until}: {ruling.reason}" if ruling.reason else until
 
 

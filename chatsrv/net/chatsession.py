@@ -65,7 +65,7 @@ class ChatSession(Session):
         if self.account.role is not Role.ADMIN:
             ban = hub.register.server.ban_of(self.key, self.address, hub.clock())
             if ban:
-                self.reply(Notice(f"You are banned here{told(ban)}."))
+                self.reply(Notice(f"You are banned here{told(ban, self.server.time_zone)}."))
                 self.reply(LoginRefused())
                 self.hang_up(Reason.LOGIN_FAILED)
                 return
@@ -257,10 +257,11 @@ class ChatSession(Session):
         """Say texts in a room of the session's; without a name in the one that it speaks in."""
         require(self.account, RIGHT_FOR[kind])
         room, may_hurry = room_here(self, called) if called else self.room, may(self.account, Right.HURRY)
+        name, origin, zone = self.account.name, self.connection.origin, self.server.time_zone
         for start in range(0, len(texts), APPEND_ENTRIES):
             self.server.delivery.pace(room.log)
             some = texts[start : start + APPEND_ENTRIES]
-            room.speak(_SPOKEN[kind], self.account.name, self.connection.origin, some, may_hurry=may_hurry)
+            room.speak(_SPOKEN[kind], name, origin, some, may_hurry=may_hurry, zone=zone)
 
     def _speak_for(self, kind: type[Command], text: str) -> None:
         """Say what a plug-in wants said."""

@@ -173,7 +173,8 @@ class Presence:
             raise Refused(f"You were put out of {room.name} meanwhile.")
         bookmark, is_known = self._opened_locked(log, troubles)
         try:
-            arrival = room.enter(session.account, connection.origin, connection.address)
+            zone = session.server.time_zone
+            arrival = room.enter(session.account, connection.origin, connection.address, zone)
         except BaseException:
             self.reading.give_up(log)
             raise

@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import re
 from collections.abc import Iterator
+from datetime import UTC, tzinfo
 
 from chatsrv.accounts import Role
 from chatsrv.auth.gate import Gate
@@ -83,10 +84,12 @@ class Village:
 
 
 @contextlib.contextmanager
-def village(hub: Hub | None = None, **limits: float) -> Iterator[Village]:
+def village(hub: Hub | None = None, *, time_zone: tzinfo | None = UTC, **limits: float) -> Iterator[Village]:
     """Run a chat for a while."""
     values = {"messages_per_second": 0, "connections_per_address": 0, "linger_seconds": 20.0, **limits}
     gate = Gate(MemoryBackend(PASSWORDS), roles=ROLES)
-    server = ChatServer(("127.0.0.1", 0), PlainSession, auth=gate, hub=hub or Hub(), limits=Limits(**values))
+    server = ChatServer(
+        ("127.0.0.1", 0), PlainSession, auth=gate, hub=hub or Hub(), limits=Limits(**values), time_zone=time_zone
+    )
     with running(server), contextlib.closing(Village(server)) as found:
         yield found

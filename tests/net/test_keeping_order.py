@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -217,3 +218,23 @@ def test_bans_and_mutes_end_on_their_own(tmp_path: Path) -> None:
         clock.now += 3600
         place.log_in("user1").sees()
         assert "[lobby] * user1 joined" in alice.sees()
+
+
+def test_until_when_something_holds_is_told_in_the_time_zone_of_the_other_times() -> None:
+    hub = Hub(MemoryStore(), clock=Clock())
+    with village(hub, time_zone=ZoneInfo("Asia/Kolkata")) as place:
+        alice, bob, dave, carol = in_dev(place, "alice", "bob", "dave", "carol")
+        until = "until 2027-01-15 14:30"
+        assert alice.does("/mute bob 1h") == [f"bob is muted in dev {until}."]
+        assert alice.does("/ban dave 1h") == [f"dave is banned from dev {until}."]
+        assert alice.does("/mute carol everywhere 1h") == [f"carol is muted in the whole server {until}."]
+        assert alice.does("/ban user1 everywhere 1h") == [f"user1 is banned from the whole server {until}."]
+        assert len([line for line in alice.does("/bans") if until in line]) == 4
+        assert bob.does("psst")[-1] == f"You are muted in dev {until}. That was not said."
+        assert bob.does("/topic psst")[-1] == f"You are muted in dev {until}."
+        assert dave.sees()[-1] == dave.does("/join dev")[-1] == f"You are banned from dev {until}."
+        assert carol.sees()[-1] == f"You are muted on this server {until}."
+        assert carol.does("psst")[-1] == f"You are muted on this server {until}. That was not said."
+        with Peer(place.server) as user1:
+            user1.try_login("user1", PASSWORDS["user1"])
+            assert user1.rest().decode().splitlines()[0] == f"You are banned here {until}."
