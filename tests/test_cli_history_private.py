@@ -36,6 +36,28 @@ def house(tmp_path: Path) -> House:
     )
 
 
+# ---------------------------------------------------------------------------- names that are given again
+
+
+INHERITS = "has all that the history keeps under that name: rooms, invitations, bans, private messages"
+
+
+@pytest.mark.parametrize("name", ["bob", "Carol", "mallory"])
+def test_who_gets_the_name_of_somebody_before_is_told_of_what_comes_with_it(house: House, name: str) -> None:
+    if name == "bob":
+        removed = house.run("user", "remove", "--yes", name)
+        assert f"warning: whoever is called bob next {INHERITS}" in removed.stderr
+    added = house.run("user", "add", name, "--password-stdin", stdin="correct horse battery\n")
+    assert added.exit_code == 0
+    assert f"warning: there was a {name} before, and this one {INHERITS}" in added.stderr
+
+
+def test_who_has_a_new_name_has_nothing_of_anybody(house: House) -> None:
+    added = house.run("user", "add", "zoe", "--password-stdin", stdin="correct horse battery\n")
+    assert (added.exit_code, added.stderr) == (0, "Added zoe.\n")
+    assert house.run("user", "remove", "--yes", "zoe").stderr == "Removed zoe.\n"
+
+
 # ---------------------------------------------------------------------------- audit
 
 

@@ -11,11 +11,13 @@ from contextlib import contextmanager, suppress
 import click
 
 from chatsrv.accounts import Account
+from chatsrv.app import history_file
 from chatsrv.auth.backend import EditableBackend
 from chatsrv.cli.program import Chosen, Failed
-from chatsrv.errors import AccountsError
+from chatsrv.errors import AccountsError, StoreError
 from chatsrv.names import prepare_name, prepare_password
 from chatsrv.roster import Roster
+from chatsrv.settings import MemoryHistory
 from chatsrv.strength import check_new_password
 
 password_stdin = click.option(
@@ -76,6 +78,24 @@ def warn_of_twins(roster: Roster, backend: EditableBackend, name: str, *, is_new
             Failed(f"warning: {labels[0]!r} has an account {name}, too; that is the one which opens").show()
         elif is_new and len(labels) > 1:
             Failed(f"warning: {labels[1]!r} has an account {name}, too; it opens no more").show()
+
+
+def warn_of_past(chosen: Chosen, name: str, *, is_new: bool) -> None:
+    """Tell, if the history has something of an account of that name, whose that is: names are all that tells accounts.
+
+    `is_new`: of an account that is to be added, and not of one that was removed.
+    """
+    kept = chosen.settings.history
+    if isinstance(kept, MemoryHistory) or not kept.path.is_file():
+        return
+    with suppress(StoreError), history_file(kept.path) as file:  # what is wrong there is not what was asked about
+        if file.knows(name):
+            whose = f"there was a {name} before, and this one" if is_new else f"whoever is called {name} next"
+            Failed(
+                f"warning: {whose} has all that the history keeps under that name: rooms, invitations, bans, private "
+                f"messages; `chatsrv history erase --account {name}` takes out what was said, not what was decided, and "
+                f"another name has nothing of it"
+            ).show()
 
 
 def _where_else(roster: Roster, name: str) -> str:

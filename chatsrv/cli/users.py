@@ -18,6 +18,7 @@ from chatsrv.cli.store import (
     new_password,
     opened,
     password_stdin,
+    warn_of_past,
     warn_of_twins,
 )
 from chatsrv.cli.trial import check
@@ -63,6 +64,7 @@ def add(chosen: Chosen, name: str, role: str, networks: tuple[Network, ...], is_
         if find(backend, name):
             raise Failed(f"there is an account {name} already; `chatsrv user passwd {name}` changes its password")
         roster.check_new_account(name)
+        warn_of_past(chosen, name, is_new=True)
         backend.add(Account(name, Role(role), networks), new_password(chosen, name, is_from_stdin=is_from_stdin))
         warn_of_twins(roster, backend, name, is_new=True)
     click.echo(f"Added {name}.", err=True)
@@ -134,6 +136,7 @@ def remove(chosen: Chosen, name: str, is_confirmed: bool, is_last_meant: bool, c
             raise Failed("nothing was removed")
         backend.remove(account.name)
     click.echo(f"Removed {account.name}.", err=True)
+    warn_of_past(chosen, account.name, is_new=False)
 
 
 @user.command("list")

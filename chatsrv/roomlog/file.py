@@ -21,7 +21,7 @@ from chatsrv.roomlog.backup import Progress, copy_file
 from chatsrv.roomlog.erasing import Erasing
 from chatsrv.roomlog.index import find, is_of_these_words
 from chatsrv.roomlog.mark import is_in_use
-from chatsrv.roomlog.owners import is_all_of, is_of
+from chatsrv.roomlog.owners import is_all_of, is_decision_of, is_of
 from chatsrv.roomlog.schema import (
     ENTRY,
     LAST_AT,
@@ -187,6 +187,21 @@ class HistoryFile:
         with self._explained():
             found = [self._found(each, sought) for each in self._rooms(room, only)] if sought else []
             return list(islice(heapq.merge(*found, key=lambda entry: entry.at, reverse=True), max(0, limit)))
+
+    def knows(self, name: str) -> bool:
+        """Tell whether something is kept of that account's which the next account of that name would have.
+
+        That is private messages, how far it has read, and what was decided by it or about it. What it said in rooms is
+        not looked for, as that would take long; who said something has read something as well.
+        """
+        account = account_key(name)
+        with self._explained():
+            if self._connection.execute("SELECT 1 FROM bookmark WHERE account = ? LIMIT 1", (account,)).fetchone():
+                return True
+        return any(
+            entry.kind is not Kind.ERASED and (is_all_of(account, entry.room) or is_decision_of(account, entry))
+            for entry in self.entries(only=lambda log: log == REGISTER or is_all_of(account, log))
+        )
 
     def backup(self, path: str | Path, progress: Progress = lambda _done, _all: None) -> None:
         """Copy everything that is recorded, as it is at one moment, into a file at `path`; see `SqliteStore.backup`."""

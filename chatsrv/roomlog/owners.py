@@ -4,6 +4,7 @@ Everything in the account's own log is the account's, whoever wrote there. Nothi
 was decided stays so, and no ban is lifted by erasing who decided it. Pure functions; any thread may call them.
 """
 
+from chatsrv.changes import Change, target_key
 from chatsrv.entries import PRIVATE_MARK, REGISTER, Entry, Kind
 from chatsrv.names import account_key
 
@@ -25,3 +26,12 @@ def may_be_of(account: str, author: str, room: str) -> bool:
 def is_of(account: str, entry: Entry) -> bool:
     """Tell whether an entry is the account's, and not erased yet."""
     return entry.kind is not Kind.ERASED and may_be_of(account, entry.author, entry.room)
+
+
+def is_decision_of(account: str, entry: Entry) -> bool:
+    """Tell whether an entry of the register was decided by an account, or about it."""
+    try:
+        target = Change.decode(entry.text).target
+    except ValueError:
+        target = ""
+    return account in (account_key(entry.author), target_key(target))

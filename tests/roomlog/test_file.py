@@ -36,6 +36,17 @@ def said(path: Path, clock: list[float]) -> list[Entry]:
     return entries
 
 
+def test_what_is_erased_is_known_of_nobody_any_more(path: Path, said: list[Entry]) -> None:
+    with opened(path) as store:
+        record(store.open("@bob"), "for you alone")
+        store.keep_bookmark("alice", "lobby", Bookmark(store.open("lobby").end, 1))
+    with HistoryFile(path) as file:
+        assert [file.knows(name) for name in ("Alice", "BOB", "carol")] == [True, True, False]
+        for name in ("alice", "bob"):
+            file.erase(name)
+            assert not file.knows(name)
+
+
 def test_entries_come_in_the_order_of_time_from_one_room_or_all(path: Path, said: list[Entry], monkeypatch) -> None:
     monkeypatch.setattr(module, "PAGE_ENTRIES", 1)
     monkeypatch.setattr(module, "PAGE_ENTRIES_AT_LEAST", 3)
