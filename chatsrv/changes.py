@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from math import inf
 from typing import Any, NamedTuple, NoReturn
 
-from chatsrv.accounts import Network
+from chatsrv.accounts import Network, unmapped
 from chatsrv.names import account_key
 
 
@@ -121,3 +121,15 @@ def target_key(target: str) -> str:
     """
     network = network_of(target)
     return account_key(target) if network is None else str(network)
+
+
+def typed_key(typed: str) -> str:
+    """Return the key of the target that somebody types: an address alone is the network that `/ban` makes of it.
+
+    >>> typed_key("192.0.2.77"), typed_key("::FFFF:192.0.2.77"), typed_key("Bob")
+    ('192.0.2.77/32', '192.0.2.77/32', 'bob')
+    """
+    try:
+        return str(ip_network(unmapped(typed)))
+    except ValueError:
+        return target_key(typed)

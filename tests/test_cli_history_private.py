@@ -203,3 +203,9 @@ def test_erase_counts_what_others_wrote_to_the_account_and_names_nobody_else(hou
     assert told.startswith("Erase 3 entries of bob, for good?")
     done(house, "erase", "--account", "bob", "--yes")
     assert texts(house, "--private") == ["", "", ""]
+
+
+def test_audit_about_an_address_finds_the_ban_of_it(tmp_path: Path) -> None:
+    house = house_with(tmp_path, change("alice", What.BAN, "", "192.0.2.77/32"), change("alice", What.BAN, "", "bob"))
+    told = done(house, "audit", "--json", "--account", "192.0.2.77")[0].splitlines()
+    assert [json.loads(line)["target"] for line in told] == ["192.0.2.77/32"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
-from chatsrv.changes import target_key
+from chatsrv.changes import typed_key
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import may_here, require_here, room_here
 from chatsrv.chat.facts import Facts
@@ -82,7 +82,7 @@ def _about(asker: Asker, typed: str) -> About | None:
         Refused: the asker may not read that.
     """
     if may(asker.account, Right.AUDIT):
-        return About(_name_of_room(typed), None if typed.startswith("#") else target_key(typed)) if typed else None
+        return About(_name_of_room(typed), None if typed.startswith("#") else typed_key(typed)) if typed else None
     if not typed:
         room = room_here(asker)
         require_here(asker, Right.AUDIT, room)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import click
 
 from chatsrv.app import history_file
-from chatsrv.changes import MODERATION, Change, What, target_key
+from chatsrv.changes import MODERATION, Change, What, target_key, typed_key
 from chatsrv.cli.historyfiles import history_of
 from chatsrv.cli.historylines import visible
 from chatsrv.cli.historytimes import check_span, since_option, until_option, utc
@@ -42,7 +42,7 @@ def audit(
     check_span(since, until)
     line = json_line if is_json else text_line
     place = None if room is None else _place(room)
-    key = None if name is None else target_key(name)
+    key = None if name is None else typed_key(name)
     count = 0
     with history_file(history_of(chosen).path) as file:
         entries = file.entries(since=since, until=until, only=lambda log: log == REGISTER)

@@ -80,6 +80,16 @@ def test_an_audit_is_of_all_of_a_room_or_of_a_person(chat: Chat) -> None:
     assert mod.types("/audit zoe") == ["Nothing was decided about zoe."]
 
 
+def test_an_audit_about_a_banned_address_finds_the_ban(chat: Chat) -> None:
+    mod = chat.log_in("Mod")
+    mod.types("/ban 198.51.100.77")
+    mod.types("/ban 2001:DB8::1")
+    assert audited(mod.types("/audit 198.51.100.77"))[:-1] == ["Mod banned 198.51.100.77/32 from lobby"]
+    assert audited(mod.types("/audit ::ffff:198.51.100.77"))[:-1] == ["Mod banned 198.51.100.77/32 from lobby"]
+    assert audited(mod.types("/audit 2001:db8:0::1"))[:-1] == ["Mod banned 2001:db8::1/128 from lobby"]
+    assert mod.types("/audit 198.51.100.7") == ["Nothing was decided about 198.51.100.7."]
+
+
 def test_an_owner_audits_the_own_room_alone(chat: Chat) -> None:
     alice, mod = chat.log_in("alice"), chat.log_in("Mod")
     alice.types("/create dev")
