@@ -93,7 +93,7 @@ def warn_of_past(chosen: Chosen, name: str, *, is_new: bool) -> None:
             whose = f"there was a {name} before, and this one" if is_new else f"whoever is called {name} next"
             Failed(
                 f"warning: {whose} has all that the history keeps under that name: rooms, invitations, bans, private "
-                f"messages; `chatsrv history erase --account {name}` takes out what was said, not what was decided, and "
+                f"messages; `chatsrv history erase --account {name}` takes out what was said, not what was decided; "
                 f"another name has nothing of it"
             ).show()
 

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
-from chatsrv.entries import WORDS, Entry
+from chatsrv.entries import REGISTER, WORDS, Entry, Kind
 from chatsrv.errors import StoreError
 from chatsrv.names import account_key
 from chatsrv.roomlog.backup import Progress, copy_file
