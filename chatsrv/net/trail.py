@@ -34,14 +34,14 @@ class Sent(NamedTuple):
     omitted: Mapping[Hashable, Sequence[Range]]
 
 
-class Told(NamedTuple):
+class Replied(NamedTuple):
     """Replies, among them entries of before, which move their reader along `steps`."""
 
     size_bytes: int
     steps: Sequence[Step]
 
 
-Note: TypeAlias = int | Sent | Told
+Note: TypeAlias = int | Sent | Replied
 """Something that was written; a number is so many bytes that move nobody."""
 
 Steps = Callable[[Sent], Iterable[Step]]
@@ -75,7 +75,7 @@ class Trail:
     def tell(self, size_bytes: int, steps: Sequence[Step] = ()) -> None:
         """Note that replies were written."""
         if steps:
-            self.notes.append(Told(size_bytes, steps))
+            self.notes.append(Replied(size_bytes, steps))
         elif self.notes and isinstance(self.notes[-1], int):
             self.notes[-1] += size_bytes
         else:
@@ -113,7 +113,7 @@ class Trail:
     def _size_of(self, note: Note) -> int:
         if isinstance(note, int):
             return note
-        if isinstance(note, Told) or self._reader not in note.omitted:
+        if isinstance(note, Replied) or self._reader not in note.omitted:
             return note.size_bytes
         return note.size_bytes - sum(end - start for start, end in note.omitted[self._reader])
 
@@ -128,7 +128,7 @@ def _follow(places: dict[RoomLog, int], notes: Sequence[Note]) -> set[RoomLog]:
             if note.log in places and note.log not in moved:
                 moved.add(note.log)
                 places[note.log] = max(places[note.log], note.last)
-        elif type(note) is Told:
+        elif type(note) is Replied:
             _advance(places, note.steps)
             moved.update([log for _, log, _ in note.steps if log in places])
     return moved
