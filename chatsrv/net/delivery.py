@@ -2,7 +2,8 @@
 
 It decides nothing about chat: it reads on from where it is in each room's log, and hands what it finds, rendered, to
 the sockets. Other threads only leave requests (the methods of the first half) and never wait for it, but at a session's
-end and to let it catch up (`pace`). The second half, and all state but the requests, belongs to the delivery thread.
+end (`finish`), to let it catch up (`pace`), and to be told how far a peer is (`standing`). The second half, and all
+state but the requests, belongs to the delivery thread.
 
     session's thread        post, subscribe, hang_up, finish  ->  requests  ->  one byte to wake, if delivery sleeps
     recorder, or author     follower's wake                   ->  requests
