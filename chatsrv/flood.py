@@ -87,6 +87,13 @@ class Buckets:
         with self._lock:
             return self._by_account.setdefault(account, Bucket(self._per_second, self._burst, self._clock))
 
+    def allow(self, account: str) -> bool:
+        """Count one thing more of an account, without a session that holds its bucket; return whether it may be."""
+        bucket = self.of(account)
+        allowed, _ = bucket.take(1)
+        self.leave(bucket)
+        return bool(allowed)
+
     @property
     def kept(self) -> int:
         """How many accounts have one."""

@@ -28,11 +28,7 @@ def check_pace(asker: Asker) -> None:
     """
     if may(asker.account, Right.HURRY):
         return
-    buckets = asker.hub.decisions
-    bucket = buckets.of(asker.key)
-    allowed, _ = bucket.take(1)
-    buckets.leave(bucket)
-    if not allowed:
+    if not asker.hub.decisions.allow(asker.key):
         raise Refused("That is too much at once, since it is all kept for good. Try again in a minute.")
 
 

@@ -77,6 +77,7 @@ class Hub:
         self.repertoire = Repertoire(commands)
         self.rules = rules or RoomRules()
         self.attendance = Attendance()
+        self.invitations = Buckets(1 / 60, 1)
         self.decisions = Buckets(self.rules.changes_per_minute / 60, max(1, self.rules.changes_per_minute))
         self.catching_up = catching_up or CatchingUp()
         self._store = store or MemoryStore()

@@ -251,7 +251,7 @@ def invite(asker: Asker, command: Invite) -> None:
     """Let somebody into a room, and tell them so.
 
     Raises:
-        Refused: the asker is not in there or muted, or the other one is banned, or is there already.
+        Refused: the asker is not in there or muted, or the other one is banned, there already, or was invited just now.
     """
     room = room_here(asker, command.room)
     require_voice(asker, room)
@@ -260,6 +260,8 @@ def invite(asker: Asker, command: Invite) -> None:
         raise Refused(f"{guest.name} is in {room.name} already.")
     if room.facts.ban_of(guest.key, None, asker.view.now.timestamp()):
         raise Refused(f"{guest.name} is banned from {room.name}.")
+    if not asker.hub.invitations.allow(f"{asker.key} {guest.key} {room.name}"):
+        raise Refused(f"You invited {guest.name} just now: once a minute will do.")
     if guest.key not in room.facts.invited:
         _decide(asker, room, Change(What.INVITE, room.name, guest.name))
     devices = asker.hub.attendance.devices(guest.key)

@@ -327,6 +327,16 @@ def test_a_second_invitation_is_told_and_not_recorded_again(chat: Chat) -> None:
     assert [change.what for _, change in chat.recorded()] == [What.CREATE, What.INVITE]
 
 
+def test_an_invitation_cannot_be_repeated_until_the_guest_has_no_screen_left(chat: Chat) -> None:
+    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    alice.types("/create dev")
+    told = [alice.types("/invite bob") for _ in range(4)]
+    assert told[:2] == [["bob is invited to dev."]] * 2
+    assert told[2:] == [["You invited bob just now: once a minute will do."]] * 2
+    assert bob.told() == ["alice invites you to dev: /join dev enters it."] * 2
+    assert alice.types("/invite carol")[0].startswith("carol is invited to dev.")
+
+
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
