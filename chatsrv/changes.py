@@ -10,6 +10,7 @@ from math import inf
 from typing import Any, NamedTuple, NoReturn
 
 from chatsrv.accounts import Network, unmapped
+from chatsrv.entries import Entry, Kind
 from chatsrv.names import account_key
 
 
@@ -33,6 +34,9 @@ class What(StrEnum):
 
 MODERATION = frozenset(What) - {What.JOIN, What.PART, What.IGNORE, What.UNIGNORE}
 """What others may be told of: where somebody is, and whom he does not want to hear, is his own business."""
+
+TEXT_CHARACTERS = 300
+"""The longest topic or reason: some lines of a terminal, which everybody in a room is shown."""
 
 INVITE_ONLY = "invite-only"
 """The word in the text of a `CREATE` that lets nobody in who is not invited."""
@@ -97,6 +101,15 @@ _WHATS = {what.value: what for what in What}
 # Made once, as `json.dumps` and `json.loads` with options make them anew for each call.
 _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _FIELDS: Any = json.JSONDecoder(parse_constant=_no_number).raw_decode
+
+
+def moderation_of(entry: Entry) -> Change | None:
+    """Return the change that an entry of the register has, if it is `MODERATION`; `None` of what is damaged as well."""
+    try:
+        change = Change.decode(entry.text) if entry.kind is Kind.CHANGE else None
+    except ValueError:  # of a later version, or of a rescued file
+        return None
+    return change if change and change.what in MODERATION else None
 
 
 def network_of(target: str) -> Network | None:

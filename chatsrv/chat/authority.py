@@ -6,15 +6,13 @@ formats. Pure functions but for what they ask the chat; everything here runs on 
 """
 
 from chatsrv.accounts import Account, Role
+from chatsrv.changes import TEXT_CHARACTERS
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.facts import Ruling
 from chatsrv.chat.room import Room, told
 from chatsrv.errors import Refused
 from chatsrv.names import account_key
 from chatsrv.rights import OF_OWNERS, Right, includes, may
-
-TEXT_CHARACTERS = 300
-"""The longest topic or reason: some lines of a terminal, which everybody in a room is shown."""
 
 
 def owns(asker: Asker, room: Room) -> bool:

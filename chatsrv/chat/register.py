@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from chatsrv.changes import INVITE_ONLY, MODERATION, UNLOGGED, Change, What, target_key
+from chatsrv.changes import INVITE_ONLY, UNLOGGED, Change, What, moderation_of, target_key
 from chatsrv.chat.facts import Facts, Topic
 from chatsrv.entries import Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
@@ -143,8 +143,8 @@ class Register:
         found: list[Entry] = []
         while len(found) < limit and (entries := self._log.read_back(before, AUDITED_ENTRIES)):
             for entry in entries:
-                change = _change_of(entry)
-                if change and change.what in MODERATION and (about is None or about.fits(entry, change)):
+                change = moderation_of(entry)
+                if change and (about is None or about.fits(entry, change)):
                     found.append(entry)
             before = Position(before.epoch, entries[-1].offset - 1)
         return found[:limit]
@@ -217,13 +217,6 @@ class Register:
             facts.is_logged = UNLOGGED not in words
             self._facts[change.room] = self._rooms[change.room] = facts
             self._created[change.room] = entry.offset
-
-
-def _change_of(entry: Entry) -> Change | None:
-    try:
-        return Change.decode(entry.text) if entry.kind is Kind.CHANGE else None
-    except ValueError:
-        return None
 
 
 def _taken(room: str) -> Refused:

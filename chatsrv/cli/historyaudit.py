@@ -5,12 +5,11 @@ Main thread only.
 
 import json
 import sys
-from collections.abc import Iterator
 
 import click
 
 from chatsrv.app import history_file
-from chatsrv.changes import MODERATION, Change, What, target_key, typed_key
+from chatsrv.changes import Change, What, moderation_of, target_key, typed_key
 from chatsrv.cli.historyfiles import history_of
 from chatsrv.cli.historylines import visible
 from chatsrv.cli.historytimes import check_span, since_option, until_option, utc
@@ -46,8 +45,11 @@ def audit(
     count = 0
     with history_file(history_of(chosen).path) as file:
         entries = file.entries(since=since, until=until, only=lambda log: log == REGISTER)
-        for entry, change in _moderation(entries):
-            if place in (None, change.room) and key in (None, account_key(entry.author), target_key(change.target)):
+        for entry in entries:
+            change = moderation_of(entry)
+            if change is None or place not in (None, change.room):
+                continue
+            if key in (None, account_key(entry.author), target_key(change.target)):
                 sys.stdout.buffer.write(line(entry, change).encode())
                 count += 1
     if not count:
@@ -79,17 +81,6 @@ def json_line(entry: Entry, change: Change) -> str:
         "text": change.text,
     }
     return visible(json.dumps(fields, ensure_ascii=False)) + "\n"
-
-
-def _moderation(entries: Iterator[Entry]) -> Iterator[tuple[Entry, Change]]:
-    """Yield the entries that are of moderation, with their changes. Where somebody is, and whom he ignores, is not."""
-    for entry in entries:
-        try:
-            change = Change.decode(entry.text)
-        except ValueError:  # taken back, or of a rescued file
-            continue
-        if change.what in MODERATION:
-            yield entry, change
 
 
 def _place(room: str) -> str:

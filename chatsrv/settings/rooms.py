@@ -8,12 +8,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from chatsrv.accepts import Accepts
+from chatsrv.changes import TEXT_CHARACTERS
 from chatsrv.lookalike import similar_room
 from chatsrv.names import ROOM_ACCEPTED, prepare_room
 from chatsrv.settings.kinds import Section, wrong
-
-TOPIC_CHARACTERS = 300
-"""The longest topic; people who set one have the same bound."""
 
 RoomName = Annotated[
     str,
@@ -23,7 +21,7 @@ RoomName = Annotated[
 
 
 def _one_line(text: str) -> str:
-    if len(text) > TOPIC_CHARACTERS or (text and not text.isprintable()):
+    if len(text) > TEXT_CHARACTERS or (text and not text.isprintable()):
         raise ValueError("no topic")
     return text
 
@@ -35,7 +33,7 @@ class DeclaredRoom(Section):
     topic: Annotated[
         str,
         AfterValidator(_one_line),
-        Accepts(f"one line of up to {TOPIC_CHARACTERS} characters, in quotes if in doubt"),
+        Accepts(f"one line of up to {TEXT_CHARACTERS} characters, in quotes if in doubt"),
     ] = Field(default="", description="The topic, until moderators set another one.")
     invite_only: bool = Field(default=False, description="Let in only those who are invited.")
     unlogged: bool = Field(default=False, description="Keep what is said there in memory only.")
