@@ -25,6 +25,10 @@ class Ruling(NamedTuple):
     until: float | None
     reason: str
 
+    def holds(self, now: float) -> bool:
+        """Tell whether it is not over at `now`."""
+        return self.until is None or self.until > now
+
 
 class Topic(NamedTuple):
     """What a room is about, empty if nothing; who said so, as his name is written, unless the settings do, and when.
@@ -133,10 +137,10 @@ def _known(at: float | None) -> float | None:
 
 
 def _in_force(ruling: Ruling | None, now: float) -> Ruling | None:
-    return ruling if ruling is not None and (ruling.until is None or ruling.until > now) else None
+    return ruling if ruling is not None and ruling.holds(now) else None
 
 
 def _all_in_force(rulings: dict[str, Ruling], now: float) -> list[Ruling]:
     return sorted(
-        (ruling for ruling in list(rulings.values()) if _in_force(ruling, now)), key=lambda ruling: ruling.at or 0.0
+        (ruling for ruling in list(rulings.values()) if ruling.holds(now)), key=lambda ruling: ruling.at or 0.0
     )

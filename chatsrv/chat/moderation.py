@@ -236,7 +236,7 @@ def _announce(asker: Asker, room: Room | None, change: Change, key: str = "", te
 
 def _in_force(asker: Asker, rulings: Mapping[str, Ruling], key: str, what: str) -> Ruling:
     ruling = rulings.get(key)
-    if ruling is None or (ruling.until is not None and ruling.until <= asker.view.now.timestamp()):
+    if ruling is None or not ruling.holds(asker.view.now.timestamp()):
         raise Refused(f"Nobody of that name is {what}: /bans lists who is.")
     return ruling
 
