@@ -109,7 +109,8 @@ class Lookback:
         """Yield the newest entries up to the position `last`, oldest first, beneath a title."""
         if log not in self._open:
             raise Refused(f"You are not in {called} any more.")
-        offsets = [entry.offset for entry in islice(shown_up_to(log, last, view), entries + 1)]
+        shown = (entry.offset for entry in entries_back(log, last) if not view.hides(entry))
+        offsets = list(islice(shown, entries + 1))
         is_all = len(offsets) <= entries
         before = Position(last.epoch, 0 if is_all else offsets[entries - 1] - 1)
         if not offsets and not any(past_of(log, before, last.offset, view)):  # what is gone is told below
@@ -175,16 +176,16 @@ def past_of(log: RoomLog, after: Position, last: int, view: View) -> Iterator[Pa
             after = Position(after.epoch, entries[-1].offset)
 
 
-def shown_up_to(log: RoomLog, last: Position, view: View) -> Iterator[Entry]:
-    """Yield entries up to the position `last`, newest first, but for those that the view hides.
+def entries_back(log: RoomLog, last: Position, step_entries: int = STEP_ENTRIES) -> Iterator[Entry]:
+    """Yield entries up to the position `last`, newest first, of which so many are read at once.
 
-    Larger steps are made where nothing is shown: a crowd that came and went quietly leaves hundreds of thousands such.
+    Larger steps are made where nobody sees any: a crowd that came and went quietly leaves hundreds of thousands such.
     """
-    step = STEP_ENTRIES
+    step = step_entries
     while entries := log.read_back(last, step):
-        shown = [entry for entry in entries if not view.hides(entry)]
-        yield from shown
-        step = STEP_ENTRIES if shown else min(2 * step, MOST_STEP_ENTRIES)
+        yield from entries
+        is_seen = any(entry.kind not in UNSEEN for entry in entries)
+        step = step_entries if is_seen else min(2 * step, MOST_STEP_ENTRIES)
         last = Position(last.epoch, entries[-1].offset - 1)
 
 

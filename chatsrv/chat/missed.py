@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from chatsrv.chat.lookback import MOST_STEP_ENTRIES, View, past_of
+from chatsrv.chat.lookback import View, entries_back, past_of
 from chatsrv.entries import UNSEEN, WORDS, Bookmark, Entry, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.replies import Away, AwayEnd, Missing, Notice, Reply
@@ -171,13 +171,7 @@ class Absence:
                         yield Told(entry, begin)
 
     def _back(self) -> Iterator[Entry]:
-        """Yield entries up to the last position, newest first."""
-        before, step = self.last, STEP_ENTRIES
-        while entries := self.log.read_back(before, step):
-            yield from entries
-            is_shown = any(entry.kind not in UNSEEN for entry in entries)
-            step = STEP_ENTRIES if is_shown else min(2 * step, MOST_STEP_ENTRIES)
-            before = Position(before.epoch, entries[-1].offset - 1)
+        return entries_back(self.log, self.last, STEP_ENTRIES)
 
     def _is_missed(self, entry: Entry) -> bool:
         if entry.kind in WORDS:
