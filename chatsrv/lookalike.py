@@ -50,6 +50,22 @@ def check_new_name(name: str, existing_names: Iterable[str], reserved_names: Ite
             raise AccountsError(f"{name!a} looks like {other!a}, which is taken; accepted is a name that does not")
 
 
+def check_new_room(name: str) -> None:
+    """Make sure that a line of a room of that prepared name could not be taken for a private one, or the server's.
+
+    It is asked for rooms that people make: what the settings declare is an administrator's own choice.
+
+    Raises:
+        ValueError: it could; the text says what is accepted.
+    """
+    if skeleton(name).startswith(skeleton("private")):
+        raise ValueError(f"{name} begins like the mark of a private message; accepted is another name")
+    if not any(map(str.isalpha, name)):
+        raise ValueError(f"{name} could be taken for a time; accepted is a name with a letter")
+    if any(_shapes(name) & _shapes_of_room(word, word.upper()) for word in RESERVED_NAMES):
+        raise ValueError(f"{name} could be taken for the server's own; accepted is another name")
+
+
 def similar_room(name: str, existing_names: Iterable[str]) -> str | None:
     r"""Return the first room, or reserved word, that a room of that `name` could be taken for; `None` if there is none.
 

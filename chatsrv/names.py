@@ -86,7 +86,7 @@ def prepare_room(raw: str) -> str:
     if prepared[0] in _REFUSED_BEFORE_ROOMS or _REFUSED_IN_ROOMS.intersection(prepared):
         raise ValueError(ROOM_ACCEPTED)
     if prepared in RESERVED_ROOMS:
-        raise ValueError(f"the name {prepared} is reserved; accepted is another one")
+        raise ValueError("that name is reserved")
     return prepared
 
 

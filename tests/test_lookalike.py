@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatsrv.errors import AccountsError
-from chatsrv.lookalike import check_new_name, similar_room, skeleton
+from chatsrv.lookalike import check_new_name, check_new_room, similar_room, skeleton
+from chatsrv.names import prepare_room
 from tests.work import calls_of
 
 
@@ -108,6 +109,31 @@ def test_the_error_shows_what_is_not_plain():
     with pytest.raises(AccountsError) as caught:
         check_new_name("p\u0430ul", ["paul"])
     assert "'p\\u0430ul' looks like 'paul'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        "private.",
+        "privates",
+        "private-to-bob",
+        "priv\u0430te-to-bob",
+        "14.03",
+        "2026-11-25",
+        "7",
+        "admin",
+        "Adm1n",
+        "r00t",
+    ],
+)
+def test_a_room_that_people_make_is_not_to_be_taken_for_a_mark_or_for_the_server(new: str) -> None:
+    with pytest.raises(ValueError, match="accepted is"):
+        check_new_room(prepare_room(new))
+
+
+@pytest.mark.parametrize("new", ["c3po", "pri", "my-private", "administration", "用户", "dev", "7up"])
+def test_other_rooms_are_fine(new: str) -> None:
+    check_new_room(prepare_room(new))
 
 
 @pytest.mark.parametrize(

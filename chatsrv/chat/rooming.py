@@ -25,7 +25,7 @@ from chatsrv.chat.room import Room
 from chatsrv.commands import Create, Invite, Join, ListRooms, Part, Quit, Slow, Topic, Who
 from chatsrv.durations import said
 from chatsrv.errors import Refused
-from chatsrv.lookalike import similar_room
+from chatsrv.lookalike import check_new_room, similar_room
 from chatsrv.names import prepare_room
 from chatsrv.reasons import Reason
 from chatsrv.replies import ListEnd, Notice, Present, Reply, RoomLine, RoomList, TopicTold
@@ -111,7 +111,8 @@ def _found(asker: Asker, typed: str) -> Room:
         if not may_create(asker):
             raise
         with suppress(ValueError):
-            raise Refused(f"{refusal} /create {prepare_room(typed)} makes it.") from None
+            check_new_room(name := prepare_room(typed))
+            raise Refused(f"{refusal} /create {name} makes it.") from None
         raise
 
 
@@ -199,6 +200,7 @@ def _new_name(asker: Asker, typed: str) -> str:
         raise Refused(f"You have no right to {Right.CREATE_ROOM}: your role is {asker.account.role}.")
     try:
         name = prepare_room(typed)
+        check_new_room(name)
     except ValueError as error:
         raise Refused(f"No room can be called so: {error}.") from None
     if hub.register.room(name):

@@ -42,7 +42,11 @@ def test_a_room_can_be_for_guests_and_off_the_record(chat: Chat) -> None:
         ("dev", "There is a room dev already: /join dev enters it."),
         ("l0bby", "l0bby looks too much like lobby: another name will do."),
         ("@bob", "No room can be called so: a room's name has 1 to 32 bytes of letters,"),
-        ("private", "No room can be called so: the name private is reserved; accepted is another one."),
+        ("private", "No room can be called so: that name is reserved."),
+        (
+            "Privates",
+            "No room can be called so: privates begins like the mark of a private message;",
+        ),
     ],
 )
 def test_a_name_that_is_taken_or_could_be_taken_for_another_is_refused(chat: Chat, name: str, told: str) -> None:
@@ -116,6 +120,7 @@ def test_a_room_that_is_not_there_is_told_with_the_nearest_and_how_to_make_it(ch
     chat.log_in("alice").types("/create dev")
     bob = chat.log_in("bob")
     assert bob.types("/join #Dve") == ["There is no room dve. Did you mean dev? /create dve makes it."]
+    assert bob.types("/join 2026") == ["There is no room 2026. /rooms lists them all."]
     (line,) = bob.types("/join a]b")
     assert line.startswith("There is no such room: a room's name has")
     nobody = Chat(RoomRules(create_role=None)).log_in("bob")
