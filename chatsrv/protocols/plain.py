@@ -17,7 +17,7 @@ from chatsrv.protocols.base import Protocol, Renderer
 from chatsrv.protocols.decisions import about_rooms, decision
 from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
 from chatsrv.protocols.slash import asked, listed, misused, unknown
-from chatsrv.protocols.text import clean, is_piled
+from chatsrv.protocols.text import BLANK, HOLLOW, clean, is_piled
 from chatsrv.reasons import Reason
 from chatsrv.replies import (
     Audited,
@@ -38,6 +38,9 @@ from chatsrv.replies import (
     Welcome,
 )
 
+_SLOW = frozenset(("", "/", " ", *HOLLOW))
+"""What a line begins with that is no plain words, or may be none at all."""
+
 
 class PlainReader(LinesReader):
     """Takes what is typed for something said, unless it begins with a slash."""
@@ -48,13 +51,13 @@ class PlainReader(LinesReader):
         append = found.append
         # `Say(text, room)` goes through a Python function made by NamedTuple; this is that function's body, and halves
         # the price of a line.
-        new, kind = tuple.__new__, Say
+        new, kind, slow = tuple.__new__, Say, _SLOW
         for text in lines:
-            # What begins with a slash, with a space (which may be all there is) or not at all takes the slower way.
-            if text.isprintable() and text[:1] not in "/ " and (text.isascii() or not is_piled(text)):
+            if text.isprintable() and text[:1] not in slow and (text.isascii() or not is_piled(text)):
                 append(new(kind, (text, "")))
-            elif (text := clean(text)) and not text.isspace():
-                wanted = asked(text) if text.startswith("/") else Say(text)
+            elif seen := (text := clean(text)).lstrip(BLANK):
+                # A space before the slash is a slip, and what was for one alone would be said to all.
+                wanted = asked(seen) if seen.startswith("/") else Say(text)
                 if isinstance(wanted, Dialogue):
                     found += self.ask(wanted, lines)
                 else:
@@ -65,6 +68,7 @@ class PlainReader(LinesReader):
 _LEFT = {reason.name: f" ({reason.value})" if reason.value else "" for reason in Reason}
 # What an action must not begin with, lest `* bob left (connection lost)` be bob's own words.
 _LOOKS_LIKE_NEWS = re.compile(r"\W*(?:joined|left)\b", re.IGNORECASE)
+_HOLLOW = dict.fromkeys(map(ord, HOLLOW), " ")
 
 
 def _is_seen(character: str) -> bool:
@@ -83,8 +87,9 @@ class PlainRenderer(LinesRenderer):
         if kind is Kind.SAY:
             return f"<{entry.author}> {entry.text}\n".encode()
         if kind is Kind.ACTION:
+            text = entry.text
             # Characters that nobody sees must not hide in a word: only letters, digits and spaces are looked at.
-            if _LOOKS_LIKE_NEWS.match("".join(filter(_is_seen, entry.text))):
+            if _LOOKS_LIKE_NEWS.match("".join(filter(_is_seen, text if text.isascii() else text.translate(_HOLLOW)))):
                 return f"<{entry.author}> /me {entry.text}\n".encode()
             return f"* {entry.author} {entry.text}\n".encode()
         if kind is Kind.JOIN:

@@ -6,6 +6,7 @@ Knows names and arguments from the table `chatsrv.verbs`, and nothing of what is
 from chatsrv.commands import ChangePassword, Command, Complaint, Invoke, Say
 from chatsrv.errors import Misused, Refused
 from chatsrv.protocols.lines import Dialogue
+from chatsrv.protocols.text import BLANK
 from chatsrv.replies import UnknownCommand, Usage
 from chatsrv.verbs import NAME_CHARACTERS, VERB_OF
 
@@ -32,12 +33,13 @@ def asked(text: str) -> Command | Dialogue:
     if text.startswith("//"):
         return Say(text[1:])
     typed, _, argument = text[1:].partition(" ")
+    argument = argument.strip(BLANK)
     name = typed.lower()
     if name in _DIALOGUES:
         return _DIALOGUES[name]
     verb = VERB_OF.get(name)
     if verb is None:
-        return Invoke(name, argument.strip())
+        return Invoke(name, argument)
     try:
         return verb.command(argument)
     except Misused:

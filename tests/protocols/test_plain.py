@@ -19,6 +19,7 @@ from chatsrv.commands import (
     Quit,
     Say,
     Search,
+    Topic,
     Who,
 )
 from chatsrv.entries import Entry, Kind
@@ -81,7 +82,19 @@ def logged_in(line_bytes: int = 4096) -> PlainReader:
         ("/quit", [Quit()]),
         ("//quit", [Say("/quit")]),
         ("///", [Say("//")]),
-        (" /quit", [Say(" /quit")]),
+        (" /msg bob secret", [PrivateMessage("bob", "secret")]),
+        ("\u3000\u200b/quit", [Quit()]),
+        (" //quit", [Say("/quit")]),
+        (" /\\ ", [Invoke("\\", "")]),
+        ("\u200c", []),
+        ("\u200d \u200d", []),
+        ("\u2800\u3164 \u115f\u1160\uffa0", []),
+        ("\u3164hello", [Say("\u3164hello")]),
+        ("/me \u2800", [Complaint("Usage: /me TEXT")]),
+        ("/me \u3164waves", [Act("waves")]),
+        ("/msg bob \u200d", [Complaint("Usage: /msg NAME TEXT")]),
+        ("/topic \u2800", [Topic(None)]),
+        ("/me has a ❤\ufe0f", [Act("has a ❤\ufe0f")]),
         ("\x1b[1m/quit", [Quit()]),
         ("/me", [Complaint("Usage: /me TEXT")]),
         ("/me  ", [Complaint("Usage: /me TEXT")]),
@@ -335,6 +348,11 @@ def test_of_what_is_past_each_line_is_what_it_was_and_nothing_erased_is_shown() 
 )
 def test_what_is_no_longer_kept_is_said(entries: int | None, words: str) -> None:
     assert PlainProtocol.renderer.reply(Missing(entries)) == f"(a hole here: {words} no longer kept)\n".encode()
+
+
+@pytest.mark.parametrize("action", ["\u3164left (connection lost)", "\u2800joined", "left\u1160(connection lost)"])
+def test_news_cannot_be_forged_with_what_looks_like_a_space(action: str) -> None:
+    assert PlainProtocol.renderer.render(entry(Kind.ACTION, action)).startswith(b"<bob> /me ")
 
 
 @pytest.mark.parametrize("hidden", ["\u200b", "\u00ad", "\u034f", "\u200d", "\ufe0f"])
