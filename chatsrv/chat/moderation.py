@@ -138,7 +138,7 @@ def mute(asker: Asker, command: Mute) -> None:
     change = _ruling_on(asker, What.MUTE, Right.MUTE, room, target.name, command)
     decide(asker, change)
     _announce(asker, room, change, target.key, f"You are muted on this server{_told(asker, change)}.")
-    asker.reply(Notice(f"{target.name} is muted in {_called(room)}{_told(asker, change)}."))
+    asker.reply(Notice(f"{target.name} is muted {_where(room)}{_told(asker, change)}."))
 
 
 # ---------------------------------------------------------------------------- letting in, letting speak
@@ -174,12 +174,12 @@ def unmute(asker: Asker, command: Unmute) -> None:
     room = _scope(asker, command, Right.MUTE)
     key = account_key(command.target)
     mutes = (room.facts if room else asker.hub.register.server).mutes
-    ruling = _in_force(asker, mutes, key, f"muted in {_called(room)}")
+    ruling = _in_force(asker, mutes, key, f"muted {_where(room)}")
     require_lifting(asker, ruling, key, Right.MUTE)
     change = Change(What.UNMUTE, room.name if room else "", ruling.target)
     decide(asker, change)
     _announce(asker, room, change, key, "You may speak on this server again.")
-    asker.reply(Notice(f"{ruling.target} is not muted in {_called(room)} any more."))
+    asker.reply(Notice(f"{ruling.target} is not muted {_where(room)} any more."))
 
 
 # ---------------------------------------------------------------------------- what they share
@@ -248,6 +248,10 @@ def _told(asker: Asker, change: Change) -> str:
 
 def _called(room: Room | None) -> str:
     return room.name if room else "the whole server"
+
+
+def _where(room: Room | None) -> str:
+    return f"in {room.name}" if room else "on the whole server"
 
 
 # ---------------------------------------------------------------------------- networks

@@ -81,7 +81,7 @@ _DECISIONS: Mapping[What, Callable[[Change, float, bool], str]] = {
 
 def _where(preposition: str, change: Change, names_room: bool) -> str:
     if not change.room:
-        return f"{preposition} the whole server"
+        return f"{' on' if preposition == ' in' else preposition} the whole server"
     return f"{preposition} {change.room}" if names_room else ""
 
 
@@ -117,7 +117,9 @@ def _room(room: RoomLine) -> str:
 
 
 def _ruling(ruling: RulingLine) -> str:
-    done = ("banned from " if ruling.is_ban else "muted in ") + (ruling.room or "the whole server")
+    done = f"banned from {ruling.room or 'the whole server'}"
+    if not ruling.is_ban:
+        done = f"muted in {ruling.room}" if ruling.room else "muted on the whole server"
     until = f"until {_moment(ruling.until)}" if ruling.until else "for good"
     by = f"by {ruling.by}" + (f" on {_moment(ruling.at)}" if ruling.at else "")
     return f"{ruling.target}: {done} {until}, {by}{f': {ruling.reason}' if ruling.reason else ''}"

@@ -28,7 +28,7 @@ def test_bans_and_mutes_are_listed_with_those_of_the_server_for_moderators(chat:
     assert end == "(end; that is all)"
     (*same, server, _) = mod.types("/bans")
     assert same == [banned, muted]
-    assert server.startswith("carol: muted in the whole server for good, by root on 20")
+    assert server.startswith("carol: muted on the whole server for good, by root on 20")
 
 
 def test_many_bans_are_listed_page_by_page(chat: Chat) -> None:

@@ -230,12 +230,12 @@ def test_who_is_muted_in_a_room_speaks_elsewhere(chat: Chat, alice: Person, bob:
 
 def test_who_is_muted_everywhere_is_told_and_speaks_nowhere(chat: Chat, alice: Person, bob: Person) -> None:
     root = chat.log_in("root")
-    assert root.types("/mute bob everywhere") == ["bob is muted in the whole server."]
+    assert root.types("/mute bob everywhere") == ["bob is muted on the whole server."]
     assert bob.told() == ["You are muted on this server."]
     assert bob.says("hello") == "You are muted on this server. That was not said."
     assert bob.types("/msg alice hello") == ["You are muted on this server."]
     assert chat.private("alice") == []
-    assert root.types("/unmute bob everywhere") == ["bob is not muted in the whole server any more."]
+    assert root.types("/unmute bob everywhere") == ["bob is not muted on the whole server any more."]
     assert bob.told() == ["You may speak on this server again."]
     assert bob.says("hello") == ""
 

@@ -227,7 +227,7 @@ def test_until_when_something_holds_is_told_in_the_time_zone_of_the_other_times(
         until = "until 2027-01-15 14:30"
         assert alice.does("/mute bob 1h") == [f"bob is muted in dev {until}."]
         assert alice.does("/ban dave 1h") == [f"dave is banned from dev {until}."]
-        assert alice.does("/mute carol everywhere 1h") == [f"carol is muted in the whole server {until}."]
+        assert alice.does("/mute carol everywhere 1h") == [f"carol is muted on the whole server {until}."]
         assert alice.does("/ban user1 everywhere 1h") == [f"user1 is banned from the whole server {until}."]
         assert len([line for line in alice.does("/bans") if until in line]) == 4
         assert bob.does("psst")[-1] == f"You are muted in dev {until}. That was not said."

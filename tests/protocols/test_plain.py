@@ -269,7 +269,7 @@ MOMENT = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
         ),
         (
             RulingList((RulingLine(False, "", "bob", "alice", MOMENT, MOMENT),)),
-            "bob: muted in the whole server until 2026-11-25 14:30, by alice on 2026-11-25 14:30\n",
+            "bob: muted on the whole server until 2026-11-25 14:30, by alice on 2026-11-25 14:30\n",
         ),
         (ListEnd(is_all=True), "(end; that is all)\n"),
         (ListEnd(is_all=False), "(/more goes on)\n"),
