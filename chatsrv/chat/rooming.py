@@ -282,11 +282,11 @@ def slow(asker: Asker, command: Slow) -> None:
     """
     room = room_here(asker, command.room)
     require_here(asker, Right.SLOW, room)
+    pace = f"one line in {said(command.seconds)} from each"
     if command.seconds == room.facts.slow_seconds:
-        raise Refused(f"{room.name} is so already.")
+        raise Refused(f"{room.name} {f'has {pace} already' if command.seconds else 'is not slowed down'}.")
     _decide(asker, room, Change(What.SLOW, room.name, text=str(command.seconds)))
-    now = f"has one line in {said(command.seconds)} from each" if command.seconds else "is as fast as people are"
-    asker.reply(Notice(f"{room.name} {now}."))
+    asker.reply(Notice(f"{room.name} {f'has {pace}' if command.seconds else 'is as fast as people are'}."))
 
 
 def _decide(asker: Asker, room: Room, change: Change) -> None:
