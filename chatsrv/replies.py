@@ -11,11 +11,15 @@ from chatsrv.entries import Entry
 
 
 class Welcome(NamedTuple):
-    """The login succeeded. `present` are the sorted names of others who are here; `more` counts those not named."""
+    """The login succeeded. `present` are the sorted names of others who are here; `more` counts those not named.
+
+    `is_in_room` tells whether there is a here: some have left all rooms for good.
+    """
 
     name: str
     present: tuple[str, ...] = ()
     more: int = 0
+    is_in_room: bool = True
 
 
 class LoginRefused(NamedTuple):

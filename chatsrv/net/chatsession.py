@@ -83,7 +83,7 @@ class ChatSession(Session):
     def _welcome(self, entered: Entered) -> None:
         current, *further = self.rooms or [""]
         notify = self.connection.notify
-        notify(Welcome(self.account.name, entered.others, entered.more))
+        notify(Welcome(self.account.name, entered.others, entered.more, bool(current)))
         if not current:
             notify(Notice(nowhere({})))
         elif further or current != self.hub.lobby.name:

@@ -118,9 +118,9 @@ class PlainRenderer(LinesRenderer):
     def reply(self, reply: Reply) -> bytes:
         """Return `reply` as the lines that its one session sees."""
         match reply:
-            case Welcome(name, present, more):
-                here = f"Here now: {_names(present, more)}." if present or more else "Nobody else is here."
-                return line(f"Welcome, {name}! {here} Type /help for commands.")
+            case Welcome(name, present, more, is_in_room):
+                here = f"Here now: {_names(present, more)}. " if present or more else "Nobody else is here. "
+                return line(f"Welcome, {name}! {here if is_in_room else ''}Type /help for commands.")
             case Present(room, names, more, is_here, is_rest):
                 where = "Here" if is_here else f"In {room}"
                 return line(f"{where} {'too' if is_rest else 'now'}: {_names(names, more)}.")

@@ -117,6 +117,7 @@ REPLIES: tuple[Reply, ...] = (
     Welcome("alice"),
     Welcome("alice", ("bob", _NAME)),
     Welcome("alice", ("bob",), 1000),
+    Welcome("alice", is_in_room=False),
     LoginRefused(),
     LoginRefused(_TEXT),
     Present("lobby", ("alice",)),

@@ -132,6 +132,16 @@ def test_what_is_said_in_an_unlogged_room_is_nowhere_on_the_disk(tmp_path: Path)
         assert bob.does("/join whisper", "/history 3")[-2:] == ["* bob joined", "(end; that is all)"]
 
 
+def test_who_is_in_no_room_is_not_told_that_nobody_else_is_there(place: Village) -> None:
+    bob = place.log_in("bob")
+    bob.does("/part")
+    bob.quits()
+    with Peer(place.server) as again:
+        again.try_login("bob", PASSWORDS["bob"])
+        assert again.line().endswith("Welcome, bob! Type /help for commands.")
+        assert again.line() == "You are in no room: /rooms lists them, /join ROOM enters one."
+
+
 # ------------------------------------------------------------------ restarts, and time
 
 

@@ -249,6 +249,7 @@ MOMENT = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
     [
         (Welcome("alice", ("bob", "carol")), "Welcome, alice! Here now: bob, carol. Type /help for commands.\n"),
         (Welcome("alice", ("bob",), 7), "Welcome, alice! Here now: bob and 7 more. Type /help for commands.\n"),
+        (Welcome("alice", is_in_room=False), "Welcome, alice! Type /help for commands.\n"),
         (Welcome("alice"), "Welcome, alice! Nobody else is here. Type /help for commands.\n"),
         (Present("lobby", ("alice", "bob")), "Here now: alice, bob.\n"),
         (Present("lobby", ("alice",), 9), "Here now: alice and 9 more.\n"),
