@@ -190,4 +190,4 @@ def entries_back(log: RoomLog, last: Position, step_entries: int = STEP_ENTRIES)
 
 
 def _lines(number: int) -> str:
-    return "1 line" if number == 1 else f"{number} lines"
+    return "line" if number == 1 else f"{number} lines"

@@ -120,7 +120,7 @@ def test_joins_and_leaves_are_shown_and_what_was_erased_is_not_counted(log: Room
     say(log, "LOST", kind=Kind.LEAVE)
     ask = Asking(log)
     assert ask(History(3)) == ["The last 3 lines of lobby:", "said", "done", "LOST", "more"]
-    assert ask(More()) == ["The 1 line of lobby before those:", "join", "all"]
+    assert ask(More()) == ["The line of lobby before those:", "join", "all"]
 
 
 def test_where_nothing_was_said_yet_that_is_told(log: RoomLog) -> None:
