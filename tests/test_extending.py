@@ -122,7 +122,8 @@ def test_a_bot_reads_what_people_say() -> None:
         alice.try_login("alice", "wonderland")
         assert json.loads(bot.line())["kind"] == "JOIN"
         alice.type("hello")
-        assert json.loads(bot.line()) == {"room": "lobby", "offset": 3, "kind": "SAY", "author": "alice", "text": "hello"}
+        said = {"room": "lobby", "offset": 3, "kind": "SAY", "author": "alice", "text": "hello"}
+        assert json.loads(bot.line()) == said
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import tzinfo
 from enum import Enum
 
 from chatsrv.accounts import Account
@@ -199,8 +200,8 @@ class WatchedRoom(Room):
         self.arrivals: dict[int, Arrival] = {}
         self.reasons: dict[int, Reason] = {}
 
-    def enter(self, account: Account, origin: int, address: str | None = None) -> Arrival:
-        arrival = self.arrivals[origin] = super().enter(account, origin, address)
+    def enter(self, account: Account, origin: int, address: str | None = None, zone: tzinfo | None = None) -> Arrival:
+        arrival = self.arrivals[origin] = super().enter(account, origin, address, zone)
         return arrival
 
     def leave(self, name: str, origin: int, reason: Reason) -> None:

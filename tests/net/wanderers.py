@@ -243,15 +243,16 @@ class Logs:
             places |= {line: (name, number) for number, line in enumerate(lines)}
             expected[name] = [line for line in lines if not line.startswith(f"<{IGNORED}>")]
         at, last, seen = dict.fromkeys(expected, 0), dict.fromkeys(expected, -1), 0
-        floor: dict[str, int] = {}  # rooms that were cut off, and what was seen there before that visit
+        floor: dict[str, int] = {}  # rooms that were cut off, and what was surely taken there before that visit
         for visit in wanderer.visits:
-            before = last.copy()
+            before, first = last.copy(), dict[str, int]()
             for line in visit.lines:
                 assert line.text in places, f"{wanderer.name} was shown what was said before he came: {line}"
                 name, number = places[line.text]
                 assert line.mark == name or (not line.mark and name in visit.current), (line, name, visit.current)
                 assert number > floor.get(name, last[name]), f"{wanderer.name} was shown again, or late: {line}"
                 last[name] = number
+                first.setdefault(name, number)
                 if line.text.startswith(f"<{IGNORED}>"):
                     continue
                 if floor.pop(name, None) is not None:
@@ -261,7 +262,11 @@ class Logs:
                 at[name] += 1
                 seen += 1
             if visit.is_reset:
-                floor = {name: floor.get(name, before[name]) for name in expected}
+                # What he began with was not taken before, though he may have seen it when he was cut off before.
+                floor = {
+                    name: min(before[name], first[name] - 1) if name in first else floor.get(name, before[name])
+                    for name in expected
+                }
         for name, lines in expected.items():
             assert at[name] == len(lines), f"{wanderer.name} missed the last of {name}"
         return seen
