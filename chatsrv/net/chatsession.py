@@ -104,10 +104,11 @@ class ChatSession(Session):
                     return
 
     def closed(self, reason: Reason) -> None:
-        """Leave all rooms."""
-        self.server.hub.attendance.remove(self)
+        """Leave all rooms, once nothing more of them is written: whoever throws the account out waits for that, too."""
         if self._presence:
+            self.connection.standing()
             self._presence.leave_all(reason)
+        self.server.hub.attendance.remove(self)
 
     def ended(self) -> None:
         """Keep how far the peer has read. What he has not is for his next login, so the kernel must not send it yet."""
