@@ -224,12 +224,11 @@ class Reading:
 
     def keep(self) -> int:
         """Keep bookmarks of what is known to be taken, where that is more than before; return of how many logs."""
-        places, moved = self._trail.places, self._trail.moved
-        count = len(moved)
-        while moved:
-            log = moved.pop()
+        places, moved = self._trail.places, self._trail.moved or ()
+        self._trail.moved = None
+        for log in moved:
             reader = self._rooms.get(log)  # rooms come and go meanwhile
             if reader and reader.is_kept and places[log] != reader.kept:
                 reader.kept = places[log]
                 self._bookmarks.keep(self._account, log.room, reader.bookmark(reader.kept))
-        return count
+        return len(moved)

@@ -52,7 +52,7 @@ class Trail:
     """What was written for `reader`, behind what is known to be taken.
 
     `places` has for each log the offset up to which all was taken; who begins to read a log puts it there. `moved` are
-    the logs whose places have moved; who looks after them takes them out.
+    the logs whose places have moved; who looks after them puts `None` in their place, as an empty set takes 216 bytes.
     """
 
     __slots__ = ("_reader", "moved", "note", "notes", "places")
@@ -60,7 +60,7 @@ class Trail:
     def __init__(self, reader: Hashable) -> None:
         self._reader = reader
         self.places: dict[RoomLog, int] = {}
-        self.moved: set[RoomLog] = set()
+        self.moved: set[RoomLog] | None = None
         self.notes: list[Note] = []
         self.note: Callable[[Note], None] = self.notes.append
         """Notes what is written. Called for every reader of every batch, so it does nothing else."""
@@ -85,7 +85,9 @@ class Trail:
         """Forget what lies before the last so many bytes that were written: all that was taken."""
         first, _ = self._first_not_taken(unacknowledged_bytes)
         if first:
-            self.moved.update(_follow(self.places, self.notes[:first]))
+            moved = _follow(self.places, self.notes[:first])
+            if moved:
+                self.moved = moved | (self.moved or set())
             del self.notes[:first]
 
     def taken(self, unacknowledged_bytes: int, steps: Steps) -> dict[RoomLog, int]:
