@@ -82,7 +82,7 @@ class Hub:
         self.catching_up = catching_up or CatchingUp()
         self._store = store or MemoryStore()
         self.bookmarks = Bookmarks(self._store)
-        self.register = Register(self._store.open(REGISTER), clock)
+        self.register = Register(self._store.open(REGISTER))
         for name, topic, is_invite_only, is_logged in (Declared(lobby), *declared):
             self.register.declare(name, topic=topic, is_invite_only=is_invite_only, is_logged=is_logged)
         self._quiet_above = quiet_above

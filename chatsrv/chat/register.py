@@ -9,8 +9,7 @@ Those that read take no lock: each looks at something that is replaced as a whol
 """
 
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from chatsrv.changes import INVITE_ONLY, UNLOGGED, Change, What, moderation_of, target_key
@@ -53,10 +52,9 @@ class Register:
         Refused: the log cannot be read.
     """
 
-    def __init__(self, log: RoomLog, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, log: RoomLog) -> None:
         self.server = Facts("")
         self._log = log
-        self._clock = clock
         self._facts: dict[str, Facts] = {}  # also of rooms that are not there: settings may name them again
         self._rooms: dict[str, Facts] = {}
         self._created: dict[str, int] = {}  # the offsets of the changes that created rooms

@@ -122,14 +122,14 @@ def _go_into(asker: Asker, room: Room) -> None:
     What holds is recorded first, and each session looks at it on its way in: who is put out meanwhile is not let in by
     what is left of his own joining.
     """
-    is_new = not _belongs(asker, room)
+    is_new = not asker.hub.belongs(asker.key, room)
     if is_new:
         check_pace(asker)
         record(asker, Change(What.JOIN, room.name))
     try:
         tell = asker.go_into(room)
     except Refused:
-        if is_new and _belongs(asker, room):  # who is banned is not to be let in later on for having tried
+        if is_new and asker.hub.belongs(asker.key, room):  # who is banned is not to be let in later on for having tried
             record(asker, Change(What.PART, room.name))
         raise
     for device in asker.hub.attendance.devices(asker.key):
@@ -139,11 +139,6 @@ def _go_into(asker: Asker, room: Room) -> None:
     tell()
 
 
-def _belongs(asker: Asker, room: Room) -> bool:
-    """Tell whether the asker's account enters a room at each login, if it may."""
-    return asker.hub.belongs(asker.key, room)
-
-
 def part(asker: Asker, command: Part) -> None:
     """Leave a room with all sessions of the account, until it is joined again.
 
@@ -151,7 +146,7 @@ def part(asker: Asker, command: Part) -> None:
         Refused: the asker is not in there, and would not be at the next login.
     """
     room = asker.hub.find(command.room) if command.room else asker.room
-    if room.name not in asker.rooms and not _belongs(asker, room):  # who is banned there has this way out only
+    if room.name not in asker.rooms and not asker.hub.belongs(asker.key, room):  # who is banned there has this way out only
         raise Refused(f"You are not in {room.name}.")
     decide(asker, Change(What.PART, room.name))
     for device in asker.hub.attendance.devices(asker.key):

@@ -90,7 +90,7 @@ class Reading:
         """Begin to read a log, or to read it again; return how far the account has read it. See `Bookmarks.open`.
 
         What was written of it here before counts, as it will arrive before what comes now, or neither will.
-        `close` or `end` must follow, whether this raises or not.
+        `give_up` or `end` must follow, whether this raises or not.
         """
         reader = self._rooms.get(log)
         if reader is None:
