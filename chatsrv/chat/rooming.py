@@ -146,7 +146,7 @@ def part(asker: Asker, command: Part) -> None:
         Refused: the asker is not in there, and would not be at the next login.
     """
     room = asker.hub.find(command.room) if command.room else asker.room
-    if room.name not in asker.rooms and not asker.hub.belongs(asker.key, room):  # who is banned there has this way out only
+    if room.name not in asker.rooms and not asker.hub.belongs(asker.key, room):  # who is banned has this way out only
         raise Refused(f"You are not in {room.name}.")
     decide(asker, Change(What.PART, room.name))
     for device in asker.hub.attendance.devices(asker.key):
