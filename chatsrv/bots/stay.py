@@ -130,7 +130,7 @@ class Stay(Reader):
     def hear(self, log: object) -> None:
         """See `Device.hear`: nobody writes to it."""
 
-    def ignore(self, keys: frozenset[str]) -> None:
+    def ignore(self) -> None:
         """See `Device.ignore`: it takes note of everybody."""
 
     def tell(self, reply: Reply) -> None:

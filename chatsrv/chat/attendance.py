@@ -55,8 +55,8 @@ class Device(Protocol):
     def hear(self, log: RoomLog) -> None:
         """Read the account's private log, from its very beginning, unless it does so already."""
 
-    def ignore(self, keys: frozenset[str]) -> None:
-        """See nothing of what these accounts say from now on."""
+    def ignore(self) -> None:
+        """See nothing from now on of what those say whom its account ignores by the register."""
 
     def tell(self, reply: Reply) -> None:
         """Tell its peer something. Never waits."""

@@ -89,6 +89,5 @@ def unignore(asker: Asker, command: Unignore) -> None:
 
 def _change(asker: Asker, what: What, name: str) -> None:
     decide(asker, Change(what, target=name))
-    ignored = asker.hub.register.ignored_by(asker.key)
     for device in asker.hub.attendance.devices(asker.key):
-        device.ignore(ignored)
+        device.ignore()

@@ -222,7 +222,7 @@ class ChatSession(Session):
         assert self._presence
         self._presence.hear(log)
 
-    def ignore(self, keys: frozenset[str]) -> None:  # noqa: ARG002 - the register has those of this moment
+    def ignore(self) -> None:
         """See `Device.ignore`."""
         assert self._presence
         self._presence.ignore()

@@ -200,8 +200,8 @@ class Person:
         if log.room not in self.heard:
             self.heard.append(log.room)
 
-    def ignore(self, keys: frozenset[str]) -> None:
-        self.ignored = keys
+    def ignore(self) -> None:
+        self.ignored = self.hub.register.ignored_by(self.key)
 
     def tell(self, reply: Reply) -> None:
         self._told.append(reply)
