@@ -108,10 +108,10 @@ class Register:
 
     # ------------------------------------------------------------------ changes
 
-    def record(self, actor: str, origin: int, change: Change) -> Entry:
-        """Have it recorded that the session `origin` of the account `actor` decided something; return the entry.
+    def record(self, actor: str, origin: int, change: Change) -> None:
+        """Have it recorded that the session `origin` of the account `actor` decided something: from then on it holds.
 
-        From then on it holds. Waits for the recorder, so it is called under no lock.
+        Waits for the recorder, so it is called under no lock.
 
         Raises:
             Refused: it cannot be recorded, or there is such a room already; nothing has changed.
@@ -125,8 +125,6 @@ class Register:
             self._read_on_locked()
         if change.what is What.CREATE and self._created.get(change.room) != position.offset:
             raise _taken(change.room)  # somebody else was faster: the log has the order
-        (entry,) = self._log.read(Position(position.epoch, position.offset - 1), 1)
-        return entry
 
     def audit(self, about: About | None, before: Position | None, limit: int) -> list[Entry]:
         """Return up to `limit` of the changes that are moderation, newest first; the next page is before its last one.
