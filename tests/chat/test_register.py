@@ -288,6 +288,7 @@ def test_who_comes_in_is_not_held_against_each_network_that_was_ever_banned() ->
             )
         assert facts.ban_of("bob", "10.0.0.1", NOW - 0.5) is None  # that one is over
         assert facts.ban_of("bob", "10.0.0.2", NOW - 0.5).target == "10.0.0.2/32"
+        assert facts.ban_of("carol", "192.0.2.1", NOW - 0.5) is None  # so that the address is known to its cache
         sys.setprofile(lambda _frame, event, _, bans=bans: calls.update([bans] if event == "call" else []))
         try:
             ban = facts.ban_of("bob", "192.0.2.1", NOW - 0.5)
