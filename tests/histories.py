@@ -27,6 +27,18 @@ def house_with(directory: Path, *said: tuple[str, Kind, str, str]) -> House:
     return house
 
 
+def house_with_two_rooms(directory: Path) -> House:
+    """Return a house with a history: two lines in the lobby, one in the kitchen, and bob's coming and going."""
+    return house_with(
+        directory,
+        ("lobby", Kind.JOIN, "bob", ""),
+        ("lobby", Kind.SAY, "bob", "We deploy on Friday"),
+        ("kitchen", Kind.SAY, "alice", "deploy the cake"),
+        ("lobby", Kind.SAY, "alice", "hi bob"),
+        ("lobby", Kind.LEAVE, "bob", "LOST"),
+    )
+
+
 def say(store: LogStore, *said: tuple[str, Kind, str, str]) -> None:
     """Have entries recorded, one after the other."""
     for room, kind, author, text in said:

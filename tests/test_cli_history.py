@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import re
 import sqlite3
 import stat
@@ -13,21 +12,13 @@ import pytest
 
 from chatsrv.entries import Bookmark, Kind
 from chatsrv.roomlog.sqlite import SqliteStore
-from tests.histories import done, house_with, refused, say, texts
+from tests.histories import done, house_with_two_rooms, refused, say, texts
 from tests.house import DEADLINE_SECONDS, House, on_terminal
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> House:
-    """Return a house with a history: two lines in the lobby, one in the kitchen, and bob's coming and going."""
-    return house_with(
-        tmp_path,
-        ("lobby", Kind.JOIN, "bob", ""),
-        ("lobby", Kind.SAY, "bob", "We deploy on Friday"),
-        ("kitchen", Kind.SAY, "alice", "deploy the cake"),
-        ("lobby", Kind.SAY, "alice", "hi bob"),
-        ("lobby", Kind.LEAVE, "bob", "LOST"),
-    )
+    return house_with_two_rooms(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -165,92 +156,6 @@ def test_one_damaged_time_breaks_no_command_off(house: House, tmp_path: Path) ->
     assert "2307638626634." in done(house, "export", "--format", "text")[0]
     assert "<alice> hi bob" in done(house, "search", "hi")[0]
     assert "5, from 2026-08-01T11:56:00Z to 2026-08-01T12:00:00Z" in done(house, "stats")[0]
-
-
-# ---------------------------------------------------------------------------- new files
-
-
-@pytest.fixture(params=[["backup"], ["export", "--output"]], ids=["backup", "export"])
-def making(request: pytest.FixtureRequest) -> list[str]:
-    """Return the arguments of a command that makes a file, up to the file."""
-    return list(request.param)
-
-
-def test_a_file_that_is_there_stays_without_force(house: House, tmp_path: Path, making: list[str]) -> None:
-    file = tmp_path / "precious"
-    file.write_text("precious")
-    assert refused(house, *making, str(file)) == f"chatsrv: {file} is there already; --force replaces it\n"
-    assert file.read_text() == "precious"
-    done(house, *making, str(file), "--force")
-    assert file.read_bytes() != b"precious"
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-
-
-@pytest.mark.parametrize("name", ["chat.db", "chat.db-wal", "chat.db-mark", "link", "hard-link"])
-def test_nothing_is_ever_put_in_place_of_the_history(
-    house: House, tmp_path: Path, making: list[str], name: str
-) -> None:
-    (tmp_path / "link").symlink_to(tmp_path / "chat.db")
-    (tmp_path / "hard-link").hardlink_to(tmp_path / "chat.db")
-    before = (tmp_path / "chat.db").read_bytes()
-    assert "is the history itself, or belongs to it" in refused(house, *making, str(tmp_path / name), "--force")
-    assert (tmp_path / "chat.db").read_bytes() == before
-
-
-def test_only_a_regular_file_in_a_directory_that_is_there_is_replaced(
-    house: House, tmp_path: Path, making: list[str]
-) -> None:
-    assert "is no regular file" in refused(house, *making, str(tmp_path), "--force")
-    os.mkfifo(tmp_path / "fifo")
-    assert "is no regular file" in refused(house, *making, str(tmp_path / "fifo"), "--force")
-    assert f"there is no directory {tmp_path / 'no'}" in refused(house, *making, str(tmp_path / "no" / "copy"))
-
-
-def test_a_file_that_is_called_like_a_part_of_the_new_one_stays(
-    house: House, tmp_path: Path, making: list[str]
-) -> None:
-    victim, part = tmp_path / "victim", tmp_path / "copy.part"
-    victim.write_text("precious")
-    for make in (part.write_text, lambda _: part.symlink_to(victim), lambda _: part.hardlink_to(victim)):
-        part.unlink(missing_ok=True)
-        make("precious")
-        done(house, *making, str(tmp_path / "copy"), "--force")
-        assert (part.read_text(), victim.read_text()) == ("precious", "precious")
-        assert not (tmp_path / "copy").is_symlink()
-        assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o600
-
-
-def test_a_history_that_is_called_like_a_part_of_the_new_file_stays(
-    house: House, tmp_path: Path, making: list[str]
-) -> None:
-    for suffix in ("", "-mark"):
-        (tmp_path / f"chat.db{suffix}").rename(tmp_path / f"copy.part{suffix}")
-    house.use("{backend: yaml, path: users.yaml}", "history: {store: sqlite, path: copy.part}")
-    before = done(house, "export")[0]
-    done(house, *making, str(tmp_path / "copy"))
-    assert done(house, "export")[0] == before
-
-
-def test_a_file_is_not_put_where_another_databases_journal_lies(
-    house: House, tmp_path: Path, making: list[str]
-) -> None:
-    (tmp_path / "copy-wal").touch()
-    assert f"{tmp_path / 'copy-wal'} belongs to a database" in refused(house, *making, str(tmp_path / "copy"))
-
-
-# ---------------------------------------------------------------------------- backup
-
-
-def test_backup_is_a_history_with_everything(house: House, tmp_path: Path) -> None:
-    file = tmp_path / "copy.db"
-    before = done(house, "export")[0]
-    out, err = done(house, "backup", str(file))
-    assert out == ""
-    assert re.fullmatch(rf"Backed up 5 entries to {re.escape(str(file))} \([\d.]+ KiB\)\.\n", err)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert not (tmp_path / "copy.db-wal").exists()
-    house.use("{backend: yaml, path: users.yaml}", "history: {store: sqlite, path: copy.db}")
-    assert done(house, "export")[0] == before
 
 
 # ---------------------------------------------------------------------------- search

@@ -1,7 +1,6 @@
 """Catching up over real sockets: who comes back is told what his TCP has not acknowledged, once and in order."""
 
 import contextlib
-import queue
 import re
 import select
 import socket
@@ -14,14 +13,12 @@ from chatsrv.chat.hub import Hub
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.entries import Bookmark, Position
 from chatsrv.errors import Refused
-from chatsrv.net import keeper
 from chatsrv.net.server import ChatServer
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.sessions import PlainSession
 from tests.journal import Journal
 from tests.net.told import TIMED, Block, told
 from tests.peer import DEADLINE_SECONDS, Peer, running_chat
-from tests.roomlog.late import LateStore
 
 SMALL = {"send_buffer_bytes": 4096, "linger_seconds": 20.0}
 
@@ -374,41 +371,3 @@ def test_nobody_is_told_where_a_kind_of_session_or_the_settings_say_so(session, 
         with chat.log_in("bob") as bob, chat.log_in("carol") as carol:
             assert bob.line() == "* carol joined"
             assert chat.say("live") == [bob.line()] == [carol.line()]
-
-
-# ------------------------------------------------------------------ bookmarks of those who stay
-
-
-def test_bookmarks_of_those_who_stay_are_kept_soon_after_something_was_said(monkeypatch) -> None:
-    monkeypatch.setattr(keeper, "KEEP_SECONDS", 0.01)
-    kept: queue.Queue[tuple[str, int]] = queue.Queue()
-
-    class Watched(MemoryStore):
-        def keep_bookmark(self, account: str, room: str, bookmark: Bookmark) -> None:
-            super().keep_bookmark(account, room, bookmark)
-            kept.put((account, bookmark.position.offset))
-
-    hub = Hub(Watched())
-    with running_chat(PlainSession, hub) as server, Peer(server) as alice, Peer(server) as bob:
-        alice.log_in("alice")
-        bob.log_in("bob")
-        alice.type("hello")
-        assert bob.line() == "<alice> hello"
-        end = hub.lobby.log.end.offset
-        waiting = {("alice", end), ("bob", end)}
-        while waiting:
-            waiting.discard(kept.get(timeout=DEADLINE_SECONDS))
-
-
-def test_a_newcomer_is_not_told_later_who_came_before_him() -> None:
-    store = LateStore()
-    with running_chat(PlainSession, Hub(store)) as server, Peer(server) as bob, Peer(server) as alice:
-        bob.log_in("bob")
-        alice.log_in("alice")  # while neither of them has been recorded
-        log = store.open("lobby")
-        log.show()
-        bob.type("hello")
-        assert bob.line() == "* alice joined"
-        while log.end.offset < 3:  # his words are on their way
-            log.show()
-        assert alice.line() == "<bob> hello"
