@@ -161,7 +161,7 @@ def unban(asker: Asker, command: Unban) -> None:
     if room:
         _announce(asker, room, change)
         for device in asker.hub.attendance.devices(key):
-            device.tell(Notice(f"You may enter {room.name} again."))
+            device.tell(Notice(f"You are not banned from {room.name} any more."))
     asker.reply(Notice(f"{ruling.target} is not banned from {_called(room)} any more."))
 
 

@@ -133,7 +133,7 @@ def test_who_is_banned_no_more_is_told_and_may_come_back(chat: Chat, alice: Pers
     alice.types("/ban bob")
     bob.told()
     assert alice.types("/unban BOB") == ["bob is not banned from dev any more."]
-    assert bob.told() == ["You may enter dev again."]
+    assert bob.told() == ["You are not banned from dev any more."]
     assert chat.seen("dev")[-1] == "*** alice lifted the ban of bob"
     bob.types("/join dev")
     assert bob.room.name == "dev"

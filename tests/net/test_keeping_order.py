@@ -55,7 +55,7 @@ def test_who_is_banned_is_kept_out_wherever_he_comes_from_until_the_ban_is_lifte
     assert phone.sees() == []
     assert phone.does("/join dev") == ["You are banned from dev: spam."]
     alice.does("/unban bob")
-    assert bob.sees() == ["You may enter dev again."]
+    assert bob.sees() == ["You are not banned from dev any more."]
     assert bob.does("/join dev", "thanks")[0] == "You are in dev now."
     assert phone.sees()[-1] == "[dev] <bob> thanks"
     assert alice.sees()[-2:] == ["* bob joined", "<bob> thanks"]

@@ -68,7 +68,7 @@ def test_what_was_decided_and_told_holds_when_the_server_is_killed(tmp_path: Pat
             has_begun = threading.Barrier(len(names) + 1)
             busy = [pool.submit(owner.decide, has_begun) for owner in owners]
             has_begun.wait(DEADLINE_SECONDS)
-            dave.sees_up_to(*(f"You may enter {owner.room} again." for owner in owners))
+            dave.sees_up_to(*(f"You are not banned from {owner.room} any more." for owner in owners))
         for each in busy:
             each.result(DEADLINE_SECONDS)
     assert all(owner.held for owner in owners)
