@@ -151,7 +151,7 @@ def _ruling(kind: type[Ban | Mute]) -> Callable[..., Command]:
         while words:
             if words[0].lower() == EVERYWHERE and not is_everywhere:
                 is_everywhere = True
-            elif words[0][0].isdigit() and seconds is None:
+            elif words[0].lstrip("+-")[:1].isdigit() and seconds is None:
                 seconds = _seconds(words[0])
             else:
                 break
@@ -166,7 +166,7 @@ def _seconds(typed: str) -> int:
         return parse(typed)
     except ValueError as error:
         # Never taken for the beginning of a reason: what was to last a week would last for good.
-        raise Refused(f"What begins with a digit has to be how long it is for: {error}.") from None
+        raise Refused(f"What begins with a number has to be how long it is for: {error}.") from None
 
 
 def _release(kind: type[Unban | Unmute]) -> Callable[..., Command]:

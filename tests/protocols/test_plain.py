@@ -8,6 +8,7 @@ import pytest
 from chatsrv.changes import MODERATION, Change, What
 from chatsrv.commands import (
     Act,
+    Ban,
     CatchUp,
     Command,
     Complaint,
@@ -49,7 +50,7 @@ from chatsrv.replies import (
 )
 
 TEN_X = (
-    "What begins with a digit has to be how long it is for: "
+    "What begins with a number has to be how long it is for: "
     "accepted is a duration such as 30s, 10m, 2h, 3d, 1w or 1d12h, up to 10 years."
 )
 
@@ -74,6 +75,8 @@ def logged_in(line_bytes: int = 4096) -> PlainReader:
         ("/WHO", [Who()]),
         ("/who #dev", [Who("#dev")]),
         ("/ban bob 10x", [Complaint(TEN_X)]),
+        ("/ban bob -5m", [Complaint(TEN_X)]),
+        ("/ban bob - rude", [Ban("bob", False, None, "- rude")]),
         ("/ban", [Complaint("Usage: /ban NAME|NETWORK [everywhere] [DURATION] [REASON]")]),
         ("/msg bob  \x1b[1mhi", [PrivateMessage("bob", "hi")]),
         ("/me waves", [Act("waves")]),
