@@ -33,9 +33,9 @@ class Traffic:
         for number, author in enumerate(self._authors):
             author.reading.me = number
             readers[-1 - number % len(readers)].watched.append(number)
-        is_paced = plan.kind != "fanout"
+        self._is_paced = plan.kind != "fanout"
         for reader in readers[:: plan.sampled_every]:
-            reader.is_sampled = is_paced
+            reader.is_sampled = self._is_paced
         self._sent = [0] * plan.authors
         self._seen = [0] * plan.authors
         self._sent_at: list[list[float]] = [[] for _ in range(plan.authors)]
@@ -49,8 +49,8 @@ class Traffic:
         self._is_over = False
         self._peak_kib = 0
         self._before_kib = resident_kib_of(plan.pid) if plan.pid else 0
-        self._talk = self._talk_at_rate if is_paced else self._talk_in_closed_loop
-        crowd.share_out(lambda client: not is_paced or client.is_sampled or client.reading.me is not None)
+        self._talk = self._talk_at_rate if self._is_paced else self._talk_in_closed_loop
+        crowd.share_out(lambda client: not self._is_paced or client.is_sampled or client.reading.me is not None)
 
     def warm_up(self) -> None:
         """Talk for a while that is not measured."""
@@ -76,7 +76,8 @@ class Traffic:
         """Talk, and give the speeds; more may follow.
 
         It takes as long as the plan says; with `is_enough`, which is for an even rate only, until that is true, or the
-        plan's time limit would be near. A process with `helper_pid` works for the generator.
+        plan's time limit would be near. A process with `helper_pid` works for the generator. At an even rate the
+        latencies are those of all that was said: what is under way at the end is waited for, since it may be late.
         """
         plan, stream = self._plan, self._stream
         self._latencies.clear()
@@ -86,6 +87,8 @@ class Traffic:
         else:
             self._talk(plan.seconds)
         usage, received, said = meter.read(), stream.received() - received, self.said - said
+        if self._is_paced:
+            self._drain()
         return self._speeds(usage, received, said)
 
     def _speeds(self, usage: Usage, received: int, said: int) -> Result:
@@ -163,7 +166,7 @@ class Traffic:
         for author in self._authors:
             if author.unsent:
                 author.send(b"")
-        if now - self._last_heard_at > STALL_SECONDS and self._plan.kind == "fanout":
+        if now - self._last_heard_at > STALL_SECONDS and not self._is_paced:
             self._last_heard_at = now
             self._stalls += 1
             for number in range(self._plan.authors):
@@ -202,7 +205,7 @@ class Traffic:
                 self._latencies.append(now - self._sent_at[code >> 32][code & 0xFFFFFFFF])
 
     def _acknowledge(self, witness: Client) -> None:
-        if self._plan.kind != "fanout":
+        if self._is_paced:
             return
         now = time.monotonic()
         self._last_heard_at = now

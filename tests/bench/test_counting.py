@@ -9,12 +9,15 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from dataclasses import replace
+from typing import Any, BinaryIO
 
 import pytest
 
+from . import load as load_module
 from . import stream as stream_module
 from .counting import Count, Script, Tally
+from .machine import Usage
 from .plan import Plan, Result
 from .runs import run
 from .stream import CommonStream, Reading
@@ -76,22 +79,22 @@ def serving(fault: Fault, piece_bytes: int) -> Iterator[int]:
     assert not thread.is_alive()
 
 
-def measure(fault: Fault, piece_bytes: int = 1000) -> Result:
+PLAN = Plan(
+    kind="fanout",
+    sessions=SESSIONS,
+    authors=AUTHORS,
+    window=MESSAGES,
+    messages=MESSAGES,
+    settle_seconds=0.0,
+    warmup_seconds=0.0,
+    seconds=DEADLINE_SECONDS,
+    limit_seconds=DEADLINE_SECONDS,
+)
+
+
+def measure(fault: Fault, piece_bytes: int = 1000, **plan: Any) -> Result:
     with serving(fault, piece_bytes) as port:
-        return run(
-            Plan(
-                kind="fanout",
-                port=port,
-                sessions=SESSIONS,
-                authors=AUTHORS,
-                window=MESSAGES,
-                messages=MESSAGES,
-                settle_seconds=0.0,
-                warmup_seconds=0.0,
-                seconds=DEADLINE_SECONDS,
-                limit_seconds=DEADLINE_SECONDS,
-            )
-        )
+        return run(replace(PLAN, port=port, **plan))
 
 
 def right(reader: int, lines: list[bytes]) -> list[bytes]:
@@ -189,6 +192,24 @@ def test_only_the_reader_who_differs_is_counted_line_by_line() -> None:
 def test_notice_that_goes_to_everybody_is_part_of_the_common_stream() -> None:
     result = measure(lambda reader, lines: [b"* u9 joined\n", *lines, b"* u9 left\n"])
     assert (result.count, result.by_line) == (EXACT, 0)
+
+
+def test_latencies_of_a_paced_part_are_those_of_all_that_was_said_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over = threading.Event()
+
+    class Bell(load_module.Meter):
+        def read(self) -> Usage:
+            is_over.set()
+            return super().read()
+
+    def held_back(_reader: int, lines: list[bytes]) -> list[bytes]:
+        assert is_over.wait(DEADLINE_SECONDS)
+        return lines
+
+    monkeypatch.setattr(load_module, "Meter", Bell)
+    result = measure(held_back, kind="paced", rate=1000.0, seconds=(AUTHORS * MESSAGES - 0.5) / 1000, sampled_every=1)
+    assert result.p50_ms > 0
+    assert result.count == EXACT
 
 
 @pytest.mark.parametrize("seed", range(30))
