@@ -4,6 +4,7 @@ Touches no network. Runs on the thread of pytest.
 """
 
 import gc
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,11 @@ from chatsrv.locks import enforce_order
 from tests.peer import DEADLINE_SECONDS
 
 enforce_order()
+
+# Whoever started the tests may have these signals ignored, as `nohup` and a shell's `&` do, and programs that tests
+# start would, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -145,7 +145,7 @@ class Traffic:
         interval, authors = 1 / self._plan.rate, self._plan.authors
         due = start = time.monotonic()
         look_after_at, said = start, self.said
-        while due < start + seconds and not is_enough():
+        while due < start + seconds:
             now = time.monotonic()
             while due <= now and due < start + seconds:
                 author = said % authors
@@ -158,6 +158,8 @@ class Traffic:
                 self._look_after(now)
                 look_after_at = now + MEMORY_SECONDS
             self._read_all(due - now)
+            if is_enough():
+                return
 
     def _look_after(self, now: float) -> None:
         """Do what is done twice a second: note the server's memory, push authors on whose messages were lost."""
