@@ -59,6 +59,10 @@ MOST_SLOW_SECONDS = 3600
 _NAME = re.compile(f"[a-z][a-z0-9-]{{0,{NAME_CHARACTERS - 1}}}")
 
 
+_NAMES = frozenset(("NAME", "ROOM", "ROOM|NAME"))
+"""Arguments that are one word, where they come last, too: no name has a space."""
+
+
 class Verb(NamedTuple):
     """A command as it is asked for by its name.
 
@@ -83,10 +87,13 @@ class Verb(NamedTuple):
         """Return what is asked for with `argument`, which is all that stands behind the name.
 
         Raises:
-            Misused: something is missing, or makes no sense.
+            Misused: something is missing, is too much, or makes no sense.
             Refused: something makes no sense, and the text says what would.
         """
         arguments = self.split(argument)
+        expected = self.arguments.split()
+        if len(arguments) == len(expected) > 0 and expected[-1].strip("[]") in _NAMES and " " in arguments[-1]:
+            raise Misused(f"{self.name} takes one {expected[-1]}")
         try:
             made: Command = (self.make or self.kind)(*arguments)
         except ValueError as error:

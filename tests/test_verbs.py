@@ -96,6 +96,13 @@ def test_arguments_become_a_command(verb: Verb, argument: str, command: Command)
         (VERB_OF["msg"], "bob"),
         (VERB_OF["ban"], ""),
         (VERB_OF["unban"], "bob for good"),
+        (VERB_OF["join"], "dev now"),
+        (VERB_OF["part"], "dev now"),
+        (VERB_OF["who"], "dev lobby"),
+        (VERB_OF["invite"], "bob dev please"),
+        (VERB_OF["ignore"], "bob carol"),
+        (VERB_OF["unignore"], "bob  carol"),
+        (VERB_OF["audit"], "bob carol"),
         (KICK, ""),
     ],
 )
