@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
-from chatsrv.changes import typed_key
+from chatsrv.changes import network_of, typed_key
 from chatsrv.chat.asker import Asker
-from chatsrv.chat.authority import may_here, require_here, room_here
+from chatsrv.chat.authority import may_here, require_here, room_here, somebody
 from chatsrv.chat.facts import Facts
 from chatsrv.chat.looking import show
 from chatsrv.chat.register import About
@@ -69,7 +69,7 @@ def audit(asker: Asker, command: Audit) -> None:
     about = _about(asker, command.about)
     entries = asker.hub.register.audit(about, None, MOST_CHANGES)
     if not entries:
-        raise Refused(f"Nothing was decided{f' about {command.about}' if command.about else ''}.")
+        raise Refused(_nothing(asker, command.about))
     if len(entries) == MOST_CHANGES:
         asker.reply(Notice(f"There is more than is shown here: these are the newest {MOST_CHANGES}."))
     show(asker, _audit(asker, entries))
@@ -91,6 +91,24 @@ def _about(asker: Asker, typed: str) -> About | None:
     if name is None or not asker.hub.register.room(name) or not may_here(asker, Right.AUDIT, asker.hub.room(name)):
         require(asker.account, Right.AUDIT)  # which it has not
     return About(room=name)  # and not of an account that is called the same
+
+
+def _nothing(asker: Asker, typed: str) -> str:
+    """Return what is told where nothing was decided, and that there is nobody of that name, if so: it may be a slip."""
+    if not typed:
+        return "Nothing was decided."
+    text = f"Nothing was decided about {typed}."
+    name = _name_of_room(typed)
+    if network_of(typed_key(typed)) or (name and asker.hub.register.room(name)):
+        return text
+    try:
+        if typed.startswith("#"):
+            asker.hub.find(typed)
+        else:
+            somebody(asker, typed)
+    except Refused as refusal:
+        return f"{text} {refusal}"
+    return text
 
 
 def _name_of_room(typed: str) -> str | None:

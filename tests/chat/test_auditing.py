@@ -77,7 +77,24 @@ def test_an_audit_is_of_all_of_a_room_or_of_a_person(chat: Chat) -> None:
         "(end; that is all)",
     ]
     assert audited(mod.types("/audit Bob"))[:-1] == ["alice muted bob in dev for 1 hour: caps"]
-    assert mod.types("/audit zoe") == ["Nothing was decided about zoe."]
+
+
+@pytest.mark.parametrize(
+    ("about", "told"),
+    [
+        ("carol", ""),
+        ("lobby", ""),
+        ("#lobby", ""),
+        ("198.51.100.7", ""),
+        ("198.51.100.0/24", ""),
+        ("zoe", " There is no account zoe."),
+        ("#zoe", " There is no room zoe. /rooms lists them all."),
+    ],
+)
+def test_an_audit_that_finds_nothing_says_whether_there_is_anybody_of_that_name(
+    chat: Chat, about: str, told: str
+) -> None:
+    assert chat.log_in("Mod").types(f"/audit {about}") == [f"Nothing was decided about {about}.{told}"]
 
 
 def test_an_audit_about_a_banned_address_finds_the_ban(chat: Chat) -> None:
@@ -87,7 +104,6 @@ def test_an_audit_about_a_banned_address_finds_the_ban(chat: Chat) -> None:
     assert audited(mod.types("/audit 198.51.100.77"))[:-1] == ["Mod banned 198.51.100.77/32 from lobby"]
     assert audited(mod.types("/audit ::ffff:198.51.100.77"))[:-1] == ["Mod banned 198.51.100.77/32 from lobby"]
     assert audited(mod.types("/audit 2001:db8:0::1"))[:-1] == ["Mod banned 2001:db8::1/128 from lobby"]
-    assert mod.types("/audit 198.51.100.7") == ["Nothing was decided about 198.51.100.7."]
 
 
 def test_an_owner_audits_the_own_room_alone(chat: Chat) -> None:
