@@ -257,9 +257,10 @@ def invite(asker: Asker, command: Invite) -> None:
         raise Refused(f"{guest.name} is in {room.name} already.")
     if room.facts.ban_of(guest.key, None, asker.view.now.timestamp()):
         raise Refused(f"{guest.name} is banned from {room.name}.")
-    if not asker.hub.invitations.allow(f"{asker.key} {guest.key} {room.name}"):
+    is_invited = guest.key in room.facts.invited  # else only the pace of all that he decides holds him up
+    if not asker.hub.invitations.allow(f"{asker.key} {guest.key} {room.name}") and is_invited:
         raise Refused(f"You invited {guest.name} just now: once a minute will do.")
-    if guest.key not in room.facts.invited:
+    if not is_invited:
         _decide(asker, room, Change(What.INVITE, room.name, guest.name))
     devices = asker.hub.attendance.devices(guest.key)
     if asker.key not in asker.hub.register.ignored_by(guest.key):

@@ -78,6 +78,15 @@ def test_an_invitation_cannot_be_repeated_until_the_guest_has_no_screen_left(cha
     assert alice.types("/invite carol")[0].startswith("carol is invited to dev.")
 
 
+def test_who_was_kicked_after_an_invitation_can_be_invited_again_at_once(chat: Chat) -> None:
+    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    alice.types("/create dev invite-only")
+    for _ in range(4):
+        assert alice.types("/invite bob") == ["bob is invited to dev."]
+        bob.types("/join dev")
+        alice.types("/kick bob")
+
+
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
