@@ -113,11 +113,11 @@ class Stay(Reader):
         """See `Device.rooms`."""
         return {self.room.name: self.room} if self._is_in else {}
 
-    def enter(self, room: Room) -> bool:  # noqa: ARG002 - it stays where it is
+    def enter(self, room: Room, told: Reply) -> bool:  # noqa: ARG002 - it stays where it is
         """See `Device.enter`."""
         return False
 
-    def leave(self, room: Room, reason: Reason | None) -> bool:
+    def leave(self, room: Room, reason: Reason | None, told: Reply | None = None) -> bool:
         """See `Device.leave`. It has nowhere else to be, so this ends it."""
         with self._lock:
             if room is not self.room or not self._is_in:
@@ -125,6 +125,8 @@ class Stay(Reader):
             self._is_in = False
             self._is_put_out = reason is None
         self.end(reason or Reason.BANNED)
+        if told:
+            self.tell(told)
         return True
 
     def hear(self, log: object) -> None:

@@ -46,11 +46,11 @@ class Asker(Protocol):
                 to mend that.
         """
 
-    def turn_to(self, room: Room) -> None:
-        """Speak in a room from now on, which the session is in."""
+    def turn_to(self, room: Room, told: Reply) -> bool:
+        """Speak in a room from now on, if the session is in there, and be `told` so; return whether it is."""
 
     def go_into(self, room: Room) -> Callable[[], None]:
-        """Enter a room, and speak there from now on.
+        """Enter a room, speak there from now on, and be told so.
 
         Returns what is to be called then, under no lock: it tells the asker of the room's topic, who is there, and what
         was said last, which waits for a peer who is slow.

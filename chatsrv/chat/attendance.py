@@ -39,17 +39,21 @@ class Device(Protocol):
     def rooms(self) -> "Mapping[str, Room]":
         """The rooms that it is in, by their names; never changed in place."""
 
-    def enter(self, room: "Room") -> bool:
+    def enter(self, room: "Room", told: Reply) -> bool:
         """Go into a room, unless it is there, and read on there from now on; return whether it was not there.
+
+        Its peer is told so by `told`, in the same step, so that whatever is told of rooms stands in the order in which
+        it happened.
 
         Raises:
             Refused: the account is banned there, or it cannot be recorded.
         """
 
-    def leave(self, room: "Room", reason: Reason | None) -> bool:
+    def leave(self, room: "Room", reason: Reason | None, told: Reply | None = None) -> bool:
         """Leave a room, and return whether it was there; without a reason there is no entry of it, but one already.
 
-        One that is on its way into the room is waited for.
+        Its peer is told so by `told`, if that is somebody else's doing, in the same step. One that is on its way into
+        the room is waited for.
         """
 
     def hear(self, log: RoomLog) -> None:

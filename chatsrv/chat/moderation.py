@@ -95,8 +95,8 @@ def _keep_network_out(asker: Asker, room: Room | None, network: Network, change:
             continue
         if room is None:
             _end(device, _told(asker, change))
-        elif device.leave(room, Reason.BANNED):
-            device.tell(Notice(f"You are banned from {room.name}{_told(asker, change)}."))
+        else:
+            device.leave(room, Reason.BANNED, Notice(f"You are banned from {room.name}{_told(asker, change)}."))
 
 
 def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: str) -> None:
@@ -111,16 +111,17 @@ def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: st
         hub.register.record(target.name, asker.origin, Change(What.PART, room.name))
     with room.barring(key):  # somebody who is kicked may come in again, but only behind the entry
         # Before there is the entry: whether they still read it would be chance.
-        gone = [device for device in attendance.devices(key) if device.leave(room, None)]
+        for device in attendance.devices(key):
+            device.leave(room, None, Notice(text))
         if not room.expel(asker.account.name, asker.origin, key, change):
             room.announce(asker.account.name, asker.origin, change)
-    for device in gone:
-        device.tell(Notice(text))
 
 
 def _end(device: Device, until_and_why: str) -> None:
     device.tell(Notice(f"You are banned here{until_and_why}."))
     device.hang_up(Reason.BANNED)
+    for room in device.rooms.values():  # it may take a while until his session ends, for him to read that
+        device.leave(room, Reason.BANNED)
 
 
 # ---------------------------------------------------------------------------- silencing

@@ -96,12 +96,9 @@ def join(asker: Asker, command: Join) -> None:
         Refused: there is no such room, or the asker may not.
     """
     room = _found(asker, command.room)
-    if room.name in asker.rooms:
-        asker.turn_to(room)
-        asker.reply(Notice(f"You speak in {room.name} now."))
-        return
-    require_look_in(asker, room)
-    _go_into(asker, room)
+    if not asker.turn_to(room, Notice(f"You speak in {room.name} now.")):
+        require_look_in(asker, room)
+        _go_into(asker, room)
 
 
 def _found(asker: Asker, typed: str) -> Room:
@@ -132,10 +129,11 @@ def _go_into(asker: Asker, room: Room) -> None:
         if is_new and asker.hub.belongs(asker.key, room):  # who is banned is not to be let in later on for having tried
             record(asker, Change(What.PART, room.name))
         raise
+    too = Notice(f"You are in {room.name}, too: you entered it on another device.")
     for device in asker.hub.attendance.devices(asker.key):
         with suppress(Refused):  # one whose address is banned, or that is ending
-            if device.origin != asker.origin and device.enter(room):
-                device.tell(Notice(f"You are in {room.name}, too: you entered it on another device."))
+            if device.origin != asker.origin:
+                device.enter(room, too)
     tell()
 
 
@@ -149,9 +147,9 @@ def part(asker: Asker, command: Part) -> None:
     if room.name not in asker.rooms and not asker.hub.belongs(asker.key, room):  # who is banned has this way out only
         raise Refused(f"You are not in {room.name}.")
     decide(asker, Change(What.PART, room.name))
+    too = Notice(f"You are no longer in {room.name}: you left it on another device.")
     for device in asker.hub.attendance.devices(asker.key):
-        if device.leave(room, Reason.QUIT) and device.origin != asker.origin:
-            device.tell(Notice(f"You are no longer in {room.name}: you left it on another device."))
+        device.leave(room, Reason.QUIT, None if device.origin == asker.origin else too)
     try:
         then = f"You speak in {asker.room.name} now."
     except Refused as refusal:

@@ -170,17 +170,18 @@ class ChatSession(Session):
         """See `Asker.account_named`."""
         return self.server.gate.account_named(typed)
 
-    def turn_to(self, room: Room) -> None:
+    def turn_to(self, room: Room, told: Reply) -> bool:
         """See `Asker.turn_to`."""
         assert self._presence
-        self._presence.turn_to(room)
+        return self._presence.turn_to(room, told)
 
     def go_into(self, room: Room) -> Callable[[], None]:
         """See `Asker.go_into`."""
         assert self._presence
         hub = self.hub
         is_held = self.catches_up and any(hub.catching_up) and hub.bookmarks.is_caught_up(self.key)
-        return partial(self._tell_of, room, self._presence.go_into(room, is_held=is_held))
+        entered = self._presence.go_into(room, Notice(f"You are in {room.name} now."), is_held=is_held)
+        return partial(self._tell_of, room, entered)
 
     def say(self, text: str) -> None:
         """See `Asker.say`."""
@@ -207,15 +208,15 @@ class ChatSession(Session):
         """See `Device.rooms`."""
         return self._presence.rooms if self._presence else {}
 
-    def enter(self, room: Room) -> bool:
+    def enter(self, room: Room, told: Reply) -> bool:
         """See `Device.enter`."""
         assert self._presence
-        return self._presence.enter(room)
+        return self._presence.enter(room, told)
 
-    def leave(self, room: Room, reason: Reason | None) -> bool:
+    def leave(self, room: Room, reason: Reason | None, told: Reply | None = None) -> bool:
         """See `Device.leave`."""
         assert self._presence
-        return self._presence.leave(room, reason)
+        return self._presence.leave(room, reason, told)
 
     def hear(self, log: RoomLog) -> None:
         """See `Device.hear`."""
@@ -237,7 +238,6 @@ class ChatSession(Session):
     def _tell_of(self, room: Room, entered: Entered) -> None:
         """Tell about a room that this session has just gone into, and what was missed there."""
         facts = room.facts
-        self.reply(Notice(f"You are in {room.name} now."))
         if (topic := topic_of(room, self.server.time_zone)).topic:
             self.reply(topic)
         if not facts.is_logged:

@@ -5,7 +5,8 @@ same account do that to it, too, and whoever throws the account out; so a lock o
 one step. Any thread may call, under no other lock; nobody who holds it waits for a peer.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -129,8 +130,8 @@ class Presence:
         else:
             self._subscriptions.append(subscribe)
 
-    def go_into(self, room: Room, *, is_held: bool) -> Entered:
-        """Go into a room, and speak there; if `is_held`, it is not live until `catch_up` has told what was missed.
+    def go_into(self, room: Room, told: Reply, *, is_held: bool) -> Entered:
+        """Go into a room, speak there, and have the peer told so; see `enter_all` about `is_held`.
 
         Raises:
             Refused: the account is banned there or was put out, or it cannot be recorded.
@@ -138,21 +139,33 @@ class Presence:
         returns: list[Return] = []
         troubles: list[str] = []
         with self._lock:
-            if room in self._rooms:  # another session of the account was faster
-                self._turn_locked(room)
+            if self._turn_to_locked(room, told):  # another session of the account was faster
                 names, more = room.present(WELCOME_NAMES + 1)
                 others = tuple(name for name in names if account_key(name) != self._session.key)
                 return Entered(others, more, (), ())
-            arrival = self._enter_locked(room, returns, troubles, is_held=is_held, turns=True)
+            with self._told_first_locked(told):
+                arrival = self._enter_locked(room, returns, troubles, is_held=is_held, turns=True)
         return Entered(arrival.others, arrival.more, returns, troubles)
 
-    def enter(self, room: Room) -> bool:
+    def enter(self, room: Room, told: Reply) -> bool:
         """See `Device.enter`."""
         with self._lock:
             if not self._is_open or room in self._rooms:
                 return False
-            self._enter_locked(room, [], [], is_held=False, turns=not self._rooms, is_told_another=True)
+            with self._told_first_locked(told):
+                self._enter_locked(room, [], [], is_held=False, turns=not self._rooms, is_told_another=True)
             return True
+
+    @contextmanager
+    def _told_first_locked(self, told: Reply) -> Iterator[None]:
+        """Have the peer told of the room that is entered within, before anything of it is live."""
+        assert self._lock.locked()
+        self._subscriptions = []
+        try:
+            yield
+            self._connection.notify(told)
+        finally:
+            self._go_on_locked()
 
     def _enter_locked(
         self, room: Room, returns: list[Return], troubles: list[str], *, is_held: bool, turns: bool,
@@ -256,17 +269,25 @@ class Presence:
 
     # ------------------------------------------------------------------ turning, and going out
 
-    def turn_to(self, room: Room) -> None:
-        """Speak in a room from now on, if the session is in it."""
+    def turn_to(self, room: Room, told: Reply) -> bool:
+        """See `Asker.turn_to`."""
         with self._lock:
-            if room in self._rooms and self.current is not room:
-                self._turn_locked(room)
+            return self._turn_to_locked(room, told)
+
+    def _turn_to_locked(self, room: Room, told: Reply) -> bool:
+        assert self._lock.locked()
+        if room not in self._rooms:
+            return False
+        if self.current is not room:
+            self._turn_locked(room)
+        self._connection.notify(told)
+        return True
 
     def _turn_locked(self, room: Room | None) -> None:
         self.current = room
         self._delivery.turn_to(self._connection, room.log if room else None)
 
-    def leave(self, room: Room, reason: Reason | None) -> bool:
+    def leave(self, room: Room, reason: Reason | None, told: Reply | None = None) -> bool:
         """See `Device.leave`."""
         with self._lock:
             if self._is_over:
@@ -281,6 +302,8 @@ class Presence:
             if self.current is room:
                 # Who is put out may be typing: what was meant for that room is to be said in no other.
                 self._turn_locked(next(iter(self._rooms), None) if reason is Reason.QUIT else None)
+            if told:
+                self._connection.notify(told)
             return True
 
     def leave_all(self, reason: Reason) -> None:

@@ -151,9 +151,12 @@ class Person:
     def is_gone(self) -> bool:
         return self.reason is not None
 
-    def turn_to(self, room: Room) -> None:
-        assert room.name in self.rooms
+    def turn_to(self, room: Room, told: Reply) -> bool:
+        if room.name not in self.rooms:
+            return False
         self.current = room
+        self.tell(told)
+        return True
 
     def go_into(self, room: Room) -> Callable[[], None]:
         self.enter(room)
@@ -177,16 +180,18 @@ class Person:
 
     # ------------------------------------------------------------------ as a device
 
-    def enter(self, room: Room) -> bool:
+    def enter(self, room: Room, told: Reply | None = None) -> bool:
         if room.name in self.rooms:
             return False
         room.enter(self.account, self.origin, self.address)
         if not self.rooms:
             self.current = room
         self.rooms = {**self.rooms, room.name: room}
+        if told:
+            self.tell(told)
         return True
 
-    def leave(self, room: Room, reason: Reason | None) -> bool:
+    def leave(self, room: Room, reason: Reason | None, told: Reply | None = None) -> bool:
         if room.name not in self.rooms:
             return False
         self.rooms = {name: other for name, other in self.rooms.items() if other is not room}
@@ -194,6 +199,8 @@ class Person:
             room.leave(self.account.name, self.origin, reason)
         if self.current is room:
             self.current = next(iter(self.rooms.values()), None) if reason is Reason.QUIT else None
+        if told:
+            self.tell(told)
         return True
 
     def hear(self, log: RoomLog) -> None:

@@ -47,6 +47,18 @@ def test_who_is_kicked_is_out_on_all_devices_until_he_joins_again(place: Village
     assert carol.sees() == ["[lobby] * bob joined", "* bob joined", "<bob> back"]
 
 
+def test_coming_in_and_being_kicked_are_told_in_the_order_in_which_they_happened(place: Village) -> None:
+    alice, bob = in_dev(place, "alice", "bob")
+    dev, is_in = place.server.hub.room("dev"), True
+    tells = {"You are in dev now.": True, "You speak in dev now.": True, "alice kicked you out of dev.": False}
+    for _ in range(100):
+        bob.type("/join dev")
+        alice.does("/kick bob")
+        for line in bob.sees():
+            is_in = tells.get(line, is_in)
+        assert dev.is_in("bob") == is_in
+
+
 def test_who_is_banned_is_kept_out_wherever_he_comes_from_until_the_ban_is_lifted(place: Village) -> None:
     alice, bob = in_dev(place, "alice", "bob")
     assert alice.does("/ban bob spam") == ["bob is banned from dev: spam."]
@@ -63,12 +75,14 @@ def test_who_is_banned_is_kept_out_wherever_he_comes_from_until_the_ban_is_lifte
 
 def test_who_is_banned_from_the_server_is_gone_and_cannot_come_back(place: Village) -> None:
     alice, bob, phone = place.log_in_all("alice", "bob", "bob")
-    alice.does("/ban bob everywhere spam")
+    assert alice.does("/ban bob everywhere spam", "/who") == [
+        *("* bob left (banned)", "bob is banned from the whole server: spam."),
+        "Here now: alice.",
+    ]
     for device in (bob, phone):
         device.type("I say it all the same")
         assert device.rest().decode().splitlines()[0] == "You are banned here: spam."
         device.socket.close()
-    assert alice.sees_up_to("* bob left (banned)") == ["* bob left (banned)"]
     with Peer(place.server) as bob_again:
         bob_again.try_login("bob", PASSWORDS["bob"])
         assert bob_again.rest() == b"You are banned here: spam.\nLogin failed.\n"
