@@ -34,13 +34,12 @@ OUTBOX_BYTES = 65536
 class Outbox:
     """Replies for one session, on their way from its thread to delivery. Bounded: its author waits."""
 
-    __slots__ = ("_farewell", "_lock", "_parts", "_size_bytes", "_space", "_steps", "closed_for")
+    __slots__ = ("_farewell", "_lock", "_parts", "_size_bytes", "_space", "closed_for")
 
     def __init__(self) -> None:
         self._lock = ranked_lock(Rank.OUTBOX)
         # Guarded by the lock. `_space` exists while the author waits for some.
-        self._parts: list[bytes] = []
-        self._steps: tuple[Step, ...] = ()
+        self._parts: list[tuple[bytes, Sequence[Step]]] = []
         self._farewell = b""
         self._size_bytes = 0
         self._space: threading.Condition | None = None
@@ -50,17 +49,13 @@ class Outbox:
         """Add a reply, dropped when nobody will read it any more; `steps` tell how it moves its reader's place."""
         with self._lock:
             if not self.closed_for:
-                if steps:
-                    if before := self._size_bytes:
-                        steps = [(before + end, log, offset) for end, log, offset in steps]
-                    self._steps += tuple(steps)
-                self._parts.append(data)
+                self._parts.append((data, steps))
                 self._size_bytes += len(data)
 
-    def steps(self) -> tuple[Step, ...]:
-        """Return the steps of the replies that wait."""
+    def steps(self) -> list[Step]:
+        """Return the steps of the replies that wait, each within its reply."""
         with self._lock:
-            return self._steps
+            return [step for _, steps in self._parts for step in steps]
 
     def wait_for_space(self) -> None:
         """Wait until the outbox has space again, or is closed."""
@@ -72,19 +67,25 @@ class Outbox:
                 self._space.wait()
             self._space = None
 
-    def take(self, *, is_last: bool = True) -> tuple[bytes, tuple[Step, ...]]:
-        """Return all replies that wait, with their steps, and forget them; the farewell waits unless this `is_last`."""
+    def take(self, count: int | None = None) -> tuple[bytes, list[Step]]:
+        """Return the first `count` of the replies that wait, with their steps, and forget them.
+
+        `None` is all of them, and the farewell.
+        """
         with self._lock:
-            if is_last and self._farewell:
-                self._parts.append(self._farewell)
+            if count is None and self._farewell:
+                self._parts.append((self._farewell, ()))
+                self._size_bytes += len(self._farewell)
                 self._farewell = b""
-            data, steps = b"".join(self._parts), self._steps
-            self._parts.clear()
-            self._steps = ()
-            self._size_bytes = 0
+            taken, size_bytes, steps = self._parts[:count], 0, []
+            for data, within in taken:
+                steps += [(size_bytes + end, log, offset) for end, log, offset in within]
+                size_bytes += len(data)
+            del self._parts[:count]
+            self._size_bytes -= size_bytes
             if self._space:
                 self._space.notify_all()
-            return data, steps
+            return b"".join([data for data, _ in taken]), steps
 
     def close(self, reason: Reason, farewell: bytes) -> bool:
         """Take no more replies behind `farewell`, and let nobody wait; return `False` if it was closed already."""
@@ -104,6 +105,7 @@ class Connection:
     __slots__ = (
         "_delivery",
         "address",
+        "due_replies",
         "has_credentials",
         "id",
         "ignored",
@@ -144,6 +146,7 @@ class Connection:
         self.leftover: bytes | memoryview = b""  # to be written before anything else
         self.subscriptions: dict[RoomLog, Subscription] = {}
         self.ignored: frozenset[str] = frozenset()  # accounts whose words are not written to it
+        self.due_replies = 0  # of those that wait in the outbox: what was asked of delivery before them is done
         self.is_turning = False  # lines of some rooms are to be marked from now on, or no more, once it is level there
         self.is_stalled = False  # not everything could be written: waiting for the socket
         self.is_watched = False  # a check of its progress is due some time
@@ -173,7 +176,7 @@ class Connection:
         """
         if data:
             self.outbox.put(data, steps)
-            self._delivery.flush(self)
+            self._delivery.reply(self)
             self.outbox.wait_for_space()
 
     def reply(self, reply: Reply) -> None:
@@ -183,7 +186,7 @@ class Connection:
     def notify(self, reply: Reply) -> None:
         """Have `reply` written without waiting for space; for other threads than the session's, and seldom."""
         self.outbox.put(self.renderer.reply(reply))
-        self._delivery.flush(self)
+        self._delivery.reply(self)
 
     def standing(self) -> "Standing | None":
         """Return how far the `reading` is at this moment, for any thread. Waits for delivery; `None` without one."""

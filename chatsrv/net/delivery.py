@@ -135,9 +135,9 @@ class Delivery:
         if feed is not None:
             feed.pace()
 
-    def flush(self, connection: Connection) -> None:
-        """Write the connection's outbox."""
-        self._request(self._writing.flush, connection)
+    def reply(self, connection: Connection) -> None:
+        """Write the next reply that waits in the connection's outbox, once all is done that was asked before."""
+        self._request(self._writing.reply, connection)
 
     def hang_up(self, connection: Connection) -> None:
         """Carry out `Connection.hang_up`."""
@@ -210,7 +210,7 @@ class Delivery:
             subscription.connection.hang_up(Reason.TOO_SLOW)
         else:
             if feed.has_more:  # a new feed is told of what comes from now on, not of what is there already
-                feed.announce()
+                self._read_on(feed)
 
     def _arrive(self, subscription: Subscription, feed: Feed, missed: list[Entry]) -> None:
         """Make a connection a reader at the feed's cursor, once it has got what it `missed`."""
@@ -300,10 +300,7 @@ class Delivery:
                 if number % LOOK_BATCHES == 0:
                     self._resume_ready(0.0)
         for subscription in feed.arrived():
-            if feed.is_closed:  # whoever came before was lost at once, and was the only one
-                self._read_from(subscription, Position(feed.log.epoch, feed.cursor))
-            else:
-                self._arrive(subscription, feed, [])
+            self._arrive(subscription, feed, [])
         if not feed.is_closed and feed.close_if_unread():
             self._forget(feed)
         if feed.has_more:

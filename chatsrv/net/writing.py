@@ -76,6 +76,11 @@ class Writing:
 
     # ------------------------------------------------------------------ one socket
 
+    def reply(self, connection: Connection) -> None:
+        """Write one reply more, behind all that was asked of delivery before it, if the socket takes it."""
+        connection.due_replies += 1
+        self.flush(connection)
+
     def flush(self, connection: Connection) -> None:
         """Write what waits for a connection, if its socket takes it."""
         if not connection.is_stalled and not connection.is_shut:
@@ -122,8 +127,13 @@ class Writing:
 
     def take_replies(self, connection: Connection) -> bytes:
         """Return what was replied, to be written next."""
-        # Before the connection closes, lines of a room may still come, so the farewell is not the last.
-        data, steps = connection.outbox.take(is_last=connection.is_closing)
+        if connection.is_closing:
+            data, steps = connection.outbox.take()
+        elif due := connection.due_replies:
+            connection.due_replies = 0
+            data, steps = connection.outbox.take(due)
+        else:
+            return b""
         if data and connection.reading:
             connection.reading.tell(len(data), steps)
         return data

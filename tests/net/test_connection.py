@@ -8,6 +8,7 @@ from chatsrv.limits import Limits
 from chatsrv.net.connection import OUTBOX_BYTES, Outbox
 from chatsrv.reasons import Reason
 from chatsrv.replies import Text
+from chatsrv.roomlog.memory import MemoryStore
 from tests.net.wire import MORE_THAN_A_SOCKET_TAKES, Wire, delivering, wired
 from tests.peer import DEADLINE_SECONDS
 
@@ -16,8 +17,21 @@ def test_replies_are_taken_together_and_in_order_once() -> None:
     outbox = Outbox()
     for data in (b"a", b"b", b"c"):
         outbox.put(data)
-    assert outbox.take() == (b"abc", ())
-    assert outbox.take() == (b"", ())
+    assert outbox.take() == (b"abc", [])
+    assert outbox.take() == (b"", [])
+
+
+def test_replies_are_taken_one_by_one_with_the_steps_within_them() -> None:
+    log = MemoryStore().open("lobby")
+    outbox = Outbox()
+    outbox.put(b"a")
+    outbox.put(b"bc", [(1, log, 7), (2, log, 8)])
+    outbox.put(b"d", [(1, log, 9)])
+    outbox.close(Reason.QUIT, b"Goodbye!")
+    assert outbox.steps() == [(1, log, 7), (2, log, 8), (1, log, 9)]
+    assert outbox.take(2) == (b"abc", [(2, log, 7), (3, log, 8)])
+    assert outbox.take(0) == (b"", [])
+    assert outbox.take() == (b"dGoodbye!", [(1, log, 9)])
 
 
 def test_an_author_has_space_until_the_outbox_is_over_its_bound() -> None:

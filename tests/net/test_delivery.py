@@ -9,14 +9,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from chatsrv.entries import Kind, Position
+from chatsrv.entries import Entry, Kind, Position
 from chatsrv.limits import Limits
 from chatsrv.net.connection import Connection
 from chatsrv.net.delivery import READ_ENTRIES, Delivery
+from chatsrv.protocols.base import Renderer
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.reasons import Reason
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore
+from tests.net.wire import TextRenderer
 from tests.peer import DEADLINE_SECONDS
 
 
@@ -29,13 +31,15 @@ class Ends:
         self._connections: list[Connection] = []
         self._peers: list[socket.socket] = []
 
-    def connect(self, send_buffer_bytes: int = 0) -> tuple[Connection, socket.socket]:
+    def connect(
+        self, send_buffer_bytes: int = 0, renderer: Renderer = PlainProtocol.renderer
+    ) -> tuple[Connection, socket.socket]:
         ours, peer = socket.socketpair()
         peer.settimeout(DEADLINE_SECONDS)
         if send_buffer_bytes:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
         self._peers.append(peer)
-        self._connections.append(self.delivery.connect(ours, "127.0.0.1", PlainProtocol.renderer))
+        self._connections.append(self.delivery.connect(ours, "127.0.0.1", renderer))
         return self._connections[-1], peer
 
     def close(self) -> None:
@@ -77,17 +81,39 @@ def test_who_comes_together_with_one_that_vanishes_is_sent_everything(ends) -> N
     log.append(Kind.SAY, "alice", 0, ("before",))
     vanished, vanished_peer = ends.connect()
     ends.delivery.subscribe(vanished, log, log.end)
-    vanished.outbox.put(b"lost\n")
+    vanished.post(b"lost\n")
     vanished_peer.close()
     connection, peer = ends.connect()
     ends.delivery.subscribe(connection, log, log.end)
-    connection.outbox.put(b"welcome\n")  # to be written when it arrives
+    connection.post(b"welcome\n")
     first.hang_up(Reason.QUIT)  # so that nobody but those who come is left
     ends.start()
     with peer.makefile() as lines:
         assert lines.readline() == "welcome\n"
         log.append(Kind.SAY, "alice", 0, ("after",))
         assert lines.readline() == "<alice> after\n"
+
+
+def test_a_reply_is_written_behind_all_that_was_asked_before_it(ends) -> None:
+    """Who has read the answer to what he typed last may count on it that others were sent what he said before."""
+    log, is_answered = log_with(), threading.Event()
+
+    class Slow(TextRenderer):
+        def render(self, entry: Entry) -> bytes:
+            assert is_answered.wait(DEADLINE_SECONDS)
+            return super().render(entry)
+
+    author, author_peer = ends.connect()
+    reader, reader_peer = ends.connect(renderer=Slow())
+    author.post(b"first\n")
+    ends.delivery.subscribe(reader, log, log.end)
+    log.append(Kind.SAY, "alice", 0, ("said",))
+    author.post(b"second\n")
+    ends.start()
+    assert author_peer.recv(100) == b"first\n"
+    is_answered.set()
+    assert reader_peer.recv(100) == b"said\n"
+    assert author_peer.recv(100) == b"second\n"
 
 
 def test_a_slow_reader_of_two_rooms_loses_no_part_of_a_line(ends) -> None:
