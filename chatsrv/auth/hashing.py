@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Self
 
 from chatsrv.auth.turns import Turns
@@ -39,6 +39,9 @@ _SHA_CRYPT = re.compile(
     rf"\$(?:5\$(?:rounds=(\d{{1,9}})\$)?{_H64}{{0,16}}\${_H64}{{43}}|6\$(?:rounds=(\d{{1,9}})\$)?{_H64}{{0,16}}\${_H64}{{86}})"
 )
 
+CHECKED_HASHES = 4096
+"""Hashes that are known to be in order. Checking one at each login would take it a third page of its thread's stack."""
+
 _REFUSED = (
     (re.compile(r"\$apr1\$"), "an MD5 hash (apr1)"),
     (re.compile(r"\$1\$"), "an MD5 hash"),
@@ -51,6 +54,7 @@ _REFUSED = (
 )
 
 
+@lru_cache(CHECKED_HASHES)
 def check_hash(stored: str) -> None:
     """Make sure that `stored` is a hash that may be verified here, without verifying anything.
 

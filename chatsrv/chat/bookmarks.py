@@ -91,7 +91,11 @@ class Bookmarks:
 
 
 def _furthest(epoch: str, *bookmarks: Bookmark | None) -> Bookmark | None:
-    """Return the last of the furthest bookmarks of an epoch, or any other if there is none of that."""
-    found = [bookmark for bookmark in bookmarks if bookmark is not None]
-    found.sort(key=lambda bookmark: bookmark.position.offset if bookmark.position.epoch == epoch else -1)
-    return found[-1] if found else None
+    """Return the last of the furthest bookmarks of an epoch, or the last of the others if there is none of that."""
+    furthest, most = None, -1
+    for bookmark in bookmarks:
+        if bookmark is not None:
+            offset = bookmark.position.offset if bookmark.position.epoch == epoch else -1
+            if offset >= most:
+                furthest, most = bookmark, offset
+    return furthest

@@ -81,19 +81,19 @@ class Absence:
         """Yield what is to be told, in its order. The first value's offset is where that begins."""
         position = self.bookmark.position if self.bookmark else self.last
         offset = position.offset if position.epoch == self.last.epoch else 0
+        if self.bookmark is None:
+            tellings = self._newest(limits.newcomer_entries)
+        elif limits.entries:
+            tellings = self._missed(position, limits)
+        else:
+            return
         try:
-            for told in self._told(limits):
+            for told in tellings:
                 offset = told.offset
                 yield told
         except Refused as refusal:
             self.is_cut_short = True
             yield Told(Notice(str(refusal)), offset)
-
-    def _told(self, limits: CatchingUp) -> Iterator[Told]:
-        if self.bookmark is None:
-            yield from self._newest(limits.newcomer_entries)
-        elif limits.entries:
-            yield from self._missed(self.bookmark.position, limits)
 
     def _missed(self, place: Position, limits: CatchingUp) -> Iterator[Told]:
         kept_after = place.offset
@@ -145,14 +145,17 @@ class Absence:
 
     def _newest(self, entries: int) -> Iterator[Told]:
         """Yield the last that was said and done."""
-        sought = islice(self._back(), SOUGHT_ENTRIES)
-        newest = (entry.offset for entry in sought if entry.kind in WORDS and not self.view.hides(entry))
-        offsets = list(islice(newest, entries))
-        if not offsets:
+        found, begin = 0, 0
+        for entry in islice(self._back(), SOUGHT_ENTRIES if entries else 0):
+            if entry.kind in WORDS and not self.view.hides(entry):
+                found, begin = found + 1, entry.offset - 1
+                if found == entries:
+                    break
+        if not found:
             return
-        many = f"{len(offsets)} lines" if len(offsets) > 1 else "line"
-        yield Told(Notice(f"The last {many} {self._place}".rstrip() + ":"), offsets[-1] - 1)
-        for told in self._between(offsets[-1] - 1):
+        many = f"{found} lines" if found > 1 else "line"
+        yield Told(Notice(f"The last {many} {self._place}".rstrip() + ":"), begin)
+        for told in self._between(begin):
             if isinstance(told.reply, Entry) and told.reply.kind in WORDS:
                 yield told
         yield Told(Notice("(from here on it is live)"), self.last.offset)

@@ -5,7 +5,7 @@ nobody has to run after a room in which much is said. Runs on the session's own 
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -45,13 +45,13 @@ def catch_up(
             first = next(told, None)
         if not reading.begin(absence.log, first.offset if first else live.offset, live.offset, absence.bookmark):
             continue
-        pages = _pages(connection.renderer, absence, chain([first], told) if first else ())
+        rest = chain([first], told) if first else iter(())
         while True:
             with _turns:
-                page = next(pages, None)
-            if page is None:
+                page, steps = _next_page(connection.renderer, absence, rest)
+            if not steps:
                 break
-            connection.post(*page)
+            connection.post(page, steps)
             if connection.reason:
                 return
         if absence.is_cut_short:
@@ -60,14 +60,13 @@ def catch_up(
         delivery.go_live(connection, absence.log)
 
 
-def _pages(renderer: Renderer, absence: Absence, told: Iterable[Told]) -> Iterator[tuple[bytes, Sequence[Step]]]:
-    """Yield what is told in pages, each with its steps."""
+def _next_page(renderer: Renderer, absence: Absence, rest: Iterator[Told]) -> tuple[bytes, Sequence[Step]]:
+    """Return the next page of what is told, and its steps; there are none at the end."""
     log, (now, here, _) = absence.log, absence.view
     data, steps = bytearray(), []
-    for reply, offset in told:
+    for reply, offset in rest:
         data += renderer.past(reply, now, here) if isinstance(reply, Entry) else renderer.reply(reply)
         steps.append((len(data), log, offset))
         if len(data) >= PAGE_BYTES:
-            yield bytes(data), steps
-            data, steps = bytearray(), []
-    yield bytes(data), steps
+            break
+    return bytes(data), steps

@@ -24,6 +24,7 @@ from chatsrv.errors import Refused
 from chatsrv.net.catchup import catch_up
 from chatsrv.net.kernel import forget_unacknowledged
 from chatsrv.net.presence import Entered, Presence
+from chatsrv.net.reading import Reading
 from chatsrv.net.session import Session
 from chatsrv.protocols.text import clean
 from chatsrv.reasons import Reason
@@ -60,7 +61,8 @@ class ChatSession(Session):
     def opened(self) -> None:
         """Enter the account's rooms, tell what was missed there, and go live."""
         hub = self.server.hub
-        self._presence = Presence(self, self.server)
+        reading = Reading(self.connection, self.key, hub.bookmarks)
+        self._presence = Presence(self, self.server, reading)
         hub.attendance.add(self)  # before looking: who is banned from now on is hung up
         if self.account.role is not Role.ADMIN:
             ban = hub.register.server.ban_of(self.key, self.address, hub.clock())

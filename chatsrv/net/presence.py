@@ -54,12 +54,12 @@ class Presence:
         *("_rooms", "_subscriptions", "_untold", "current", "reading"),
     )
 
-    def __init__(self, session: "ChatSession", server: "ChatServer") -> None:
+    def __init__(self, session: "ChatSession", server: "ChatServer", reading: Reading) -> None:
         self._session = session
         self._connection = session.connection
         self._delivery = server.delivery
         self._hub = server.hub
-        self.reading = Reading(session.connection, session.key, server.hub.bookmarks)
+        self.reading = reading
         self._lock = ranked_lock(Rank.SESSION)
         # Guarded by the lock. Both are replaced, never changed in place, so that anybody may look at them.
         self._rooms: tuple[Room, ...] = ()

@@ -41,6 +41,18 @@ STOP_SECONDS = 10.0
 """How long closing a server waits for its sessions' threads, beyond the time that their peers get to linger."""
 
 
+class _SessionThread(threading.Thread):
+    """The thread of one session. Its `run` is there for the reason of `LoginServer.finish_request`."""
+
+    def __init__(self, server: "LoginServer", request: Any, client_address: Any) -> None:
+        super().__init__(name="session", daemon=True)
+        self._session = server, request, client_address
+
+    def run(self) -> None:
+        server, request, client_address = self._session
+        server.process_request_thread(request, client_address)
+
+
 class LoginServer(ThreadingTCPServer):
     """A threaded TCP server whose sessions log in.
 
@@ -166,9 +178,7 @@ class LoginServer(ThreadingTCPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Start a session's thread."""
         logger.info("New connection from %s", client_address[:2])
-        thread = threading.Thread(
-            target=self.process_request_thread, args=(request, client_address), name="session", daemon=True
-        )
+        thread = _SessionThread(self, request, client_address)
         self._session_threads.add(thread)
         try:
             thread.start()
@@ -196,6 +206,11 @@ class LoginServer(ThreadingTCPServer):
             self._session_threads.discard(threading.current_thread())
             if self._is_exhausted:
                 self._wake()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Make a session, which is its whole life: as calling its class does, but within two pages of stack."""
+        kind: Any = self.RequestHandlerClass
+        kind.__new__(kind).__init__(request, client_address, self)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's signature
         """Log what no session caught."""

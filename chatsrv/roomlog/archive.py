@@ -4,11 +4,10 @@ For old entries only; what is said now never takes this way. A few connections a
 that a thousand sessions which look something up open no thousand files. Any thread may call it, under no lock.
 """
 
-import contextlib
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -115,8 +114,7 @@ class Archive:
     def backup(self, path: Path, progress: Progress) -> None:
         """Copy the file, as it is at one moment, to `path`; see `SqliteStore.backup`."""
         try:
-            with self._connection() as source:
-                copy_file(source, self._path, path, progress)
+            self._lend(lambda source: copy_file(source, self._path, path, progress))
         except sqlite3.Error as error:
             raise StoreError(what_to_do(error, self._path)) from error
 
@@ -131,26 +129,28 @@ class Archive:
 
     def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            with self._connection() as connection:
-                return question(connection)
+            return self._lend(question)
         except (sqlite3.Error, StoreError) as error:
             cause = StoreError(what_to_do(error, self._path)) if isinstance(error, sqlite3.Error) else error
             raise Refused("What was said before cannot be read at the moment.") from cause
 
-    @contextlib.contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection. One with which something went wrong is not used again."""
-        with self._free:
+    def _lend(self, use: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `use` makes of a connection. One with which something went wrong is not used again."""
+        self._free.acquire()
+        try:
             try:
                 connection = self._idle.pop()
             except IndexError:
                 connection = self._connected()
             try:
-                yield connection
+                answer = use(connection)
             except BaseException:
                 connection.close()
                 raise
             self._idle.append(connection)
+            return answer
+        finally:
+            self._free.release()
 
     def _connected(self) -> sqlite3.Connection:
         """Return a new connection.
