@@ -24,9 +24,8 @@ MOST_ENTRIES = 1000
 STEP_ENTRIES = 32
 """Entries that are read, and told, at once: 128 KiB of the longest lines that the limits allow by default."""
 
-
-MOST_STEP_ENTRIES = 4096
-"""Entries that are read at once where none is shown: they have no words, so they are small."""
+AMONG_ENTRIES = 16384
+"""Entries among which those of a step are sought at once. A millisecond or two."""
 
 Pages = Callable[[], Iterator[Reply]]
 """Yields the replies of one page, and offers the next one before it ends."""
@@ -109,7 +108,7 @@ class Lookback:
         """Yield the newest entries up to the position `last`, oldest first, beneath a title."""
         if log not in self._open:
             raise Refused(f"You are not in {called} any more.")
-        shown = (entry.offset for entry in entries_back(log, last) if not view.hides(entry))
+        shown = (entry.offset for entry in seen_entries_back(log, last) if not view.hides(entry))
         offsets = list(islice(shown, entries + 1))
         is_all = len(offsets) <= entries
         before = Position(last.epoch, 0 if is_all else offsets[entries - 1] - 1)
@@ -176,17 +175,19 @@ def past_of(log: RoomLog, after: Position, last: int, view: View) -> Iterator[Pa
             after = Position(after.epoch, entries[-1].offset)
 
 
-def entries_back(log: RoomLog, last: Position, step_entries: int = STEP_ENTRIES) -> Iterator[Entry]:
-    """Yield entries up to the position `last`, newest first, of which so many are read at once.
+def seen_entries_back(
+    log: RoomLog, last: Position, after: int = 0, step_entries: int = STEP_ENTRIES
+) -> Iterator[Entry]:
+    """Yield entries that are shown, from the position `last` back to the offset `after`, newest first.
 
-    Larger steps are made where nobody sees any: a crowd that came and went quietly leaves hundreds of thousands such.
+    So many are read at once, from among a bounded number: a crowd that came and went quietly leaves hundreds of
+    thousands that nobody is shown, and whoever asks may stop.
     """
-    step = step_entries
-    while entries := log.read_back(last, step):
+    while last.offset > after:
+        begin = max(after, last.offset - AMONG_ENTRIES)
+        entries = log.seen_back(last, begin, step_entries)
         yield from entries
-        is_seen = any(entry.kind not in UNSEEN for entry in entries)
-        step = step_entries if is_seen else min(2 * step, MOST_STEP_ENTRIES)
-        last = Position(last.epoch, entries[-1].offset - 1)
+        last = Position(last.epoch, entries[-1].offset - 1 if len(entries) == step_entries else begin)
 
 
 def _lines(number: int) -> str:

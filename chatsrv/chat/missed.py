@@ -5,10 +5,9 @@ count and once to tell, so that memory stays bounded. Everything here runs on th
 """
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import NamedTuple
 
-from chatsrv.chat.lookback import View, entries_back, past_of
+from chatsrv.chat.lookback import View, past_of, seen_entries_back
 from chatsrv.entries import UNSEEN, WORDS, Bookmark, Entry, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.replies import Away, AwayEnd, Missing, Notice, Reply
@@ -21,8 +20,8 @@ KEPT_ENTRIES = 1000
 """Missed entries that are kept in memory while they are counted, so that they need not be read a second time."""
 
 SOUGHT_ENTRIES = 20_000
-"""Newest entries among which a newcomer's last few are sought: the rest of them may be joins and leaves, which are
-small and read in larger steps. Some hundredths of a second at most.
+"""Newest entries among which a newcomer's last few are sought: the rest of them may be joins and leaves. Some
+hundredths of a second at most.
 """
 
 COUNTED_ENTRIES = 20_000
@@ -123,10 +122,7 @@ class Absence:
         """Count what was missed behind the offset `place`, the newest `most` of it; it is kept behind `kept_after`."""
         kept: list[Entry] = []
         missed, begin, oldest, left_out = 0, place, 0, 0
-        expected, is_whole = self.last.offset, True
-        for looked_at, entry in enumerate(self._back()):
-            if entry.offset <= place:
-                break
+        for looked_at, entry in enumerate(self._back(place)):
             if self._is_missed(entry):
                 if missed == most:
                     begin, left_out = oldest - 1, left_out + 1
@@ -137,16 +133,13 @@ class Absence:
             if left_out and looked_at >= COUNTED_ENTRIES:
                 left_out += max(0, entry.offset - 1 - max(place, kept_after))
                 break
-            if not left_out:
-                is_whole = is_whole and entry.offset == expected
-                expected = entry.offset - 1
-        is_kept = is_whole and expected <= begin and missed == len(kept)
+        is_kept = 0 < missed == len(kept) and self.log.is_whole(begin, self.last.offset)
         return _Count(missed, begin, left_out, kept[::-1] if is_kept else None)
 
     def _newest(self, entries: int) -> Iterator[Told]:
         """Yield the last that was said and done."""
         found, begin = 0, 0
-        for entry in islice(self._back(), SOUGHT_ENTRIES if entries else 0):
+        for entry in self._back(self.last.offset - SOUGHT_ENTRIES) if entries else ():
             if entry.kind in WORDS and not self.view.hides(entry):
                 found, begin = found + 1, entry.offset - 1
                 if found == entries:
@@ -173,8 +166,8 @@ class Absence:
                     if self._is_missed(entry):
                         yield Told(entry, begin)
 
-    def _back(self) -> Iterator[Entry]:
-        return entries_back(self.log, self.last, STEP_ENTRIES)
+    def _back(self, after: int) -> Iterator[Entry]:
+        return seen_entries_back(self.log, self.last, max(0, after), STEP_ENTRIES)
 
     def _is_missed(self, entry: Entry) -> bool:
         if entry.kind in WORDS:

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from chatsrv.entries import WORDS, Bookmark, Entry, Position
+from chatsrv.entries import UNSEEN, WORDS, Bookmark, Entry, Kind, Position
 from chatsrv.errors import Refused, StoreError
 from chatsrv.roomlog.backup import Progress, copy_file
 from chatsrv.roomlog.index import edge_of, find
@@ -22,6 +22,8 @@ from chatsrv.roomlog.words import Sought, is_found
 
 READERS = 4
 """Readings at once. They take milliseconds, so more would only take memory."""
+
+_SEEN = ", ".join(str(kind.value) for kind in Kind if kind not in UNSEEN)
 
 T = TypeVar("T")
 
@@ -61,6 +63,28 @@ class Archive:
             first_id,
             room,
         )
+
+    def seen_back(self, first_id: int, room: str, after: int, last: int, limit: int) -> list[Entry]:
+        """Return what `back` does, but for entries that nobody is shown.
+
+        Raises:
+            Refused: the file cannot be read.
+        """
+        return self._read(
+            f"SELECT {ENTRY} FROM entry WHERE id > ? AND id <= ? AND kind IN ({_SEEN}) ORDER BY id DESC LIMIT ?",
+            (first_id + after, first_id + last, limit),
+            first_id,
+            room,
+        )
+
+    def count(self, first_id: int, after: int, last: int) -> int:
+        """Return how many entries of a room there are behind the offset `after` up to `last`.
+
+        Raises:
+            Refused: the file cannot be read.
+        """
+        question, values = "SELECT count(*) FROM entry WHERE id > ? AND id <= ?", (first_id + after, first_id + last)
+        return int(self._ask(lambda connection: connection.execute(question, values).fetchone())[0])
 
     def edge(self, first_id: int) -> int:
         """Return the offset up to which a room is in the index of words.

@@ -7,11 +7,12 @@ Knows nothing of members, sockets or wire formats. Every method may be called fr
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from chatsrv.entries import WORDS, Bookmark, Entry, Kind, Position
+from chatsrv.entries import UNSEEN, WORDS, Bookmark, Entry, Kind, Position
+from chatsrv.errors import Hole
 from chatsrv.roomlog.words import Sought, is_found, sought_in
 
-SEARCHED_AT_ONCE = 1000
-"""Entries that a search without an index looks at before it lets go of them."""
+LOOKED_AT_ONCE = 1000
+"""Entries that are looked at before they are let go of, where most of them are not wanted."""
 
 Wake = Callable[[], None]
 """Told that there is news. Called from any thread, under no lock of the log's; returns at once and raises nothing."""
@@ -110,15 +111,56 @@ class RoomLog(ABC):
 
         For logs that have an index for older entries only. Raises the same.
         """
+
+        def found(entries: list[Entry]) -> list[Entry]:
+            return [entry for entry in entries if entry.kind in WORDS and is_found(sought, entry.text)]
+
+        return self._pick(found, before, after, limit)
+
+    def seen_back(self, before: Position, after: int, limit: int) -> list[Entry]:
+        """Return what `read_back` does, but for what nobody is shown (`UNSEEN`), and only behind the offset `after`.
+
+        Where crowds come and go quietly that is nearly everything, so a log that can leave it out at less than the cost
+        of reading it has a method of its own.
+
+        Raises:
+            Hole: the position is of another epoch.
+            Refused: the log cannot be read at the moment.
+        """
+
+        def seen(entries: list[Entry]) -> list[Entry]:
+            return [entry for entry in entries if entry.kind not in UNSEEN]
+
+        return self._pick(seen, before, after, limit)
+
+    def _pick(
+        self, picked: Callable[[list[Entry]], list[Entry]], before: Position, after: int, limit: int
+    ) -> list[Entry]:
         found: list[Entry] = []
-        while len(found) < limit and (entries := self.read_back(before, min(SEARCHED_AT_ONCE, before.offset - after))):
-            found += [
-                entry
-                for entry in entries
-                if entry.kind in WORDS and entry.offset > after and is_found(sought, entry.text)
-            ]
+        step = min(limit, LOOKED_AT_ONCE)
+        while len(found) < limit and (entries := self.read_back(before, min(step, before.offset - after))):
+            found += picked(entries)
+            step = min(2 * step, LOOKED_AT_ONCE)
             before = Position(before.epoch, max(after, entries[-1].offset - 1))
+        while found and found[-1].offset <= after:  # behind a hole
+            del found[-1]
         return found[:limit]
+
+    def is_whole(self, after: int, last: int) -> bool:
+        """Tell whether all entries behind the offset `after` up to the visible offset `last` are there.
+
+        Raises:
+            Refused: the log cannot be read at the moment.
+        """
+        while after < last:
+            try:
+                entries = self.read(Position(self.epoch, after), min(LOOKED_AT_ONCE, last - after))
+            except Hole:
+                return False
+            if not entries or entries[-1].offset - after != len(entries):
+                return False
+            after = entries[-1].offset
+        return True
 
     @property
     @abstractmethod

@@ -162,6 +162,23 @@ class DurableRoomLog(RoomLog):
                 return self._entries[after + 1 - self._first : last + 1 - self._first][::-1]
         return self._archive.back(self.first_id, self.room, kept_after, last, limit)
 
+    def seen_back(self, before: Position, after: int, limit: int) -> list[Entry]:
+        """See `RoomLog.seen_back`. What is in the file alone is left out by SQLite."""
+        last = min(before.offset, self.recorded)
+        after = max(after, self.kept_after)
+        edge = min(last, max(after, self._first - 1))
+        found = super().seen_back(Position(before.epoch, last), edge, limit)
+        if len(found) < limit and edge > after:
+            found += self._archive.seen_back(self.first_id, self.room, after, edge, limit - len(found))
+        return found
+
+    def is_whole(self, after: int, last: int) -> bool:
+        """See `RoomLog.is_whole`. What is in memory is."""
+        edge = min(last, self._first - 1)
+        return after >= self.kept_after and (
+            after >= edge or self._archive.count(self.first_id, after, edge) == edge - after
+        )
+
     def search(self, words: str, before: Position, limit: int) -> list[Entry]:
         """See `RoomLog.search`. The newest entries are looked at, as all are that the index does not know yet."""
         sought = sought_in(words)

@@ -27,6 +27,14 @@ def test_entries_that_a_rescued_file_lacks_are_a_hole(tmp_path: Path) -> None:
             log.read(Position(log.epoch, 3), ALL)
         assert caught.value.missing == 3
         assert [entry.offset for entry in log.read(Position(log.epoch, 6), ALL)] == [7, 8, 9, 10]
+        assert [log.is_whole(*ends) for ends in ((0, 3), (6, 10), (0, 4), (3, 10), (5, 10))] == [
+            True,
+            True,
+            *[False] * 3,
+        ]
+        assert [entry.offset for entry in log.seen_back(log.end, 2, ALL)] == [10, 9, 8, 7, 3]
+        assert [entry.offset for entry in RoomLog.seen_back(log, log.end, 4, ALL)] == [10, 9, 8, 7]
+        assert [RoomLog.is_whole(log, *ends) for ends in ((0, 3), (6, 10), (0, 4))] == [True, True, False]
 
 
 def test_reading_back_and_searching_go_on_behind_a_long_hole(tmp_path: Path) -> None:
