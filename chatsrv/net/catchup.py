@@ -5,6 +5,7 @@ nobody has to run after a room in which much is said. Runs on the session's own 
 """
 
 import threading
+from array import array
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from chatsrv.entries import Entry, Position
 from chatsrv.net.connection import Connection
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.reading import Reading
-from chatsrv.net.trail import Step
+from chatsrv.net.trail import Steps
 from chatsrv.protocols.base import Renderer
 
 PAGE_BYTES = 8192
@@ -23,6 +24,11 @@ PAGE_BYTES = 8192
 AT_ONCE = 2
 """Sessions of the process that read what was missed at the same time. A thousand who come back together would otherwise
 share the interpreter with delivery in a thousand and one parts. Nobody has a turn while he waits for his peer.
+"""
+
+TURN_BYTES = 65536
+"""What is made ready in one turn: all of it, as a rule. Whoever waited for another turn in the middle would keep the
+entries that he has counted until then, and a thousand who come back together a hundred MiB of them.
 """
 
 _turns = threading.BoundedSemaphore(AT_ONCE)
@@ -43,30 +49,46 @@ def catch_up(
         told = absence.told(limits)
         with _turns:
             first = next(told, None)
-        if not reading.begin(absence.log, first.offset if first else live.offset, live.offset, absence.bookmark):
-            continue
-        rest = chain([first], told) if first else iter(())
+            if not reading.begin(absence.log, first.offset if first else live.offset, live.offset, absence.bookmark):
+                continue
+            rest = chain([first], told) if first else iter(())
+            pages, is_over = _some_pages(connection.renderer, absence, rest)
         while True:
-            with _turns:
-                page, steps = _next_page(connection.renderer, absence, rest)
-            if not steps:
+            for page, steps in pages:
+                connection.post(page, steps)
+                if connection.reason:
+                    return
+            if is_over:
                 break
-            connection.post(page, steps)
-            if connection.reason:
-                return
+            with _turns:
+                pages, is_over = _some_pages(connection.renderer, absence, rest)
         if absence.is_cut_short:
             reading.freeze(absence.log)
     for absence, _ in returns:
         delivery.go_live(connection, absence.log)
 
 
-def _next_page(renderer: Renderer, absence: Absence, rest: Iterator[Told]) -> tuple[bytes, Sequence[Step]]:
-    """Return the next page of what is told, and its steps; there are none at the end."""
-    log, (now, here, _) = absence.log, absence.view
-    data, steps = bytearray(), []
+def _some_pages(renderer: Renderer, absence: Absence, rest: Iterator[Told]) -> tuple[list[tuple[bytes, Steps]], bool]:
+    """Return the next pages of what is told, each with its steps, and whether that is all."""
+    pages: list[tuple[bytes, Steps]] = []
+    size_bytes = 0
+    while size_bytes < TURN_BYTES:
+        page, steps = _next_page(renderer, absence, rest)
+        if steps is None:
+            return pages, True
+        pages.append((page, steps))
+        size_bytes += len(page)
+    return pages, False
+
+
+def _next_page(renderer: Renderer, absence: Absence, rest: Iterator[Told]) -> tuple[bytes, Steps | None]:
+    """Return the next page of what is told, and its steps; `None` at the end."""
+    now, here, _ = absence.view
+    page, ends, offsets = bytearray(), array("I"), array("Q")
     for reply, offset in rest:
-        data += renderer.past(reply, now, here) if isinstance(reply, Entry) else renderer.reply(reply)
-        steps.append((len(data), log, offset))
-        if len(data) >= PAGE_BYTES:
+        page += renderer.past(reply, now, here) if isinstance(reply, Entry) else renderer.reply(reply)
+        ends.append(len(page))
+        offsets.append(offset)
+        if len(page) >= PAGE_BYTES:
             break
-    return bytes(data), steps
+    return bytes(page), Steps(absence.log, ends, offsets) if ends else None

@@ -7,11 +7,11 @@ may be called from any; what delivery alone may touch stands below a line of its
 
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chatsrv.locks import Rank, ranked_lock
-from chatsrv.net.trail import Note, Step
+from chatsrv.net.trail import Note, Steps
 from chatsrv.protocols.base import Renderer
 from chatsrv.reasons import Reason
 from chatsrv.replies import Goodbye, Reply
@@ -39,23 +39,23 @@ class Outbox:
     def __init__(self) -> None:
         self._lock = ranked_lock(Rank.OUTBOX)
         # Guarded by the lock. `_space` exists while the author waits for some.
-        self._parts: list[tuple[bytes, Sequence[Step]]] = []
+        self._parts: list[tuple[bytes, Steps | None]] = []
         self._farewell = b""
         self._size_bytes = 0
         self._space: threading.Condition | None = None
         self.closed_for: Reason | None = None
 
-    def put(self, data: bytes, steps: Sequence[Step] = ()) -> None:
+    def put(self, data: bytes, steps: Steps | None = None) -> None:
         """Add a reply, dropped when nobody will read it any more; `steps` tell how it moves its reader's place."""
         with self._lock:
             if not self.closed_for:
                 self._parts.append((data, steps))
                 self._size_bytes += len(data)
 
-    def steps(self) -> list[Step]:
-        """Return the steps of the replies that wait, each within its reply."""
+    def steps(self) -> list[Steps]:
+        """Return the steps of the replies that wait."""
         with self._lock:
-            return [step for _, steps in self._parts for step in steps]
+            return [steps for _, steps in self._parts if steps]
 
     def wait_for_space(self) -> None:
         """Wait until the outbox has space again, or is closed."""
@@ -67,25 +67,26 @@ class Outbox:
                 self._space.wait()
             self._space = None
 
-    def take(self, count: int | None = None) -> tuple[bytes, list[Step]]:
-        """Return the first `count` of the replies that wait, with their steps, and forget them.
+    def take(self, count: int | None = None) -> tuple[bytes, list[tuple[int, Steps]]]:
+        """Return the first `count` of the replies that wait, and forget them; `None` is all of them, and the farewell.
 
-        `None` is all of them, and the farewell.
+        Beside them is what they move their reader by: see `Replied.pages`.
         """
         with self._lock:
             if count is None and self._farewell:
-                self._parts.append((self._farewell, ()))
+                self._parts.append((self._farewell, None))
                 self._size_bytes += len(self._farewell)
                 self._farewell = b""
-            taken, size_bytes, steps = self._parts[:count], 0, []
-            for data, within in taken:
-                steps += [(size_bytes + end, log, offset) for end, log, offset in within]
+            taken, size_bytes, pages = self._parts[:count], 0, []
+            for data, steps in taken:
+                if steps:
+                    pages.append((size_bytes, steps))
                 size_bytes += len(data)
             del self._parts[:count]
             self._size_bytes -= size_bytes
             if self._space:
                 self._space.notify_all()
-            return b"".join([data for data, _ in taken]), steps
+            return b"".join([data for data, _ in taken]), pages
 
     def close(self, reason: Reason, farewell: bytes) -> bool:
         """Take no more replies behind `farewell`, and let nobody wait; return `False` if it was closed already."""
@@ -169,7 +170,7 @@ class Connection:
         if data and send_some(self.send, data) != len(data):
             self.hang_up(Reason.LOST)
 
-    def post(self, data: bytes, steps: Sequence[Step] = ()) -> None:
+    def post(self, data: bytes, steps: Steps | None = None) -> None:
         """Have `data` written behind all that was posted before; wait while too much of it waits already.
 
         `steps` tell how it moves the place of the `reading`.

@@ -13,7 +13,7 @@ from chatsrv.entries import Bookmark, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.net.connection import Connection
 from chatsrv.net.kernel import is_over, unacknowledged
-from chatsrv.net.trail import Sent, Step, Trail
+from chatsrv.net.trail import Sent, Steps, Trail
 from chatsrv.roomlog.base import RoomLog
 
 
@@ -161,25 +161,24 @@ class Reading:
         posted = self._connection.outbox.steps()  # first: what is written meanwhile is in the trail then
         standing = self._connection.standing()
         places = standing.trail.taken(0, self._steps) if standing else {}
-        for _, log, offset in posted:
+        for log, _, offsets in posted:
             if log in places:
-                places[log] = max(places[log], offset)
+                places[log] = max(places[log], offsets[-1])
         return places
 
-    def _steps(self, sent: Sent) -> list[Step]:
-        """Return the steps within live entries. See `chatsrv.net.trail.Steps`."""
+    def _steps(self, sent: Sent) -> Steps | None:
+        """Return the steps within live entries. See `chatsrv.net.trail.StepsOf`."""
         log, render = sent.log, sent.renderer.render
         try:
             entries = log.read(Position(log.epoch, sent.after), sent.last - sent.after)
         except (Hole, Refused):
-            return []
+            return None
         omitted = sent.omitted.get(self._connection, ())
-        steps, rendered_bytes = [], 0
+        ends, rendered_bytes = [], 0
         for entry in entries:
             rendered_bytes += len(render(entry))
-            left_out_bytes = sum(end - start for start, end in omitted if end <= rendered_bytes)
-            steps.append((rendered_bytes - left_out_bytes, log, entry.offset))
-        return steps
+            ends.append(rendered_bytes - sum(end - start for start, end in omitted if end <= rendered_bytes))
+        return Steps(log, ends, [entry.offset for entry in entries]) if entries else None
 
     # ------------------------------------------------------------------ for the delivery thread
 
@@ -203,14 +202,14 @@ class Reading:
         """How many notes there are of what was written."""
         return len(self._trail.notes)
 
-    def tell(self, size_bytes: int, steps: Sequence[Step] = ()) -> None:
-        """Note that replies are going to be written behind everything else."""
-        self._trail.tell(size_bytes, steps)
+    def tell(self, size_bytes: int, pages: Sequence[tuple[int, Steps]] = ()) -> None:
+        """Note that replies are going to be written behind everything else. See `Replied.pages`."""
+        self._trail.tell(size_bytes, pages)
 
     def go_live(self, log: RoomLog) -> None:
         """Note that nothing of a log is held back any more, whatever of what was missed was shown at all."""
         if reader := self._rooms.get(log):
-            self._trail.tell(0, [(0, log, reader.since)])
+            self._trail.tell(0, [(0, Steps(log, (0,), (reader.since,)))])
 
     def standing(self) -> Standing:
         """Return how far the connection is at this moment."""

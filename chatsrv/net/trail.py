@@ -7,17 +7,27 @@ was taken as a whole is forgotten now and then.
 Pure arithmetic: it asks neither sockets nor logs. A `Trail` is used by one thread at a time.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from chatsrv.protocols.base import Renderer
 from chatsrv.roomlog.base import RoomLog
 
-Step: TypeAlias = tuple[int, RoomLog, int]
-"""Within some bytes: behind so many of them, the reader's place in that log is that offset."""
-
 Range: TypeAlias = tuple[int, int]
 """Bytes of a note that a reader was not sent: where they begin, and where they end."""
+
+
+class Steps(NamedTuple):
+    """Within some bytes: behind the first `ends[n]` of them, the reader's place in `log` is `offsets[n]`.
+
+    Both ascend, and there is at least one. Arrays of numbers, where a crowd comes back: a value for each entry would
+    take ten times as much.
+    """
+
+    log: RoomLog
+    ends: Sequence[int]
+    offsets: Sequence[int]
 
 
 class Sent(NamedTuple):
@@ -35,17 +45,17 @@ class Sent(NamedTuple):
 
 
 class Replied(NamedTuple):
-    """Replies, among them entries of before, which move their reader along `steps`."""
+    """Replies, among them entries of before: `pages` are their steps, each with the bytes that come before it."""
 
     size_bytes: int
-    steps: Sequence[Step]
+    pages: Sequence[tuple[int, Steps]]
 
 
 Note: TypeAlias = int | Sent | Replied
 """Something that was written; a number is so many bytes that move nobody."""
 
-Steps = Callable[[Sent], Iterable[Step]]
-"""Returns the steps within live entries, as one reader was sent them; none if they cannot be read any more."""
+StepsOf = Callable[[Sent], Steps | None]
+"""Returns the steps within live entries, as one reader was sent them; `None` if they cannot be read any more."""
 
 
 class Trail:
@@ -72,10 +82,10 @@ class Trail:
         trail.notes.extend(self.notes)
         return trail
 
-    def tell(self, size_bytes: int, steps: Sequence[Step] = ()) -> None:
-        """Note that replies were written."""
-        if steps:
-            self.notes.append(Replied(size_bytes, steps))
+    def tell(self, size_bytes: int, pages: Sequence[tuple[int, Steps]] = ()) -> None:
+        """Note that replies were written; see `Replied` about `pages`."""
+        if pages:
+            self.notes.append(Replied(size_bytes, pages))
         elif self.notes and isinstance(self.notes[-1], int):
             self.notes[-1] += size_bytes
         else:
@@ -90,7 +100,7 @@ class Trail:
                 self.moved = moved | (self.moved or set())
             del self.notes[:first]
 
-    def taken(self, unacknowledged_bytes: int, steps: Steps) -> dict[RoomLog, int]:
+    def taken(self, unacknowledged_bytes: int, steps_of: StepsOf) -> dict[RoomLog, int]:
         """Return up to which offset everything was taken of each log that is read.
 
         The last `unacknowledged_bytes` of what was written were not. An entry of which a part was not taken was not.
@@ -99,9 +109,10 @@ class Trail:
         places = self.places.copy()
         _follow(places, self.notes[:first])
         if first < len(self.notes):
-            partly = self.notes[first]
-            within = steps(partly) if isinstance(partly, Sent) else () if isinstance(partly, int) else partly.steps
-            _advance(places, [step for step in within if step[0] <= taken_bytes])
+            for begin, (log, ends, offsets) in _pages_of(self.notes[first], steps_of):
+                reached = bisect_right(ends, taken_bytes - begin)
+                if reached and log in places:
+                    places[log] = max(places[log], offsets[reached - 1])
         return places
 
     def _first_not_taken(self, unacknowledged_bytes: int) -> tuple[int, int]:
@@ -120,8 +131,20 @@ class Trail:
         return note.size_bytes - sum(end - start for start, end in note.omitted[self._reader])
 
 
+def _pages_of(note: Note, steps_of: StepsOf) -> Sequence[tuple[int, Steps]]:
+    if isinstance(note, int):
+        return ()
+    if isinstance(note, Replied):
+        return note.pages
+    steps = steps_of(note)
+    return [(0, steps)] if steps else ()
+
+
 def _follow(places: dict[RoomLog, int], notes: Sequence[Note]) -> set[RoomLog]:
-    """Move places to where notes lead that were taken as a whole, and return those; places only go forward."""
+    """Move places to where notes lead that were taken as a whole, and return those; places only go forward.
+
+    A log without a place is not read any more.
+    """
     moved: set[RoomLog] = set()
     for note in reversed(notes):
         if len(moved) == len(places):
@@ -131,12 +154,8 @@ def _follow(places: dict[RoomLog, int], notes: Sequence[Note]) -> set[RoomLog]:
                 moved.add(note.log)
                 places[note.log] = max(places[note.log], note.last)
         elif type(note) is Replied:
-            _advance(places, note.steps)
-            moved.update([log for _, log, _ in note.steps if log in places])
+            for _, (log, _, offsets) in note.pages:
+                if log in places:
+                    moved.add(log)
+                    places[log] = max(places[log], offsets[-1])
     return moved
-
-
-def _advance(places: dict[RoomLog, int], steps: Iterable[Step]) -> None:
-    for _, log, offset in steps:
-        if log in places:  # else it is not read any more
-            places[log] = max(places[log], offset)

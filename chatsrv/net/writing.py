@@ -128,14 +128,14 @@ class Writing:
     def take_replies(self, connection: Connection) -> bytes:
         """Return what was replied, to be written next."""
         if connection.is_closing:
-            data, steps = connection.outbox.take()
+            data, pages = connection.outbox.take()
         elif due := connection.due_replies:
             connection.due_replies = 0
-            data, steps = connection.outbox.take(due)
+            data, pages = connection.outbox.take(due)
         else:
             return b""
         if data and connection.reading:
-            connection.reading.tell(len(data), steps)
+            connection.reading.tell(len(data), pages)
         return data
 
     @staticmethod

@@ -6,6 +6,7 @@ import pytest
 
 from chatsrv.limits import Limits
 from chatsrv.net.connection import OUTBOX_BYTES, Outbox
+from chatsrv.net.trail import Steps
 from chatsrv.reasons import Reason
 from chatsrv.replies import Text
 from chatsrv.roomlog.memory import MemoryStore
@@ -23,15 +24,15 @@ def test_replies_are_taken_together_and_in_order_once() -> None:
 
 def test_replies_are_taken_one_by_one_with_the_steps_within_them() -> None:
     log = MemoryStore().open("lobby")
-    outbox = Outbox()
+    outbox, first, second = Outbox(), Steps(log, (1, 2), (7, 8)), Steps(log, (1,), (9,))
     outbox.put(b"a")
-    outbox.put(b"bc", [(1, log, 7), (2, log, 8)])
-    outbox.put(b"d", [(1, log, 9)])
+    outbox.put(b"bc", first)
+    outbox.put(b"d", second)
     outbox.close(Reason.QUIT, b"Goodbye!")
-    assert outbox.steps() == [(1, log, 7), (2, log, 8), (1, log, 9)]
-    assert outbox.take(2) == (b"abc", [(2, log, 7), (3, log, 8)])
+    assert outbox.steps() == [first, second]
+    assert outbox.take(2) == (b"abc", [(1, first)])
     assert outbox.take(0) == (b"", [])
-    assert outbox.take() == (b"dGoodbye!", [(1, log, 9)])
+    assert outbox.take() == (b"dGoodbye!", [(0, second)])
 
 
 def test_an_author_has_space_until_the_outbox_is_over_its_bound() -> None:

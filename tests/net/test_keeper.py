@@ -10,6 +10,7 @@ from chatsrv.entries import Bookmark, Position
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.keeper import KEPT_AT_ONCE, Keeper
 from chatsrv.net.reading import Reading
+from chatsrv.net.trail import Steps
 from chatsrv.roomlog.memory import MemoryStore
 from tests.net.wire import TextRenderer, Wire
 
@@ -119,7 +120,7 @@ def test_what_was_taken_since_is_kept_in_the_next_round(place) -> None:
     log = here.logs[1]
     here.keeper.soon()
     here.now.round()
-    reading.tell(0, [(0, log, 7)])
+    reading.tell(0, [(0, Steps(log, (0,), (7,)))])
     here.keeper.soon()
     here.now.round()
     origin = here.wires[0].connection.origin

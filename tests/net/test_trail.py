@@ -1,13 +1,12 @@
 """A trail finds in any stream what was taken of each log: held against a list of everything that was written."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.net.trail import Sent, Step, Trail
+from chatsrv.net.trail import Sent, Steps, Trail
 
 LOGS = ("lobby", "dev", "ops")
 ME = "me"
@@ -45,22 +44,22 @@ class Stream:
 
     def write_replies(self, size: int, missed: list[tuple[str, int, int]]) -> None:
         """Write replies: of entries of before, each with its size and how far it moves the place, and then others."""
-        steps, end = [], 0
+        pages, end = [], 0
         for log, missed_size, entries in missed:
-            end += missed_size
+            begin, end = end, end + missed_size
             self.place[log] += entries
             self.pieces.append((missed_size, log, self.place[log]))
-            steps.append((end, log, self.place[log]))
+            pages.append((begin, Steps(log, (missed_size,), (self.place[log],))))
         self.pieces.append((size, "", 0))
-        self.trail.tell(end + size, steps)
+        self.trail.tell(end + size, pages)
 
     def acknowledge(self, share: float) -> None:
         self.acknowledged += int(self.unacknowledged * share)
 
-    def steps(self, sent: Sent) -> Iterable[Step]:
+    def steps(self, sent: Sent) -> Steps:
         offsets = range(sent.after + 1, sent.last + 1)
         sizes = [size if is_sent else 0 for size, is_sent in (self.live[sent.log, offset] for offset in offsets)]
-        return [(end, sent.log, offset) for end, offset in zip(accumulate(sizes), offsets, strict=True)]
+        return Steps(sent.log, list(accumulate(sizes)), offsets)
 
 
 SIZES = st.integers(0, 50)
@@ -112,7 +111,7 @@ def test_what_cannot_be_read_any_more_counts_as_not_taken() -> None:
     stream = Stream(dict.fromkeys(LOGS, 100))
     stream.write_live("dev", [(10, True)] * 3)
     stream.write_live("lobby", [(10, True)] * 3)
-    assert stream.trail.taken(25, lambda _: ()) == {"lobby": 100, "dev": 103, "ops": 100}
+    assert stream.trail.taken(25, lambda _: None) == {"lobby": 100, "dev": 103, "ops": 100}
     assert stream.trail.taken(25, stream.steps) == {"lobby": 100, "dev": 103, "ops": 100}
     assert stream.trail.taken(15, stream.steps) == {"lobby": 101, "dev": 103, "ops": 100}
 
