@@ -48,6 +48,8 @@ def catch_up(
     for absence, live in returns:
         told = absence.told(limits)
         with _turns:
+            if connection.reason:  # while it waited, behind a crowd
+                return
             first = next(told, None)
             if not reading.begin(absence.log, first.offset if first else live.offset, live.offset, absence.bookmark):
                 continue
