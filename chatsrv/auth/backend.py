@@ -47,6 +47,7 @@ class AuthBackend(ABC):
     def version(self) -> object:
         """A value that is another one whenever an account may have changed; `None`: accounts cannot be watched here.
 
+        One that was there before does not come back, though the accounts do: somebody may have logged in meanwhile.
         Must not wait for anybody, `may_block` or not: one thread asks all backends for it, every 1.5 seconds.
         """
         return None

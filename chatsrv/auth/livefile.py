@@ -44,6 +44,7 @@ class _Seen:
     is_missing: bool = False
     mode: int = 0
     digest: bytes = b""
+    changes: int = 0
     accounts: Accounts | None = None
     complaint: str = ""
 
@@ -93,14 +94,16 @@ class LiveFile:
             raise AccountsError(seen.complaint)
         return seen.accounts
 
-    def version(self) -> bytes:
-        """Return what is another value whenever the file's contents are.
+    def version(self) -> int:
+        """Return what is another value whenever the file's contents have been others, also if they are as before again.
+
+        Somebody may have logged in meanwhile.
 
         Raises:
             Unavailable: the file could not be read yet.
         """
         self.accounts()
-        return self._seen.digest
+        return self._seen.changes
 
     def _looked(self) -> _Seen:
         """Return what there is to be seen, after a new look if the file may have changed."""
@@ -138,6 +141,8 @@ class LiveFile:
                     now = replace(now, accounts=self._accounts_in(data, before.accounts), complaint="")
                 except AccountsError as error:
                     now = replace(now, complaint=str(error))
+        if now.digest != before.digest:
+            now = replace(now, changes=before.changes + 1)
         self._seen = now
         if not at_start or not now.complaint:
             self._tell(before, now)

@@ -45,6 +45,16 @@ def test_a_change_counts_from_the_next_login_on(path):
     assert opens(backend, "bob", "builder")
 
 
+def test_a_version_never_comes_back_though_the_contents_do(path):
+    backend = YamlBackend(path)
+    versions = []
+    for text in ("alice: wonderland\n", "alice: other\n") * 3:
+        path.write_text(text)
+        versions += [backend.version, backend.version]
+    assert versions[::2] == versions[1::2]
+    assert len(set(versions)) == 6
+
+
 def test_changes_of_the_same_length_within_one_tick_of_the_clock_are_noticed(path, monkeypatch):
     monkeypatch.setattr("chatsrv.auth.livefile._stamp", lambda _: (0, 0, 0, 0, 0))  # a clock that hardly ever ticks
     backend = YamlBackend(path)

@@ -43,6 +43,19 @@ def test_a_session_ends_with_what_its_account_was(server, users, edited, sentenc
         assert alice.line() == "Here now: alice."
 
 
+def test_a_session_ends_whose_account_came_and_went_between_two_looks(server, users) -> None:
+    before = users.read_text().replace("moderator", "admin")
+    with Peer(server) as alice, Peer(server) as jane:
+        alice.log_in("alice")
+        users.write_text(before)
+        assert alice.line() == "Your role is now admin."  # a look is behind us
+        users.write_text(before + "jane: doe of nowhere\n")
+        jane.try_login("jane", "doe of nowhere")
+        assert jane.line().startswith("Welcome, jane!")
+        users.write_text(before)
+        assert jane.rest().decode() == "Your account may not be used here any more. Goodbye!\n"
+
+
 def test_another_role_is_told_and_in_force_at_once(server, users) -> None:
     with Peer(server) as alice:
         alice.log_in("alice")
