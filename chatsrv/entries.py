@@ -3,6 +3,7 @@
 Knows nothing of who reads them or in which wire format. Values, to be shared between threads freely.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -82,3 +83,8 @@ class Bookmark(NamedTuple):
 
     position: Position
     origin: int
+
+
+def seen(entries: Iterable[Entry]) -> list[Entry]:
+    """Return what of some entries is shown at all: all but the `UNSEEN` kinds."""
+    return [entry for entry in entries if entry.kind not in UNSEEN]

@@ -40,7 +40,9 @@ _SHA_CRYPT = re.compile(
 )
 
 CHECKED_HASHES = 4096
-"""Hashes that are known to be in order. Checking one at each login would take it a third page of its thread's stack."""
+"""Hashes that are remembered to be in order, removed accounts' among them. Checking one at each login would take it a
+third page of its thread's stack.
+"""
 
 _REFUSED = (
     (re.compile(r"\$apr1\$"), "an MD5 hash (apr1)"),

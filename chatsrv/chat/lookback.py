@@ -188,6 +188,8 @@ def seen_entries_back(
         entries = log.seen_back(last, begin, step_entries)
         yield from entries
         last = Position(last.epoch, entries[-1].offset - 1 if len(entries) == step_entries else begin)
+        if not entries and not log.read_back(last, 1):
+            return  # what came before was let go of
 
 
 def _lines(number: int) -> str:

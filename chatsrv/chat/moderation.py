@@ -6,6 +6,7 @@ with no lock held.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from chatsrv.accounts import Account, Network, Role, unmapped
@@ -52,7 +53,8 @@ def kick(asker: Asker, command: Kick) -> None:
     change = Change(What.KICK, room.name, target.name, text=reason)
     decide(asker, change)
     why = f": {reason}" if reason else "."
-    _put_out(asker, room, target, change, f"{asker.account.name} kicked you out of {room.name}{why}")
+    if not _put_out(asker, room, target, change, f"{asker.account.name} kicked you out of {room.name}{why}"):
+        raise Refused(f"{target.name} has just left {room.name}.")
     asker.reply(Notice(f"You kicked {target.name} out of {room.name}."))
 
 
@@ -99,13 +101,15 @@ def _keep_network_out(asker: Asker, room: Room | None, network: Network, change:
             device.leave(room, Reason.BANNED, Notice(f"You are banned from {room.name}{_told(asker, change)}."))
 
 
-def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: str) -> None:
+def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: str) -> bool:
     """Have an account leave a room with the very entry that tells why; its sessions are told in `text` instead.
 
-    It comes back by joining again, and no sooner.
+    It comes back by joining again, and no sooner. Returns whether it was there, or would have been at the next login;
+    if neither, because it left in the meantime, nobody is told that it was kicked.
     """
     hub, attendance, key = asker.hub, asker.hub.attendance, target.key
-    if room is not hub.lobby and hub.belongs(key, room):
+    is_member = room is not hub.lobby and hub.belongs(key, room)
+    if is_member:
         # Before his sessions leave, so that none comes back by what is left of his joining. In the lobby, where
         # everybody begins, he is again at the next login.
         hub.register.record(target.name, asker.origin, Change(What.PART, room.name))
@@ -113,8 +117,13 @@ def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: st
         # Before there is the entry: whether they still read it would be chance.
         for device in attendance.devices(key):
             device.leave(room, None, Notice(text))
-        if not room.expel(asker.account.name, asker.origin, key, change):
-            room.announce(asker.account.name, asker.origin, change)
+        position = room.expel(asker.account.name, asker.origin, key, change)
+    if position:
+        with suppress(Refused):
+            room.log.wait_until_recorded(position)
+    elif is_member or change.what is not What.KICK:
+        room.announce(asker.account.name, asker.origin, change)
+    return is_member or position is not None
 
 
 def _end(device: Device, until_and_why: str) -> None:

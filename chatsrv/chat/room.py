@@ -137,21 +137,21 @@ class Room:
             with self._lock:
                 self._barred.remove(key)
 
-    def expel(self, actor: str, origin: int, key: str, change: Change) -> bool:
-        """Have an account gone with the entry of the change that throws it out; return whether it was here.
+    def expel(self, actor: str, origin: int, key: str, change: Change) -> Position | None:
+        """Have an account gone with the entry of the change that throws it out; return where that is.
 
-        Where that entry cannot be recorded at the moment, there is one that it has left.
+        `None`: it was not here. Where that entry cannot be recorded at the moment, there is one that it has left.
         """
         with self._lock:
             member = self._members.get(key)
             if member is None:
-                return False
+                return None
             try:
                 self._changed = self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
             except Refused:
                 self._changed = self.log.append(Kind.LEAVE, member.name, origin, (Reason.BANNED.name,))
             self._remove_locked(key)
-            return True
+            return self._changed
 
     def _remove_locked(self, key: str) -> None:
         assert self._lock.locked()
@@ -212,9 +212,14 @@ class Room:
                 self._look_at_voices = LEAST_VOICES + 2 * len(self._may_speak_at)
 
     def announce(self, actor: str, origin: int, change: Change) -> None:
-        """Append a change for all here to see. It holds already, also where this cannot be recorded at the moment."""
-        with self._lock, suppress(Refused):
-            self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
+        """Append a change for all here to see, and wait until they may, so that who decided it is answered behind it.
+
+        It holds already, also where this cannot be recorded at the moment.
+        """
+        with suppress(Refused):
+            with self._lock:
+                position = self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
+            self.log.wait_until_recorded(position)
 
     # ------------------------------------------------------------------ who is here
 

@@ -86,7 +86,7 @@ def _some_pages(renderer: Renderer, absence: Absence, rest: Iterator[Told]) -> t
 def _next_page(renderer: Renderer, absence: Absence, rest: Iterator[Told]) -> tuple[bytes, Steps | None]:
     """Return the next page of what is told, and its steps; `None` at the end."""
     now, here, _ = absence.view
-    page, ends, offsets = bytearray(), array("I"), array("Q")
+    page, ends, offsets = bytearray(), array("I"), array("q")
     for reply, offset in rest:
         page += renderer.past(reply, now, here) if isinstance(reply, Entry) else renderer.reply(reply)
         ends.append(len(page))

@@ -175,7 +175,9 @@ class ChatSession(Session):
     def turn_to(self, room: Room, told: Reply) -> bool:
         """See `Asker.turn_to`."""
         assert self._presence
-        return self._presence.turn_to(room, told)
+        is_there = self._presence.turn_to(room, told)
+        self.connection.outbox.wait_for_space()
+        return is_there
 
     def go_into(self, room: Room) -> Callable[[], None]:
         """See `Asker.go_into`."""
@@ -183,6 +185,7 @@ class ChatSession(Session):
         hub = self.hub
         is_held = self.catches_up and any(hub.catching_up) and hub.bookmarks.is_caught_up(self.key)
         entered = self._presence.go_into(room, Notice(f"You are in {room.name} now."), is_held=is_held)
+        self.connection.outbox.wait_for_space()
         return partial(self._tell_of, room, entered)
 
     def say(self, text: str) -> None:

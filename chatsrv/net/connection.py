@@ -34,7 +34,7 @@ OUTBOX_BYTES = 65536
 class Outbox:
     """Replies for one session, on their way from its thread to delivery. Bounded: its author waits."""
 
-    __slots__ = ("_farewell", "_lock", "_parts", "_size_bytes", "_space", "closed_for")
+    __slots__ = ("_farewell", "_lock", "_parts", "_size_bytes", "_space", "_taken", "closed_for")
 
     def __init__(self) -> None:
         self._lock = ranked_lock(Rank.OUTBOX)
@@ -42,15 +42,20 @@ class Outbox:
         self._parts: list[tuple[bytes, Steps | None]] = []
         self._farewell = b""
         self._size_bytes = 0
+        self._taken = 0  # replies, ever
         self._space: threading.Condition | None = None
         self.closed_for: Reason | None = None
 
-    def put(self, data: bytes, steps: Steps | None = None) -> None:
-        """Add a reply, dropped when nobody will read it any more; `steps` tell how it moves its reader's place."""
+    def put(self, data: bytes, steps: Steps | None = None) -> int:
+        """Add a reply, dropped when nobody will read it any more; return its number, counted from 1.
+
+        `steps` tell how it moves its reader's place. It waits until it is taken, which nobody does by himself.
+        """
         with self._lock:
             if not self.closed_for:
                 self._parts.append((data, steps))
                 self._size_bytes += len(data)
+            return self._taken + len(self._parts)
 
     def steps(self) -> list[Steps]:
         """Return the steps of the replies that wait."""
@@ -67,22 +72,24 @@ class Outbox:
                 self._space.wait()
             self._space = None
 
-    def take(self, count: int | None = None) -> tuple[bytes, list[tuple[int, Steps]]]:
-        """Return the first `count` of the replies that wait, and forget them; `None` is all of them, and the farewell.
+    def take(self, last: int | None = None) -> tuple[bytes, list[tuple[int, Steps]]]:
+        """Return the replies that wait, up to number `last`, and forget them; `None` is all of them, and the farewell.
 
         Beside them is what they move their reader by: see `Replied.pages`.
         """
         with self._lock:
-            if count is None and self._farewell:
+            if last is None and self._farewell:
                 self._parts.append((self._farewell, None))
                 self._size_bytes += len(self._farewell)
                 self._farewell = b""
+            count = len(self._parts) if last is None else max(0, last - self._taken)
             taken, size_bytes, pages = self._parts[:count], 0, []
             for data, steps in taken:
                 if steps:
                     pages.append((size_bytes, steps))
                 size_bytes += len(data)
             del self._parts[:count]
+            self._taken += len(taken)
             self._size_bytes -= size_bytes
             if self._space:
                 self._space.notify_all()
@@ -106,7 +113,6 @@ class Connection:
     __slots__ = (
         "_delivery",
         "address",
-        "due_replies",
         "has_credentials",
         "id",
         "ignored",
@@ -115,6 +121,7 @@ class Connection:
         "is_stalled",
         "is_turning",
         "is_watched",
+        "last_due",
         "leftover",
         "note",
         "origin",
@@ -147,7 +154,7 @@ class Connection:
         self.leftover: bytes | memoryview = b""  # to be written before anything else
         self.subscriptions: dict[RoomLog, Subscription] = {}
         self.ignored: frozenset[str] = frozenset()  # accounts whose words are not written to it
-        self.due_replies = 0  # of those that wait in the outbox: what was asked of delivery before them is done
+        self.last_due = 0  # number of the last reply before which all is done that was asked of delivery before it
         self.is_turning = False  # lines of some rooms are to be marked from now on, or no more, once it is level there
         self.is_stalled = False  # not everything could be written: waiting for the socket
         self.is_watched = False  # a check of its progress is due some time
@@ -176,8 +183,7 @@ class Connection:
         `steps` tell how it moves the place of the `reading`.
         """
         if data:
-            self.outbox.put(data, steps)
-            self._delivery.reply(self)
+            self._delivery.reply(self, self.outbox.put(data, steps))
             self.outbox.wait_for_space()
 
     def reply(self, reply: Reply) -> None:
@@ -186,8 +192,7 @@ class Connection:
 
     def notify(self, reply: Reply) -> None:
         """Have `reply` written without waiting for space; for other threads than the session's, and seldom."""
-        self.outbox.put(self.renderer.reply(reply))
-        self._delivery.reply(self)
+        self._delivery.reply(self, self.outbox.put(self.renderer.reply(reply)))
 
     def standing(self) -> "Standing | None":
         """Return how far the `reading` is at this moment, for any thread. Waits for delivery; `None` without one."""

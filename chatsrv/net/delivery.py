@@ -135,9 +135,9 @@ class Delivery:
         if feed is not None:
             feed.pace()
 
-    def reply(self, connection: Connection) -> None:
-        """Write the next reply that waits in the connection's outbox, once all is done that was asked before."""
-        self._request(self._writing.reply, connection)
+    def reply(self, connection: Connection, number: int) -> None:
+        """Write what waits in the connection's outbox up to a reply, once all is done that was asked before."""
+        self._request(self._writing.reply, connection, number)
 
     def hang_up(self, connection: Connection) -> None:
         """Carry out `Connection.hang_up`."""

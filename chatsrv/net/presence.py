@@ -179,7 +179,7 @@ class Presence:
             Refused: the account is banned there, or its coming cannot be recorded.
         """
         assert self._lock.locked()
-        if self._is_over:
+        if self._is_over or self._connection.reason:
             raise Refused("This session is ending.")
         session, connection, log = self._session, self._connection, room.log
         if not self._hub.belongs(session.key, room):  # he joined, and this is what is left of that

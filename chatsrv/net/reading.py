@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from chatsrv.chat.bookmarks import Bookmarks, Reader
-from chatsrv.entries import Bookmark, Position
+from chatsrv.entries import Bookmark, Position, seen
 from chatsrv.errors import Hole, Refused
 from chatsrv.net.connection import Connection
 from chatsrv.net.kernel import is_over, unacknowledged
@@ -154,23 +154,23 @@ class Reading:
         standing = self.last_standing or self._connection.standing()
         if standing is None:
             return {}
-        return standing.trail.taken(standing.unacknowledged_bytes, self._steps)
+        return standing.trail.taken(standing.unacknowledged_bytes, self.steps_of)
 
     def written(self) -> dict[RoomLog, int]:
         """Return up to which offset everything was written of each log, or posted to be; waits as `taken` does."""
         posted = self._connection.outbox.steps()  # first: what is written meanwhile is in the trail then
         standing = self._connection.standing()
-        places = standing.trail.taken(0, self._steps) if standing else {}
+        places = standing.trail.taken(0, self.steps_of) if standing else {}
         for log, _, offsets in posted:
             if log in places:
                 places[log] = max(places[log], offsets[-1])
         return places
 
-    def _steps(self, sent: Sent) -> Steps | None:
+    def steps_of(self, sent: Sent) -> Steps | None:
         """Return the steps within live entries. See `chatsrv.net.trail.StepsOf`."""
         log, render = sent.log, sent.renderer.render
         try:
-            entries = log.read(Position(log.epoch, sent.after), sent.last - sent.after)
+            entries = seen(log.read(Position(log.epoch, sent.after), sent.last - sent.after))
         except (Hole, Refused):
             return None
         omitted = sent.omitted.get(self._connection, ())

@@ -210,7 +210,10 @@ class LoginServer(ThreadingTCPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Make a session, which is its whole life: as calling its class does, but within two pages of stack."""
         kind: Any = self.RequestHandlerClass
-        kind.__new__(kind).__init__(request, client_address, self)
+        if getattr(kind, "__new__", None) is object.__new__:
+            object.__new__(kind).__init__(request, client_address, self)
+        else:  # a function, or a class that is made in a way of its own
+            super().finish_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's signature
         """Log what no session caught."""

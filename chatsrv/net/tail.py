@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
-from chatsrv.entries import UNSEEN, WORDS, Entry
+from chatsrv.entries import WORDS, Entry, seen
 from chatsrv.names import account_key
 from chatsrv.net.connection import GONE, Connection, Send, send_some
 from chatsrv.net.trail import Note, Range, Sent
@@ -150,14 +150,14 @@ class Tail:
     def render(self, entries: list[Entry]) -> Batch:
         """Return `entries` rendered for everybody."""
         render = self.renderer.render
-        seen = [entry for entry in entries if entry.kind not in UNSEEN]  # a crowd may have come and gone quietly
-        pieces = [render(entry) for entry in seen]
+        shown = seen(entries)  # a crowd may have come and gone quietly
+        pieces = [render(entry) for entry in shown]
         omitted: dict[Hashable, list[Range]] = {}
         if self.renderer.omits_own or self._ignorers:
             readers = self._readers if self.renderer.omits_own else {}
             unheard: dict[str, list[Range]] = {}  # by the accounts that somebody ignores
             start = 0
-            for entry, piece in zip(seen, pieces, strict=True):
+            for entry, piece in zip(shown, pieces, strict=True):
                 end = start + len(piece)
                 author = readers.get(entry.origin)
                 if author is not None:

@@ -21,7 +21,7 @@ Range: TypeAlias = tuple[int, int]
 class Steps(NamedTuple):
     """Within some bytes: behind the first `ends[n]` of them, the reader's place in `log` is `offsets[n]`.
 
-    Both ascend, and there is at least one. Arrays of numbers, where a crowd comes back: a value for each entry would
+    `ends` ascend, and there is at least one. Arrays of numbers, where a crowd comes back: a value for each entry would
     take ten times as much.
     """
 

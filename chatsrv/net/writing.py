@@ -76,13 +76,13 @@ class Writing:
 
     # ------------------------------------------------------------------ one socket
 
-    def reply(self, connection: Connection) -> None:
-        """Write one reply more, behind all that was asked of delivery before it, if the socket takes it."""
-        connection.due_replies += 1
+    def reply(self, connection: Connection, number: int) -> None:
+        """Write the replies up to a number, if the socket takes them."""
+        connection.last_due = max(connection.last_due, number)
         self.flush(connection)
 
     def flush(self, connection: Connection) -> None:
-        """Write what waits for a connection, if its socket takes it."""
+        """Write what waits for a connection and is due, if its socket takes it."""
         if not connection.is_stalled and not connection.is_shut:
             self.catch_up(connection)
 
@@ -129,9 +129,9 @@ class Writing:
         """Return what was replied, to be written next."""
         if connection.is_closing:
             data, pages = connection.outbox.take()
-        elif due := connection.due_replies:
-            connection.due_replies = 0
-            data, pages = connection.outbox.take(due)
+        elif last := connection.last_due:
+            connection.last_due = 0
+            data, pages = connection.outbox.take(last)
         else:
             return b""
         if data and connection.reading:

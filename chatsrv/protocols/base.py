@@ -59,7 +59,10 @@ class Renderer(ABC):
 
     @abstractmethod
     def render(self, entry: Entry) -> bytes:
-        """Return `entry` as every reader of this wire format sees it; empty when they do not see it at all."""
+        """Return `entry` as every reader of this wire format sees it; empty when they do not see it at all.
+
+        It is never asked for the kinds that nobody is shown, whatever the wire format (`chatsrv.entries.UNSEEN`).
+        """
 
     @abstractmethod
     def reply(self, reply: Reply) -> bytes:

@@ -7,7 +7,7 @@ Knows nothing of members, sockets or wire formats. Every method may be called fr
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from chatsrv.entries import UNSEEN, WORDS, Bookmark, Entry, Kind, Position
+from chatsrv.entries import WORDS, Bookmark, Entry, Kind, Position, seen
 from chatsrv.errors import Hole
 from chatsrv.roomlog.words import Sought, is_found, sought_in
 
@@ -127,15 +127,12 @@ class RoomLog(ABC):
             Hole: the position is of another epoch.
             Refused: the log cannot be read at the moment.
         """
-
-        def seen(entries: list[Entry]) -> list[Entry]:
-            return [entry for entry in entries if entry.kind not in UNSEEN]
-
         return self._pick(seen, before, after, limit)
 
     def _pick(
         self, picked: Callable[[list[Entry]], list[Entry]], before: Position, after: int, limit: int
     ) -> list[Entry]:
+        """Return up to `limit` of what `picked` takes, from a position back to the one behind the offset `after`."""
         found: list[Entry] = []
         step = min(limit, LOOKED_AT_ONCE)
         while len(found) < limit and (entries := self.read_back(before, min(step, before.offset - after))):

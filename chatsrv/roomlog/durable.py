@@ -63,6 +63,7 @@ class DurableRoomLog(RoomLog):
         self._last = last
         self._last_at = last_at
         self.recorded = last
+        self._woken = last  # up to which followers have been woken: an author is answered behind that
         self.kept_after = kept_after
         self._trim_at = 0
         self._unrecorded_characters = 0
@@ -116,11 +117,11 @@ class DurableRoomLog(RoomLog):
     def wait_until_recorded(self, position: Position) -> None:
         """See `RoomLog.wait_until_recorded`."""
         offset = position.offset
-        if self.recorded >= offset and not self._taken_back:
+        if self._woken >= offset and not self._taken_back:
             return
         with self._lock:
             while not any(offset in offsets for offsets in self._taken_back):
-                if self.recorded >= offset:
+                if self._woken >= offset:
                     return
                 self._wait_locked()
         raise Refused(NOT_TAKEN)
@@ -175,9 +176,9 @@ class DurableRoomLog(RoomLog):
     def is_whole(self, after: int, last: int) -> bool:
         """See `RoomLog.is_whole`. What is in memory is."""
         edge = min(last, self._first - 1)
-        return after >= self.kept_after and (
-            after >= edge or self._archive.count(self.first_id, after, edge) == edge - after
-        )
+        if after >= edge:
+            return after >= min(last, self.kept_after)
+        return after >= self.kept_after and self._archive.count(self.first_id, after, edge) == edge - after
 
     def search(self, words: str, before: Position, limit: int) -> list[Entry]:
         """See `RoomLog.search`. The newest entries are looked at, as all are that the index does not know yet."""
@@ -269,8 +270,9 @@ class DurableRoomLog(RoomLog):
             followers = self._followers
         for follower in followers:
             follower.wake()
-        if self._authors:
-            with self._lock:
+        with self._lock:
+            self._woken = entries[-1].offset
+            if self._authors:
                 self._progress.notify_all()
         return is_all
 

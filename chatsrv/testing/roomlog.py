@@ -170,6 +170,7 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
         assert log.read_back(log.end, _ALL) == log.seen_back(log.end, 0, _ALL) == kept[::-1]
         assert log.is_whole(kept_after, last)
         assert not log.is_whole(kept_after - 1, last)
+        assert log.is_whole(0, 0)
         assert log.read_back(Position(log.epoch, kept_after), _ALL) == []
         with Following(log, Position(log.epoch, kept_after)) as following:
             assert following.read(len(kept)) == kept

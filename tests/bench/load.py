@@ -55,6 +55,8 @@ class Traffic:
     def warm_up(self) -> None:
         """Talk for a while that is not measured."""
         self._talk(self._plan.warmup_seconds)
+        if self._is_paced:
+            self._drain()
 
     @property
     def said(self) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chatsrv.chat import lookback
 from chatsrv.chat.lookback import MOST_ENTRIES, STEP_ENTRIES, Lookback, View, past_of
 from chatsrv.commands import History, Lookup, More, Search
 from chatsrv.entries import Entry, Kind, Position
@@ -328,6 +329,23 @@ def test_a_crowd_that_came_and_went_quietly_is_passed_over_in_large_steps(troubl
     say(troubled, *[""] * 5000, kind=Kind.QUIET_JOIN)
     assert Asking(troubled)(History(2)) == ["The last 2 lines of lobby:", "tea", "tea", "more"]
     assert troubled.most_at_once > STEP_ENTRIES
+
+
+def test_looking_back_ends_where_the_log_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = MemoryRoomLog("lobby", "epoch", 10)
+    say(log, *["gone"] * 30_000)
+    say(log, "kept", *[""] * 10, kind=Kind.QUIET_JOIN)
+    looks: list[int] = []
+    seen_back = log.seen_back
+
+    def counted(before: Position, after: int, limit: int) -> list[Entry]:
+        looks.append(after)
+        return seen_back(before, after, limit)
+
+    monkeypatch.setattr(log, "seen_back", counted)
+    monkeypatch.setattr(lookback, "AMONG_ENTRIES", 100)
+    Asking(log)(History(5))
+    assert len(looks) == 1
 
 
 def test_a_long_page_is_read_and_told_in_short_steps(troubled: Troubled) -> None:

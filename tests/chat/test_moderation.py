@@ -67,6 +67,22 @@ def test_who_is_kicked_out_of_a_room_for_guests_needs_another_invitation(chat: C
     assert bob.types("/join staff") == ["staff is for those who are invited: somebody in it can do that, by /invite."]
 
 
+def test_who_leaves_by_himself_at_the_moment_of_a_kick_is_not_told_of_as_kicked(
+    chat: Chat, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = chat.hub.register.record
+
+    def record_after_bob_has_left(actor: str, origin: int, change: Change) -> None:
+        if change.what is What.KICK:
+            bob.types("/part dev")
+        record(actor, origin, change)
+
+    monkeypatch.setattr(chat.hub.register, "record", record_after_bob_has_left)
+    assert alice.types("/kick bob") == ["bob has just left dev."]
+    assert chat.seen("dev") == ["*** alice created the room dev"]
+    assert bob.told() == []
+
+
 def test_a_reason_is_bounded(chat: Chat, alice: Person, bob: Person) -> None:
     for command in ("/kick bob ", "/ban bob ", "/mute bob 1h "):
         assert alice.types(command + "x" * 301) == ["A reason may have up to 300 characters; that had 301."]

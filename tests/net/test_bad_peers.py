@@ -12,7 +12,7 @@ import pytest
 from chatsrv.auth.memory import MemoryBackend
 from chatsrv.limits import Limits
 from chatsrv.net import deadlines, writing
-from chatsrv.net.connection import OUTBOX_BYTES
+from chatsrv.net.connection import OUTBOX_BYTES, Outbox
 from chatsrv.net.server import ChatServer
 from chatsrv.sessions import PlainSession
 from tests.journal import Journal
@@ -253,18 +253,24 @@ def test_who_reads_slowly_but_reads_gets_everything() -> None:
         assert alice.line() == bob.line() == "* carol left"
 
 
-def test_who_asks_endlessly_and_never_reads_waits_and_is_hung_up(journal: Journal) -> None:
+@pytest.mark.parametrize("question", [b"/help\n", b"/join lobby\n"])
+def test_who_asks_endlessly_and_never_reads_waits_and_is_hung_up(question: bytes, journal: Journal) -> None:
     answers = []
 
+    class CountingOutbox(Outbox):
+        def put(self, data, steps=None) -> int:
+            answers.append(len(data))
+            return super().put(data, steps)
+
     class Counting(PlainSession):
-        def reply(self, reply) -> None:
-            super().reply(reply)
+        def opened(self) -> None:
             if self.account.name == "carol":
-                answers.append(len(self.protocol.renderer.reply(reply)))
+                self.connection.outbox = CountingOutbox()
+            super().opened()
 
     def ask(carol: Peer) -> None:
         with pytest.raises(ConnectionError):
-            carol.send(b"/help\n" * 1_000_000)
+            carol.send(question * 1_000_000)
 
     with (
         two_chatters(Counting, send_buffer_bytes=4096, stall_seconds=0.2) as (server, alice, bob),

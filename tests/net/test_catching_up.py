@@ -339,6 +339,14 @@ def test_who_cannot_be_told_is_told_that_and_goes_live(part, chat, monkeypatch) 
         assert [line for line in told(bob).lines if not line.startswith("*")] == [*said, "<alice> live"]
 
 
+def test_a_damaged_bookmark_keeps_nobody_out(chat) -> None:
+    said = chat.say("one")
+    chat.store.keep_bookmark("bob", "lobby", Bookmark(Position(chat.store.open("lobby").epoch, -5), 0))
+    with chat.log_in("bob") as bob:
+        assert [line for line in told(bob).lines if not line.startswith("*")] == said
+        assert chat.say("live") == [bob.line()]
+
+
 # ------------------------------------------------------------------ who does not want it
 
 

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from chatsrv.chat.bookmarks import Bookmarks
 from chatsrv.entries import Entry, Kind, Position
 from chatsrv.limits import Limits
 from chatsrv.net.connection import Connection
 from chatsrv.net.delivery import READ_ENTRIES, Delivery
+from chatsrv.net.reading import Reading
 from chatsrv.protocols.base import Renderer
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.reasons import Reason
+from chatsrv.replies import Notice
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 from tests.net.wire import TextRenderer
@@ -114,6 +117,55 @@ def test_a_reply_is_written_behind_all_that_was_asked_before_it(ends) -> None:
     is_answered.set()
     assert reader_peer.recv(100) == b"said\n"
     assert author_peer.recv(100) == b"second\n"
+
+
+def test_what_was_missed_is_written_before_what_is_live_while_another_thread_notifies(ends) -> None:
+    log = log_with("missed", "missed, too")
+    connection, peer = ends.connect()
+    reply, is_put, may_ask = ends.delivery.reply, threading.Event(), threading.Event()
+
+    def reply_later(asked: Connection, number: int) -> None:
+        if threading.current_thread() is notifier:
+            is_put.set()
+            assert may_ask.wait(DEADLINE_SECONDS)
+        reply(asked, number)
+
+    ends.delivery.reply = reply_later
+    notifier = threading.Thread(target=connection.notify, args=(Notice("Your role is now admin."),))
+    notifier.start()
+    assert is_put.wait(DEADLINE_SECONDS)
+    ends.delivery.subscribe(connection, log, log.end, is_held=True)
+    connection.post(b"missed\n")
+    connection.post(b"missed, too\n")
+    ends.delivery.go_live(connection, log)
+    log.append(Kind.SAY, "alice", 0, ("live",))
+    ends.start()
+    with peer.makefile() as lines:
+        seen = [lines.readline() for _ in range(4)]
+    assert seen == ["Your role is now admin.\n", "missed\n", "missed, too\n", "<alice> live\n"]
+    may_ask.set()
+    notifier.join(DEADLINE_SECONDS)
+
+
+def test_what_nobody_is_shown_is_in_no_wire_format_and_in_no_reckoning_of_what_was_taken(ends) -> None:
+    class Everything(TextRenderer):
+        def render(self, entry: Entry) -> bytes:
+            return f"{entry.kind.name} {entry.text}\n".encode()
+
+    log = log_with()
+    connection, peer = ends.connect(renderer=Everything())
+    reading = Reading(connection, "bob", Bookmarks(MemoryStore()))
+    reading.open(log)
+    reading.begin(log, 0, 0, None)
+    ends.delivery.subscribe(connection, log, log.end)
+    for kind, text in ((Kind.QUIET_JOIN, ""), (Kind.SAY, "one"), (Kind.QUIET_LEAVE, "QUIT"), (Kind.SAY, "two")):
+        log.append(kind, "alice", 0, (text,))
+    ends.start()
+    with peer.makefile() as lines:
+        assert [lines.readline(), lines.readline()] == ["SAY one\n", "SAY two\n"]
+    trail = connection.standing().trail
+    assert trail.notes[-1].size_bytes == len("SAY one\nSAY two\n")
+    assert trail.taken(1, reading.steps_of) == {log: 2}
 
 
 def test_a_slow_reader_of_two_rooms_loses_no_part_of_a_line(ends) -> None:

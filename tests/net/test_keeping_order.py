@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from chatsrv.chat.hub import Declared, Hub
+from chatsrv.errors import Refused
+from chatsrv.replies import Notice
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.sqlite import SqliteStore
 from tests.net.folk import Village, village
@@ -89,6 +91,24 @@ def test_who_is_banned_from_the_server_is_gone_and_cannot_come_back(place: Villa
     alice.does("/unban bob everywhere")
     place.log_in("bob").sees()
     assert alice.sees() == ["* bob joined"]
+
+
+def test_who_is_banned_from_the_server_is_put_into_no_room_by_another_device(place: Village) -> None:
+    alice, _, phone = place.log_in_all("alice", "bob", "bob")
+    alice.does("/create dev")
+    alice.does("/ban bob everywhere")
+    phone.type("he has yet to read why")
+    for device in place.server.hub.attendance.devices("bob"):
+        with pytest.raises(Refused, match="is ending"):
+            device.enter(place.server.hub.room("dev"), Notice("You are in dev, too."))
+
+
+def test_who_has_the_answer_to_a_decision_knows_that_others_have_been_sent_it(tmp_path: Path) -> None:
+    with contextlib.closing(SqliteStore(tmp_path / "chat.db")) as store, village(Hub(store)) as place:
+        alice, carol = place.log_in_all("alice", "carol")
+        for number in range(100):
+            alice.does(f"/topic {number}")
+            assert carol.sees() == [f"*** alice changed the topic to: {number}"]
 
 
 def test_a_banned_network_is_put_out_but_for_admins(place: Village) -> None:

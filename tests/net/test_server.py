@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from functools import partial
 
 import pytest
 
@@ -159,6 +160,29 @@ def test_one_request_can_be_handled_as_with_any_socketserver() -> None:
         with Peer(server) as alice:
             alice.log_in("alice")
         thread.join(DEADLINE_SECONDS)
+
+
+class Stamped(PlainSession):
+    def __new__(cls, request, client_address, server):
+        session = super().__new__(cls)
+        session.peer_port = client_address[1]
+        return session
+
+
+class Marked(PlainSession):
+    def __init__(self, request, client_address, server, mark="") -> None:
+        self.mark = mark
+        super().__init__(request, client_address, server)
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [Stamped, Marked, partial(Marked, mark="!"), lambda *arguments: Marked(*arguments)],
+    ids=["a class with a __new__", "a class with an __init__", "a partial", "a function"],
+)
+def test_whatever_socketserver_takes_for_a_handler_makes_a_session(handler) -> None:
+    with running(ChatServer(("127.0.0.1", 0), handler, auth=MemoryBackend(PASSWORDS))) as server, Peer(server) as alice:
+        assert alice.log_in("alice").startswith("Welcome, alice!")
 
 
 def test_closing_ends_the_accept_loop_even_without_a_shutdown() -> None:
