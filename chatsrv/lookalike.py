@@ -61,7 +61,7 @@ def check_new_room(name: str) -> None:
     if skeleton(name).startswith(skeleton("private")):
         raise ValueError(f"{name} begins like the mark of a private message; accepted is another name")
     if not any(map(str.isalpha, name)):
-        raise ValueError(f"{name} could be taken for a time; accepted is a name with a letter")
+        raise ValueError(f"{name} could be taken for a time or an address; accepted is a name with a letter")
     if any(_shapes(name) & _shapes_of_room(word, word.upper()) for word in RESERVED_NAMES):
         raise ValueError(f"{name} could be taken for the server's own; accepted is another name")
 

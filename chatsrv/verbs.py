@@ -158,7 +158,9 @@ def _ruling(kind: type[Ban | Mute]) -> Callable[..., Command]:
         while words:
             if words[0].lower() == EVERYWHERE and not is_everywhere:
                 is_everywhere = True
-            elif words[0].lstrip("+-")[:1].isdigit() and seconds is None:
+            elif words[0].lower() == "for" and seconds is None and _is_number("".join(words[1:2])):
+                pass  # as one says it: for 2h
+            elif _is_number(words[0]) and seconds is None:
                 seconds = _seconds(words[0])
             else:
                 break
@@ -166,6 +168,10 @@ def _ruling(kind: type[Ban | Mute]) -> Callable[..., Command]:
         return kind(target, is_everywhere, seconds, " ".join(words))
 
     return make
+
+
+def _is_number(word: str) -> bool:
+    return word.lstrip("+-")[:1].isdigit()
 
 
 def _seconds(typed: str) -> int:

@@ -80,6 +80,12 @@ def test_export_of_a_time_that_is_none_is_a_wrong_command_line(house: House) -> 
     assert "nothing lies between" in refused(house, "export", "--since", "2h", "--until", "3h", exit_code=2)
 
 
+@pytest.mark.parametrize("room", ["#lobby", "LOBBY", "#Lobby"])
+def test_a_room_is_known_however_it_is_written(house: House, room: str) -> None:
+    assert done(house, "export", "--room", room) == done(house, "export", "--room", "lobby")
+    assert done(house, "search", "hi", "--room", room) == done(house, "search", "hi", "--room", "lobby")
+
+
 @pytest.mark.parametrize("command", [["export"], ["search", "x"]])
 def test_a_room_that_is_not_there_is_told(house: House, command: list[str]) -> None:
     assert "there is no room 'attic'" in refused(house, *command, "--room", "attic")

@@ -67,6 +67,10 @@ KICK = Verb("kick", "NAME [REASON]", "send somebody out", Kick)
         (VERB_OF["ban"], "bob spam everywhere", Ban("bob", reason="spam everywhere")),
         (VERB_OF["ban"], "bob everywhere everywhere", Ban("bob", True, None, "everywhere")),
         (VERB_OF["mute"], "bob 10m", Mute("bob", seconds=600)),
+        (VERB_OF["mute"], "bob for 10m loud", Mute("bob", seconds=600, reason="loud")),
+        (VERB_OF["ban"], "bob everywhere For 2h", Ban("bob", True, 7200)),
+        (VERB_OF["ban"], "bob for spam", Ban("bob", reason="for spam")),
+        (VERB_OF["ban"], "bob 2h for 3 times", Ban("bob", seconds=7200, reason="for 3 times")),
         (VERB_OF["unban"], "bob", Unban("bob")),
         (VERB_OF["unmute"], "bob everywhere", Unmute("bob", is_everywhere=True)),
         (KICK, " bob", Kick("bob")),
@@ -116,6 +120,7 @@ def test_arguments_that_are_missing_or_make_no_sense_are_refused(verb: Verb, arg
     [
         (VERB_OF["ban"], "bob 10x", "accepted is a duration such as 30s, 10m, 2h, 3d, 1w or 1d12h, up to 10 years"),
         (VERB_OF["ban"], "bob 0m spam", "accepted is a duration such as"),
+        (VERB_OF["ban"], "bob for 3 days", "accepted is a duration such as"),
         (VERB_OF["mute"], "bob 11y", "accepted is a duration such as"),
         (VERB_OF["mute"], "bob everywhere " + "9" * 60_000 + "d", "accepted is a duration such as"),
         (VERB_OF["slow"], "0", "a line in 1 to 3600 seconds"),

@@ -78,7 +78,7 @@ def ban(asker: Asker, command: Ban) -> None:
         change = _ruling_on(asker, What.BAN, Right.BAN_NETWORK, room, str(network), command)
         decide(asker, change)
         _keep_network_out(asker, room, network, change)
-    asker.reply(Notice(f"{change.target} is banned from {_called(room)}{_told(asker, change)}."))
+    asker.reply(Notice(f"{change.target} is banned from {_called(room)}{_for_good(change)}{_told(asker, change)}."))
 
 
 def _keep_out(asker: Asker, room: Room | None, target: Account, change: Change) -> None:
@@ -148,7 +148,7 @@ def mute(asker: Asker, command: Mute) -> None:
     change = _ruling_on(asker, What.MUTE, Right.MUTE, room, target.name, command)
     decide(asker, change)
     _announce(asker, room, change, target.key, f"You are muted on this server{_told(asker, change)}.")
-    asker.reply(Notice(f"{target.name} is muted {_where(room)}{_told(asker, change)}."))
+    asker.reply(Notice(f"{target.name} is muted {_where(room)}{_for_good(change)}{_told(asker, change)}."))
 
 
 # ---------------------------------------------------------------------------- letting in, letting speak
@@ -170,8 +170,9 @@ def unban(asker: Asker, command: Unban) -> None:
     decide(asker, change)
     if room:
         _announce(asker, room, change)
+        still = " It is for those who are invited." if room.facts.is_invite_only else ""
         for device in asker.hub.attendance.devices(key):
-            device.tell(Notice(f"You are not banned from {room.name} any more."))
+            device.tell(Notice(f"You are not banned from {room.name} any more.{still}"))
     asker.reply(Notice(f"{ruling.target} is not banned from {_called(room)} any more."))
 
 
@@ -254,6 +255,11 @@ def _in_force(asker: Asker, rulings: Mapping[str, Ruling], key: str, what: str) 
 def _told(asker: Asker, change: Change) -> str:
     """Return until when and why, as whoever is refused later on will read it."""
     return told(Ruling(change.target, asker.account.name, 0.0, change.until, change.text), asker.view.now.tzinfo)
+
+
+def _for_good(change: Change) -> str:
+    """Return what is told behind what was decided without an end, which may have been forgotten."""
+    return " for good" if change.until is None else ""
 
 
 def _called(room: Room | None) -> str:

@@ -97,8 +97,7 @@ class Room:
         name, key = account.name, account.key
         with self._lock:
             # Under the lock: who is expelled now was here before, or finds the ban.
-            if account.role is not Role.ADMIN and (ban := self.facts.ban_of(key, address, self._clock())):
-                raise Refused(f"You are banned from {self.name}{told(ban, zone)}.")
+            self.check_ban(account, address, zone)
             if key in self._barred:
                 raise Refused(f"You are just being put out of {self.name}.")
             member = self._members.get(key)
@@ -112,6 +111,15 @@ class Room:
             member.origins += (origin,)
             others = [other for other in self._names[: WELCOME_NAMES + 1] if other != name][:WELCOME_NAMES]
             return Arrival(position, tuple(others), len(self._names) - 1 - len(others))
+
+    def check_ban(self, account: Account, address: str | None = None, zone: tzinfo | None = UTC) -> None:
+        """Make sure that an account, which comes from `address`, is not banned from this room.
+
+        Raises:
+            Refused: it is; until when is told in `zone`.
+        """
+        if account.role is not Role.ADMIN and (ban := self.facts.ban_of(account.key, address, self._clock())):
+            raise Refused(f"You are banned from {self.name}{told(ban, zone)}.")
 
     def leave(self, name: str, origin: int, reason: Reason) -> None:
         """Let the session `origin` of the account `name` go; only the account's last session is announced."""

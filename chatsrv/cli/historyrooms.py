@@ -4,13 +4,14 @@ The register is never among them: `history audit` shows that one. Main thread on
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import click
 
 from chatsrv.cli.program import Failed
 from chatsrv.entries import PRIVATE_MARK, REGISTER
-from chatsrv.names import account_key
+from chatsrv.names import account_key, prepare_room
 
 room_option = click.option(
     "--room", metavar="NAME", help="Only what was said in this room; @NAME is what was written to an account, or by it."
@@ -35,6 +36,9 @@ def looked_into(room: str | None, *, has_private: bool) -> Looked:
         raise Failed("that is the register of all that was decided; `chatsrv history audit` shows it")
     if room is not None and is_private(room):
         room = PRIVATE_MARK + account_key(room.removeprefix(PRIVATE_MARK))
+    elif room is not None:
+        with suppress(ValueError):  # it may be of a damaged file
+            room = prepare_room(room)
     return Looked(room, lambda name: name != REGISTER and (has_private or not is_private(name)))
 
 

@@ -264,7 +264,9 @@ class HistoryFile:
         question = "SELECT name, number << ?, kept_after, indexed FROM room WHERE ? IS NULL OR name = ? ORDER BY name"
         rows = self._connection.execute(question, (OFFSET_BITS, name, name)).fetchall()
         if name is not None and not rows:
-            raise StoreError(f"{self.path}: there is no room {name!r}")
+            raise StoreError(
+                f"{self.path}: there is no room {name!r} in it; what is said in an unlogged one is not recorded"
+            )
         return [_Room(*row) for row in rows if name is not None or only(row[0])]
 
     def _stats_of(self, room: "_Room") -> RoomStats:

@@ -111,7 +111,7 @@ class SqliteStore(LogStore):
         if is_other:
             logger.warning(
                 "%s is not as this server left it (restored, copied, or cut short by a crash of the machine): "
-                "what people had read of it last counts as unknown",
+                "a new epoch begins, and what people had read of it last counts as unknown",
                 self.path,
             )
         _warn_of_future(self.path, rooms)

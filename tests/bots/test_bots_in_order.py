@@ -69,7 +69,7 @@ def test_one_that_is_muted_says_nothing_and_goes_on(kept: tuple[ChatServer, Bots
     scribe = Scribe()
     bots.add(scribe)
     alice.type("/mute scribe please")
-    alice.read_until(b"scribe is muted in lobby: please.\n")
+    alice.read_until(b"scribe is muted in lobby for good: please.\n")
     with pytest.raises(Refused, match=r"^You are muted in lobby: please\. That was not said\.$"):
         scribe.say("hello")
     alice.type("/unmute scribe")

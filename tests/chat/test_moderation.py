@@ -83,6 +83,18 @@ def test_who_leaves_by_himself_at_the_moment_of_a_kick_is_not_told_of_as_kicked(
     assert bob.told() == []
 
 
+def test_who_is_banned_from_a_room_for_guests_is_told_that(chat: Chat, alice: Person) -> None:
+    alice.types("/create den invite-only")
+    alice.types("/invite bob")
+    bob = chat.log_in("bob")
+    bob.types("/join den")
+    bob.told()
+    alice.types("/ban bob spam")
+    assert bob.told() == bob.types("/join den") == ["You are banned from den: spam."]
+    alice.types("/unban bob")
+    assert bob.told() == ["You are not banned from den any more. It is for those who are invited."]
+
+
 def test_a_reason_is_bounded(chat: Chat, alice: Person, bob: Person) -> None:
     for command in ("/kick bob ", "/ban bob ", "/mute bob 1h "):
         assert alice.types(command + "x" * 301) == ["A reason may have up to 300 characters; that had 301."]
@@ -93,7 +105,7 @@ def test_a_reason_is_bounded(chat: Chat, alice: Person, bob: Person) -> None:
 
 
 def test_who_is_banned_is_out_and_kept_out(chat: Chat, alice: Person, bob: Person) -> None:
-    assert alice.types("/ban bob spam") == ["bob is banned from dev: spam."]
+    assert alice.types("/ban bob spam") == ["bob is banned from dev for good: spam."]
     assert bob.told() == ["You are banned from dev: spam."]
     assert bob.types("/join dev") == ["You are banned from dev: spam."]
     assert list(bob.rooms) == ["lobby"]
@@ -140,7 +152,7 @@ def test_a_ban_ends_by_itself(chat: Chat, alice: Person, bob: Person) -> None:
 
 
 def test_somebody_who_is_not_there_can_be_banned(chat: Chat, alice: Person) -> None:
-    assert alice.types("/ban carol") == ["carol is banned from dev."]
+    assert alice.types("/ban carol") == ["carol is banned from dev for good."]
     assert chat.seen("dev")[-1] == "*** alice banned carol"
     assert chat.log_in("carol").types("/join dev") == ["You are banned from dev."]
 
@@ -162,7 +174,7 @@ def test_a_banned_network_is_out_and_kept_out_but_for_admins(chat: Chat, alice: 
     for person in (mod, *inside, other):
         person.types("/join dev")
         person.told()
-    assert mod.types("/ban 192.0.2.0/25 spam") == ["192.0.2.0/25 is banned from dev: spam."]
+    assert mod.types("/ban 192.0.2.0/25 spam") == ["192.0.2.0/25 is banned from dev for good: spam."]
     bob, root = inside
     assert bob.told() == ["You are banned from dev: spam."]
     assert list(bob.rooms) == ["lobby"]
@@ -178,7 +190,7 @@ def test_a_banned_network_is_out_and_kept_out_but_for_admins(chat: Chat, alice: 
 def test_nobody_but_an_admin_bans_the_network_that_he_comes_from(chat: Chat) -> None:
     mod, root = chat.log_in("Mod", "192.0.2.9"), chat.log_in("root", "192.0.2.10")
     assert mod.types("/ban 192.0.2.9") == ["You are in 192.0.2.9/32 yourself."]
-    assert root.types("/ban 192.0.2.0/24") == ["192.0.2.0/24 is banned from lobby."]
+    assert root.types("/ban 192.0.2.0/24") == ["192.0.2.0/24 is banned from lobby for good."]
     assert list(mod.rooms) == []
     assert list(root.rooms) == ["lobby"]
 
@@ -211,7 +223,7 @@ def test_an_address_within_a_network_is_taken_for_a_slip() -> None:
 
 def test_who_is_banned_everywhere_is_hung_up_with_all_devices(chat: Chat, bob: Person) -> None:
     root, phone = chat.log_in("root"), chat.log_in("bob")
-    assert root.types("/ban bob everywhere spam") == ["bob is banned from the whole server: spam."]
+    assert root.types("/ban bob everywhere spam") == ["bob is banned from the whole server for good: spam."]
     assert bob.reason is phone.reason is Reason.BANNED
     assert bob.told() == ["You are banned here: spam."]
     assert chat.hub.register.server.ban_of("bob", None, 0.0)
@@ -246,7 +258,7 @@ def test_who_is_muted_in_a_room_speaks_elsewhere(chat: Chat, alice: Person, bob:
 
 def test_who_is_muted_everywhere_is_told_and_speaks_nowhere(chat: Chat, alice: Person, bob: Person) -> None:
     root = chat.log_in("root")
-    assert root.types("/mute bob everywhere") == ["bob is muted on the whole server."]
+    assert root.types("/mute bob everywhere") == ["bob is muted on the whole server for good."]
     assert bob.told() == ["You are muted on this server."]
     assert bob.says("hello") == "You are muted on this server. That was not said."
     assert bob.types("/msg alice hello") == ["You are muted on this server."]

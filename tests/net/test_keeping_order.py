@@ -63,7 +63,7 @@ def test_coming_in_and_being_kicked_are_told_in_the_order_in_which_they_happened
 
 def test_who_is_banned_is_kept_out_wherever_he_comes_from_until_the_ban_is_lifted(place: Village) -> None:
     alice, bob = in_dev(place, "alice", "bob")
-    assert alice.does("/ban bob spam") == ["bob is banned from dev: spam."]
+    assert alice.does("/ban bob spam") == ["bob is banned from dev for good: spam."]
     assert bob.sees() == bob.does("/join dev") == ["You are banned from dev: spam."]
     phone = place.log_in("bob")
     assert phone.sees() == []
@@ -78,7 +78,7 @@ def test_who_is_banned_is_kept_out_wherever_he_comes_from_until_the_ban_is_lifte
 def test_who_is_banned_from_the_server_is_gone_and_cannot_come_back(place: Village) -> None:
     alice, bob, phone = place.log_in_all("alice", "bob", "bob")
     assert alice.does("/ban bob everywhere spam", "/who") == [
-        *("* bob left (banned)", "bob is banned from the whole server: spam."),
+        *("* bob left (banned)", "bob is banned from the whole server for good: spam."),
         "Here now: alice.",
     ]
     for device in (bob, phone):
@@ -115,7 +115,7 @@ def test_a_banned_network_is_put_out_but_for_admins(place: Village) -> None:
     alice, bob, carol = in_dev(place, "alice", "bob", "carol")
     assert alice.does("/ban 127.0.0.0/8 flood", "/who") == [
         *("* bob left (banned)", "* carol left (banned)"),
-        *("127.0.0.0/8 is banned from dev: flood.", "Here now: alice."),
+        *("127.0.0.0/8 is banned from dev for good: flood.", "Here now: alice."),
     ]
     for person in (bob, carol):
         assert "You are banned from dev: flood." in person.sees()
