@@ -13,8 +13,8 @@ from chatsrv.errors import Hole, Refused
 from chatsrv.replies import Away, AwayEnd, Missing, Notice, Reply
 from chatsrv.roomlog.base import RoomLog
 
-STEP_ENTRIES = 256
-"""Entries that are looked at at once when they are counted."""
+STEP_ENTRIES = 32
+"""Entries that are looked at at once when they are counted; so few for the reason given at `LOOKED_AT_ONCE`."""
 
 KEPT_ENTRIES = 1000
 """Missed entries that are kept in memory while they are counted, so that they need not be read a second time."""

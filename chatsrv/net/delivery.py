@@ -200,7 +200,7 @@ class Delivery:
         log = subscription.log
         try:
             feed = self._feeds.get(log)
-            if feed is None:
+            if is_new := feed is None:
                 feed = self._feeds[log] = Feed(log, _visible(log, after), self._limits.tail_bytes, self._announce)
             if after.epoch == log.epoch and after.offset > feed.cursor:  # not recorded yet, or not read yet
                 feed.expect(subscription, after.offset)
@@ -209,7 +209,7 @@ class Delivery:
         except Hole:
             subscription.connection.hang_up(Reason.TOO_SLOW)
         else:
-            if feed.has_more:  # a new feed is told of what comes from now on, not of what is there already
+            if is_new and feed.has_more:  # it is told of what comes from now on, not of what is there already
                 self._read_on(feed)
 
     def _arrive(self, subscription: Subscription, feed: Feed, missed: list[Entry]) -> None:

@@ -11,8 +11,12 @@ from chatsrv.entries import WORDS, Bookmark, Entry, Kind, Position, seen
 from chatsrv.errors import Hole
 from chatsrv.roomlog.words import Sought, is_found, sought_in
 
-LOOKED_AT_ONCE = 1000
-"""Entries that are looked at before they are let go of, where most of them are not wanted."""
+LOOKED_AT_ONCE = 32
+"""Entries that are looked at before they are let go of, where most of them are not wanted.
+
+A list of up to 64 is a small object to Python, and its memory is shared by all threads. Of longer ones the C library
+keeps what it made for each thread: 10 KiB a session, with a thousand entries at once.
+"""
 
 Wake = Callable[[], None]
 """Told that there is news. Called from any thread, under no lock of the log's; returns at once and raises nothing."""
