@@ -1,8 +1,6 @@
 """Behaviour of chatsrv.auth.penalties, by a clock that only these tests move."""
 
 import logging
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from ipaddress import ip_network
 
@@ -10,52 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatsrv.auth import penalties
 from chatsrv.auth.penalties import MOST_REPEATS, Penalties
 from chatsrv.errors import Denied, Penalised, Unavailable, UnknownUser
 from chatsrv.loginpolicy import LoginPolicy
-
-HERE, ELSEWHERE = "192.0.2.1", "198.51.100.1"
-HOUR = 3600.0
-DEADLINE_SECONDS = 30
-
-
-class Clock:
-    """Seconds that pass when they are told to."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-class Door:
-    """Penalties, and people who try to pass them."""
-
-    def __init__(self, most_tallies=penalties.MOST_TALLIES, **policy):
-        self.clock = Clock()
-        values = {"guesses_per_address": 6, "guesses_per_account": 3, **policy}
-        self.penalties = Penalties(LoginPolicy(**values), clock=self.clock, most_tallies=most_tallies)
-        self.looked_at = 0
-
-    def login(self, address=HERE, name="alice", password="right", error=None):
-        with self.penalties.attempt(address, name, password):
-            self.looked_at += 1
-            if error:
-                raise error
-
-    def guess(self, address=HERE, name="alice", password=None, error=None):
-        """Try a wrong password, a new one each time; return whether it was looked at."""
-        try:
-            self.login(address, name, password or f"guess {self.looked_at}", error or Denied("wrong"))
-        except Penalised:
-            return False
-        except Denied:
-            return True
-
-    def guesses(self, times, **login):
-        return sum(self.guess(**login) for _ in range(times))
+from tests.auth.guessing import ELSEWHERE, HERE, HOUR, Door
 
 
 def test_one_account_from_one_address_gets_so_many_guesses_and_then_has_to_wait():
@@ -276,123 +232,6 @@ def test_the_figures_are_told():
     door.guesses(5)
     count = door.penalties.count()
     assert (count.penalised, count.tallies) == (2, 2)
-
-
-def test_many_at_once_get_no_more_guesses_than_one_after_the_other():
-    door = Door(guesses_per_address=20, guesses_per_account=0)
-    start = threading.Barrier(50)
-    looked_at = []
-
-    def guess(number):
-        start.wait(DEADLINE_SECONDS)
-        for turn in range(10):
-            try:
-                with door.penalties.attempt(HERE, f"user{number}", f"{turn}"):
-                    looked_at.append(number)
-                    raise Denied("wrong")
-            except Penalised:
-                pass
-            except Denied:
-                pass
-
-    with ThreadPoolExecutor(50) as pool:
-        list(pool.map(guess, range(50)))
-    assert len(looked_at) == 20
-    assert door.penalties.count().penalised == 480
-
-
-def test_many_at_once_with_the_right_password_all_get_in():
-    door = Door(guesses_per_address=3, guesses_per_account=2)
-    start = threading.Barrier(40)
-    inside = threading.Semaphore(0)
-
-    def log_in(number):
-        start.wait(DEADLINE_SECONDS)
-        for _ in range(5):
-            with door.penalties.attempt(HERE, f"user{number % 7}", "right"):
-                inside.release()
-
-    with ThreadPoolExecutor(40) as pool:
-        list(pool.map(log_in, range(40)))
-    assert all(inside.acquire(blocking=False) for _ in range(200))
-    assert door.penalties.count().penalised == 0
-
-
-def test_a_login_waits_until_those_before_it_are_decided():
-    door = Door(guesses_per_account=1, guesses_per_address=0)
-    entered, go_on = threading.Event(), threading.Event()
-
-    def first():
-        try:
-            with door.penalties.attempt(HERE, "alice", "a"):
-                entered.set()
-                assert go_on.wait(DEADLINE_SECONDS)
-                raise Denied("wrong")
-        except Denied:
-            return
-
-    def second():
-        with door.penalties.attempt(HERE, "alice", "b"):
-            pytest.fail("this was looked at")
-
-    with ThreadPoolExecutor(2) as pool:
-        before = pool.submit(first)
-        assert entered.wait(DEADLINE_SECONDS)
-        after = pool.submit(second)
-        go_on.set()
-        before.result(DEADLINE_SECONDS)
-        with pytest.raises(Penalised):
-            after.result(DEADLINE_SECONDS)
-
-
-def test_an_account_whose_turn_it_is_waits_for_no_other_account(monkeypatch):
-    monkeypatch.setattr(penalties, "_WAIT_SECONDS", 2 * DEADLINE_SECONDS)  # alice's giving up would wake bob
-    names = ("alice", "bob")
-    entered, go_on, in_line = ({name: threading.Event() for name in names} for _ in range(3))
-    bob_is_in = threading.Event()
-    second_of = threading.local()
-
-    def clock():  # is read with the lock held, which is let go of by waiting only
-        if name := getattr(second_of, "name", None):
-            in_line[name].set()
-        return 1000.0
-
-    door = Penalties(LoginPolicy(guesses_per_address=0, guesses_per_account=1), clock=clock)
-
-    def first(name):
-        with door.attempt(HERE, name, "right"):
-            entered[name].set()
-            assert go_on[name].wait(2 * DEADLINE_SECONDS)  # so would this
-
-    def second(name):
-        second_of.name = name
-        with door.attempt(HERE, name, "right"):
-            if name == "bob":
-                bob_is_in.set()
-
-    with ThreadPoolExecutor(4) as pool:
-        try:
-            for attempt, is_there in ((first, entered), (second, in_line)):
-                for name in names:  # so that alice stands first in the line
-                    pool.submit(attempt, name)
-                    assert is_there[name].wait(DEADLINE_SECONDS)
-            go_on["bob"].set()
-            assert bob_is_in.wait(DEADLINE_SECONDS)
-        finally:
-            for event in go_on.values():
-                event.set()
-
-
-def test_waiting_ends_even_if_those_before_never_do(monkeypatch):
-    monkeypatch.setattr(penalties, "_WAIT_SECONDS", 0.001)
-    door = Door(guesses_per_account=1)
-    with (
-        door.penalties.attempt(HERE, "alice", "a"),
-        pytest.raises(Unavailable, match=r"1 logins from .* are under way and take too long"),
-        door.penalties.attempt(HERE, "alice", "b"),
-    ):
-        pytest.fail("this was looked at")
-    door.login()
 
 
 STEPS = st.lists(
