@@ -6,7 +6,6 @@ with no lock held.
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from chatsrv.accounts import Account, Network, Role, unmapped
@@ -90,8 +89,8 @@ def _keep_out(asker: Asker, room: Room | None, target: Account, change: Change) 
 
 
 def _keep_network_out(asker: Asker, room: Room | None, network: Network, change: Change) -> None:
-    if room:
-        room.announce(asker.account.name, asker.origin, change)
+    # Waited for only behind those who go: whoever is banned would go on speaking until it is recorded.
+    position = room.append_change(asker.account.name, asker.origin, change) if room else None
     for device in asker.hub.attendance.everybody():
         if device.account.role is Role.ADMIN or not _is_from(device, network):
             continue
@@ -99,6 +98,8 @@ def _keep_network_out(asker: Asker, room: Room | None, network: Network, change:
             _end(device, _told(asker, change))
         else:
             device.leave(room, Reason.BANNED, Notice(f"You are banned from {room.name}{_told(asker, change)}."))
+    if room:
+        room.wait_until_seen(position)
 
 
 def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: str) -> bool:
@@ -119,8 +120,7 @@ def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: st
             device.leave(room, None, Notice(text))
         position = room.expel(asker.account.name, asker.origin, key, change)
     if position:
-        with suppress(Refused):
-            room.log.wait_until_recorded(position)
+        room.wait_until_seen(position)
     elif is_member or change.what is not What.KICK:
         room.announce(asker.account.name, asker.origin, change)
     return is_member or position is not None

@@ -224,10 +224,19 @@ class Room:
 
         It holds already, also where this cannot be recorded at the moment.
         """
-        with suppress(Refused):
-            with self._lock:
-                position = self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
-            self.log.wait_until_recorded(position)
+        self.wait_until_seen(self.append_change(actor, origin, change))
+
+    def append_change(self, actor: str, origin: int, change: Change) -> Position | None:
+        """Do what `announce` does, without waiting; `None`: it cannot be recorded."""
+        with self._lock, suppress(Refused):
+            return self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
+        return None
+
+    def wait_until_seen(self, position: Position | None) -> None:
+        """Wait until all here may see what was appended, if it was and can be recorded. Under no lock."""
+        if position:
+            with suppress(Refused):
+                self.log.wait_until_recorded(position)
 
     # ------------------------------------------------------------------ who is here
 

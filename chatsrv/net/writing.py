@@ -127,13 +127,12 @@ class Writing:
 
     def take_replies(self, connection: Connection) -> bytes:
         """Return what was replied, to be written next."""
-        if connection.is_closing:
-            data, pages = connection.outbox.take()
-        elif last := connection.last_due:
-            connection.last_due = 0
-            data, pages = connection.outbox.take(last)
-        else:
+        # Before the connection closes, lines of a room may still come, so the farewell is not the last.
+        last = None if connection.is_closing else connection.last_due
+        if last == 0:
             return b""
+        connection.last_due = 0
+        data, pages = connection.outbox.take(last)
         if data and connection.reading:
             connection.reading.tell(len(data), pages)
         return data

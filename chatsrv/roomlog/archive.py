@@ -51,27 +51,19 @@ class Archive:
             room,
         )
 
-    def back(self, first_id: int, room: str, after: int, last: int, limit: int) -> list[Entry]:
+    def back(
+        self, first_id: int, room: str, after: int, last: int, limit: int, *, is_seen_only: bool = False
+    ) -> list[Entry]:
         """Return up to `limit` entries of a room behind the offset `after` up to `last`, newest first.
 
-        Raises:
-            Refused: the file cannot be read.
-        """
-        return self._read(
-            f"SELECT {ENTRY} FROM entry WHERE id > ? AND id <= ? ORDER BY id DESC LIMIT ?",
-            (first_id + after, first_id + last, limit),
-            first_id,
-            room,
-        )
-
-    def seen_back(self, first_id: int, room: str, after: int, last: int, limit: int) -> list[Entry]:
-        """Return what `back` does, but for entries that nobody is shown.
+        If `is_seen_only`, those are left out that nobody is shown.
 
         Raises:
             Refused: the file cannot be read.
         """
+        seen = f"AND kind IN ({_SEEN})" if is_seen_only else ""
         return self._read(
-            f"SELECT {ENTRY} FROM entry WHERE id > ? AND id <= ? AND kind IN ({_SEEN}) ORDER BY id DESC LIMIT ?",
+            f"SELECT {ENTRY} FROM entry WHERE id > ? AND id <= ? {seen} ORDER BY id DESC LIMIT ?",
             (first_id + after, first_id + last, limit),
             first_id,
             room,

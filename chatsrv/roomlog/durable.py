@@ -170,7 +170,8 @@ class DurableRoomLog(RoomLog):
         edge = min(last, max(after, self._first - 1))
         found = super().seen_back(Position(before.epoch, last), edge, limit)
         if len(found) < limit and edge > after:
-            found += self._archive.seen_back(self.first_id, self.room, after, edge, limit - len(found))
+            rest = limit - len(found)
+            found += self._archive.back(self.first_id, self.room, after, edge, rest, is_seen_only=True)
         return found
 
     def is_whole(self, after: int, last: int) -> bool:
