@@ -6,6 +6,7 @@ be held around it. passlib is not imported before the first hash, which keeps a 
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -180,8 +181,7 @@ class Hasher:
 
     @property
     def _maker(self) -> Any:
-        from passlib.hash import argon2, bcrypt  # type: ignore[import-untyped]  # libpass ships no types
-
+        argon2, bcrypt, _, _ = _handlers()
         if self._kind == "bcrypt":
             return bcrypt.using(rounds=self._bcrypt_cost, ident="2y")  # the one of its names that Apache writes
         return argon2.using(type="ID", memory_cost=self._memory_kib, rounds=self._passes, parallelism=self._lanes)
@@ -193,6 +193,11 @@ class Work:
 
     hashes: int = 0
 
+
+_loading = threading.Lock()
+"""Held while passlib loads a handler. Two threads that ask for the same one at the same moment would fail: it is there
+before it is ready, and replaces what imports it.
+"""
 
 _work: ContextVar[Work | None] = ContextVar("_work", default=None)
 
@@ -223,7 +228,18 @@ def _secret(password: str) -> bytes:
     return password.encode("utf-8", "surrogatepass")
 
 
-def _handler(stored: str) -> Any:
-    from passlib.hash import argon2, bcrypt, sha256_crypt, sha512_crypt
+def _handlers() -> tuple[Any, Any, Any, Any]:
+    """Return passlib's handlers of argon2, bcrypt, SHA-256-crypt and SHA-512-crypt."""
+    with _loading:
+        from passlib.hash import (  # type: ignore[import-untyped]  # libpass ships no types
+            argon2,
+            bcrypt,
+            sha256_crypt,
+            sha512_crypt,
+        )
+    return argon2, bcrypt, sha256_crypt, sha512_crypt
 
+
+def _handler(stored: str) -> Any:
+    argon2, bcrypt, sha256_crypt, sha512_crypt = _handlers()
     return {"$a": argon2, "$2": bcrypt, "$5": sha256_crypt, "$6": sha512_crypt}[stored[:2]]

@@ -1,5 +1,7 @@
 """Behaviour of chatsrv.auth.hashing."""
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -174,3 +176,23 @@ def test_a_login_that_waits_too_long_for_its_turn_is_told_so():
                 hasher.hash("secret")
         hasher.go_on.set()
         job.result()
+
+
+FIRST_HASHES = """
+import sys, threading
+from chatsrv.auth.hashing import Hasher
+sys.setswitchinterval(1e-6)
+hasher, start, made = Hasher(memory_kib=8, passes=1, at_work=8), threading.Barrier(8), []
+def make():
+    start.wait()
+    made.append(hasher.hash("password"))
+threads = [threading.Thread(target=make) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(made))
+"""
+
+
+def test_the_first_hashes_of_a_process_can_be_made_at_the_same_time() -> None:
+    done = subprocess.run([sys.executable, "-c", FIRST_HASHES], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("8\n", "")
