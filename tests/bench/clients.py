@@ -22,6 +22,9 @@ STOPPED_BUFFER_BYTES = 4096
 LEFT_LOBBY = b"You left lobby. "
 WAIT = b"Login is not possible at the moment."
 
+Steps = Sequence[tuple[bytes, bytes]]
+"""A dialogue: what the server says, and what it is answered."""
+
 
 class LoadError(Exception):
     """The run cannot be measured: a login failed, a connection was lost, a deadline passed."""
@@ -52,7 +55,15 @@ class Client:
         self.began_at = 0.0
         self.unsent = b""
         self.heard = b""  # since the last step of the login
-        self._answers: list[tuple[bytes, bytes]] = []
+        self.steps: list[tuple[bytes, bytes]] = []
+
+    def login(self) -> Steps:
+        """Give the steps of its login, from the connection on."""
+        return [
+            (b"Username: ", b"u%d\n" % self.number),
+            (b"Password: ", self.password + b"\n"),
+            (b"Welcome, u%d!" % self.number, b""),
+        ]
 
     def connect(self, port: int) -> None:
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -62,15 +73,11 @@ class Client:
         self.sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
         self.sock.bind((f"127.0.0.{1 + self.number % SOURCE_ADDRESSES}", 0))
         self.began_at = time.monotonic()
-        self.is_open, self.is_logged_in, self.heard = True, False, b""
-        self._answers = [
-            (b"Username: ", b"u%d\n" % self.number),
-            (b"Password: ", self.password + b"\n"),
-            (b"Welcome, u%d!" % self.number, b""),
-        ]
+        self.is_open = True
+        self.expect(self.login())
         if self.rooms:
             joins = "".join([f"/join {room}\n" for room in self.rooms])
-            self._answers[-1:] = [(self._answers[-1][0], f"{joins}/part lobby\n".encode()), (LEFT_LOBBY, b"")]
+            self.steps[-1:] = [(self.steps[-1][0], f"{joins}/part lobby\n".encode()), (LEFT_LOBBY, b"")]
         self.sock.connect_ex(("127.0.0.1", port))
         self.receive_into = self.sock.recv_into
         self.fd = self.sock.fileno()
@@ -85,6 +92,10 @@ class Client:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
+    def expect(self, steps: Steps) -> None:
+        """Begin a dialogue with these steps: what is waited for, and what is answered."""
+        self.is_logged_in, self.heard, self.steps = False, b"", list(steps)
+
     def log_in(self) -> bool:
         """Take the dialogue as far as it goes now; whether this was the last step."""
         try:
@@ -98,13 +109,13 @@ class Client:
         self.heard += data
         if WAIT in self.heard:
             raise ToldToWait(f"client {self.number}: {WAIT.decode()}")
-        while self._answers:
-            prompt, answer = self._answers[0]
+        while self.steps:
+            prompt, answer = self.steps[0]
             at = self.heard.find(prompt)
             if at < 0:
                 return False
             self.heard = self.heard[at + len(prompt) :]
-            del self._answers[0]
+            del self.steps[0]
             if answer:
                 self.sock.send(answer)
         self.is_logged_in = True

@@ -1,7 +1,7 @@
 """The command line: `python tests/bench [--quick] [--only NAME] [--update-docs]`.
 
-`serve`, `generate`, `storm`, `comeback`, `joining`, `fill` and `ask` are for the processes it starts itself. Main
-thread only; ends by itself in any case.
+`serve`, `generate`, `storm`, `comeback`, `joining`, `crowd`, `fill` and `ask` are for the processes it starts itself.
+Main thread only; ends by itself in any case.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from types import FrameType
 
 from bench import page, report
 from bench.comeback import comeback
+from bench.crowds import crowd
 from bench.joining import join
 from bench.rows import rows
 from bench.runs import generate
@@ -38,6 +39,8 @@ def main() -> int:
             return comeback(plan)
         case ["joining", plan]:
             return join(plan)
+        case ["crowd", plan]:
+            return crowd(plan)
         case ["fill" | "ask" as step, plan]:
             from bench import longlog  # the other processes do without chatsrv's modules
 

@@ -100,6 +100,7 @@ class Traffic:
             messages_per_second=said / usage.seconds,
             p50_ms=quantile(latencies, 0.5) * 1000,
             p99_ms=quantile(latencies, 0.99) * 1000,
+            worst_ms=quantile(latencies, 1.0) * 1000,
             server_cpu=usage.server,
             generator_cpu=usage.generator,
             others_cpu=usage.others,

@@ -29,6 +29,7 @@ class Plan:
     sampled_every: int = 31  # all but closed loop: how many readers apart are those whose latency is taken
     storm: int = 0  # clients that log in, or join, at once while the sessions talk
     storm_rate: float = 0.0  # joining: so many of those clients a second; 0: all at once
+    deed: str = ""  # crowd: what those clients do at once, one of `crowds.DEEDS`
     missed: int = 0  # comeback: messages that are said while those clients are away
     password: str = ""  # of all accounts; empty: each has its own
     messages: int = 0  # closed loop: end after so many of each author, instead of after `seconds`
@@ -86,6 +87,7 @@ class Result:
     delivery_us: float = 0.0  # the same for each delivery
     p50_ms: float = 0.0
     p99_ms: float = 0.0
+    worst_ms: float = 0.0  # the longest that anything took to arrive
     logins_per_second: float = 0.0
     server_cpu: float = 0.0
     generator_cpu: float = 0.0

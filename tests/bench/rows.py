@@ -57,6 +57,8 @@ def rows(outcome: Outcome) -> list[Row]:
         return [_row(outcome, "logins/s", lambda result: result.logins_per_second, "{:,.0f}")]
     if plan.kind == "storm":
         return _storm_rows(outcome, plan)
+    if plan.kind == "crowd":
+        return _crowd_rows(outcome)
     if plan.kind == "comeback":
         return _comeback_rows(outcome, plan)
     if plan.kind == "growth":
@@ -189,6 +191,20 @@ def _joining_rows(outcome: Outcome, plan: Plan) -> list[Row]:
             (f"{who}: all are in after", f"{median(result.level_seconds for result in results):.2f} s", ""),
             (f"{who}: not told the last lines", f"{max(result.not_level for result in results)}", ""),
             *_noticed(results, plan, who, "before they join"),
+        ]
+    return _alone(outcome, texts)
+
+
+def _crowd_rows(outcome: Outcome) -> list[Row]:
+    texts = []
+    for variant in outcome.scenario.variants:
+        plan = variant.plan
+        results = [results[variant.label] for results in outcome.rounds]
+        who = f"{plan.storm:,} {plan.deed} at once"
+        texts += [
+            *_noticed(results, plan, who, "before"),
+            (f"{who}: the longest that a message took", f"{max(result.worst_ms for result in results):.0f} ms", ""),
+            (f"{who}: all are done after", f"{median(result.answered_seconds for result in results):.2f} s", ""),
         ]
     return _alone(outcome, texts)
 

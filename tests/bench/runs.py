@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 from bench.clients import IN_FLIGHT, Client, Crowd, LoadError
 from bench.comeback import measure_comeback
+from bench.crowds import measure_crowd
 from bench.joining import measure_joining
 from bench.load import Traffic, quantile
 from bench.machine import Meter, end_after, memory_kib_of, raise_open_files_limit, resident_kib_of
@@ -18,7 +19,7 @@ from bench.plan import Plan, Result
 from bench.roomtalk import ManyRooms
 from bench.storm import measure_storm
 
-KINDS = ("fanout", "paced", "idle", "logins", "storm", "comeback", "rooms", "joining")
+KINDS = ("fanout", "paced", "idle", "logins", "storm", "comeback", "rooms", "joining", "crowd")
 LOGIN_ACCOUNTS = 2000
 
 
@@ -69,6 +70,8 @@ def run(plan: Plan) -> Result:
             return measure_comeback(plan, crowd)
         if plan.kind == "joining":
             return measure_joining(plan, crowd)
+        if plan.kind == "crowd":
+            return measure_crowd(plan, crowd)
         if plan.kind == "rooms":
             return ManyRooms(plan, crowd).measure()
         traffic = Traffic(plan, crowd)

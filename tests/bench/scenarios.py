@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bench.crowds import DEEDS
 from bench.plan import Growth, Plan, Result
 from bench.runs import LOGIN_ACCOUNTS
 from bench.target import ENTRY, Setup, Target, TargetError, settle
@@ -80,6 +81,9 @@ def all_scenarios() -> list[Scenario]:
     crowded = Plan("rooms", sessions=10_000, authors=1, rooms=1000, limit_seconds=300.0)
     in_rooms = Plan("idle", sessions=1000, authors=0, rooms=1, seconds=5.0, limit_seconds=600.0)
     joining = replace(comeback, kind="joining", missed=0, rooms=1, members=10_000 - comeback.sessions)
+    crowd = replace(
+        comeback, kind="crowd", missed=0, rooms=1, rate=25.0, warmup_seconds=0.5, seconds=2.0, limit_seconds=300.0
+    )
     growth = Plan("growth", sessions=0, authors=0, entries=10_000_000, limit_seconds=900.0)
     soon = {"stall_seconds": 5.0}  # so that the hang-ups happen within the run
     return [
@@ -123,6 +127,17 @@ def all_scenarios() -> list[Scenario]:
                 Variant("100 a second", "chatsrv", replace(joining, storm_rate=100.0)),
                 Variant("at once", "chatsrv", joining),
             ),
+        ),
+        *(
+            Scenario(
+                f"crowd-{deed.replace(' ', '-')}",
+                tuple(
+                    Variant(f"{size:,}", "chatsrv", replace(crowd, deed=deed, storm=size), {"login_seconds": 300.0})
+                    for size in (1000, 6000)
+                ),
+                rounds=1,
+            )
+            for deed in DEEDS
         ),
         Scenario("growth", (Variant("chatsrv", "chatsrv", growth, store="process"),), rounds=1),
     ]
