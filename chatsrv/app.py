@@ -171,10 +171,13 @@ class App:
         self._ringer.send(b"\0")
 
     def close(self) -> None:
-        """Say goodbye to every session, and let go of everything. Returns when that is done."""
-        if self._bots:
-            self._bots.close()
+        """Say goodbye to every session, and let go of everything. Returns when that is done.
+
+        Sessions, bots and backends that have not ended `linger_seconds` and `STOP_SECONDS` later are left behind.
+        """
         closers = [threading.Thread(target=_close, args=(server,)) for server in self._servers]
+        if self._bots:
+            closers.append(threading.Thread(target=self._bots.close))
         for thread in closers:
             thread.start()
         self._watch.stop()

@@ -12,7 +12,7 @@ from chatsrv.bots.stay import Stay
 from chatsrv.net.server import ChatServer
 from chatsrv.reasons import Reason
 
-STOP_SECONDS = 10.0
+STOP_SECONDS = 4.0
 """How long closing waits for bots that are busy: as long as a server does for its sessions."""
 
 

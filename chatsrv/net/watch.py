@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 WATCH_SECONDS = 1.5
 """Time between two looks. A change takes two, or three: whoever is not welcome any more is gone within five seconds."""
 
-STOP_SECONDS = 5.0
+STOP_SECONDS = 4.0
 """How long stopping waits for the look that is under way."""
 
 
