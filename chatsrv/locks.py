@@ -80,6 +80,12 @@ class OrderedLock:
         """Tell whether any thread holds the lock."""
         return self._lock.locked()
 
+    @classmethod
+    def held(cls) -> list[Rank]:
+        """Return the ranks of the locks that this thread holds."""
+        ranks: list[Rank] = cls._held.__dict__.get("ranks", [])
+        return ranks
+
     def __enter__(self) -> bool:
         return self.acquire()
 
@@ -87,6 +93,16 @@ class OrderedLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def expect_none_held(what: str) -> None:
+    """Make sure, in the tests, that this thread holds no lock while it waits for something that other threads give.
+
+    Raises:
+        LockOrderError: it holds one.
+    """
+    if _is_enforced and (ranks := OrderedLock.held()):
+        raise LockOrderError(f"{what} was waited for under {max(ranks).name}")
 
 
 _is_enforced = False

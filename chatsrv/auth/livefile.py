@@ -17,6 +17,7 @@ from pathlib import Path
 
 from chatsrv.auth.record import Accounts
 from chatsrv.errors import AccountsError, Unavailable
+from chatsrv.slots import step_aside
 
 _logger = logging.getLogger(__name__)
 
@@ -109,10 +110,14 @@ class LiveFile:
         """Return what there is to be seen, after a new look if the file may have changed."""
         seen = self._seen
         if seen.is_young or seen.stamp != self._stamp():
-            with self._turn:
+            with step_aside(at_once=True):  # another thread may read the file, which takes its time
+                self._turn.acquire()
+            try:
                 if self._seen.is_young or self._seen.stamp != self._stamp():
                     self._look_locked()
                 seen = self._seen
+            finally:
+                self._turn.release()
         return seen
 
     def _stamp(self) -> _Stamp | None:

@@ -24,6 +24,7 @@ from chatsrv.accounts import Network, site_of, unmapped
 from chatsrv.auth.record import shown
 from chatsrv.errors import AuthError, Penalised, Unavailable
 from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.slots import step_aside
 
 _logger = logging.getLogger(__name__)
 
@@ -161,7 +162,9 @@ class Penalties:
             if self._has_room_locked(here, account):
                 break
             here.room = here.room or threading.Condition(self._lock)
-            if not here.room.wait(waits_until - time.monotonic()):
+            with step_aside(at_once=True):  # the lock is held
+                has_room = here.room.wait(waits_until - time.monotonic())
+            if not has_room:
                 raise Unavailable(f"{here.under_way} logins from {site} are under way and take too long")
         here.under_way += 1
         account.under_way += 1

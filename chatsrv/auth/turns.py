@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from chatsrv.errors import Unavailable
+from chatsrv.slots import step_aside
 
 THREAD_NAME = "hash"
 
@@ -67,7 +68,8 @@ class Turns:
             self.in_line += 1
         self._queue.put((outcome, work))
         try:
-            return outcome.result(self._seconds if ahead > 0 else None)
+            with step_aside():
+                return outcome.result(self._seconds if ahead > 0 else None)
         except TimeoutError:
             if outcome.cancel():
                 raise Unavailable(f"a login waited {self._seconds:g} seconds for its turn to verify a hash") from None

@@ -12,6 +12,7 @@ from contextvars import copy_context
 from typing import Generic, TypeVar
 
 from chatsrv.errors import Unavailable
+from chatsrv.slots import step_aside
 
 _logger = logging.getLogger(__name__)
 
@@ -43,6 +44,10 @@ class Workers:
         Raises:
             Unavailable: it takes too long; or all threads are at work and none became free in time, or ever may.
         """
+        with step_aside():
+            return self._call(what, function)
+
+    def _call(self, what: str, function: Callable[[], T]) -> T:
         deadline = time.monotonic() + self._seconds
         self._take_place(what, deadline)
         job = _Job(function)

@@ -16,6 +16,7 @@ from chatsrv.commands import Create, Help, Invoke
 from chatsrv.errors import Misused, Refused
 from chatsrv.replies import CommandList, Notice, UnknownCommand
 from chatsrv.rights import OF_OWNERS, may, require
+from chatsrv.slots import step_aside
 from chatsrv.verbs import NAME_CHARACTERS, VERBS, Verb, check_name
 
 logger = logging.getLogger(__name__)
@@ -82,7 +83,8 @@ def invoke(asker: Asker, command: Invoke) -> None:
         require(asker.account, verb.right)
     try:
         verb.split(argument)
-        plugin.run(asker, argument.strip() if verb.arguments else "")
+        with step_aside():
+            plugin.run(asker, argument.strip() if verb.arguments else "")
     except Misused:
         asker.reply(verb.usage)
     except Refused:

@@ -17,6 +17,7 @@ from chatsrv.net.delivery import Delivery
 from chatsrv.net.reading import Reading
 from chatsrv.net.trail import Steps
 from chatsrv.protocols.base import Renderer
+from chatsrv.slots import Urgency, give_way
 
 PAGE_BYTES = 8192
 """What is handed to delivery at once: a send for many lines, and little of the outbox."""
@@ -57,6 +58,7 @@ def catch_up(
             pages, is_over = _some_pages(connection.renderer, absence, rest)
         while True:
             for page, steps in pages:
+                give_way(Urgency.LOGINS)
                 connection.post(page, steps)
                 if connection.reason:
                     return

@@ -4,6 +4,7 @@ Knows nothing of bytes and wire formats. Everything here runs on the session's o
 that is called by whichever thread does something to the session's account, as is `Presence`, which does it.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -31,6 +32,7 @@ from chatsrv.reasons import Reason
 from chatsrv.replies import LoginRefused, Notice, Present, Reply, Welcome
 from chatsrv.rights import Right, may, require
 from chatsrv.roomlog.base import RoomLog
+from chatsrv.slots import Urgency, give_way
 from chatsrv.verbs import RIGHT_FOR
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 
 APPEND_ENTRIES = 512
 """Entries that one session appends at once, before others get their turn."""
+
+TALK_SECONDS = 60.0
+"""How long somebody counts as being in a conversation after they said something."""
 
 NOBODY_ELSE = "Nobody else is here."
 
@@ -52,9 +57,11 @@ class ChatSession(Session):
 
     server: "ChatServer"
     account: Account
+    keeps_slot: ClassVar[bool] = True
     catches_up: ClassVar[bool] = True
     """Whether people are told at the login what they missed, unless they said that they do not want it."""
 
+    _talked_at = -TALK_SECONDS
     _lookback: Lookback | None = None
     _presence: Presence | None = None
 
@@ -82,6 +89,11 @@ class ChatSession(Session):
         if entered.returns:
             catch_up(self.server.delivery, self.connection, self._presence.reading, entered.returns, hub.catching_up)
 
+    @property
+    def urgency(self) -> Urgency:  # type: ignore[override]  # a class attribute is one way to have it
+        """See `Session.urgency`. Those in a conversation do not wait behind a crowd that joins or leaves."""
+        return Urgency.TALK if time.monotonic() - self._talked_at < TALK_SECONDS else Urgency.DEEDS
+
     def _welcome(self, entered: Entered) -> None:
         current, *further = self.rooms or [""]
         notify = self.connection.notify
@@ -101,6 +113,7 @@ class ChatSession(Session):
                 self._attempt(self._speak, kind, texts, room)
         else:
             for command in commands:
+                give_way(Urgency.DEEDS)
                 self._attempt(self._do, command)
                 if self.is_gone:
                     return
@@ -108,7 +121,7 @@ class ChatSession(Session):
     def closed(self, reason: Reason) -> None:
         """Leave all rooms, once nothing more of them is written: whoever throws the account out waits for that, too."""
         if self._presence:
-            self.connection.standing()
+            self.connection.wait_until_unsubscribed()
             self._presence.leave_all(reason)
         self.server.hub.attendance.remove(self)
 
@@ -262,6 +275,7 @@ class ChatSession(Session):
     def _speak(self, kind: type[Command], texts: Sequence[str], called: str = "") -> None:
         """Say texts in a room of the session's; without a name in the one that it speaks in."""
         require(self.account, RIGHT_FOR[kind])
+        self._talked_at = time.monotonic()
         room, may_hurry = room_here(self, called) if called else self.room, may(self.account, Right.HURRY)
         name, origin, zone = self.account.name, self.connection.origin, self.server.time_zone
         for start in range(0, len(texts), APPEND_ENTRIES):

@@ -16,6 +16,7 @@ from chatsrv.protocols.base import Renderer
 from chatsrv.reasons import Reason
 from chatsrv.replies import Goodbye, Reply
 from chatsrv.roomlog.base import RoomLog
+from chatsrv.slots import step_aside
 
 if TYPE_CHECKING:
     from chatsrv.net.delivery import Delivery
@@ -66,7 +67,7 @@ class Outbox:
         """Wait until the outbox has space again, or is closed."""
         if self._size_bytes <= OUTBOX_BYTES:
             return
-        with self._lock:
+        with step_aside(), self._lock:
             self._space = threading.Condition(self._lock)  # type: ignore[arg-type]  # an OrderedLock will do
             while self._size_bytes > OUTBOX_BYTES and not self.closed_for:
                 self._space.wait()
@@ -197,6 +198,11 @@ class Connection:
     def standing(self) -> "Standing | None":
         """Return how far the `reading` is at this moment, for any thread. Waits for delivery; `None` without one."""
         return self._delivery.standing(self)
+
+    def wait_until_unsubscribed(self) -> None:
+        """Wait, after `hang_up`, until delivery hands this connection nothing more of any log."""
+        if not self.is_closing or self.subscriptions:
+            self.standing()
 
     def hang_up(self, reason: Reason) -> None:
         """End the session: the one way out. Only the first reason counts.

@@ -27,6 +27,7 @@ from chatsrv.limits import Limits
 from chatsrv.net.connection import GONE, Connection
 from chatsrv.net.feed import Feed
 from chatsrv.net.keeper import Keeper
+from chatsrv.net.poller import Inlet, Poller
 from chatsrv.net.reading import Standing
 from chatsrv.net.subscription import Subscription
 from chatsrv.net.tail import Batch, Tail
@@ -34,6 +35,7 @@ from chatsrv.net.writing import Writing
 from chatsrv.protocols.base import Renderer
 from chatsrv.reasons import Reason
 from chatsrv.roomlog.base import RoomLog
+from chatsrv.slots import Slots, step_aside
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class Delivery:
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)  # whoever wakes delivery may hold a room's lock
         self._thread: threading.Thread | None = None
+        self._poller = Poller()
         self._numbers = itertools.count(1)
         # Sessions that share a log over several servers must not share an origin: 30 random bits, then the number.
         self._node = secrets.randbits(30) << 32
@@ -74,7 +77,8 @@ class Delivery:
     # ------------------------------------------------------------------ for any thread
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread, and the poller's."""
+        self._poller.start()
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
         self._thread.start()
 
@@ -84,9 +88,19 @@ class Delivery:
         if self._thread:
             self._request(lambda: None)
             self._thread.join()
+        self._poller.stop()
         self._writing.selector.close()
         self._wake_reader.close()
         self._wake_writer.close()
+
+    @property
+    def slots(self) -> Slots:
+        """The slots of all session threads whose sockets this is for."""
+        return self._poller.slots
+
+    def inlet(self, sock: socket.socket) -> Inlet:
+        """Return the reading half of a new socket, for its session's thread."""
+        return Inlet(self._poller, sock)
 
     def connect(self, sock: socket.socket, address: str, renderer: Renderer) -> Connection:
         """Take a new socket on; it has `login_seconds` to become a login."""
@@ -125,7 +139,9 @@ class Delivery:
         answers: list[Standing] = []
         has_answer = threading.Event()
         self._request(self._tell_standing, connection, answers, has_answer)
-        if not has_answer.wait(RELEASE_SECONDS):
+        with step_aside(at_once=True):  # a session's lock may be held
+            is_answered = has_answer.wait(RELEASE_SECONDS)
+        if not is_answered:
             logger.error("session %d: delivery does not tell how far it is", connection.id)
         return answers[0] if answers else None
 

@@ -12,6 +12,7 @@ from chatsrv.net.subscription import Subscription
 from chatsrv.net.tail import Tail
 from chatsrv.protocols.base import Renderer
 from chatsrv.roomlog.base import RoomLog
+from chatsrv.slots import step_aside
 
 PACE_ENTRIES = 4096
 """How far a log may run ahead of its readers' sockets before its authors wait: some tenths of a second at full load."""
@@ -44,7 +45,7 @@ class Feed:
     def pace(self) -> None:
         """Wait while delivery is more than `PACE_ENTRIES` behind the log."""
         if self._is_ahead():
-            with self._lock:
+            with step_aside(), self._lock:
                 self._paced += 1
                 while self._is_ahead():
                     self._caught_up.wait()

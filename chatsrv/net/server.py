@@ -29,6 +29,7 @@ from chatsrv.net.session import Session
 from chatsrv.net.turnstile import Turnstile
 from chatsrv.net.watch import Watch
 from chatsrv.reasons import Reason
+from chatsrv.slots import Urgency, give_back
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +38,10 @@ OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.E
 PAUSE_SECONDS = 1.0
 """How long no connection is accepted after one could not be, for want of descriptors or memory."""
 
-STOP_SECONDS = 10.0
-"""How long closing a server waits for its sessions' threads, beyond the time that their peers get to linger."""
+STOP_SECONDS = 4.0
+"""How long closing a server waits for its sessions' threads, beyond the time that their peers get to linger. With a
+second for the rest, `chatsrv run` ends within `linger_seconds` and five seconds: service managers kill after ten.
+"""
 
 
 class _SessionThread(threading.Thread):
@@ -64,7 +67,7 @@ class LoginServer(ThreadingTCPServer):
 
     allow_reuse_address = True
     daemon_threads = True  # closing waits for the sessions itself, with a deadline
-    request_queue_size = 1024  # the standard library's 5 makes a crowd's connections wait for a second and more
+    request_queue_size = 4096  # as much as Linux grants: see docs/decisions/0036-slots.md
 
     def __init__(
         self,
@@ -125,7 +128,11 @@ class LoginServer(ThreadingTCPServer):
                         if key.fileobj is self._wake_reader:
                             self._wake_reader.recv(64)
                         elif not self._is_shutting_down:
-                            self._handle_request_noblock()
+                            self.delivery.slots.take(Urgency.LOGINS)
+                            try:
+                                self._handle_request_noblock()
+                            finally:
+                                give_back()
                     self.service_actions()
                     if self._is_exhausted and not self._is_shutting_down:
                         self._pause(selector)
@@ -202,6 +209,7 @@ class LoginServer(ThreadingTCPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
+            give_back()
             self.turnstile.leave(client_address[0])
             self._session_threads.discard(threading.current_thread())
             if self._is_exhausted:

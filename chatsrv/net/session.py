@@ -8,10 +8,10 @@ It writes nothing to the socket but the login's prompts: what it has to say goes
 import itertools
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BufferedIOBase
 from socketserver import StreamRequestHandler
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from chatsrv.accounts import Account
 from chatsrv.auth.backend import LoginContext
@@ -19,10 +19,12 @@ from chatsrv.commands import Answer, ChangePassword, Command, Complaint, Credent
 from chatsrv.errors import AuthError, Penalised, ProtocolError, Refused, Unavailable
 from chatsrv.flood import Bucket, Flow
 from chatsrv.net.connection import Connection
+from chatsrv.net.poller import Inlet
 from chatsrv.protocols.base import Protocol
 from chatsrv.reasons import Reason
 from chatsrv.replies import LoginRefused, Notice, Reply
 from chatsrv.rights import Right, may, require
+from chatsrv.slots import Urgency, give_way, step_aside
 from chatsrv.verbs import RIGHT_FOR
 
 if TYPE_CHECKING:
@@ -45,10 +47,12 @@ class Session(StreamRequestHandler):
     """Logs one peer in and obeys its commands.
 
     To be overridden: `opened`, `obey`, `closed`, `ended`; to be called: `reply`, `hang_up`. A subclass says in
-    `protocol` which wire format it speaks.
+    `protocol` which wire format it speaks, and in `keeps_slot` whether what it overrides waits for nothing but this
+    package, which gives the thread's slot (`chatsrv.slots`) to others meanwhile.
     """
 
     protocol: ClassVar[Protocol]
+    keeps_slot: ClassVar[bool] = False
     rbufsize = 0  # nothing reads through `rfile`, so it needs no buffer: 4 KiB less for each session
     disable_nagle_algorithm = True
 
@@ -56,6 +60,9 @@ class Session(StreamRequestHandler):
     connection: Connection  # socketserver calls the bare socket so; that is `request`
     account: Account | None = None
     is_at_gate = False
+    urgency = Urgency.DEEDS
+    """How soon its thread gets a slot when the peer, who is logged in, has sent something."""
+    _inlet: Inlet
     _silent_bytes = 0  # what came without asking for anything
     _bucket: Bucket
 
@@ -100,12 +107,14 @@ class Session(StreamRequestHandler):
 
     def setup(self) -> None:
         """Prepare the socket, and hand its writing half to delivery."""
+        self.server.delivery.slots.take(Urgency.STRANGERS)
         super().setup()
         limits = self.server.limits
         _keep_alive(self.request, limits.keepalive_seconds)
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer_bytes)
         # telnet programs mark some commands urgent (RFC 854, "Synch"), and TCP would take that byte out of the stream
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+        self._inlet = self.server.delivery.inlet(self.request)
         self.connection = self.server.connect(self)
         self.wfile = _Outlet(self.connection)
 
@@ -126,19 +135,22 @@ class Session(StreamRequestHandler):
         """Leave, let the peer read the last lines, and let go of the socket once delivery has."""
         self.hang_up(Reason.ERROR)  # unless there is a reason already: without one, nothing would end the input
         reason = self.connection.reason or Reason.LOST
+        give_way(Urgency.STRANGERS)
         try:
             if self.account:
-                self.closed(reason)
+                self._call(self.closed, reason)
         except Exception:
             logger.exception("session %d: failed at its end", self.connection.id)
         finally:
             while self._receive(LEAST_READ_BYTES):
                 pass  # until the peer or the linger deadline ends the input
-            self.connection.finish()
+            with step_aside():
+                self.connection.finish()
             self._end()
             if self.account:
                 self.server.buckets.leave(self._bucket)
             self.server.disconnect(self)
+            self._inlet.close()
             super().finish()
         who = self.account.name if self.account else "not logged in"
         word = reason.name.lower().replace("_", " ")
@@ -146,10 +158,18 @@ class Session(StreamRequestHandler):
 
     # ------------------------------------------------------------------ private
 
+    def _call(self, method: Callable[..., None], *arguments: Any) -> None:
+        """Call one of those methods that are to be overridden."""
+        if self.keeps_slot:
+            method(*arguments)
+        else:
+            with step_aside():
+                method(*arguments)
+
     def _end(self) -> None:
         try:
             if self.account:
-                self.ended()
+                self._call(self.ended)
         except Exception:
             logger.exception("session %d: failed at its very end", self.connection.id)
 
@@ -180,7 +200,8 @@ class Session(StreamRequestHandler):
     def _receive(self, size: int) -> bytes:
         """Return up to `size` bytes that the peer sent; nothing at the end of its input, however that came."""
         try:
-            return self.request.recv(size)  # type: ignore[no-any-return]  # socketserver types `request` as Any
+            urgency = Urgency.STRANGERS if self.connection.reason or not self.account else self.urgency
+            return self._inlet.receive(size, urgency)
         except TimeoutError:  # ETIMEDOUT: TCP gave up on the peer
             self.hang_up(Reason.TIMED_OUT)
         except OSError:
@@ -217,7 +238,7 @@ class Session(StreamRequestHandler):
                 for command in run:
                     self._obey_own(command)
             else:
-                self.obey(list(run))
+                self._call(self.obey, list(run))
             if self.connection.reason:
                 return
         if flow is Flow.WARNING:
@@ -244,6 +265,7 @@ class Session(StreamRequestHandler):
         address = self.client_address[0]
         self.connection.has_credentials = True  # from here on it is the gate that takes its time
         self.is_at_gate = True
+        give_way(Urgency.LOGINS)
         try:
             account = self.server.gate.admit(credentials.username, credentials.password, self.context)
         except AuthError as error:
@@ -264,7 +286,7 @@ class Session(StreamRequestHandler):
         finally:
             self.is_at_gate = False
         logger.info("session %d: %s logged in from %s", self.connection.id, account.name, address)
-        self.opened()
+        self._call(self.opened)
         self.server.gate.rehash(account, credentials.password)
         return True
 

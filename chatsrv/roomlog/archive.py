@@ -19,6 +19,7 @@ from chatsrv.roomlog.index import edge_of, find
 from chatsrv.roomlog.mark import Opened
 from chatsrv.roomlog.schema import ENTRY, OFFSET_BITS, connect, entry_of, what_to_do
 from chatsrv.roomlog.words import Sought, is_found
+from chatsrv.slots import step_aside
 
 READERS = 4
 """Readings at once. They take milliseconds, so more would only take memory."""
@@ -145,7 +146,8 @@ class Archive:
 
     def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return self._lend(question)
+            with step_aside(at_once=True):  # some ask under a lock
+                return self._lend(question)
         except (sqlite3.Error, StoreError) as error:
             cause = StoreError(what_to_do(error, self._path)) if isinstance(error, sqlite3.Error) else error
             raise Refused("What was said before cannot be read at the moment.") from cause

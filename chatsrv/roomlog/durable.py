@@ -18,6 +18,7 @@ from chatsrv.roomlog.owners import is_of
 from chatsrv.roomlog.recorder import Recorder
 from chatsrv.roomlog.schema import MICROSECONDS
 from chatsrv.roomlog.words import sought_in
+from chatsrv.slots import step_aside
 
 RECENT_ENTRIES = 4096
 """Entries of a log with followers that stay in memory at least: what somebody who arrives has missed since, and a
@@ -108,7 +109,7 @@ class DurableRoomLog(RoomLog):
     def wait_for_space(self) -> None:
         """See `RoomLog.wait_for_space`."""
         if self._is_full() or self._recorder.is_failing:
-            with self._lock:
+            with step_aside(), self._lock:
                 while self._is_full() and not self._recorder.is_failing:
                     self._wait_locked()
                 if self._recorder.is_failing:
@@ -119,7 +120,7 @@ class DurableRoomLog(RoomLog):
         offset = position.offset
         if self._woken >= offset and not self._taken_back:
             return
-        with self._lock:
+        with step_aside(), self._lock:
             while not any(offset in offsets for offsets in self._taken_back):
                 if self._woken >= offset:
                     return
