@@ -9,6 +9,7 @@ import pytest
 from . import page, report
 from .chart import Bars, draw_bars, draw_line
 from .counting import Count
+from .crowds import DEEDS
 from .plan import Growth, Result
 from .rows import rows
 from .scenarios import STORES, Outcome, all_scenarios, only_servers, quick
@@ -170,6 +171,7 @@ def test_every_scenario_of_ours_is_small_when_quick_and_needs_no_naive_server() 
         "rooms",
         "idle-rooms",
         "joining",
+        *(f"crowd-{deed.replace(' ', '-')}" for deed in DEEDS),
         "growth",
     ]
 
