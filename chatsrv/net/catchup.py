@@ -4,7 +4,6 @@ From the beginning delivery keeps what comes for the session, and holds it back 
 nobody has to run after a room in which much is said. Runs on the session's own thread, which waits for a slow peer.
 """
 
-import threading
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -22,17 +21,10 @@ from chatsrv.slots import Urgency, give_way
 PAGE_BYTES = 8192
 """What is handed to delivery at once: a send for many lines, and little of the outbox."""
 
-AT_ONCE = 2
-"""Sessions of the process that read what was missed at the same time. A thousand who come back together would otherwise
-share the interpreter with delivery in a thousand and one parts. Nobody has a turn while he waits for his peer.
+READY_BYTES = 65536
+"""What is made ready before the thread gives way to others: all of it, as a rule. A thread that waited in the middle
+would keep the entries that it has counted until then, and a thousand that come back together a hundred MiB of them.
 """
-
-TURN_BYTES = 65536
-"""What is made ready in one turn: all of it, as a rule. Whoever waited for another turn in the middle would keep the
-entries that he has counted until then, and a thousand who come back together a hundred MiB of them.
-"""
-
-_turns = threading.BoundedSemaphore(AT_ONCE)
 
 
 class Return(NamedTuple):
@@ -48,24 +40,23 @@ def catch_up(
     """Tell what was missed, log after log, then go live in all of them. All are subscribed to and held back already."""
     for absence, live in returns:
         told = absence.told(limits)
-        with _turns:
-            if connection.reason:  # while it waited, behind a crowd
-                return
-            first = next(told, None)
-            if not reading.begin(absence.log, first.offset if first else live.offset, live.offset, absence.bookmark):
-                continue
-            rest = chain([first], told) if first else iter(())
-            pages, is_over = _some_pages(connection.renderer, absence, rest)
+        give_way(Urgency.LOGINS)
+        if connection.reason:  # while it waited, behind a crowd
+            return
+        first = next(told, None)
+        if not reading.begin(absence.log, first.offset if first else live.offset, live.offset, absence.bookmark):
+            continue
+        rest = chain([first], told) if first else iter(())
+        pages, is_over = _some_pages(connection.renderer, absence, rest)
         while True:
             for page, steps in pages:
-                give_way(Urgency.LOGINS)
                 connection.post(page, steps)
                 if connection.reason:
                     return
             if is_over:
                 break
-            with _turns:
-                pages, is_over = _some_pages(connection.renderer, absence, rest)
+            give_way(Urgency.LOGINS)
+            pages, is_over = _some_pages(connection.renderer, absence, rest)
         if absence.is_cut_short:
             reading.freeze(absence.log)
     for absence, _ in returns:
@@ -76,7 +67,7 @@ def _some_pages(renderer: Renderer, absence: Absence, rest: Iterator[Told]) -> t
     """Return the next pages of what is told, each with its steps, and whether that is all."""
     pages: list[tuple[bytes, Steps]] = []
     size_bytes = 0
-    while size_bytes < TURN_BYTES:
+    while size_bytes < READY_BYTES:
         page, steps = _next_page(renderer, absence, rest)
         if steps is None:
             return pages, True
