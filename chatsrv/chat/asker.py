@@ -34,6 +34,10 @@ class Asker(Protocol):
         """The key of the account."""
 
     @property
+    def address(self) -> str:
+        """Where the session comes from."""
+
+    @property
     def rooms(self) -> Mapping[str, Room]:
         """The rooms that the session is in, by their names."""
 

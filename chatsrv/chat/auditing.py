@@ -9,10 +9,11 @@ from functools import partial
 
 from chatsrv.changes import network_of, typed_key
 from chatsrv.chat.asker import Asker
-from chatsrv.chat.authority import may_here, require_here, room_here, somebody
+from chatsrv.chat.authority import may_here, require_here, require_look_in, room_here, somebody
 from chatsrv.chat.facts import Facts
 from chatsrv.chat.looking import show
 from chatsrv.chat.register import About
+from chatsrv.chat.room import Room
 from chatsrv.commands import Audit, Bans
 from chatsrv.entries import Entry
 from chatsrv.errors import Refused
@@ -39,13 +40,14 @@ def list_bans(asker: Asker, command: Bans) -> None:
     lines = [line for each in facts for line in _lines(asker, each)]
     if not lines:
         raise Refused(f"Nobody is banned or muted in {room.name}.")
-    show(asker, _bans(asker, lines))
+    show(asker, _bans(asker, room, lines))
 
 
-def _bans(asker: Asker, lines: Sequence[RulingLine]) -> Iterator[Reply]:
+def _bans(asker: Asker, room: Room, lines: Sequence[RulingLine]) -> Iterator[Reply]:
+    require_look_in(asker, room)  # again, where it is a further page
     yield RulingList(tuple(lines[:PAGE_LINES]))
     if rest := lines[PAGE_LINES:]:
-        asker.lookback.offer(partial(_bans, asker, rest))
+        asker.lookback.offer(partial(_bans, asker, room, rest))
     yield ListEnd(is_all=not rest)
 
 
@@ -72,7 +74,7 @@ def audit(asker: Asker, command: Audit) -> None:
         raise Refused(_nothing(asker, command.about))
     if len(entries) == MOST_CHANGES:
         asker.reply(Notice(f"There is more than is shown here: these are the newest {MOST_CHANGES}."))
-    show(asker, _audit(asker, entries))
+    show(asker, _audit(asker, about, entries))
 
 
 def _about(asker: Asker, typed: str) -> About | None:
@@ -90,6 +92,8 @@ def _about(asker: Asker, typed: str) -> About | None:
     name = _name_of_room(typed)
     if name is None or not asker.hub.register.room(name) or not may_here(asker, Right.AUDIT, asker.hub.room(name)):
         require(asker.account, Right.AUDIT)  # which it has not
+    assert name
+    require_look_in(asker, asker.hub.room(name))  # a moderator may have banned the owner
     return About(room=name)  # and not of an account that is called the same
 
 
@@ -118,8 +122,10 @@ def _name_of_room(typed: str) -> str | None:
         return None
 
 
-def _audit(asker: Asker, entries: Sequence[Entry]) -> Iterator[Reply]:
+def _audit(asker: Asker, about: About | None, entries: Sequence[Entry]) -> Iterator[Reply]:
+    if about and about.room and not may(asker.account, Right.AUDIT):
+        require_look_in(asker, asker.hub.room(about.room))  # again, where it is a further page
     yield Audited(tuple(entries[:PAGE_LINES]), asker.view.now)
     if rest := entries[PAGE_LINES:]:
-        asker.lookback.offer(partial(_audit, asker, rest))
+        asker.lookback.offer(partial(_audit, asker, about, rest))
     yield ListEnd(is_all=not rest)

@@ -85,7 +85,12 @@ def may_create(asker: Asker) -> bool:
 
 
 def may_look_in(asker: Asker, room: Room) -> bool:
-    """Tell whether the asker may enter a room, or see who is there and what about, as far as invitations go."""
+    """Tell whether the asker may enter a room, or see who is there, what about, and what was decided there.
+
+    Those may not who are banned from it, nor those who are not invited to a room for guests.
+    """
+    if room.ban_of(asker.account, asker.address):
+        return False
     facts = room.facts
     if not facts.is_invite_only or room.name in asker.rooms or asker.key in facts.invited:
         return True
@@ -98,6 +103,7 @@ def require_look_in(asker: Asker, room: Room) -> None:
     Raises:
         Refused: it may not.
     """
+    room.check_ban(asker.account, asker.address, asker.view.now.tzinfo)  # before they are sent for an invitation
     if not may_look_in(asker, room):
         raise Refused(f"{room.name} is for those who are invited: somebody in it can do that, by /invite.")
 
@@ -126,6 +132,7 @@ def room_here(asker: Asker, typed: str = "") -> Room:
         return asker.room
     room = asker.hub.find(typed)
     if room.name not in asker.rooms:
+        room.check_ban(asker.account, asker.address, asker.view.now.tzinfo)
         raise Refused(f"You are not in {room.name}.")
     return room
 

@@ -118,8 +118,14 @@ class Room:
         Raises:
             Refused: it is; until when is told in `zone`.
         """
-        if account.role is not Role.ADMIN and (ban := self.facts.ban_of(account.key, address, self._clock())):
+        if ban := self.ban_of(account, address):
             raise Refused(f"You are banned from {self.name}{told(ban, zone)}.")
+
+    def ban_of(self, account: Account, address: str | None = None) -> Ruling | None:
+        """Return the ban that keeps an account, which comes from `address`, out of this room; `None`: there is none."""
+        if account.role is Role.ADMIN:
+            return None
+        return self.facts.ban_of(account.key, address, self._clock())
 
     def leave(self, name: str, origin: int, reason: Reason) -> None:
         """Let the session `origin` of the account `name` go; only the account's last session is announced."""

@@ -97,7 +97,6 @@ def join(asker: Asker, command: Join) -> None:
     """
     room = _found(asker, command.room)
     if not asker.turn_to(room, Notice(f"You speak in {room.name} now.")):
-        room.check_ban(asker.account, zone=asker.view.now.tzinfo)  # before he is sent for an invitation
         require_look_in(asker, room)
         _go_into(asker, room)
 

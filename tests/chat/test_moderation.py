@@ -1,10 +1,14 @@
 """Commands that keep order: what holds afterwards, what everybody sees, and what the one concerned is told."""
 
+from typing import NamedTuple
+
 import pytest
 
 from chatsrv.changes import Change, What
-from chatsrv.chat import rooming
+from chatsrv.chat import auditing, rooming
+from chatsrv.chat.deeds import DEEDS
 from chatsrv.chat.moderation import network_typed
+from chatsrv.commands import Create, Part
 from chatsrv.errors import Refused
 from chatsrv.reasons import Reason
 from tests.chat.people import Chat, Person
@@ -123,6 +127,56 @@ def test_who_is_banned_reads_no_further_page_of_what_was_said_there(chat: Chat, 
         assert not any("tea" in line for line in told)
         alice.types("/unban bob")
         bob.types("/join dev")
+
+
+NAMING_A_ROOM = [kind for kind in DEEDS if "room" in kind._fields and kind not in (Part, Create)]
+"""Commands about a room that may be another one than that in which one speaks; anybody may leave and make rooms."""
+
+
+@pytest.mark.parametrize("kind", NAMING_A_ROOM)
+@pytest.mark.parametrize("target", ["bob", "alice", "198.51.100.0/24"])
+def test_no_command_about_a_room_is_obeyed_for_those_who_are_banned_from_it(
+    kind: type[NamedTuple], target: str, chat: Chat, alice: Person
+) -> None:
+    root = chat.log_in("root")
+    root.types("/join dev")
+    banned = chat.log_in("alice" if target == "alice" else "bob", "198.51.100.7")
+    root.types(f"/ban {target} spam")
+    banned.told()
+    values = {"name": "carol", "target": "carol", "entries": 3, "seconds": 10}
+    command = kind(**{field: values[field] for field in kind._fields if field in values}, room="dev")
+    with pytest.raises(Refused, match=r"^You are banned from dev: spam\.$"):
+        DEEDS[kind](banned, command)
+    assert banned.told() == []
+
+
+def test_an_owner_who_is_banned_reads_no_audit_and_no_topic_of_the_room(chat: Chat, alice: Person) -> None:
+    alice.types("/topic tea")
+    mod = chat.log_in("Mod")
+    mod.types("/join dev")
+    mod.types("/ban alice spam")
+    alice.told()
+    assert alice.types("/audit dev") == alice.types("/audit #dev") == ["You are banned from dev: spam."]
+    assert "dev (1 person)" in alice.types("/rooms")
+    assert "dev (1 person, you speak here): tea" in mod.types("/rooms")
+    assert "Mod banned alice" in mod.types("/audit dev")[0]
+
+
+@pytest.mark.parametrize("typed", ["/who", "/bans", "/audit"])
+def test_who_is_banned_reads_no_further_page_of_who_is_there_and_what_was_decided(
+    typed: str, chat: Chat, monkeypatch: pytest.MonkeyPatch, alice: Person
+) -> None:
+    monkeypatch.setattr(rooming, "WHO_NAMES", 1)
+    monkeypatch.setattr(auditing, "PAGE_LINES", 1)
+    mod = chat.log_in("Mod")
+    mod.types("/join dev")
+    for name in ("bob", "carol"):
+        mod.types(f"/ban {name}")
+    alice.told()
+    assert alice.types(typed)[-1] == "(/more goes on)"
+    mod.types("/ban alice spam")
+    alice.told()
+    assert alice.types("/more") == ["You are banned from dev: spam."]
 
 
 def test_who_is_put_out_of_a_room_for_guests_is_told_no_more_of_who_is_there(
