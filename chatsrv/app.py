@@ -84,7 +84,7 @@ class App:
             undo.pop_all()
         self._watch = Watch(self._gate)
         self._delivery = Delivery(settings.limits)
-        self._turnstile = Turnstile(settings.limits.connections, settings.limits.connections_per_address)
+        self._turnstile = Turnstile.of(settings.limits)
         self._buckets = Buckets(settings.limits.messages_per_second, settings.limits.burst)
         self._servers: list[ChatServer] = []
         self._threads: list[threading.Thread] = []

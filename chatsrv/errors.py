@@ -44,7 +44,7 @@ class Denied(AuthError):
 class Penalised(Denied):
     """Too many wrong logins came before this one, so nobody was asked about it; the next may come in so many `seconds`.
 
-    `is_news` tells whether it was logged. Whoever guesses in earnest must not fill the log.
+    `is_news` tells whether it is to be logged. Whoever guesses in earnest must not fill the log.
     """
 
     def __init__(self, text: str, *, seconds: float, is_news: bool) -> None:

@@ -21,6 +21,20 @@ class Limits(BaseModel):
     connections_per_address: int = Field(
         100, ge=0, le=1_000_000, description="Connections at once from one address (IPv6: one /64); 0 is no limit."
     )
+    strangers: int = Field(
+        1000,
+        ge=1,
+        le=1_000_000,
+        description="Connections at once that have not logged in, out of `connections`. When there are so many, the "
+        "oldest one of the address that has most of them gives way to a newcomer.",
+    )
+    strangers_per_address: int = Field(
+        50,
+        ge=0,
+        le=1_000_000,
+        description="The same from one address (IPv6: one /64); 0 is no limit, and neither is there one where "
+        "`connections_per_address` is 0.",
+    )
     messages_per_second: float = Field(
         10.0,
         ge=0,

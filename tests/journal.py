@@ -32,6 +32,12 @@ class Journal(logging.Handler):
             assert self._written.wait_for(lambda: self.having(*parts), DEADLINE_SECONDS), f"{parts}: {self._lines}"
             return self.having(*parts)[0]
 
+    def take(self) -> list[str]:
+        """Return the lines so far, and forget them."""
+        with self._written:
+            lines, self._lines = self._lines, []
+            return lines
+
     def having(self, *parts: str) -> list[str]:
         """Return the lines so far that hold all of `parts`."""
         return [line for line in self._lines if all(part in line for part in parts)]

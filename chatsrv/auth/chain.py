@@ -10,7 +10,9 @@ asked.
 """
 
 import logging
+import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,6 +27,9 @@ from chatsrv.errors import AuthError, Denied, Unavailable, UnknownUser
 from chatsrv.names import prepare_name
 
 _logger = logging.getLogger(__name__)
+
+TELL_SECONDS = 60.0
+"""A backend that fails on logins has one traceback in the log for so long: anybody may try again and again."""
 
 T = TypeVar("T")
 
@@ -76,6 +81,7 @@ class Chain(AuthBackend):
         self._vouched: dict[str, AuthBackend] = {}  # who answered for a prepared name last; one item is set at once
         self._versions: dict[str, object] = {}  # the last that each backend could tell; one item is set at once
         self._failing: set[tuple[str, str]] = set()  # what is logged already; one item is added or taken out at once
+        self._told_at: dict[str, float] = {}  # when a failed login was logged last; one item is set at once
 
     @property
     def links(self) -> tuple[tuple[str, AuthBackend], ...]:
@@ -105,7 +111,7 @@ class Chain(AuthBackend):
         unknown: list[UnknownUser] = []
         for label, backend in self._links:
             try:
-                account = _answer(label, backend, username, password, context, workers)
+                account = self._answer(label, backend, username, password, context, workers)
             except AuthError as error:
                 self._count(Answer(label or type(backend).__name__, _outcome(error), str(error)), heard)
                 if not isinstance(error, UnknownUser):
@@ -118,6 +124,27 @@ class Chain(AuthBackend):
         if len(unknown) == 1:
             raise unknown[0]
         raise UnknownUser("; ".join(map(str, unknown)))
+
+    def _answer(
+        self,
+        label: str,
+        backend: AuthBackend,
+        username: str,
+        password: str,
+        context: LoginContext,
+        workers: Workers | None,
+    ) -> Account:
+        """Return the account of one backend. Only an `AuthError` that begins with `label` escapes."""
+        try:
+            return _usable(_called(label, backend, workers, lambda: backend.authenticate(username, password, context)))
+        except (AuthError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # the edge to somebody else's code: it refuses this login, and no more
+            name, now = label or type(backend).__name__, time.monotonic()
+            if now - self._told_at.get(name, -math.inf) >= TELL_SECONDS:
+                self._told_at[name] = now
+                _logger.exception("auth backend %s failed on a login as %r", name, username)
+            raise _labelled(label, Unavailable(f"the auth backend failed: {type(error).__name__}")) from error
 
     def count(self) -> tuple[AnswerCount, ...]:
         """Return how often each backend answered how since the start, in the order of the backends."""
@@ -206,19 +233,6 @@ class Chain(AuthBackend):
         with self._lock:
             self._counter[answer.label, answer.outcome] += 1
         heard(answer)
-
-
-def _answer(
-    label: str, backend: AuthBackend, username: str, password: str, context: LoginContext, workers: Workers | None
-) -> Account:
-    """Return the account of one backend. Only an `AuthError` that begins with `label` escapes."""
-    try:
-        return _usable(_called(label, backend, workers, lambda: backend.authenticate(username, password, context)))
-    except (AuthError, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # the edge to somebody else's code: a broken backend refuses this login, no more
-        _logger.exception("auth backend %s failed on a login as %r", label or type(backend).__name__, username)
-        raise _labelled(label, Unavailable(f"the auth backend failed: {type(error).__name__}")) from error
 
 
 def _looked_up(

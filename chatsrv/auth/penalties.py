@@ -11,7 +11,6 @@ milliseconds.
 
 import hashlib
 import heapq
-import logging
 import math
 import secrets
 import threading
@@ -25,8 +24,6 @@ from chatsrv.auth.record import shown
 from chatsrv.errors import AuthError, Penalised, Unavailable
 from chatsrv.loginpolicy import LoginPolicy
 from chatsrv.slots import step_aside
-
-_logger = logging.getLogger(__name__)
 
 MOST_TALLIES = 50_000
 """Tallies kept; some 400 bytes each. When there are more, those that have decayed most are forgotten."""
@@ -110,7 +107,7 @@ class Penalties:
         last wrong passwords again. No error at all clears what is held against the account here.
 
         Raises:
-            Penalised: this login must not be looked at; it was logged already, if it was to be.
+            Penalised: this login must not be looked at; it is to be logged if it `is_news`.
             Unavailable: too many logins from there have been under way for too long.
         """
         if self._is_exempt(address):
@@ -120,18 +117,13 @@ class Penalties:
         digest = hashlib.blake2b(
             f"{name}\0{password}".encode("utf-8", "surrogatepass"), key=self._key, digest_size=_DIGEST_BYTES
         ).digest()
-        try:
-            with self._lock:
-                here, account = self._held_locked(site, None), self._held_locked(site, name)
-                try:
-                    self._enter_locked(here, account, digest, site, name)
-                except AuthError:
-                    self._let_go_locked(here, account)
-                    raise
-        except Penalised as error:
-            if error.is_news:
-                _logger.warning("%s", error)
-            raise
+        with self._lock:
+            here, account = self._held_locked(site, None), self._held_locked(site, name)
+            try:
+                self._enter_locked(here, account, digest, site, name)
+            except AuthError:
+                self._let_go_locked(here, account)
+                raise
         is_right = is_wrong = False
         try:
             yield

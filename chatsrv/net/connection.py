@@ -214,6 +214,11 @@ class Connection:
         if self.outbox.close(reason, farewell):
             self._delivery.hang_up(self)
 
+    def give_way(self) -> None:
+        """End a session that has not logged in, to make room for another: it has no time to linger. For any thread."""
+        self.hang_up(Reason.CROWDED_OUT)
+        self._delivery.cut(self)
+
     def finish(self) -> None:
         """Wait until delivery is done with the socket, so that it may be closed. The end of the session's thread."""
         self._delivery.finish(self)

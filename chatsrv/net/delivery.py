@@ -159,6 +159,14 @@ class Delivery:
         """Carry out `Connection.hang_up`."""
         self._request(self._writing.hang_up, connection)
 
+    def cut(self, connection: Connection) -> None:
+        """Write nothing any more to a connection that was hung up, and read nothing, once what waits was tried."""
+        self._request(self._writing.cut, connection)
+
+    def call_later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Have `action` called in so many seconds, on delivery's thread; it must not wait."""
+        self._request(self._writing.deadlines.set, seconds, action)
+
     def finish(self, connection: Connection) -> None:
         """Carry out `Connection.finish`: return when delivery has let go of the socket."""
         released = threading.Event()

@@ -6,10 +6,10 @@ everything else may be called from any.
 """
 
 import contextlib
-import errno
 import logging
 import selectors
 import socket
+import sys
 import threading
 import time
 from datetime import tzinfo
@@ -24,16 +24,16 @@ from chatsrv.flood import Buckets
 from chatsrv.limits import Limits
 from chatsrv.net.chatsession import ChatSession
 from chatsrv.net.connection import Connection
+from chatsrv.net.crowdlog import CrowdLog, Event
 from chatsrv.net.delivery import Delivery
+from chatsrv.net.scarcity import Spare, lack_of
 from chatsrv.net.session import Session
-from chatsrv.net.turnstile import Turnstile
+from chatsrv.net.turnstile import FULL, Turnstile
 from chatsrv.net.watch import Watch
 from chatsrv.reasons import Reason
 from chatsrv.slots import Urgency, give_back
 
 logger = logging.getLogger(__name__)
-
-OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 PAUSE_SECONDS = 1.0
 """How long no connection is accepted after one could not be, for want of descriptors or memory."""
@@ -86,7 +86,7 @@ class LoginServer(ThreadingTCPServer):
         self.limits = limits or Limits()
         self.name = name
         self.gate = auth if isinstance(auth, Gate) else Gate(auth)
-        self.turnstile = turnstile or Turnstile(self.limits.connections, self.limits.connections_per_address)
+        self.turnstile = turnstile or Turnstile.of(self.limits)
         self.buckets = buckets or Buckets(self.limits.messages_per_second, self.limits.burst)
         if ":" in server_address[0]:
             self.address_family = socket.AF_INET6
@@ -98,6 +98,8 @@ class LoginServer(ThreadingTCPServer):
         self._interruption: BaseException | None = None
         self._has_shut_down = threading.Event()
         self._has_shut_down.set()
+        self.crowd_log = CrowdLog(lambda: self.label, self._flush_later)
+        self._spare = Spare()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
@@ -119,23 +121,16 @@ class LoginServer(ThreadingTCPServer):
         """Accept connections until `shutdown`. Sleeps until there is something to do; `poll_interval` is not needed."""
         self._has_shut_down.clear()
         try:
-            with selectors.DefaultSelector() as selector:
+            with selectors.DefaultSelector() as selector, selectors.PollSelector() as pauses:
                 if not self._is_shutting_down:  # else the sockets may be closed already
+                    pauses.register(self._wake_reader, selectors.EVENT_READ)
                     selector.register(self._wake_reader, selectors.EVENT_READ)
                     selector.register(self, selectors.EVENT_READ)
                 while not self._is_shutting_down:
-                    for key, _ in selector.select():
-                        if key.fileobj is self._wake_reader:
-                            self._wake_reader.recv(64)
-                        elif not self._is_shutting_down:
-                            self.delivery.slots.take(Urgency.LOGINS)
-                            try:
-                                self._handle_request_noblock()
-                            finally:
-                                give_back()
-                    self.service_actions()
-                    if self._is_exhausted and not self._is_shutting_down:
-                        self._pause(selector)
+                    try:
+                        self._take_turn(selector, pauses)
+                    except MemoryError:  # whoever it was for: the next ones are to be served
+                        self._is_exhausted = True
         finally:
             self._is_shutting_down = False
             self._has_shut_down.set()
@@ -149,49 +144,89 @@ class LoginServer(ThreadingTCPServer):
         self._wake()
         self._has_shut_down.wait()
 
+    def service_actions(self) -> None:
+        """Write what is due in the log: a crowd's last line comes when nothing else happens any more."""
+        self.crowd_log.flush()
+
+    def _flush_later(self, seconds: float) -> None:
+        if not self._is_closing:  # then it is flushed in the end
+            self.delivery.call_later(seconds, self._wake)  # which must not wait for the log, so it does no more
+
     def _wake(self) -> None:
         with contextlib.suppress(OSError):  # full or closed: awake anyhow
             self._wake_writer.send(b"\0")
 
-    def _pause(self, selector: selectors.BaseSelector) -> None:
-        """Accept nothing for a while, or until a session ends: what cannot be accepted would wake us at once again."""
-        selector.unregister(self)
-        if selector.select(PAUSE_SECONDS):
-            self._wake_reader.recv(64)
-        self._is_exhausted = False  # only now: until here, a session that ends has to wake us
-        selector.register(self, selectors.EVENT_READ)
+    def _take_turn(self, selector: selectors.BaseSelector, pauses: selectors.BaseSelector) -> None:
+        if self._is_exhausted:
+            # Accept nothing for a while, or until a session ends: what cannot be accepted would wake us at once again.
+            pauses.select(PAUSE_SECONDS)
+            self._is_exhausted = False  # only now: until here, a session that ends has to wake us
+            self._spare.keep()
+        for key, _ in selector.select():
+            if key.fileobj is self._wake_reader:
+                self._wake_reader.recv(64)
+            elif not self._is_shutting_down:
+                self.delivery.slots.take(Urgency.LOGINS)
+                try:
+                    self._handle_request_noblock()
+                finally:
+                    give_back()
+        self.service_actions()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection."""
         try:
             return super().get_request()
         except OSError as error:
-            if error.errno in OUT_OF_RESOURCES:
-                self._is_exhausted = True
-                logger.error("%s: no connection can be accepted at the moment: %s", self.label, error)
+            if lack := lack_of(error):
+                self._turn_away_unaccepted(lack)
             raise
+
+    def _turn_away_unaccepted(self, lack: str) -> None:
+        """Tell a peer that there is no descriptor for it, by the one that was kept; without that, accept nothing."""
+        self._spare.give()
+        try:
+            request, address = super().get_request()
+        except OSError:
+            self._is_exhausted = True
+            self.crowd_log.write(
+                Event.SCARCE, "", "%s: no connection can be accepted at the moment: %s", self.label, lack
+            )
+        else:
+            self._say(request, FULL)
+            self.shutdown_request(request)
+            self.crowd_log.write(Event.SCARCE, address[0], "%s: turned %s away: %s", self.label, address[0], lack)
+        if not self._spare.keep():
+            self._is_exhausted = True
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Turn a connection away that is one too many, with a sentence."""
         try:
-            self.turnstile.enter(client_address[0])
+            self.turnstile.enter(client_address[0], request)
         except Refused as refusal:
-            logger.warning("%s: turned %s away: %s", self.label, client_address[0], refusal)
-            with contextlib.suppress(OSError):
-                request.send(f"{refusal}\n".encode(), socket.MSG_DONTWAIT)
+            text = "%s: turned %s away: %s"
+            self.crowd_log.write(Event.TURNED_AWAY, client_address[0], text, self.label, client_address[0], refusal)
+            self._say(request, str(refusal))
             return False
         return True
 
+    @staticmethod
+    def _say(request: Any, sentence: str) -> None:
+        """Tell something to a peer that is turned away, if it takes it at once."""
+        with contextlib.suppress(OSError):
+            request.send(f"{sentence}\n".encode(), socket.MSG_DONTWAIT)
+
     def process_request(self, request: Any, client_address: Any) -> None:
         """Start a session's thread."""
-        logger.info("New connection from %s", client_address[:2])
+        address = client_address[0]
+        self.crowd_log.write(Event.CONNECTION, address, "New connection from %s", client_address[:2])
         thread = _SessionThread(self, request, client_address)
         self._session_threads.add(thread)
         try:
             thread.start()
         except Exception:
             self._session_threads.discard(thread)
-            self.turnstile.leave(client_address[0])
+            self.turnstile.leave(address, request)
             raise
         except BaseException as error:
             # Ctrl-C, while the thread runs already: the base class would close the socket under it. Raised again below.
@@ -199,7 +234,11 @@ class LoginServer(ThreadingTCPServer):
 
     def _handle_request_noblock(self) -> None:
         """Handle one request, as the base class does; then let through what interrupted it."""
-        super()._handle_request_noblock()  # type: ignore[misc]  # not in the stubs
+        try:
+            super()._handle_request_noblock()  # type: ignore[misc]  # not in the stubs
+        except MemoryError:  # before there was a session whose end it could be
+            self._is_exhausted = True
+            self.handle_error(None, ("", 0))
         interruption, self._interruption = self._interruption, None
         if interruption:
             raise interruption
@@ -210,7 +249,7 @@ class LoginServer(ThreadingTCPServer):
             super().process_request_thread(request, client_address)
         finally:
             give_back()
-            self.turnstile.leave(client_address[0])
+            self.turnstile.leave(client_address[0], request)
             self._session_threads.discard(threading.current_thread())
             if self._is_exhausted:
                 self._wake()
@@ -223,9 +262,15 @@ class LoginServer(ThreadingTCPServer):
         else:  # a function, or a class that is made in a way of its own
             super().finish_request(request, client_address)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's signature
-        """Log what no session caught."""
-        logger.exception("%s: the connection from %s failed", self.label, client_address[:2])
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log what no session caught; where the system gives no more, tell the peer to come back later."""
+        error, text = sys.exception(), "%s: the connection from %s failed"
+        if lack := error and lack_of(error):
+            self.crowd_log.write(Event.SCARCE, client_address[0], f"{text}: %s", self.label, client_address[:2], lack)
+            if request:
+                self._say(request, FULL)
+        else:
+            self.crowd_log.write(Event.FAILED, client_address[0], text, self.label, client_address[:2], error=error)
 
     def server_close(self) -> None:
         """Stop listening, hang up every session with a goodbye, and wait until all of them have ended."""
@@ -242,8 +287,10 @@ class LoginServer(ThreadingTCPServer):
             thread.join(max(0.0, deadline - time.monotonic()))
         if self._session_threads:
             logger.error("%s: %d sessions did not end in time", self.label, len(self._session_threads))
+        self.crowd_log.flush(is_last=True)
         if self._own_delivery:
             self._own_delivery.stop()
+        self._spare.give()
         self._wake_reader.close()
         self._wake_writer.close()
 
@@ -254,6 +301,7 @@ class LoginServer(ThreadingTCPServer):
         connection = self.delivery.connect(session.request, session.client_address[0], session.protocol.renderer)
         session.connection = connection
         self._sessions.add(session)
+        self.turnstile.attach(session.request, connection.give_way)
         if self._is_closing:  # looked at after adding: whoever closed before that did not see us
             connection.hang_up(Reason.SHUTDOWN)
         return connection

@@ -19,7 +19,9 @@ from chatsrv.commands import Answer, ChangePassword, Command, Complaint, Credent
 from chatsrv.errors import AuthError, Penalised, ProtocolError, Refused, Unavailable
 from chatsrv.flood import Bucket, Flow
 from chatsrv.net.connection import Connection
+from chatsrv.net.crowdlog import Event
 from chatsrv.net.poller import Inlet
+from chatsrv.net.scarcity import lack_of
 from chatsrv.protocols.base import Protocol
 from chatsrv.reasons import Reason
 from chatsrv.replies import LoginRefused, Notice, Reply
@@ -123,10 +125,15 @@ class Session(StreamRequestHandler):
         try:
             self._read()
         except ProtocolError as error:
-            logger.info("session %d: unreadable input from %s: %s", self.connection.id, self.client_address[0], error)
+            text = "session %d: unreadable input from %s: %s"
+            self._log(Event.UNREADABLE, text, self.connection.id, self.client_address[0], error)
             self.hang_up(Reason.BAD_PROTOCOL)
-        except Exception:
-            logger.exception("session %d: failed", self.connection.id)
+        except Exception as error:
+            if lack := lack_of(error):
+                text = "session %d: failed: %s"
+                self.server.crowd_log.write(Event.SCARCE, self.client_address[0], text, self.connection.id, lack)
+            else:
+                self._log(Event.FAILED, "session %d: failed", self.connection.id, error=error)
             self.hang_up(Reason.ERROR)
         else:
             self.hang_up(Reason.LOST)  # unless there is a reason already
@@ -154,7 +161,8 @@ class Session(StreamRequestHandler):
             super().finish()
         who = self.account.name if self.account else "not logged in"
         word = reason.name.lower().replace("_", " ")
-        logger.info("session %d: ended: %s (%s, from %s)", self.connection.id, word, who, self.client_address[0])
+        text = "session %d: ended: %s (%s, from %s)"
+        self._log(Event.ENDED, text, self.connection.id, word, who, self.client_address[0])
 
     # ------------------------------------------------------------------ private
 
@@ -165,6 +173,13 @@ class Session(StreamRequestHandler):
         else:
             with step_aside():
                 method(*arguments)
+
+    def _log(self, event: Event, text: str, *args: object, error: BaseException | None = None) -> None:
+        """Write a line of the log; in a crowd's way, if it is about somebody who has not logged in."""
+        if self.account:
+            logger.log(event.level, text, *args, exc_info=error)
+        else:
+            self.server.crowd_log.write(event, self.client_address[0], text, *args, error=error)
 
     def _end(self) -> None:
         try:
@@ -265,13 +280,17 @@ class Session(StreamRequestHandler):
         address = self.client_address[0]
         self.connection.has_credentials = True  # from here on it is the gate that takes its time
         self.is_at_gate = True
+        self.server.turnstile.begin_login(self.request)
         give_way(Urgency.LOGINS)
         try:
             account = self.server.gate.admit(credentials.username, credentials.password, self.context)
         except AuthError as error:
-            # The gate has logged penalties already, and not every one: guesses must not fill the disk.
-            level = logging.DEBUG if isinstance(error, Penalised) else logging.WARNING
-            logger.log(level, "session %d: login from %s refused: %s", self.connection.id, address, error)
+            if not isinstance(error, Penalised):
+                self._log(Event.REFUSED, "session %d: login from %s refused: %s", self.connection.id, address, error)
+            elif error.is_news:
+                self._log(Event.PENALISED, "session %d: %s", self.connection.id, error)
+            else:
+                logger.debug("session %d: %s", self.connection.id, error)
             if isinstance(error, Unavailable):
                 self.reply(LoginRefused("Login is not possible at the moment."))
             else:
@@ -281,10 +300,14 @@ class Session(StreamRequestHandler):
         else:
             if self.connection.reason:
                 return False
+            if not self.server.turnstile.log_in(self.request):
+                self.connection.give_way()
+                return False
             self.account = account
             self._bucket = self.server.buckets.of(account.name)
         finally:
             self.is_at_gate = False
+            self.server.turnstile.end_login(self.request)
         logger.info("session %d: %s logged in from %s", self.connection.id, account.name, address)
         self._call(self.opened)
         self.server.gate.rehash(account, credentials.password)

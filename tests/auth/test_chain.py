@@ -111,6 +111,17 @@ def test_a_broken_backend_is_logged_by_its_label(caplog):
     assert "wonderland" not in caplog.text
 
 
+def test_a_backend_that_fails_on_every_login_has_one_traceback_a_minute(caplog, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("chatsrv.auth.chain.time.monotonic", lambda: now[0])
+    chain = Chain([("ldap", Saying(KeyError("x"))), ("other", Saying(KeyError("y")))])
+    with caplog.at_level(logging.ERROR):
+        for now[0] in (0.0, 1.0, 59.0, 61.0, 62.0):
+            with pytest.raises(Unavailable, match="the auth backend failed: KeyError"):
+                chain.authenticate("alice", "wonderland", HERE)
+    assert [record.getMessage() for record in caplog.records] == ["auth backend ldap failed on a login as 'alice'"] * 2
+
+
 @pytest.mark.parametrize("kind", [UnknownUser, Denied, Unavailable])
 @pytest.mark.parametrize("label", ["", "ldap"])
 def test_what_a_backend_says_is_one_line_of_the_log_without_control_characters(label, kind):

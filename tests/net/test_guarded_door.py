@@ -34,7 +34,7 @@ def test_a_penalised_login_reads_as_a_wrong_password_and_is_logged_once(caplog: 
             assert refusal(server, password) == b"Login failed.\n"
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 3
-    assert lines[-1].startswith("penalised: a login from 127.0.0.1 as 'alice' was refused unseen")
+    assert lines[-1].startswith("session 3: penalised: a login from 127.0.0.1 as 'alice' was refused unseen")
 
 
 def test_when_a_backend_hangs_login_is_not_possible_and_the_server_still_stops() -> None:

@@ -3,7 +3,8 @@
 import os
 import resource
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from chatsrv.auth.memory import MemoryBackend
 from chatsrv.limits import Limits
 from chatsrv.net import server as server_module
+from chatsrv.net.scarcity import Spare
 from chatsrv.net.server import ChatServer
 from chatsrv.net.turnstile import Turnstile
 from chatsrv.sessions import PlainSession
@@ -24,12 +26,12 @@ TOO_MANY_HERE = b"There are too many connections from your address.\n"
 class WatchedTurnstile(Turnstile):
     """Tells when somebody has been counted out."""
 
-    def __init__(self, total: int, per_site: int) -> None:
-        super().__init__(total, per_site)
+    def __init__(self, total: int, per_site: int, **others: int) -> None:
+        super().__init__(total, per_site, **others)
         self.left = threading.Semaphore(0)
 
-    def leave(self, address: str) -> None:
-        super().leave(address)
+    def leave(self, address: str, key: Hashable) -> None:
+        super().leave(address, key)
         self.left.release()
 
 
@@ -72,7 +74,7 @@ def test_a_session_whose_thread_cannot_start_is_the_only_one_hurt(monkeypatch, j
     with two_chatters(connections=3) as (server, alice, bob):
         monkeypatch.setattr(threading.Thread, "start", start_but_once)
         with Peer(server) as unlucky:
-            assert unlucky.rest() == b""
+            assert unlucky.rest() == FULL
         talk(alice, bob)
         assert server.turnstile.inside == 2
         with Peer(server) as carol:
@@ -82,7 +84,8 @@ def test_a_session_whose_thread_cannot_start_is_the_only_one_hurt(monkeypatch, j
             assert carol.rest() == b"Goodbye!\n"
             assert alice.line() == bob.line() == "* carol left"
     assert len(failed) == 1
-    assert len(journal.having("the connection from ('127.0.0.1', ", "can't start new thread")) == 1
+    assert len(journal.having("the connection from ('127.0.0.1', ", " failed: no thread can be started")) == 1
+    assert not journal.having("Traceback")
 
 
 class Descriptors:
@@ -117,9 +120,46 @@ def descriptors() -> Iterator[Descriptors]:
     descriptors.give_back()
 
 
+class NoSpare(Spare):
+    """No descriptor that is kept back, as if somebody else had been faster."""
+
+    def keep(self) -> bool:
+        return False
+
+
+def test_without_descriptors_each_newcomer_is_told_so_until_somebody_leaves(
+    descriptors: Descriptors, journal: Journal
+) -> None:
+    turnstile = WatchedTurnstile(100, 0)
+    server = ChatServer(("127.0.0.1", 0), PlainSession, auth=MemoryBackend(PASSWORDS), turnstile=turnstile)
+    with running(server), Peer(server) as alice, Peer(server) as bob, ExitStack() as stack:
+        alice.log_in("alice")
+        bob.log_in("bob")
+        assert alice.line() == "* bob joined"
+        late = [stack.enter_context(Peer(server, is_connected=False)) for _ in range(20)]
+        dave = stack.enter_context(Peer(server, is_connected=False))
+        descriptors.take()
+        for peer in late:
+            peer.connect()
+            assert peer.rest() == FULL
+        talk(alice, bob)
+        bob.type("/quit")
+        assert bob.rest() == b"Goodbye!\n"
+        bob.socket.close()
+        assert turnstile.left.acquire(timeout=DEADLINE_SECONDS)
+        assert alice.line() == "* bob left"
+        dave.connect()
+        dave.log_in("dave")
+        assert alice.line() == "* dave joined"
+    assert journal.having("turned 127.0.0.1 away: too many open files")
+    assert len(journal.having("without threads, memory or descriptors: 19 in ", "(19 from 127.0.0.1)")) == 1
+    assert not journal.having("Traceback")
+
+
 def test_without_descriptors_a_newcomer_waits_until_somebody_leaves(
     descriptors: Descriptors, monkeypatch, journal: Journal
 ) -> None:
+    monkeypatch.setattr(server_module, "Spare", NoSpare)
     monkeypatch.setattr(server_module, "PAUSE_SECONDS", 3600.0)
     with two_chatters() as (server, alice, bob), Peer(server) as carol:
         carol.log_in("carol")
@@ -127,7 +167,7 @@ def test_without_descriptors_a_newcomer_waits_until_somebody_leaves(
         with Peer(server, is_connected=False) as dave:
             descriptors.take()
             dave.connect()
-            journal.wait_for("no connection can be accepted at the moment: ", "Too many open files")
+            journal.wait_for("no connection can be accepted at the moment: ", "too many open files")
             talk(alice, bob)
             carol.type("/quit")
             assert carol.rest().endswith(b"Goodbye!\n")
@@ -144,11 +184,12 @@ def test_without_descriptors_a_newcomer_waits_until_somebody_leaves(
 def test_without_descriptors_the_accept_loop_tries_again_after_a_pause(
     descriptors: Descriptors, monkeypatch, journal: Journal
 ) -> None:
+    monkeypatch.setattr(server_module, "Spare", NoSpare)
     monkeypatch.setattr(server_module, "PAUSE_SECONDS", 0.1)
     with two_chatters() as (server, alice, bob), Peer(server, is_connected=False) as dave:
         descriptors.take()
         dave.connect()
-        journal.wait_for("no connection can be accepted at the moment: ", "Too many open files")
+        journal.wait_for("no connection can be accepted at the moment: ", "too many open files")
         talk(alice, bob)
         descriptors.give_back()
         dave.log_in("dave")
@@ -159,8 +200,9 @@ def test_without_descriptors_the_accept_loop_tries_again_after_a_pause(
 
 
 def test_a_server_without_descriptors_can_be_stopped(descriptors: Descriptors, monkeypatch, journal: Journal) -> None:
+    monkeypatch.setattr(server_module, "Spare", NoSpare)
     monkeypatch.setattr(server_module, "PAUSE_SECONDS", 3600.0)
     with two_chatters() as (server, _, _), Peer(server, is_connected=False) as dave:
         descriptors.take()
         dave.connect()
-        journal.wait_for("no connection can be accepted at the moment: ", "Too many open files")
+        journal.wait_for("no connection can be accepted at the moment: ", "too many open files")
