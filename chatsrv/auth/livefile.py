@@ -24,6 +24,9 @@ _logger = logging.getLogger(__name__)
 MOST_BYTES = 64 * 1024 * 1024
 """Longest file of accounts: half a million of them."""
 
+PART_BYTES = 1024 * 1024
+"""What is read of it at once: as much memory is set aside, whatever there is to read."""
+
 NOBODY = b"# no accounts"
 """The line by which a file says that it has no account on purpose."""
 
@@ -192,10 +195,12 @@ def read_file(path: Path) -> tuple[bytes, os.stat_result]:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError("it is no regular file")
-        data = file.read(MOST_BYTES + 1)
+        data = bytearray()
+        while len(data) <= MOST_BYTES and (part := file.read(PART_BYTES)):
+            data += part
     if len(data) > MOST_BYTES:
         raise OSError(f"it is longer than {MOST_BYTES} bytes")
-    return data, status
+    return bytes(data), status
 
 
 def _open_at_once(path: str, flags: int) -> int:

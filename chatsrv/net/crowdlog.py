@@ -48,7 +48,7 @@ class Event(Enum):
     REFUSED = (logging.WARNING, "refused logins", FULL_LINES)
     PENALISED = (logging.WARNING, "penalised addresses", FULL_LINES)
     FAILED = (logging.ERROR, "failed connections", 3)
-    SCARCE = (logging.ERROR, "connections or sessions without threads, memory or descriptors", 1)
+    SCARCE = (logging.ERROR, "failures for want of threads, memory or descriptors", 1)
 
     def __init__(self, level: int, plural: str, full_lines: int) -> None:
         self.level = level

@@ -27,6 +27,11 @@ class Deadlines:
             wait = self._heap[0][0] - time.monotonic()
             if wait > 0:
                 return wait
-            _, _, action, args = heapq.heappop(self._heap)
-            action(*args)
+            due = heapq.heappop(self._heap)
+            _, _, action, args = due
+            try:
+                action(*args)
+            except MemoryError:  # it is still to be done; there is place for it where it was
+                heapq.heappush(self._heap, due)
+                raise
         return None

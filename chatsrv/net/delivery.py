@@ -13,10 +13,12 @@ state but the requests, belongs to the delivery thread.
 import contextlib
 import itertools
 import logging
+import math
 import secrets
 import selectors
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +31,7 @@ from chatsrv.net.feed import Feed
 from chatsrv.net.keeper import Keeper
 from chatsrv.net.poller import Inlet, Poller
 from chatsrv.net.reading import Standing
+from chatsrv.net.scarcity import Reserve, insist, lack_of
 from chatsrv.net.subscription import Subscription
 from chatsrv.net.tail import Batch, Tail
 from chatsrv.net.writing import Writing
@@ -47,6 +50,12 @@ LOOK_BATCHES = 4
 more than a tail holds: without a look in between, who reads as fast as anybody can would fall off it in a single turn.
 """
 
+TELL_SECONDS = 60.0
+"""Where there is no memory, that is one line in the log for so long."""
+
+PATIENCE_SECONDS = 0.01
+"""How long delivery lets others give memory back before it tries again."""
+
 RELEASE_SECONDS = 30.0
 """How long a session's end waits for delivery before it closes its socket regardless. Reached only through a bug."""
 
@@ -56,6 +65,7 @@ class Delivery:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
+        self.reserve = Reserve()
         self._requests: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()  # appending is atomic
         self._is_asleep = False
         self._is_stopping = False
@@ -72,6 +82,7 @@ class Delivery:
         # What is to be turned is turned between turns, so it is asked for as by another thread.
         self._writing = Writing(self._limits, self._forget, lambda it: self._request(self._mark, it))
         self._writing.selector.register(self._wake_reader, selectors.EVENT_READ)
+        self._told_at = -math.inf  # when it was logged last that there is no memory
         self._keeper = Keeper(self._writing.connections.values(), self._writing.deadlines, self._request)
 
     # ------------------------------------------------------------------ for any thread
@@ -89,6 +100,7 @@ class Delivery:
             self._request(lambda: None)
             self._thread.join()
         self._poller.stop()
+        self.reserve.give()
         self._writing.selector.close()
         self._wake_reader.close()
         self._wake_writer.close()
@@ -169,7 +181,7 @@ class Delivery:
 
     def finish(self, connection: Connection) -> None:
         """Carry out `Connection.finish`: return when delivery has let go of the socket."""
-        released = threading.Event()
+        released = insist(threading.Event)
         self._request(self._writing.finish, connection, released)
         if not released.wait(self._limits.linger_seconds + RELEASE_SECONDS):
             logger.error("session %d: delivery does not let go of its socket", connection.id)
@@ -187,13 +199,16 @@ class Delivery:
         while not self._is_stopping:
             try:
                 self._turn()
-            except Exception:
-                logger.exception("delivery: this turn was cut short")
+            except Exception as error:
+                self._tell_of(error)
 
     def _turn(self) -> None:
         for _ in range(len(self._requests)):
             action, args = self._requests.popleft()
-            action(*args)
+            try:
+                action(*args)
+            except Exception as error:
+                self._cut_short(error, action, args)
         timeout = self._writing.deadlines.fire()
         self._is_asleep = True
         if self._requests:  # looked at after `_is_asleep` was set: whoever came before that did not wake us
@@ -209,7 +224,51 @@ class Delivery:
             if key.data is None:
                 self._wake_reader.recv(64)
             elif key.data.is_stalled:  # still: what was ready before may have ended it
-                self._writing.resume(key.data)
+                try:
+                    self._writing.resume(key.data)
+                except Exception as error:
+                    self._cut_short(error, self._writing.resume, (key.data,))
+
+    # --- when something fails, or there is no memory
+
+    def _cut_short(self, error: Exception, action: Callable[..., None], args: tuple[Any, ...]) -> None:
+        """End the connections that a request was about which failed: going on would leave something out.
+
+        They come back, and are told what they missed. Where there was no memory, what ends a connection is done again.
+        """
+        is_for_later = bool(lack_of(error))
+        if action in (self._writing.finish, self._drop):
+            if is_for_later:
+                self._requests.append((action, args))
+            args = ()
+        for arg in args:
+            if isinstance(arg, Connection):
+                self._requests.append((self._drop, (arg,)))
+            elif isinstance(arg, Feed):
+                readers = [reader for tail in arg.tails() for reader in tail.readers()]
+                readers += [subscription.connection for subscription in arg.arrived()]
+                self._requests.extend((self._drop, (reader,)) for reader in readers)
+                if is_for_later:
+                    self._requests.append((action, args))  # for those who have yet to arrive
+            elif isinstance(arg, threading.Event):
+                arg.set()
+        self._tell_of(error)
+
+    def _drop(self, connection: Connection) -> None:
+        connection.hang_up(Reason.ERROR)
+        self._writing.cut(connection)
+
+    def _tell_of(self, error: Exception) -> None:
+        """Log that a turn was cut short. Where there is no memory, that is one line a minute, and others get time."""
+        with contextlib.suppress(MemoryError):
+            if not (lack := lack_of(error)):
+                logger.error("delivery: this turn was cut short", exc_info=error)
+                return
+            self.reserve.give()
+            if (now := time.monotonic()) - self._told_at >= TELL_SECONDS:
+                self._told_at = now
+                logger.error("delivery: %s, so those are cut off to whom nothing can be written", lack)
+        time.sleep(PATIENCE_SECONDS)
 
     # --- rooms to sockets
 

@@ -26,7 +26,7 @@ from chatsrv.net.chatsession import ChatSession
 from chatsrv.net.connection import Connection
 from chatsrv.net.crowdlog import CrowdLog, Event
 from chatsrv.net.delivery import Delivery
-from chatsrv.net.scarcity import Spare, lack_of
+from chatsrv.net.scarcity import NO_THREAD, Spare, lack_of
 from chatsrv.net.session import Session
 from chatsrv.net.turnstile import FULL, Turnstile
 from chatsrv.net.watch import Watch
@@ -36,7 +36,7 @@ from chatsrv.slots import Urgency, give_back
 logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 1.0
-"""How long no connection is accepted after one could not be, for want of descriptors or memory."""
+"""How long nothing is accepted after a connection could not be, and no thread is started after one could not be."""
 
 STOP_SECONDS = 4.0
 """How long closing a server waits for its sessions' threads, beyond the time that their peers get to linger. With a
@@ -53,7 +53,8 @@ class _SessionThread(threading.Thread):
 
     def run(self) -> None:
         server, request, client_address = self._session
-        server.process_request_thread(request, client_address)
+        with contextlib.suppress(MemoryError):  # not even for the log: a traceback of each would be no help
+            server.process_request_thread(request, client_address)
 
 
 class LoginServer(ThreadingTCPServer):
@@ -95,6 +96,7 @@ class LoginServer(ThreadingTCPServer):
         self._is_closing = False
         self._is_shutting_down = False
         self._is_exhausted = False
+        self._no_threads_until = 0.0
         self._interruption: BaseException | None = None
         self._has_shut_down = threading.Event()
         self._has_shut_down.set()
@@ -208,6 +210,9 @@ class LoginServer(ThreadingTCPServer):
             self.crowd_log.write(Event.TURNED_AWAY, client_address[0], text, self.label, client_address[0], refusal)
             self._say(request, str(refusal))
             return False
+        except MemoryError:
+            self.handle_error(request, client_address)
+            return False
         return True
 
     @staticmethod
@@ -223,7 +228,7 @@ class LoginServer(ThreadingTCPServer):
         thread = _SessionThread(self, request, client_address)
         self._session_threads.add(thread)
         try:
-            thread.start()
+            self._start(thread)
         except Exception:
             self._session_threads.discard(thread)
             self.turnstile.leave(address, request)
@@ -231,6 +236,26 @@ class LoginServer(ThreadingTCPServer):
         except BaseException as error:
             # Ctrl-C, while the thread runs already: the base class would close the socket under it. Raised again below.
             self._interruption = error
+
+    def _start(self, thread: threading.Thread) -> None:
+        """Start a session's thread.
+
+        Each attempt that fails loses a little memory for ever (CPython 3.11), so there is one a second.
+
+        Raises:
+            RuntimeError: the system gives no more threads.
+            MemoryError: what is left of the memory is for those who are here.
+        """
+        if time.monotonic() < self._no_threads_until:
+            raise RuntimeError(NO_THREAD)
+        if not self.delivery.reserve.keep():
+            raise MemoryError
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError):
+            self._no_threads_until = time.monotonic() + PAUSE_SECONDS
+            self.delivery.reserve.give()
+            raise
 
     def _handle_request_noblock(self) -> None:
         """Handle one request, as the base class does; then let through what interrupted it."""
@@ -251,6 +276,7 @@ class LoginServer(ThreadingTCPServer):
             give_back()
             self.turnstile.leave(client_address[0], request)
             self._session_threads.discard(threading.current_thread())
+            self._no_threads_until = 0.0
             if self._is_exhausted:
                 self._wake()
 

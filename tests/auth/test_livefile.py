@@ -2,6 +2,7 @@
 
 import logging
 import os
+import tracemalloc
 
 import pytest
 
@@ -9,6 +10,7 @@ from chatsrv.accounts import Account
 from chatsrv.auth.backend import LoginContext
 from chatsrv.auth.hashfile import HashedBackend
 from chatsrv.auth.hashing import Hasher
+from chatsrv.auth.livefile import read_file
 from chatsrv.auth.yamlfile import YamlBackend
 from chatsrv.errors import AccountsError, Denied, Unavailable, UnknownUser
 
@@ -35,6 +37,16 @@ def opens(backend, name, password):
         return backend.authenticate(name, password, HERE) is not None
     except (Denied, UnknownUser):
         return False
+
+
+def test_a_short_file_is_read_with_little_memory(path):
+    tracemalloc.start()
+    try:
+        assert read_file(path)[0] == b"alice: wonderland\n"
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 4 << 20
 
 
 def test_a_change_counts_from_the_next_login_on(path):

@@ -71,6 +71,7 @@ def test_a_session_whose_thread_cannot_start_is_the_only_one_hurt(monkeypatch, j
             raise RuntimeError("can't start new thread")
         start(thread)
 
+    monkeypatch.setattr(server_module, "PAUSE_SECONDS", 0.0)
     with two_chatters(connections=3) as (server, alice, bob):
         monkeypatch.setattr(threading.Thread, "start", start_but_once)
         with Peer(server) as unlucky:
@@ -152,7 +153,8 @@ def test_without_descriptors_each_newcomer_is_told_so_until_somebody_leaves(
         dave.log_in("dave")
         assert alice.line() == "* dave joined"
     assert journal.having("turned 127.0.0.1 away: too many open files")
-    assert len(journal.having("without threads, memory or descriptors: 19 in ", "(19 from 127.0.0.1)")) == 1
+    summed_up = "more failures for want of threads, memory or descriptors: 19 in "
+    assert len(journal.having(summed_up, "(19 from 127.0.0.1)")) == 1
     assert not journal.having("Traceback")
 
 
