@@ -22,7 +22,7 @@ class Reason(Enum):
     BANNED = "banned"
     LOGIN_FAILED = "login failed"
     LOGIN_TIMEOUT = "login took too long"
-    CROWDED_OUT = "crowded out"
+    LOGIN_CROWDED_OUT = "crowded out"
 
     @property
     def farewell(self) -> str:
@@ -45,5 +45,5 @@ _FAREWELLS = {
     Reason.BANNED: "You may not be here any more. Goodbye!",
     Reason.SHUTDOWN: "The server is shutting down. Goodbye!",
     Reason.LOGIN_TIMEOUT: "The login took too long. Goodbye!",
-    Reason.CROWDED_OUT: "Too many others want to log in. Please try again.",
+    Reason.LOGIN_CROWDED_OUT: "Too many others want to log in. Please try again.",
 }

@@ -216,7 +216,7 @@ class Connection:
 
     def give_way(self) -> None:
         """End a session that has not logged in, to make room for another: it has no time to linger. For any thread."""
-        self.hang_up(Reason.CROWDED_OUT)
+        self.hang_up(Reason.LOGIN_CROWDED_OUT)
         self._delivery.cut(self)
 
     def finish(self) -> None:

@@ -53,8 +53,10 @@ class _SessionThread(threading.Thread):
 
     def run(self) -> None:
         server, request, client_address = self._session
-        with contextlib.suppress(MemoryError):  # not even for the log: a traceback of each would be no help
+        try:  # noqa: SIM105 - `suppress` would take stack for as long as the session lasts
             server.process_request_thread(request, client_address)
+        except MemoryError:  # not even for the log: a traceback of each would be no help
+            pass
 
 
 class LoginServer(ThreadingTCPServer):
@@ -146,10 +148,6 @@ class LoginServer(ThreadingTCPServer):
         self._wake()
         self._has_shut_down.wait()
 
-    def service_actions(self) -> None:
-        """Write what is due in the log: a crowd's last line comes when nothing else happens any more."""
-        self.crowd_log.flush()
-
     def _flush_later(self, seconds: float) -> None:
         if not self._is_closing:  # then it is flushed in the end
             self.delivery.call_later(seconds, self._wake)  # which must not wait for the log, so it does no more
@@ -173,6 +171,7 @@ class LoginServer(ThreadingTCPServer):
                     self._handle_request_noblock()
                 finally:
                     give_back()
+        self.crowd_log.flush()
         self.service_actions()
 
     def get_request(self) -> tuple[socket.socket, Any]:

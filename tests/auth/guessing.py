@@ -28,6 +28,7 @@ class Door:
         values = {"guesses_per_address": 6, "guesses_per_account": 3, **policy}
         self.penalties = Penalties(LoginPolicy(**values), clock=self.clock, most_tallies=most_tallies)
         self.looked_at = 0
+        self.news = []  # the texts that are to be logged
 
     def login(self, address=HERE, name="alice", password="right", error=None):
         with self.penalties.attempt(address, name, password):
@@ -39,7 +40,9 @@ class Door:
         """Try a wrong password, a new one each time; return whether it was looked at."""
         try:
             self.login(address, name, password or f"guess {self.looked_at}", error or Denied("wrong"))
-        except Penalised:
+        except Penalised as error:
+            if error.is_news:
+                self.news.append(str(error))
             return False
         except Denied:
             return True

@@ -60,8 +60,8 @@ def test_idle_strangers_from_a_few_addresses_keep_nobody_out(journal: Journal) -
         assert crowd[0].rest() == CROWDED_OUT
         crowd[39].log_in("carol")  # from the addresses with fewer of them, nobody had to go
         assert alice.line() == bob.line() == "* carol joined"
-    assert journal.having("ended: crowded out (not logged in, from 127.0.0.2)")
-    assert not journal.having("ended: crowded out", "from 127.0.1.")
+    assert journal.having("ended: login crowded out (not logged in, from 127.0.0.2)")
+    assert not journal.having("ended: login crowded out", "from 127.0.1.")
     assert server.turnstile.inside == 0
 
 
