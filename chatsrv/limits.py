@@ -26,7 +26,7 @@ class Limits(BaseModel):
         ge=1,
         le=1_000_000,
         description="Connections at once that have not logged in, out of `connections`. When there are so many, the "
-        "oldest one of the address that has most of them gives way to a newcomer.",
+        "oldest one of the address that has most of them makes room for a newcomer.",
     )
     strangers_per_address: int = Field(
         50,

@@ -214,7 +214,7 @@ class Connection:
         if self.outbox.close(reason, farewell):
             self._delivery.hang_up(self)
 
-    def give_way(self) -> None:
+    def make_room(self) -> None:
         """End a session that has not logged in, to make room for another: it has no time to linger. For any thread."""
         self.hang_up(Reason.LOGIN_CROWDED_OUT)
         self._delivery.cut(self)

@@ -326,7 +326,7 @@ class LoginServer(ThreadingTCPServer):
         connection = self.delivery.connect(session.request, session.client_address[0], session.protocol.renderer)
         session.connection = connection
         self._sessions.add(session)
-        self.turnstile.attach(session.request, connection.give_way)
+        self.turnstile.attach(session.request, connection.make_room)
         if self._is_closing:  # looked at after adding: whoever closed before that did not see us
             connection.hang_up(Reason.SHUTDOWN)
         return connection

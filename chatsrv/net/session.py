@@ -301,7 +301,7 @@ class Session(StreamRequestHandler):
             if self.connection.reason:
                 return False
             if not self.server.turnstile.log_in(self.request):
-                self.connection.give_way()
+                self.connection.make_room()
                 return False
             self.account = account
             self._bucket = self.server.buckets.of(account.name)

@@ -1,4 +1,4 @@
-"""Strangers, connections that have not logged in, by their networks: which of them gives way to a newcomer.
+"""Strangers, connections that have not logged in, by their networks: which of them makes room for a newcomer.
 
 It is one of the network that has most of them; there the one that came first, and those last whose passwords are being
 verified. Each step takes the same time, however many there are. Knows no sockets. Belongs to the turnstile's lock.
@@ -16,15 +16,15 @@ password. Without it, a crowd from one address would have each of its connection
 class Stranger:
     """A connection that has not logged in, under its `key`, from the network `site`."""
 
-    __slots__ = ("came_at", "give_way", "is_leaving", "key", "site")
+    __slots__ = ("came_at", "is_leaving", "key", "make_room", "site")
 
     def __init__(self, key: Hashable, site: str, came_at: float) -> None:
         self.key = key
         self.site = site
         self.came_at = came_at
         self.is_leaving = False
-        """Whether it has to give way."""
-        self.give_way: Callable[[], None] | None = None
+        """Whether it has to make room."""
+        self.make_room: Callable[[], None] | None = None
         """Tells it so."""
 
 
@@ -49,7 +49,7 @@ class _Rank(NamedTuple):
 
 
 class Strangers:
-    """All strangers that need not give way."""
+    """All strangers that need not make room."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -83,12 +83,12 @@ class Strangers:
             del self._sites[stranger.site]
 
     def oldest_of(self, site: str, now: float) -> Stranger | None:
-        """Return who gives way to another one of its own network; `None` if nobody has been idle for long enough."""
+        """Return who makes room for another one of its own network; `None` if nobody has been idle for long enough."""
         here = self._sites.get(site)
         return _after_grace(here, now) if here else None
 
     def oldest_of_most(self, site: str, now: float) -> Stranger | None:
-        """Return who gives way to somebody of the network `site`; `None` if nobody has to.
+        """Return who makes room for somebody of the network `site`; `None` if nobody has to.
 
         Where another network will still have no fewer, somebody of it goes, whatever they are doing. Otherwise nobody
         has more than their share, and those alone go who were idle for long enough.

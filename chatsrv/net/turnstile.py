@@ -1,7 +1,7 @@
 """How many connections there may be, in all and from one address, and how many of them may be strangers'.
 
-A stranger is a connection that has not logged in. Where there are as many as there may be, one gives way to a newcomer,
-so that nobody keeps others out by holding on; `chatsrv.net.strangers` chooses. People who are logged in never give way.
+A stranger is a connection that has not logged in. Where there are as many as may be, one makes room for a newcomer, so
+that nobody keeps others out by holding on; `chatsrv.net.strangers` chooses it. Those who are logged in never have to.
 Knows nothing of what the connections do. Any thread may call it; one turnstile serves all listeners of a server.
 """
 
@@ -20,7 +20,7 @@ FULL = "The server is full. Please try again later."
 TOO_MANY_HERE = "There are too many connections from your address."
 
 MOST_LEAVING = 32
-"""Strangers that were told to give way and are not gone yet. So many connections may there be beyond the limit."""
+"""Strangers that were told to make room and are not gone yet. So many connections may there be beyond the limit."""
 
 
 class Turnstile:
@@ -68,7 +68,7 @@ class Turnstile:
         return self._inside
 
     def enter(self, address: str, key: Hashable) -> None:
-        """Count a connection from `address` in, as a stranger's. Another stranger may have to give way to it.
+        """Count a connection from `address` in, as a stranger's. Another stranger may have to make room for it.
 
         Raises:
             Refused: there are too many already; nothing was counted.
@@ -85,11 +85,11 @@ class Turnstile:
             self._strangers.add(stranger)
             self._by_site[site] = self._by_site.get(site, 0) + 1
             self._inside += 1
-        if leaver and leaver.give_way:
-            leaver.give_way()
+        if leaver and leaver.make_room:
+            leaver.make_room()
 
     def _leaver_locked(self, site: str) -> Stranger | None:
-        """Return who has to give way to a newcomer of a network; `None` if nobody has to.
+        """Return who has to make room for a newcomer of a network; `None` if nobody has to.
 
         Raises:
             Refused: there is no room for it.
@@ -106,17 +106,17 @@ class Turnstile:
             raise Refused(refusal)
         return leaver
 
-    def attach(self, key: Hashable, give_way: Callable[[], None]) -> None:
-        """Have `give_way` called if the stranger `key` has to give way, on any thread and under no lock."""
+    def attach(self, key: Hashable, make_room: Callable[[], None]) -> None:
+        """Have `make_room` called if the stranger `key` has to make room, on any thread and under no lock."""
         with self._lock:
             stranger = self._by_key.get(key)
             if stranger:
-                stranger.give_way = give_way
+                stranger.make_room = make_room
         if stranger and stranger.is_leaving:
-            give_way()
+            make_room()
 
     def begin_login(self, key: Hashable) -> None:
-        """Note that a stranger's password is being verified: of its network, it gives way last."""
+        """Note that a stranger's password is being verified: of its network, it makes room last."""
         self._move(key, is_at_gate=True)
 
     def end_login(self, key: Hashable) -> None:
@@ -131,7 +131,7 @@ class Turnstile:
                 self._strangers.add(stranger, is_at_gate=is_at_gate)
 
     def log_in(self, key: Hashable) -> bool:
-        """Count a stranger as somebody who is logged in; return `False` if it has to give way already."""
+        """Count a stranger as somebody who is logged in; return `False` if it has to make room already."""
         with self._lock:
             stranger = self._by_key.get(key)
             if stranger and stranger.is_leaving:

@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.net.turnstile: how many connections there may be, and which strangers give way."""
+"""Behaviour of chatsrv.net.turnstile: how many connections there may be, and which strangers make room."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ HERE, THERE = "192.0.2.1", "192.0.2.2"
 
 
 class Door:
-    """A turnstile with a clock of its own, whose connections are numbers; those that have to give way go at once."""
+    """A turnstile with a clock of its own, whose connections are numbers; those that have to make room go at once."""
 
     def __init__(self, total: int = 1000, per_site: int = 0, **others: int) -> None:
         self.seconds = 0.0
@@ -35,10 +35,10 @@ class Door:
         number = next(self._numbers)
         self.turnstile.enter(address, number)
         self._addresses[number] = address
-        self.turnstile.attach(number, lambda: self._give_way(number))
+        self.turnstile.attach(number, lambda: self._make_room(number))
         return number
 
-    def _give_way(self, number: int) -> None:
+    def _make_room(self, number: int) -> None:
         self.gone.append(number)
         self.go(number)
 
@@ -161,7 +161,7 @@ def test_ten_thousand_idle_strangers_from_a_few_networks_keep_nobody_out() -> No
     assert door.turnstile.inside <= 3000
 
 
-def test_people_who_are_logged_in_never_give_way() -> None:
+def test_people_who_are_logged_in_never_make_room() -> None:
     door = Door(6, strangers=3)
     people = [door.come() for _ in range(3)]
     assert all(door.turnstile.log_in(one) for one in people)
@@ -241,7 +241,7 @@ def test_an_address_whose_people_take_all_its_room_is_told_so() -> None:
     assert door.refused() == TOO_MANY_HERE
 
 
-def test_who_has_to_give_way_before_anybody_listens_is_told_so_then() -> None:
+def test_who_has_to_make_room_before_anybody_listens_is_told_so_then() -> None:
     door = Door(strangers=2)
     door.turnstile.enter(HERE, "early")
     door.come()
@@ -254,7 +254,7 @@ def test_who_has_to_give_way_before_anybody_listens_is_told_so_then() -> None:
     assert door.turnstile.inside == 2
 
 
-def test_who_has_to_give_way_and_stays_is_followed_by_a_bounded_number() -> None:
+def test_who_has_to_make_room_and_stays_is_followed_by_a_bounded_number() -> None:
     turnstile = Turnstile(100, 0)
     for number in range(100):
         turnstile.enter(HERE, number)
@@ -284,7 +284,7 @@ def test_the_limits_of_a_server_are_those_of_its_turnstile() -> None:
 
 
 class StrangersMachine(RuleBasedStateMachine):
-    """Strangers come, go and wait at the gate in any order; what gives way is held against a list that is searched."""
+    """Strangers come, go and wait at the gate in any order; what makes room is held against a list that is searched."""
 
     def __init__(self) -> None:
         super().__init__()
