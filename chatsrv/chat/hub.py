@@ -11,6 +11,7 @@ from chatsrv.accounts import Account, Role
 from chatsrv.chat.attendance import Attendance
 from chatsrv.chat.bookmarks import Bookmarks
 from chatsrv.chat.commandplugin import CommandPlugin
+from chatsrv.chat.lookups import Lookups
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.chat.register import Register
 from chatsrv.chat.repertoire import Repertoire
@@ -77,6 +78,7 @@ class Hub:
         self.repertoire = Repertoire(commands)
         self.rules = rules or RoomRules()
         self.attendance = Attendance()
+        self.lookups = Lookups()
         self.invitations = Buckets(1 / 60, 1)
         self.decisions = Buckets(self.rules.changes_per_minute / 60, max(1, self.rules.changes_per_minute))
         self.catching_up = catching_up or CatchingUp()

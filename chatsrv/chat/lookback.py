@@ -2,16 +2,16 @@
 
 Never hears of bytes, sockets or wire formats. A `Lookback` is its session's thread's alone. Logs are read in steps and
 under no lock, and what one step found is told before the next is read, so a long answer takes no more memory than a
-short one.
+short one. How much one page looks at is bounded: see `chatsrv.effort`.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from typing import NamedTuple
 
 from chatsrv.commands import PAGE_ENTRIES
+from chatsrv.effort import Effort
 from chatsrv.entries import UNSEEN, WORDS, Entry, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.names import account_key
@@ -26,6 +26,15 @@ STEP_ENTRIES = 32
 
 AMONG_ENTRIES = 16384
 """Entries among which those of a step are sought at once. A millisecond or two."""
+
+AMONG_FOR_ONE = 16
+"""Entries that nobody is shown and that are passed over at the cost of one that is looked at."""
+
+CUT_SHORT = "Only so much is looked through at once."
+"""What people are told where a page ends before it is full, and `More` goes on."""
+
+Logs = Callable[[], Collection[RoomLog]]
+"""Returns the logs that a session may look at now, which may be fewer than before."""
 
 Pages = Callable[[], Iterator[Reply]]
 """Yields the replies of one page, and offers the next one before it ends."""
@@ -57,19 +66,20 @@ class Lookback:
 
     def __init__(self) -> None:
         self._next_page: Pages | None = None
-        self._open: Collection[RoomLog] = ()  # the logs that may be looked at now
+        self._logs: Logs = tuple
+        self._effort = Effort()  # of the page that is shown
 
     def offer(self, pages: Pages | None) -> None:
         """Have the next `More` answered by this; `None`: there is nothing more."""
         self._next_page = pages
 
-    def more(self, logs: Collection[RoomLog]) -> Iterator[Reply]:
-        """Yield the next page. `logs` are those that the session may look at now, which may be fewer than before.
+    def more(self, logs: Logs, effort: Effort | None = None) -> Iterator[Reply]:
+        """Yield the next page, at the cost of an `effort` at most.
 
         Raises:
             Refused: there is none, or it is of a log that the session may not look at any more.
         """
-        self._open = logs
+        self._logs, self._effort = logs, effort or Effort()
         pages, self._next_page = self._next_page, None
         if pages is None:
             raise Refused("There is nothing more to show.")
@@ -79,76 +89,131 @@ class Lookback:
             self._next_page = pages  # to be tried again
             raise
 
-    def history(self, view: View, log: RoomLog, entries: int, called: str = "") -> Iterator[Reply]:
+    def history(
+        self, view: View, logs: Logs, log: RoomLog, entries: int, called: str = "", effort: Effort | None = None
+    ) -> Iterator[Reply]:
         """Yield the newest entries of a log, oldest first. What `More` shows then is what came before.
 
-        `called` is what the log is called; as its room, unless it is told.
+        `called` is what the log is called; as its room, unless it is told. It ends where the `effort` does, or when the
+        session may not look at the log any more.
 
         Raises:
             Refused: there are none, or they cannot be read.
         """
-        self._next_page, self._open = None, (log,)
+        self._next_page, self._logs, self._effort = None, logs, effort or Effort()
         if entries > MOST_ENTRIES:
             raise Refused(f"At most {MOST_ENTRIES} lines are shown at once.")
         return self._history(f"The last {{}} of {called or log.room}:", view, log, log.end, entries, called or log.room)
 
-    def search(self, view: View, logs: Sequence[RoomLog], words: str) -> Iterator[Reply]:
-        """Yield the newest entries of some logs that have all of `words`, newest first.
+    def search(self, view: View, logs: Logs, words: str, effort: Effort | None = None) -> Iterator[Reply]:
+        """Yield the newest entries of the logs that have all of `words`, newest first, as far as the `effort` reaches.
 
         Raises:
-            Refused: there are none, or they cannot be searched.
+            Refused: there are none, or they cannot be searched, or there are too many words.
         """
-        self._next_page, self._open = None, logs
+        self._next_page, self._logs, self._effort = None, logs, effort or Effort()
         title = "The last {} with all of these words, newest first:"
-        return self._search(title, view, words, [(each, each.end) for each in logs])
+        return self._search(title, view, words, [(each, each.end) for each in logs()])
 
     def _history(
         self, title: str, view: View, log: RoomLog, last: Position, entries: int, called: str
     ) -> Iterator[Reply]:
         """Yield the newest entries up to the position `last`, oldest first, beneath a title."""
-        if log not in self._open:
-            raise Refused(f"You are not in {called} any more.")
-        shown = (entry.offset for entry in seen_entries_back(log, last) if not view.hides(entry))
-        offsets = list(islice(shown, entries + 1))
-        is_all = len(offsets) <= entries
-        before = Position(last.epoch, 0 if is_all else offsets[entries - 1] - 1)
-        if not offsets and not any(past_of(log, before, last.offset, view)):  # what is gone is told below
+        self._require(log, called)
+        offsets, reached = _shown_back(log, last, entries + 1, view, self._effort)
+        is_full = len(offsets) > entries
+        before = Position(last.epoch, offsets[entries - 1] - 1 if is_full else reached)
+        offsets = offsets[:entries]
+        is_all = before.offset == 0
+        if not offsets and is_all and not any(_past_with(log, before, (), last.offset, view)):  # holes are told below
             raise Refused(f"Nothing has been said in {called} yet.")
-        yield Notice(title.format(_lines(min(len(offsets), entries))))
-        yield from past_of(log, before, last.offset, view)
+        if offsets or is_all:
+            yield Notice(title.format(_lines(len(offsets))))
+        for past in _past_with(log, before, offsets[::-1], last.offset, view):
+            self._require(log, called)
+            yield past
+        if not (is_full or is_all):
+            yield Notice(CUT_SHORT)
         if not is_all:
             title_then = f"The {{}} of {called} before those:"
             self.offer(partial(self._history, title_then, view, log, before, entries, called))
         yield PastEnd(is_all)
 
+    def _require(self, log: RoomLog, called: str) -> None:
+        if log not in self._logs():
+            raise Refused(f"You are not in {called} any more.")
+
     def _search(
         self, title: str, view: View, words: str, places: Sequence[tuple[RoomLog, Position]]
     ) -> Iterator[Reply]:
-        """Yield the newest entries with all of `words` in some logs, in each up to a position."""
-        places = [(log, last) for log, last in places if log in self._open]
-        found = [entry for log, last in places for entry in _found(view, log, words, last)]
+        """Yield the newest entries with all of `words` in some logs, in each up to a position.
+
+        Where the effort does not reach to the end of all, the next page begins with the logs that had to wait.
+        """
+        effort, open_logs = self._effort, self._logs()
+        places = [(log, last) for log, last in places if log in open_logs]
+        looked: list[tuple[RoomLog, Position, list[Entry], int]] = []
+        for log, last in places:
+            if looked and effort.is_over:
+                break
+            some = log.search(words, last, PAGE_ENTRIES + 1, hides=view.hides, effort=effort)
+            looked.append((log, last, some, effort.stopped_at or 0))
+        rest, open_logs = places[len(looked) :], self._logs()  # which may be fewer by now
+        looked = [each for each in looked if each[0] in open_logs]
+        found = [entry for _, _, some, _ in looked for entry in some]
         found.sort(key=lambda entry: entry.at, reverse=True)  # keeps the order within a log, as it is stable
-        page, is_all = found[:PAGE_ENTRIES], len(found) <= PAGE_ENTRIES
-        if not page:
-            raise Refused("Nothing was found.")
+        page = found[:PAGE_ENTRIES]
         oldest = {entry.room: entry.offset for entry in page}
-        rest = [(log, Position(last.epoch, oldest.get(log.room, last.offset + 1) - 1)) for log, last in places]
-        if not is_all:
-            self.offer(partial(self._search, "The {} before those, newest first:", view, words, rest))
-        yield Notice(title.format(_lines(len(page))))
-        yield view.past(tuple(page))
-        yield PastEnd(is_all)
+        for log, last, some, reached in looked:
+            if some and oldest.get(log.room) != some[-1].offset:  # not all of it is shown
+                rest.append((log, Position(last.epoch, oldest.get(log.room, last.offset + 1) - 1)))
+            elif reached:
+                rest.append((log, Position(last.epoch, reached)))
+        if not (page or rest):
+            raise Refused("Nothing was found.")
+        if rest:
+            then = "The {} before those, newest first:" if page else title
+            self.offer(partial(self._search, then, view, words, rest))
+        if page:
+            yield Notice(title.format(_lines(len(page))))
+            yield view.past(tuple(page))
+        if rest and len(page) < PAGE_ENTRIES:
+            yield Notice(CUT_SHORT if page else f"Nothing was found so far. {CUT_SHORT}")
+        yield PastEnd(not rest)
 
 
-def _found(view: View, log: RoomLog, words: str, last: Position) -> list[Entry]:
-    """Return the newest entries of a log up to a position that have all of `words`: a page of them and one more."""
-    found: list[Entry] = []
-    while some := log.search(words, last, PAGE_ENTRIES + 1):
-        found += [entry for entry in some if not view.hides(entry)]
-        if len(found) > PAGE_ENTRIES or len(some) <= PAGE_ENTRIES:
+def _shown_back(log: RoomLog, last: Position, entries: int, view: View, effort: Effort) -> tuple[list[int], int]:
+    """Return the offsets of up to so many entries that are shown, from a position back, newest first.
+
+    Beside them is up to where nothing was looked at: 0 where all was, else the `effort` is over, or those are enough.
+    """
+    offsets: list[int] = []
+    while last.offset and len(offsets) < entries:
+        some, begin = _step_back(log, last)
+        offsets += [entry.offset for entry in some if not view.hides(entry)]
+        effort.spend(len(some) + (last.offset - begin.offset - len(some)) // AMONG_FOR_ONE)
+        last = begin
+        if effort.is_over:
             break
-        last = Position(last.epoch, some[-1].offset - 1)
-    return found
+        if not some and not log.read_back(last, 1):
+            return offsets, 0  # what came before was let go of
+    return offsets[:entries], last.offset
+
+
+def _past_with(
+    log: RoomLog, after: Position, offsets: Sequence[int], last: int, view: View
+) -> Iterator[Past | Missing]:
+    """Yield what `past_of` does, where `offsets`, oldest first, are of all that is shown.
+
+    What lies between them is not read again, where it is long and nothing of it is missing.
+    """
+    begin = end = after.offset
+    for offset in (*offsets, last + 1):
+        if offset - end > STEP_ENTRIES and log.is_whole(end, offset - 1):
+            yield from past_of(log, Position(after.epoch, begin), end, view)
+            begin = offset - 1
+        end = min(offset, last)
+    yield from past_of(log, Position(after.epoch, begin), end, view)
 
 
 def past_of(log: RoomLog, after: Position, last: int, view: View) -> Iterator[Past | Missing]:
@@ -184,12 +249,19 @@ def seen_entries_back(
     thousands that nobody is shown, and whoever asks may stop.
     """
     while last.offset > after:
-        begin = max(after, last.offset - AMONG_ENTRIES)
-        entries = log.seen_back(last, begin, step_entries)
+        entries, last = _step_back(log, last, after, step_entries)
         yield from entries
-        last = Position(last.epoch, entries[-1].offset - 1 if len(entries) == step_entries else begin)
         if not entries and not log.read_back(last, 1):
             return  # what came before was let go of
+
+
+def _step_back(
+    log: RoomLog, last: Position, after: int = 0, step_entries: int = STEP_ENTRIES
+) -> tuple[list[Entry], Position]:
+    """Return the next entries that are shown, and up to where nothing was looked at yet."""
+    begin = max(after, last.offset - AMONG_ENTRIES)
+    entries = log.seen_back(last, begin, step_entries)
+    return entries, Position(last.epoch, entries[-1].offset - 1 if len(entries) == step_entries else begin)
 
 
 def _lines(number: int) -> str:

@@ -3,18 +3,21 @@
 Never hears of bytes, sockets or wire formats. Everything here runs on the asker's thread.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import room_here
+from chatsrv.chat.lookback import Logs
 from chatsrv.commands import CatchUp, History, More, PrivateHistory, Search
+from chatsrv.effort import Effort
 from chatsrv.errors import Refused
 from chatsrv.replies import Notice, Reply
 
 
 def show_history(asker: Asker, command: History) -> None:
     """Show the newest entries of a room that the asker is in."""
-    show(asker, asker.lookback.history(asker.view, room_here(asker, command.room).log, command.entries))
+    log = room_here(asker, command.room).log
+    look_up(asker, asker.lookback.history(asker.view, _logs(asker), log, command.entries, effort=_effort(asker)))
 
 
 def show_private_history(asker: Asker, command: PrivateHistory) -> None:
@@ -26,18 +29,37 @@ def show_private_history(asker: Asker, command: PrivateHistory) -> None:
     hub, key = asker.hub, asker.key
     if not hub.has_private_log(key):
         raise Refused("There are no private messages to you or of yours yet.")
-    called = "your private messages"
-    show(asker, asker.lookback.history(asker.view, hub.private_log(key), command.entries, called))
+    log, called = hub.private_log(key), "your private messages"
+    pages = asker.lookback.history(asker.view, _logs(asker), log, command.entries, called, _effort(asker))
+    look_up(asker, pages)
 
 
 def search(asker: Asker, command: Search) -> None:
     """Show what was said with some words in all that the asker may read."""
-    show(asker, asker.lookback.search(asker.view, asker.logs, command.words))
+    look_up(asker, asker.lookback.search(asker.view, _logs(asker), command.words, _effort(asker)))
 
 
 def show_more(asker: Asker, _: More) -> None:
     """Show the page behind the one that was shown last."""
-    show(asker, asker.lookback.more(asker.logs))
+    look_up(asker, asker.lookback.more(_logs(asker), _effort(asker)))
+
+
+def _logs(asker: Asker) -> Logs:
+    return lambda: asker.logs
+
+
+def _effort(asker: Asker) -> Effort:
+    return Effort(lambda: not asker.is_gone)
+
+
+def look_up(asker: Asker, replies: Iterator[Reply]) -> None:
+    """Tell the asker what is read step by step, each when it is its account's turn, as long as somebody reads it."""
+    while True:
+        with asker.hub.lookups.turn(asker.key):
+            reply = None if asker.is_gone else next(replies, None)
+        if reply is None:
+            return
+        asker.reply(reply)
 
 
 def show(asker: Asker, replies: Iterable[Reply]) -> None:

@@ -1,20 +1,23 @@
 """The archive: reading recorded entries from the file of the room logs, and copying it.
 
 For old entries only; what is said now never takes this way. A few connections are shared by all threads that read, so
-that a thousand sessions which look something up open no thousand files. Any thread may call it, under no lock.
+that a thousand sessions which look something up open no thousand files. Searches, whose length is the asker's choice,
+have some of their own: a login waits for none. Any thread may call it, under no lock.
 """
 
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import islice
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
+from chatsrv.effort import Effort
 from chatsrv.entries import UNSEEN, WORDS, Bookmark, Entry, Kind, Position
 from chatsrv.errors import Refused, StoreError
 from chatsrv.roomlog.backup import Progress, copy_file
+from chatsrv.roomlog.base import Hides
 from chatsrv.roomlog.index import edge_of, find
 from chatsrv.roomlog.mark import Opened
 from chatsrv.roomlog.schema import ENTRY, OFFSET_BITS, connect, entry_of, what_to_do
@@ -22,7 +25,15 @@ from chatsrv.roomlog.words import Sought, is_found
 from chatsrv.slots import step_aside
 
 READERS = 4
-"""Readings at once. They take milliseconds, so more would only take memory."""
+"""Short readings at once. They take milliseconds, so more would only take memory."""
+
+SEARCHES = 2
+"""Searches at once. Each may keep a processor busy, so more would only take turns at it."""
+
+STEPS = 100
+"""Steps of SQLite's machine after which a search asks whether it is to go on. The index of words takes few of them: up
+to a tenth of a second may lie between two questions while it gathers millions of places, and a thousandth as a rule.
+"""
 
 _SEEN = ", ".join(str(kind.value) for kind in Kind if kind not in UNSEEN)
 
@@ -36,8 +47,8 @@ class Archive:
         self._path = path
         self._opened = opened
         self._lock_seconds = lock_seconds
-        self._free = threading.BoundedSemaphore(READERS)
-        self._idle: deque[sqlite3.Connection] = deque()  # appending and popping are atomic
+        self._readers = _Pool(READERS, self._connected)
+        self._searchers = _Pool(SEARCHES, self._connected)
 
     def after(self, first_id: int, room: str, after: int, last: int, limit: int) -> list[Entry]:
         """Return up to `limit` entries of a room behind the offset `after` up to `last`, oldest first.
@@ -88,24 +99,44 @@ class Archive:
         return self._ask(lambda connection: edge_of(connection, first_id >> OFFSET_BITS))
 
     def find(
-        self, first_id: int, room: str, sought: Sequence[Sought], after: int, last: int, limit: int
-    ) -> list[Entry]:
+        self, first_id: int, room: str, sought: Sequence[Sought], after: int, last: int, limit: int, hides: Hides,
+        effort: Effort,
+    ) -> list[Entry]:  # fmt: skip
         """Return up to `limit` indexed entries of a room that have all that is `sought`, newest first.
 
-        Those behind the offset `after` up to `last` are looked through.
+        Those behind the offset `after` up to `last` are looked through, as far as the `effort` reaches; see
+        `RoomLog.search`.
 
         Raises:
             Refused: the file cannot be read.
         """
+        found: list[Entry] = []
 
-        def ask(connection: sqlite3.Connection) -> list[Entry]:
-            rows = find(connection, sought, first_id + after, first_id + last)
-            entries = (entry_of(row, first_id, room) for row in rows)
-            return list(
-                islice((entry for entry in entries if entry.kind in WORDS and is_found(sought, entry.text)), limit)
-            )
+        def ask(connection: sqlite3.Connection) -> None:
+            reached = last
+            connection.set_progress_handler(lambda: effort.is_over, STEPS)
+            try:
+                with closing(find(connection, sought, first_id + after, first_id + last)) as rows:
+                    for row in rows:
+                        entry = entry_of(row, first_id, room)
+                        if entry.kind in WORDS and is_found(sought, entry.text) and not hides(entry):
+                            found.append(entry)
+                            if len(found) == limit:
+                                return
+                        effort.spend(1, len(entry.text))
+                        reached = entry.offset - 1
+                        if effort.is_over:
+                            effort.stopped_at = reached
+                            return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname != "SQLITE_INTERRUPT":
+                    raise
+                effort.stopped_at = reached
+            finally:
+                connection.set_progress_handler(None, 0)
 
-        return self._ask(ask)
+        self._ask(ask, self._searchers)
+        return found
 
     def bookmark(self, account: str, first_id: int) -> Bookmark | None:
         """Return how far an account has read a room, as far as that is recorded.
@@ -129,30 +160,56 @@ class Archive:
         return bool(row[0]) if row else True
 
     def backup(self, path: Path, progress: Progress) -> None:
-        """Copy the file, as it is at one moment, to `path`; see `SqliteStore.backup`."""
+        """Copy the file, as it is at one moment, to `path`; see `SqliteStore.backup`. Nobody else waits for that."""
         try:
-            self._lend(lambda source: copy_file(source, self._path, path, progress))
+            with closing(self._connected()) as source:
+                copy_file(source, self._path, path, progress)
         except sqlite3.Error as error:
             raise StoreError(what_to_do(error, self._path)) from error
 
     def close(self) -> None:
         """Let go of the connections. Nobody reads any more."""
-        while self._idle:
-            self._idle.pop().close()
+        self._readers.close()
+        self._searchers.close()
 
     def _read(self, statement: str, values: tuple[int, ...], first_id: int, room: str) -> list[Entry]:
         rows = self._ask(lambda connection: connection.execute(statement, values).fetchall())
         return [entry_of(row, first_id, room) for row in rows]
 
-    def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+    def _ask(self, question: Callable[[sqlite3.Connection], T], pool: "_Pool | None" = None) -> T:
         try:
             with step_aside(at_once=True):  # some ask under a lock
-                return self._lend(question)
+                return (pool or self._readers).lend(question)
         except (sqlite3.Error, StoreError) as error:
             cause = StoreError(what_to_do(error, self._path)) if isinstance(error, sqlite3.Error) else error
             raise Refused("What was said before cannot be read at the moment.") from cause
 
-    def _lend(self, use: Callable[[sqlite3.Connection], T]) -> T:
+    def _connected(self) -> sqlite3.Connection:
+        """Return a new connection.
+
+        Raises:
+            StoreError: another file is in place of ours, or none.
+            sqlite3.Error: it cannot be read.
+        """
+        self._opened.check_place()
+        connection = connect(self._path, self._lock_seconds)
+        try:
+            self._opened.check_token(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+class _Pool:
+    """Up to `most` connections, each lent to one thread at a time. `connected` makes a new one."""
+
+    def __init__(self, most: int, connected: Callable[[], sqlite3.Connection]) -> None:
+        self._connected = connected
+        self._free = threading.BoundedSemaphore(most)
+        self._idle: deque[sqlite3.Connection] = deque()  # appending and popping are atomic
+
+    def lend(self, use: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `use` makes of a connection. One with which something went wrong is not used again."""
         self._free.acquire()
         try:
@@ -170,18 +227,7 @@ class Archive:
         finally:
             self._free.release()
 
-    def _connected(self) -> sqlite3.Connection:
-        """Return a new connection.
-
-        Raises:
-            StoreError: another file is in place of ours, or none.
-            sqlite3.Error: it cannot be read.
-        """
-        self._opened.check_place()
-        connection = connect(self._path, self._lock_seconds)
-        try:
-            self._opened.check_token(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    def close(self) -> None:
+        """Let go of the connections. Nobody uses one any more."""
+        while self._idle:
+            self._idle.pop().close()

@@ -7,8 +7,9 @@ Knows nothing of members, sockets or wire formats. Every method may be called fr
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
+from chatsrv.effort import Effort, boundless
 from chatsrv.entries import WORDS, Bookmark, Entry, Kind, Position, seen
-from chatsrv.errors import Hole
+from chatsrv.errors import Hole, Refused
 from chatsrv.roomlog.words import Sought, is_found, sought_in
 
 LOOKED_AT_ONCE = 32
@@ -18,8 +19,19 @@ A list of up to 64 is a small object to Python, and its memory is shared by all 
 keeps what it made for each thread: 10 KiB a session, with a thousand entries at once.
 """
 
+MOST_SOUGHT = 16
+"""Different words that a search may ask for: each is looked for in each entry that may have them."""
+
 Wake = Callable[[], None]
 """Told that there is news. Called from any thread, under no lock of the log's; returns at once and raises nothing."""
+
+Hides = Callable[[Entry], bool]
+"""Tells of an entry whether it is passed over."""
+
+
+def hides_nothing(_: Entry) -> bool:
+    """Pass over nothing."""
+    return False
 
 
 class Follower(ABC):
@@ -97,29 +109,53 @@ class RoomLog(ABC):
             Hole: the position is of another epoch.
         """
 
-    def search(self, words: str, before: Position, limit: int) -> list[Entry]:
+    def search(
+        self,
+        words: str,
+        before: Position,
+        limit: int,
+        *,
+        hides: Hides = hides_nothing,
+        effort: Effort | None = None,
+    ) -> list[Entry]:
         """Return up to `limit` visible entries up to and including a position that have all of `words`, newest first.
 
-        Only what people said or did is looked at. Words are compared whole, without regard to case, accents, order and
-        what stands between them; one that ends in `*` stands for all that begin so. Without a word, nothing is found.
+        Only what people said or did is looked at, and of that what is not passed over. Words are compared whole,
+        without regard to case, accents, order and what stands between them; one that ends in `*` stands for all that
+        begin so. Without a word, nothing is found.
+
+        It ends when the `effort` is over, with what was found by then, and notes there how far it has come:
+        `Effort.stopped_at`. It has come a little way in any case. Without an effort, it goes to the end.
 
         Raises:
             Hole: the position is of another epoch.
-            Refused: the log cannot be searched at the moment.
+            Refused: the log cannot be searched at the moment, or that are more than `MOST_SOUGHT` words.
         """
-        sought = sought_in(words)
-        return self.look_for(sought, before, 0, limit) if sought else []
+        sought = few_sought_in(words)
+        return self.look_for(sought, before, 0, limit, hides, effort) if sought else []
 
-    def look_for(self, sought: Sequence[Sought], before: Position, after: int, limit: int) -> list[Entry]:
+    def look_for(
+        self,
+        sought: Sequence[Sought],
+        before: Position,
+        after: int,
+        limit: int,
+        hides: Hides = hides_nothing,
+        effort: Effort | None = None,
+    ) -> list[Entry]:
         """Search by looking at each entry, from a position back to the one behind the offset `after`.
 
         For logs that have an index for older entries only. Raises the same.
         """
+        effort = effort or boundless()
 
         def found(entries: list[Entry]) -> list[Entry]:
-            return [entry for entry in entries if entry.kind in WORDS and is_found(sought, entry.text)]
+            effort.spend(len(entries), sum([len(entry.text) for entry in entries]))
+            return [
+                entry for entry in entries if entry.kind in WORDS and is_found(sought, entry.text) and not hides(entry)
+            ]
 
-        return self._pick(found, before, after, limit)
+        return self._pick(found, before, after, limit, effort)
 
     def seen_back(self, before: Position, after: int, limit: int) -> list[Entry]:
         """Return what `read_back` does, but for what nobody is shown (`UNSEEN`), and only behind the offset `after`.
@@ -134,8 +170,9 @@ class RoomLog(ABC):
         return self._pick(seen, before, after, limit)
 
     def _pick(
-        self, picked: Callable[[list[Entry]], list[Entry]], before: Position, after: int, limit: int
-    ) -> list[Entry]:
+        self, picked: Callable[[list[Entry]], list[Entry]], before: Position, after: int, limit: int,
+        effort: Effort | None = None,
+    ) -> list[Entry]:  # fmt: skip
         """Return up to `limit` of what `picked` takes, from a position back to the one behind the offset `after`."""
         found: list[Entry] = []
         step = min(limit, LOOKED_AT_ONCE)
@@ -143,6 +180,10 @@ class RoomLog(ABC):
             found += picked(entries)
             step = min(2 * step, LOOKED_AT_ONCE)
             before = Position(before.epoch, max(after, entries[-1].offset - 1))
+            if effort and effort.is_over:
+                if len(found) < limit:
+                    effort.stopped_at = before.offset
+                break
         while found and found[-1].offset <= after:  # behind a hole
             del found[-1]
         return found[:limit]
@@ -175,6 +216,18 @@ class RoomLog(ABC):
         Raises:
             Hole: as `read`.
         """
+
+
+def few_sought_in(words: str) -> list[Sought]:
+    """Return what a search for `words` looks for.
+
+    Raises:
+        Refused: that is too much; the text says how much it may be.
+    """
+    sought = sought_in(words)
+    if len(sought) > MOST_SOUGHT:
+        raise Refused(f"A search takes up to {MOST_SOUGHT} words; those were {len(sought)}.")
+    return sought
 
 
 class LogStore(ABC):

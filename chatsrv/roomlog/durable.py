@@ -9,15 +9,16 @@ import threading
 import time
 from collections.abc import Sequence
 
+from chatsrv.effort import Effort, boundless
 from chatsrv.entries import PRESENCE, Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.archive import Archive
-from chatsrv.roomlog.base import Follower, RoomLog, Wake
+from chatsrv.roomlog.base import Follower, Hides, RoomLog, Wake, few_sought_in, hides_nothing
+from chatsrv.roomlog.index import is_telling
 from chatsrv.roomlog.owners import is_of
 from chatsrv.roomlog.recorder import Recorder
 from chatsrv.roomlog.schema import MICROSECONDS
-from chatsrv.roomlog.words import sought_in
 from chatsrv.slots import step_aside
 
 RECENT_ENTRIES = 4096
@@ -182,16 +183,27 @@ class DurableRoomLog(RoomLog):
             return after >= min(last, self.kept_after)
         return after >= self.kept_after and self._archive.count(self.first_id, after, edge) == edge - after
 
-    def search(self, words: str, before: Position, limit: int) -> list[Entry]:
+    def search(
+        self,
+        words: str,
+        before: Position,
+        limit: int,
+        *,
+        hides: Hides = hides_nothing,
+        effort: Effort | None = None,
+    ) -> list[Entry]:
         """See `RoomLog.search`. The newest entries are looked at, as all are that the index does not know yet."""
-        sought = sought_in(words)
+        sought = few_sought_in(words)
         if not sought or limit <= 0:
             return []
+        effort = effort or boundless()
         last = min(before.offset, self.recorded)
-        edge = min(self._archive.edge(self.first_id), last - LOOKED_AT_ENTRIES)
-        found = self.look_for(sought, Position(before.epoch, last), edge, limit)
-        if len(found) < limit and edge > self.kept_after:
-            found += self._archive.find(self.first_id, self.room, sought, self.kept_after, edge, limit - len(found))
+        newest = max(1, LOOKED_AT_ENTRIES)  # so a search gets on, even if the index does not answer in time
+        edge = min(self._archive.edge(self.first_id), last - newest) if is_telling(sought) else 0
+        found = self.look_for(sought, Position(before.epoch, last), edge, limit, hides, effort)
+        if len(found) < limit and edge > self.kept_after and effort.stopped_at is None:
+            rest = limit - len(found)
+            found += self._archive.find(self.first_id, self.room, sought, self.kept_after, edge, rest, hides, effort)
         return found
 
     @property

@@ -6,7 +6,7 @@ Knows nothing of threads: who has the connection may call, within a transaction 
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 
 from chatsrv.entries import WORDS
 from chatsrv.roomlog.mark import about_of, write_about
@@ -100,7 +100,7 @@ def merge(connection: sqlite3.Connection, *, is_first: bool) -> bool:
 
 def find(
     connection: sqlite3.Connection, sought: Sequence[Sought], after_id: int, last_id: int
-) -> Iterator[tuple[int, int, int, str, int, str]]:
+) -> Generator[tuple[int, int, int, str, int, str], None, None]:
     """Yield the rows of entries behind one id up to another that may have all that is `sought`, newest first."""
     yield from connection.execute(
         f"SELECT {ENTRY} FROM words CROSS JOIN entry ON entry.id = words.rowid "
@@ -109,8 +109,18 @@ def find(
     )
 
 
+def is_telling(sought: Sequence[Sought]) -> bool:
+    """Tell whether the index is of help. For what begins with a letter or two, it gathers nearly all that it has."""
+    return any(map(_is_telling, sought))
+
+
+def _is_telling(item: Sought) -> bool:
+    word, is_start = item
+    return not is_start or len(word.encode()) > 2
+
+
 def _question(sought: Sequence[Sought]) -> str:
     """Return what FTS5 is asked. Short beginnings cost most and say least, so they are left out where others help."""
-    telling = [item for item in sought if not item[1] or len(item[0].encode()) > 2] or sought
+    telling = list(filter(_is_telling, sought)) or sought
     asked = sorted(set(telling), key=lambda item: len(item[0]), reverse=True)[:ASKED_WORDS]
     return " AND ".join(f'"{word}"{"*" if is_start else ""}' for word, is_start in asked)

@@ -83,6 +83,10 @@ class MemoryRoomLog(RoomLog):
             stop = max(0, min(before.offset, self.last) + 1 - self._first)
             return self._entries[max(0, stop - limit) : stop][::-1]
 
+    def is_whole(self, after: int, last: int) -> bool:
+        """See `RoomLog.is_whole`. All that is kept lies next to each other."""
+        return after >= min(last, self._first - 1)
+
     @property
     def end(self) -> Position:
         """See `RoomLog.end`."""

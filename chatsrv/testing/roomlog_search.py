@@ -1,7 +1,11 @@
 """Contract tests for the search of room logs; part of `chatsrv.testing.roomlog`."""
 
-from chatsrv.entries import WORDS, Kind, Position
-from chatsrv.roomlog.base import RoomLog
+from collections.abc import Callable
+
+from chatsrv.effort import Effort
+from chatsrv.entries import WORDS, Entry, Kind, Position
+from chatsrv.errors import Refused
+from chatsrv.roomlog.base import MOST_SOUGHT, RoomLog
 from chatsrv.testing.roomlog_base import LogContract, await_offset, hole_of, record, start
 
 _ALL = 1_000_000
@@ -20,7 +24,7 @@ _QUESTIONS = (
     *("мир", "при*", "नमस्ते", "שלום", "สวัสดี", "한국*", "👩\u200d🚀", "🚀", "", " ", "*", "**", '"', '""', "'", ";"),
     *("AND", "fox AND quick", "fox OR you", "NOT fox", "NEAR(fox quick)", "words:fox", "{text}: fox", "^fox", "- fox"),
     *("+fox", "(fox", 'fox"', "a\0b", "\0", "\ud800", "fox fox fox", " ".join(["fox"] * 2000)),
-    *("x" * 40_000, "x" * 39_999, "x" * 39_999 + "*", " ".join(f"{number}x" for number in range(300))),
+    *("x" * 40_000, "x" * 39_999, "x" * 39_999 + "*", " ".join(f"{number}x" for number in range(16))),
 )
 
 
@@ -58,6 +62,57 @@ class SearchContract(LogContract):
             for limit in (0, 1, 3, 10, 11):
                 found = log.search("odd", Position(log.epoch, before), limit)
                 assert found == [entry for entry in reversed(entries) if entry.offset <= before][:limit]
+
+    def test_a_search_takes_so_many_words_and_says_so_of_more(self) -> None:
+        """Each counts once, however often it is asked for."""
+        log = self.log
+        record(log, " ".join(f"w{number}" for number in range(100)))
+        most = [f"w{number}*" for number in range(MOST_SOUGHT)]
+        assert len(log.search(" ".join(most * 3), log.end, _ALL)) == 1
+        told = ""
+        try:
+            log.search(" ".join([*most, "w99"]), log.end, _ALL)
+        except Refused as refusal:
+            told = str(refusal)
+        assert told == f"A search takes up to {MOST_SOUGHT} words; those were {MOST_SOUGHT + 1}."
+
+    def test_a_search_passes_over_what_is_hidden(self) -> None:
+        """And finds as many of the others."""
+        log = self.log
+        entries = record(log, *[f"tea {number}" for number in range(100)])
+        found = log.search("tea", log.end, 20, hides=lambda entry: entry.offset % 3 > 0)
+        assert found == [entry for entry in reversed(entries) if entry.offset % 3 == 0][:20]
+
+    def test_a_search_ends_with_the_effort_and_goes_on_from_there(self) -> None:
+        """Each time a little further; in all, everything is found once."""
+        log = self.log
+        entries = record(log, *["odd", "even"] * 200)
+        small: list[Callable[[], Effort]] = [
+            lambda: Effort(characters=1),
+            lambda: Effort(seconds=0),
+            lambda: Effort(lambda: False),
+        ]
+        for effort_of in small:
+            found: list[Entry] = []
+            before, parts = log.end, 0
+            while before.offset:
+                effort = effort_of()
+                found += log.search("odd", before, _ALL, effort=effort)
+                parts += 1
+                reached = effort.stopped_at or 0
+                assert 0 <= reached < before.offset
+                before = Position(log.epoch, reached)
+            assert found == [entry for entry in reversed(entries) if entry.text == "odd"]
+            assert parts > 1
+
+    def test_an_effort_that_suffices_is_not_noted(self) -> None:
+        """Neither where all was looked at, nor where as much was found as was asked for."""
+        log = self.log
+        record(log, *["tea", "coffee"] * 50)
+        for limit in (1, 20, _ALL):
+            effort = Effort()
+            log.search("tea", log.end, limit, effort=effort)
+            assert effort.stopped_at is None
 
     def test_a_search_stays_in_its_room(self) -> None:
         """Also when another room has the same words."""

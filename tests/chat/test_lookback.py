@@ -2,15 +2,16 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from chatsrv.chat import lookback
-from chatsrv.chat.lookback import MOST_ENTRIES, STEP_ENTRIES, Lookback, View, past_of
-from chatsrv.commands import History, Lookup, More, Search
+from chatsrv.chat.lookback import CUT_SHORT, MOST_ENTRIES, STEP_ENTRIES, Lookback, View, past_of
+from chatsrv.commands import PAGE_ENTRIES, History, Lookup, More, Search
+from chatsrv.effort import ENTRY_CHARACTERS, Effort
 from chatsrv.entries import Entry, Kind, Position
 from chatsrv.errors import Refused
 from chatsrv.replies import Missing, Notice, Past, PastEnd, Reply
@@ -68,16 +69,21 @@ class Asking:
     def __init__(self, *logs: RoomLog) -> None:
         self._lookback = Lookback()
         self._logs = logs
+        self.closed: list[RoomLog] = []  # those that it may not look at any more
         self.view = View(datetime.now(UTC))
+        self.effort: Callable[[], Effort] = Effort
+
+    def _open(self) -> list[RoomLog]:
+        return [log for log in self._logs if log not in self.closed]
 
     def replies(self, command: Lookup) -> Iterator[Reply]:
         match command:
             case History(entries):
-                yield from self._lookback.history(self.view, self._logs[0], entries)
+                yield from self._lookback.history(self.view, self._open, self._logs[0], entries, effort=self.effort())
             case Search(words):
-                yield from self._lookback.search(self.view, self._logs, words)
+                yield from self._lookback.search(self.view, self._open, words, self.effort())
             case More():
-                yield from self._lookback.more(self._logs)
+                yield from self._lookback.more(self._open, self.effort())
 
     def __call__(self, command: Lookup) -> list[str]:
         found: list[str] = []
@@ -260,6 +266,194 @@ def test_all_rooms_of_a_session_are_searched_by_time(monkeypatch: pytest.MonkeyP
     pages = [ask(Search("tea")), ask(More()), ask(More())]
     assert [text for page in pages for text in page[1:-1]] == said[::-1]
     assert [page[-1] for page in pages] == ["more", "more", "all"]
+
+
+# ------------------------------------------------------------------ bounds
+
+
+class Counting(MemoryRoomLog):
+    """A log that knows how many entries were looked at."""
+
+    looked_at = 0
+
+    def _count(self, entries: list[Entry]) -> list[Entry]:
+        self.looked_at += len(entries)
+        return entries
+
+    def read(self, after: Position, limit: int) -> list[Entry]:
+        return self._count(super().read(after, limit))
+
+    def read_back(self, before: Position, limit: int) -> list[Entry]:
+        return self._count(super().read_back(before, limit))
+
+
+@pytest.fixture
+def counting() -> Counting:
+    return Counting("lobby", "epoch", 100_000)
+
+
+def of_entries(entries: int) -> Callable[[], Effort]:
+    return lambda: Effort(characters=entries * ENTRY_CHARACTERS)
+
+
+def say_much(log: RoomLog, *texts: str, between: int) -> None:
+    """Have alice say texts, and mallory much between them."""
+    for text in texts:
+        log.append(Kind.SAY, "alice", 1, [text])
+        log.append(Kind.SAY, "mallory", 2, ["tea and spam"] * between)
+    log.wait_until_recorded(log.append(Kind.SAY, "mallory", 2, ["tea and spam"]))
+
+
+def ignoring(log: RoomLog) -> "Asking":
+    ask = Asking(log)
+    ask.view = ask.view._replace(ignored=frozenset({"mallory"}))
+    return ask
+
+
+def pages(ask: "Asking", command: Lookup) -> Iterator[list[str]]:
+    """Yield page after page, up to the end."""
+    page = ask(command)
+    yield page
+    while page[-1] == "more":
+        page = ask(More())
+        yield page
+
+
+@pytest.mark.parametrize("command", [History(20), Search("tea"), Search("t*")])
+def test_who_ignores_nearly_all_that_was_said_finds_the_rest_in_pages_of_bounded_cost(
+    counting: Counting, command: Lookup
+) -> None:
+    say_much(counting, "tea 1", "tea 2", "tea 3", between=3000)
+    ask = ignoring(counting)
+    ask.effort = of_entries(1000)
+    found, cut_short = [], 0
+    counting.looked_at = 0
+    for page in pages(ask, command):
+        assert counting.looked_at < 2 * (1000 + 4 * STEP_ENTRIES)
+        counting.looked_at = 0
+        found += [text for text in page if text.startswith("tea")]
+        cut_short += page[-2].endswith(CUT_SHORT)
+    assert found == ["tea 3", "tea 2", "tea 1"]
+    assert cut_short > 5
+
+
+def test_a_page_without_anything_says_that_it_was_cut_short(store: LogStore) -> None:
+    log = store.open("lobby")
+    say_much(log, "tea", between=500)
+    ask = ignoring(log)
+    ask.effort = of_entries(100)
+    assert ask(History(5)) == [CUT_SHORT, "more"]
+    assert ask(Search("tea")) == [f"Nothing was found so far. {CUT_SHORT}", "more"]
+
+
+def test_what_lies_between_what_is_shown_is_read_once(counting: Counting) -> None:
+    say_much(counting, "tea 1", "tea 2", "tea 3", between=3000)
+    counting.looked_at = 0
+    assert ignoring(counting)(History(3))[1:-1] == ["tea 1", "tea 2", "tea 3"]
+    assert counting.looked_at < 9003 + 10 * STEP_ENTRIES
+
+
+def test_a_hole_between_what_is_shown_is_told_though_nothing_else_is(tmp_path: Path) -> None:
+    path = tmp_path / "chat.db"
+    with contextlib.closing(SqliteStore(path)) as store:
+        say_much(store.open("lobby"), "tea 1", "tea 2", between=200)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM entry WHERE id & 0xFFFF IN (100, 101)")
+    with contextlib.closing(SqliteStore(path)) as store:
+        ask = ignoring(store.open("lobby"))
+        assert ask(History(2))[1:] == ["tea 1", "2 missing", "tea 2", "all"]
+
+
+def test_a_crowd_that_came_and_went_quietly_costs_little_of_the_effort(counting: Counting) -> None:
+    say(counting, "tea")
+    say(counting, *[""] * 20_000, kind=Kind.QUIET_JOIN)
+    ask = Asking(counting)
+    ask.effort = of_entries(3000)
+    assert ask(History(5)) == ["The last line of lobby:", "tea", "all"]
+
+
+def test_where_a_crowd_came_and_went_and_nothing_was_said_that_is_looked_at_once(counting: Counting) -> None:
+    say(counting, *[""] * 20_000, kind=Kind.QUIET_JOIN)
+    assert Asking(counting)(History(5)) == ["Nothing has been said in lobby yet."]
+    assert counting.looked_at < 20_000 + 4 * STEP_ENTRIES
+
+
+def test_a_search_in_many_rooms_finds_everything_once_whatever_it_may_cost(store: LogStore) -> None:
+    logs = [store.open(room) for room in ("lobby", "kitchen", "cellar", "attic")]
+    expected = set()
+    for number in range(200):
+        for log in logs[:3]:
+            expected.add(f"tea {log.room} {number}")
+            say(log, f"tea {log.room} {number}", "milk")
+    ask = Asking(*logs)
+    ask.effort = of_entries(150)
+    found, rooms_of_pages = [], []
+    for page in pages(ask, Search("tea")):
+        some = [text for text in page if text.startswith("tea")]
+        assert len(some) <= PAGE_ENTRIES
+        found += some
+        rooms_of_pages.append({text.split()[1] for text in some})
+    assert len(found) == len(expected)
+    assert set(found) == expected
+    for log in logs[:3]:
+        of_the_room = [int(text.split()[2]) for text in found if text.split()[1] == log.room]
+        assert of_the_room == sorted(of_the_room, reverse=True)
+
+
+def test_the_rooms_that_had_to_wait_come_first_on_the_next_page() -> None:
+    logs = [Counting(room, "epoch", 10_000) for room in ("lobby", "kitchen", "cellar")]
+    for log in logs:
+        say(log, *["milk"] * 5000)
+    ask = Asking(*logs)
+    ask.effort = of_entries(200)
+    ask(Search("tea"))
+    assert [log.looked_at > 0 for log in logs] == [True, False, False]
+    ask(More())
+    assert [log.looked_at > 0 for log in logs] == [True, True, False]
+    ask(More())
+    assert [log.looked_at > 0 for log in logs] == [True, True, True]
+
+
+@pytest.mark.parametrize("command", [History(20), Search("tea"), Search("t*")])
+def test_nothing_more_is_looked_up_for_who_is_gone(counting: Counting, command: Lookup) -> None:
+    say_much(counting, "tea", between=5000)
+    counting.looked_at = 0
+    ask = ignoring(counting)
+    ask.effort = lambda: Effort(lambda: counting.looked_at < 500)
+    ask(command)
+    assert counting.looked_at < 500 + 4 * STEP_ENTRIES
+
+
+def test_so_many_words_are_refused_with_what_would_be_accepted(log: RoomLog) -> None:
+    say(log, "tea")
+    ask = Asking(log)
+    words = " ".join(f"{number}*" for number in range(1200))
+    assert ask(Search(words)) == ["A search takes up to 16 words; those were 1200."]
+    assert ask(More()) == NOTHING_MORE
+
+
+def test_who_is_put_out_of_a_room_amid_a_page_is_shown_no_more_of_it(log: RoomLog) -> None:
+    say(log, *numbers(1, 200))
+    ask = Asking(log)
+    replies = ask.replies(History(100))
+    assert told([next(replies), next(replies)])[1:] == numbers(101, 100 + STEP_ENTRIES)
+    ask.closed.append(log)
+    with pytest.raises(Refused, match=r"You are not in lobby any more\."):
+        next(replies)
+
+
+def test_a_search_shows_nothing_of_a_room_that_was_left_meanwhile(counting: Counting) -> None:
+    other = MemoryRoomLog("kitchen", "epoch", 100)
+    say(counting, "tea in the lobby")
+    say(other, "tea in the kitchen")
+    ask = Asking(counting, other)
+
+    def leave() -> bool:
+        ask.closed = [counting]
+        return True
+
+    ask.effort = lambda: Effort(leave)
+    assert ask(Search("tea"))[1:] == ["tea in the kitchen", "all"]
 
 
 # ------------------------------------------------------------------ what goes wrong
