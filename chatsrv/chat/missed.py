@@ -24,6 +24,11 @@ SOUGHT_ENTRIES = 20_000
 hundredths of a second at most.
 """
 
+LOOKED_AT_ENTRIES = 50_000
+"""Entries that are looked at for what was missed, where it is not even a page: all others are of those whom the reader
+ignores, or he wrote them himself elsewhere. A tenth of a second, which others who log in may wait for.
+"""
+
 COUNTED_ENTRIES = 20_000
 """Entries that are looked at to tell how many were left out that would have been told; of the rest, all count."""
 
@@ -106,7 +111,7 @@ class Absence:
                 return
             kept_after = hole.kept_after
         count = self._count(place.offset, kept_after, limits.entries)
-        if kept_after == place.offset and not count.missed:
+        if kept_after == place.offset and not (count.missed or count.left_out):
             return
         yield Told(Away(count.missed, count.left_out, self._place), place.offset)
         if count.begin >= kept_after > place.offset:  # else it is told where it lies
@@ -131,10 +136,11 @@ class Absence:
                     missed, oldest = missed + 1, entry.offset
                     if missed <= KEPT_ENTRIES:
                         kept.append(entry)
-            if left_out and looked_at >= COUNTED_ENTRIES:
+            if looked_at >= (COUNTED_ENTRIES if left_out else LOOKED_AT_ENTRIES):
+                begin = begin if left_out else entry.offset - 1
                 left_out += max(0, entry.offset - 1 - max(place, kept_after))
                 break
-        is_kept = 0 < missed == len(kept) and self.log.is_whole(begin, self.last.offset)
+        is_kept = missed + left_out > 0 and missed == len(kept) and self.log.is_whole(begin, self.last.offset)
         return _Count(missed, begin, left_out, kept[::-1] if is_kept else None)
 
     def _newest(self, entries: int) -> Iterator[Told]:

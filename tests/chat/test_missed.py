@@ -58,3 +58,32 @@ def test_what_was_missed_is_told_exactly_however_it_is_read(
         assert ending == Told(AwayEnd(), log.end.offset)
     else:
         assert once == []
+
+
+@pytest.mark.parametrize("said", [[], ["hello"], ["hello", "again"]])
+def test_of_much_that_is_hidden_only_so_much_is_looked_at(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
+    monkeypatch.setattr(missed, "LOOKED_AT_ENTRIES", 500)
+    log = MemoryStore().open("lobby")
+    log.append(Kind.SAY, "user1", 1, ["long ago"])
+    log.append(Kind.SAY, "mallory", 2, ["spam"] * 5000)
+    log.append(Kind.SAY, "user1", 1, said)
+    log.append(Kind.SAY, "mallory", 2, ["spam"] * 100)
+    read_back, looked_at = log.read_back, 0
+
+    def counted(before: Position, limit: int) -> list[Entry]:
+        nonlocal looked_at
+        entries = read_back(before, limit)
+        looked_at += len(entries)
+        return entries
+
+    monkeypatch.setattr(log, "read_back", counted)
+    view = VIEW._replace(ignored=frozenset({"mallory"}))
+    bookmark = Bookmark(Position(log.epoch, 0), 0)
+    away, *entries, end = Absence(log, log.end, "user0", bookmark, view).told(CatchingUp(1000, 0))
+    assert isinstance(away.reply, Away)
+    assert away.reply.lines == len(said)
+    assert away.reply.left_out == log.end.offset - 501
+    assert [told.reply.text for told in entries if isinstance(told.reply, Entry)] == said
+    assert len(entries) == len(said)
+    assert end == Told(AwayEnd(), log.end.offset)
+    assert 500 < looked_at < 600
