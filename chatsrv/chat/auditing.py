@@ -4,28 +4,29 @@ Never hears of bytes, sockets or wire formats. Everything here runs on the asker
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import partial
+from itertools import islice
+from typing import TypeAlias
 
 from chatsrv.changes import network_of, typed_key
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import may_here, require_here, require_look_in, room_here, somebody
-from chatsrv.chat.facts import Facts
-from chatsrv.chat.looking import show
+from chatsrv.chat.facts import Facts, Ruling
+from chatsrv.chat.looking import look_up, show
 from chatsrv.chat.register import About
 from chatsrv.chat.room import Room
 from chatsrv.commands import Audit, Bans
-from chatsrv.entries import Entry
 from chatsrv.errors import Refused
 from chatsrv.names import prepare_room
-from chatsrv.replies import Audited, ListEnd, Notice, Reply, RulingLine, RulingList
+from chatsrv.replies import Audited, ListEnd, Reply, RulingLine, RulingList
 from chatsrv.rights import Right, may, require
 
 PAGE_LINES = 20
 """Lines on a page of either: a terminal of 24 lines has room for them."""
 
-MOST_CHANGES = 500
-"""Changes that an audit in the chat goes back; the command line shows all there are."""
+_Rulings: TypeAlias = tuple[Facts, bool]
+"""What holds of a room, or the server, and whether its bans are meant, or its mutes."""
 
 
 def list_bans(asker: Asker, command: Bans) -> None:
@@ -37,27 +38,38 @@ def list_bans(asker: Asker, command: Bans) -> None:
     room = room_here(asker, command.room)
     require_here(asker, Right.BAN, room)
     facts = [room.facts, asker.hub.register.server] if may(asker.account, Right.BAN) else [room.facts]
-    lines = [line for each in facts for line in _lines(asker, each)]
-    if not lines:
+    lists = [(each, is_ban) for each in facts for is_ban in (True, False)]
+    if next(_rulings(asker, lists, None), None) is None:
         raise Refused(f"Nobody is banned or muted in {room.name}.")
-    show(asker, _bans(asker, room, lines))
+    show(asker, _bans(asker, room, lists, None))
 
 
-def _bans(asker: Asker, room: Room, lines: Sequence[RulingLine]) -> Iterator[Reply]:
+def _bans(asker: Asker, room: Room, lists: Sequence[_Rulings], after: Ruling | None) -> Iterator[Reply]:
+    """Yield a page of these lists, from behind a ruling of the first one on."""
     require_look_in(asker, room)  # again, where it is a further page
-    yield RulingList(tuple(lines[:PAGE_LINES]))
-    if rest := lines[PAGE_LINES:]:
-        asker.lookback.offer(partial(_bans, asker, room, rest))
-    yield ListEnd(is_all=not rest)
+    require_here(asker, Right.BAN, room)
+    found = list(islice(_rulings(asker, lists, after), PAGE_LINES + 1))
+    page, is_all = found[:PAGE_LINES], len(found) <= PAGE_LINES
+    zone = asker.view.now.tzinfo
+    yield RulingList(tuple(_line(facts, ruling, zone, is_ban=is_ban) for (facts, is_ban), ruling in page))
+    if not is_all:
+        last, ruling = page[-1]
+        asker.lookback.offer(partial(_bans, asker, room, lists[lists.index(last) :], ruling))
+    yield ListEnd(is_all)
 
 
-def _lines(asker: Asker, facts: Facts) -> Iterator[RulingLine]:
-    now = asker.view.now
-    zone = now.tzinfo
-    for is_ban, rulings in zip((True, False), facts.rulings(now.timestamp()), strict=True):
-        for target, by, at, until, reason in rulings:
-            begin, end = (None if moment is None else datetime.fromtimestamp(moment, zone) for moment in (at, until))
-            yield RulingLine(is_ban, facts.name, target, by, begin, end, reason)
+def _rulings(asker: Asker, lists: Sequence[_Rulings], after: Ruling | None) -> Iterator[tuple[_Rulings, Ruling]]:
+    now = asker.view.now.timestamp()
+    for facts, is_ban in lists:
+        for ruling in facts.rulings(is_ban=is_ban, now=now, after=after):
+            yield (facts, is_ban), ruling
+        after = None
+
+
+def _line(facts: Facts, ruling: Ruling, zone: tzinfo | None, *, is_ban: bool) -> RulingLine:
+    target, by, at, until, reason = ruling
+    begin, end = (None if moment is None else datetime.fromtimestamp(moment, zone) for moment in (at, until))
+    return RulingLine(is_ban, facts.name, target, by, begin, end, reason)
 
 
 def audit(asker: Asker, command: Audit) -> None:
@@ -68,13 +80,7 @@ def audit(asker: Asker, command: Audit) -> None:
     Raises:
         Refused: the asker may not, or there is nothing.
     """
-    about = _about(asker, command.about)
-    entries = asker.hub.register.audit(about, None, MOST_CHANGES)
-    if not entries:
-        raise Refused(_nothing(asker, command.about))
-    if len(entries) == MOST_CHANGES:
-        asker.reply(Notice(f"There is more than is shown here: these are the newest {MOST_CHANGES}."))
-    show(asker, _audit(asker, about, entries))
+    look_up(asker, _audit(asker, _about(asker, command.about), command.about))
 
 
 def _about(asker: Asker, typed: str) -> About | None:
@@ -89,12 +95,24 @@ def _about(asker: Asker, typed: str) -> About | None:
         room = room_here(asker)
         require_here(asker, Right.AUDIT, room)
         return About(room=room.name)
-    name = _name_of_room(typed)
+    about = About(room=_name_of_room(typed))  # and not of an account that is called the same
+    _require(asker, about)
+    return about
+
+
+def _require(asker: Asker, about: About | None) -> None:
+    """Make sure that the asker may read what was decided about that.
+
+    Raises:
+        Refused: they may not.
+    """
+    if may(asker.account, Right.AUDIT):
+        return
+    name = about.room if about and about.account is None else None
     if name is None or not asker.hub.register.room(name) or not may_here(asker, Right.AUDIT, asker.hub.room(name)):
         require(asker.account, Right.AUDIT)  # which it has not
     assert name
     require_look_in(asker, asker.hub.room(name))  # a moderator may have banned the owner
-    return About(room=name)  # and not of an account that is called the same
 
 
 def _nothing(asker: Asker, typed: str) -> str:
@@ -122,10 +140,14 @@ def _name_of_room(typed: str) -> str | None:
         return None
 
 
-def _audit(asker: Asker, about: About | None, entries: Sequence[Entry]) -> Iterator[Reply]:
-    if about and about.room and not may(asker.account, Right.AUDIT):
-        require_look_in(asker, asker.hub.room(about.room))  # again, where it is a further page
-    yield Audited(tuple(entries[:PAGE_LINES]), asker.view.now)
-    if rest := entries[PAGE_LINES:]:
-        asker.lookback.offer(partial(_audit, asker, about, rest))
-    yield ListEnd(is_all=not rest)
+def _audit(asker: Asker, about: About | None, typed: str, before: int | None = None) -> Iterator[Reply]:
+    """Yield a page of what was decided about something before an offset."""
+    _require(asker, about)  # again, where it is a further page
+    found = asker.hub.register.audit(about, before, PAGE_LINES + 1)
+    if not found:
+        raise Refused(_nothing(asker, typed))
+    page, is_all = found[:PAGE_LINES], len(found) <= PAGE_LINES
+    yield Audited(tuple(page), asker.view.now)
+    if not is_all:
+        asker.lookback.offer(partial(_audit, asker, about, typed, page[-1].offset))
+    yield ListEnd(is_all)

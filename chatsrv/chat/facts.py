@@ -4,13 +4,19 @@ Knows nothing of logs, nor of who is present. The `Register` alone changes them,
 read them without a lock, as each change is one step.
 """
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
+from itertools import islice
 from typing import NamedTuple
 
 from chatsrv.accounts import unmapped
 from chatsrv.changes import Change, What, network_of
 from chatsrv.entries import LAST_AT_SECONDS, Entry
 from chatsrv.names import account_key
+
+LEAST_RULINGS = 100
+"""Bans, or mutes, that a room has before those that are over are looked for."""
 
 
 class Ruling(NamedTuple):
@@ -45,8 +51,8 @@ class Topic(NamedTuple):
 class Facts:
     """What holds of the room `name`; of the whole server if that is empty. Accounts are known by their keys.
 
-    `owner` is empty where the settings declare the room. `bans` and `mutes` are by account or by `str(network)`, and
-    have those that are over, too.
+    `owner` is empty where the settings declare the room. `bans` and `mutes` are by account or by `str(network)`, oldest
+    first, and have those that are over, too, for a while.
     """
 
     __slots__ = (
@@ -86,9 +92,18 @@ class Facts:
         """Return why an account may not speak at `now`; `None` if it may. Asked for every line."""
         return _in_force(self.mutes.get(key), now) if self.mutes else None
 
-    def rulings(self, now: float) -> tuple[list[Ruling], list[Ruling]]:
-        """Return the bans and the mutes that are in force at `now`, oldest first."""
-        return _all_in_force(self.bans, now), _all_in_force(self.mutes, now)
+    def rulings(self, *, is_ban: bool, now: float, after: Ruling | None = None) -> Iterator[Ruling]:
+        """Yield the bans, or the mutes, that are in force at `now`, oldest first; those behind another one, if told.
+
+        What comes meanwhile is left out.
+        """
+        rulings = list((self.bans if is_ban else self.mutes).values())
+        start = 0
+        if after is not None:
+            start = bisect_left(rulings, _order(after), key=_order)
+            if after in (ties := rulings[start : bisect_right(rulings, _order(after), lo=start, key=_order)]):
+                start += ties.index(after) + 1
+        return (ruling for ruling in islice(rulings, start, None) if ruling.holds(now))
 
     def apply(self, entry: Entry, change: Change) -> None:
         """Let a change that is about this room, or about the server, hold. For the `Register`.
@@ -114,7 +129,7 @@ class Facts:
         network = network_of(target)
         key = account_key(target) if network is None else str(network)
         if what is What.BAN:
-            self.bans[key] = ruling
+            _put(self.bans, key, ruling)
             self.invited.discard(key)
             if network is not None:
                 of_the_length = self._networks.setdefault((network.version, network.prefixlen), {})
@@ -122,7 +137,7 @@ class Facts:
         elif what is What.UNBAN:
             self.bans.pop(key, None)
         elif what is What.MUTE:
-            self.mutes[key] = ruling
+            _put(self.mutes, key, ruling)
         elif what is What.UNMUTE:
             self.mutes.pop(key, None)
 
@@ -140,7 +155,16 @@ def _in_force(ruling: Ruling | None, now: float) -> Ruling | None:
     return ruling if ruling is not None and ruling.holds(now) else None
 
 
-def _all_in_force(rulings: dict[str, Ruling], now: float) -> list[Ruling]:
-    return sorted(
-        (ruling for ruling in list(rulings.values()) if ruling.holds(now)), key=lambda ruling: ruling.at or 0.0
-    )
+def _put(rulings: dict[str, Ruling], key: str, ruling: Ruling) -> None:
+    """Put a ruling behind all others. Each time that they have become twice as many, those that are over go."""
+    rulings.pop(key, None)
+    rulings[key] = ruling
+    count = len(rulings)
+    if count >= LEAST_RULINGS and count & (count - 1) == 0 and ruling.at is not None:
+        for other, each in list(rulings.items()):
+            if not each.holds(ruling.at):
+                del rulings[other]
+
+
+def _order(ruling: Ruling) -> float:
+    return ruling.at or 0.0  # what is damaged may stand anywhere

@@ -8,12 +8,15 @@ Never hears of bytes, sockets or wire formats, nor who may decide what. Every me
 Those that read take no lock: each looks at something that is replaced as a whole, or changed in one step.
 """
 
+import heapq
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
-from chatsrv.changes import INVITE_ONLY, UNLOGGED, Change, What, moderation_of, target_key
+from chatsrv.changes import INVITE_ONLY, MODERATION, UNLOGGED, Change, What, moderation_of, target_key
 from chatsrv.chat.facts import Facts, Topic
+from chatsrv.chat.subjects import Subjects
 from chatsrv.entries import Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.locks import Rank, ranked_lock
@@ -22,9 +25,6 @@ from chatsrv.roomlog.base import RoomLog
 
 READ_ENTRIES = 10_000
 """Changes that are read at once at the start."""
-
-AUDITED_ENTRIES = 500
-"""Changes that an audit looks at before it lets go of them."""
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,11 @@ class About(NamedTuple):
             return True
         return self.account is not None and self.account in (account_key(entry.author), target_key(change.target))
 
+    def subjects(self) -> list[str]:
+        """Return under which names the `Subjects` have what fits."""
+        room = [] if self.room is None else [_of_room(self.room)]
+        return room if self.account is None else [*room, _of_account(self.account)]
+
 
 class Register:
     """What holds by the changes in `log`, which is read from its beginning. Accounts are known by their keys.
@@ -57,9 +62,11 @@ class Register:
         self._log = log
         self._facts: dict[str, Facts] = {}  # also of rooms that are not there: settings may name them again
         self._rooms: dict[str, Facts] = {}
+        self._in_order: Sequence[Facts] = ()  # the same, by name; of before, if they are fewer
         self._created: dict[str, int] = {}  # the offsets of the changes that created rooms
         self._stays: dict[str, dict[str, bool]] = {}  # by account and room: whether it joined last, or parted
         self._ignored: dict[str, frozenset[str]] = {}
+        self._subjects = Subjects()
         self._lock = ranked_lock(Rank.REGISTER)
         # Guarded by the lock. Who holds it alone changes all of the above.
         with self._lock:
@@ -87,9 +94,12 @@ class Register:
         """Return what holds of a room; `None` if it is neither declared nor created."""
         return self._rooms.get(name)
 
-    def rooms(self) -> list[Facts]:
+    def rooms(self) -> Sequence[Facts]:
         """Return what holds of each room that is declared or created, in the order of their names."""
-        return sorted(self._rooms.values(), key=lambda facts: facts.name)
+        in_order = self._in_order
+        if len(in_order) != len(self._rooms):  # none ever goes
+            in_order = self._in_order = sorted(self._rooms.values(), key=lambda facts: facts.name)
+        return in_order
 
     # ------------------------------------------------------------------ people
 
@@ -126,24 +136,32 @@ class Register:
         if change.what is What.CREATE and self._created.get(change.room) != position.offset:
             raise _taken(change.room)  # somebody else was faster: the log has the order
 
-    def audit(self, about: About | None, before: Position | None, limit: int) -> list[Entry]:
+    def audit(self, about: About | None, before: int | None, limit: int) -> list[Entry]:
         """Return up to `limit` of the changes that are moderation, newest first; the next page is before its last one.
 
-        `about` is what they are about; `None` for all. `before` is the position to begin with; `None` for the newest.
+        `about` is what they are about; `None` for all. They are those with smaller offsets than `before`; `None` for
+        the newest. Nothing else is read.
 
         Raises:
             Refused: they cannot be read at the moment.
-            Hole: the position is of another epoch.
         """
-        before = before or self._log.end
+        last = self._log.end.offset if before is None else before - 1
         found: list[Entry] = []
-        while len(found) < limit and (entries := self._log.read_back(before, AUDITED_ENTRIES)):
-            for entry in entries:
-                change = moderation_of(entry)
-                if change and (about is None or about.fits(entry, change)):
-                    found.append(entry)
-            before = Position(before.epoch, entries[-1].offset - 1)
-        return found[:limit]
+        offsets = self._offsets_back([_ALL] if about is None else about.subjects(), last)
+        while len(found) < limit and (offset := next(offsets, None)) is not None:
+            some = self._log.read_back(Position(self._log.epoch, offset), 1)
+            if not some:
+                break  # let go of, as all that came before
+            (entry,) = some
+            change = moderation_of(entry)
+            if entry.offset == offset and change and (about is None or about.fits(entry, change)):
+                found.append(entry)
+        return found
+
+    def _offsets_back(self, subjects: Sequence[str], last: int) -> Iterator[int]:
+        """Yield the offsets of what is about any of these, from `last` back."""
+        each = [self._subjects.back(subject, last) for subject in subjects]
+        return (offset for offset, _ in groupby(heapq.merge(*each, reverse=True)))
 
     # ------------------------------------------------------------------ inside
 
@@ -172,7 +190,10 @@ class Register:
         for entry in entries:
             if entry.kind is Kind.CHANGE:  # nothing else is here, but what was taken back
                 try:
-                    self._apply(entry, Change.decode(entry.text))
+                    change = Change.decode(entry.text)
+                    if change.what in MODERATION:
+                        self._subjects.note(entry.offset, *_subjects_of(entry, change))
+                    self._apply(entry, change)
                 except ValueError as error:
                     logger.warning("change %d of the register is skipped: %s", entry.offset, error)
 
@@ -213,6 +234,25 @@ class Register:
             facts.is_logged = UNLOGGED not in words
             self._facts[change.room] = self._rooms[change.room] = facts
             self._created[change.room] = entry.offset
+
+
+_ALL = ""
+"""What every change is about."""
+
+
+def _of_room(room: str) -> str:
+    return f"#{room}"
+
+
+def _of_account(account: str) -> str:
+    return f"@{account}"
+
+
+def _subjects_of(entry: Entry, change: Change) -> tuple[str, ...]:
+    author = _of_account(account_key(entry.author))
+    if change.target:
+        return _ALL, _of_room(change.room), author, _of_account(target_key(change.target))
+    return _ALL, _of_room(change.room), author
 
 
 def _taken(room: str) -> Refused:

@@ -3,10 +3,12 @@
 Never hears of bytes, sockets or wire formats. Everything here runs on the asker's thread, with no lock held.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, tzinfo
 from functools import partial
+from operator import attrgetter
 
 from chatsrv.changes import INVITE_ONLY, UNLOGGED, Change, What
 from chatsrv.chat.asker import Asker
@@ -62,14 +64,15 @@ def list_rooms(asker: Asker, _: ListRooms) -> None:
 
 
 def _rooms(asker: Asker, after: str) -> Iterator[Reply]:
-    names = [facts.name for facts in asker.hub.register.rooms() if facts.name > after]
-    page = names[:PAGE_ROOMS]
-    is_all = len(page) == len(names)
+    rooms = asker.hub.register.rooms()
+    start = bisect_right(rooms, after, key=attrgetter("name"))
+    page = rooms[start : start + PAGE_ROOMS]
+    is_all = start + len(page) == len(rooms)
     if not after:
-        yield Notice(f"There {'is 1 room' if len(names) == 1 else f'are {len(names)} rooms'}:")
-    yield RoomList(tuple(_line(asker, asker.hub.room(name)) for name in page))
+        yield Notice(f"There {'is 1 room' if len(rooms) == 1 else f'are {len(rooms)} rooms'}:")
+    yield RoomList(tuple(_line(asker, asker.hub.room(facts.name)) for facts in page))
     if not is_all:
-        asker.lookback.offer(partial(_rooms, asker, page[-1]))
+        asker.lookback.offer(partial(_rooms, asker, page[-1].name))
     yield ListEnd(is_all)
 
 

@@ -2,12 +2,14 @@
 
 import pytest
 
+from chatsrv.accounts import Account
 from chatsrv.changes import Change, What
-from chatsrv.chat import auditing
 from chatsrv.chat.auditing import PAGE_LINES
-from chatsrv.entries import REGISTER, Entry, Kind
+from chatsrv.entries import REGISTER, Entry, Kind, Position
 from tests.chat.people import Chat
 from tests.peer import with_any_time
+
+NOTHING_MORE = "There is nothing more to show."
 
 
 def audited(lines: list[str]) -> list[str]:
@@ -41,6 +43,36 @@ def test_many_bans_are_listed_page_by_page(chat: Chat) -> None:
     last, end = mod.types("/more")
     assert last.startswith(f"198.51.100.{PAGE_LINES}/32: banned from lobby for good")
     assert end == "(end; that is all)"
+
+
+def test_the_pages_of_bans_go_through_all_lists_and_each_is_of_its_moment(chat: Chat) -> None:
+    alice, mod = chat.log_in("alice"), chat.log_in("Mod")
+    alice.types("/create dev")
+    mod.types("/join dev")
+    for number in range(PAGE_LINES - 1):
+        mod.types(f"/ban 198.51.100.{number}")
+    mod.types("/mute bob")
+    mod.types("/mute carol")
+    chat.log_in("root").types("/ban 203.0.113.1 everywhere")
+    assert mod.types("/bans")[-2].startswith("bob: muted in dev")
+    mod.types("/unmute bob")
+    mod.types("/unban 198.51.100.0")
+    *further, end = mod.types("/more")
+    assert [line.partition(",")[0].partition(" for")[0] for line in further] == [
+        "carol: muted in dev",
+        "203.0.113.1/32: banned from the whole server",
+    ]
+    assert end == "(end; that is all)"
+
+
+def test_who_may_not_see_the_bans_any_more_is_shown_no_further_page(chat: Chat) -> None:
+    mod = chat.log_in("Mod")
+    for number in range(PAGE_LINES + 1):
+        mod.types(f"/ban 198.51.100.{number}")
+    mod.types("/bans")
+    mod.account = Account("Mod")
+    (told,) = mod.types("/more")
+    assert told.startswith("You have no right to ban people")
 
 
 def test_damaged_times_of_decisions_are_left_out_and_end_no_session(chat: Chat) -> None:
@@ -131,6 +163,50 @@ def test_who_calls_a_room_after_somebody_is_not_shown_what_was_decided_about_him
     assert len(mod.types("/audit dave")) == 3
 
 
+def test_an_audit_costs_what_it_shows_whatever_else_was_decided(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, mod, root = chat.log_in("alice"), chat.log_in("Mod"), chat.log_in("root")
+    alice.types("/create dev")
+    mod.types("/kick bob")
+    for number in range(2000):
+        chat.hub.register.record("root", 1, Change(What.BAN, "lobby", f"x{number}"))
+    log, looked_at = chat.hub._store.open(REGISTER), 0
+    read_back = log.read_back
+
+    def counted(before: Position, limit: int) -> list[Entry]:
+        nonlocal looked_at
+        entries = read_back(before, limit)
+        looked_at += len(entries)
+        return entries
+
+    monkeypatch.setattr(log, "read_back", counted)
+    for person, line, entries in (
+        (alice, "/audit", 1),
+        (alice, "/audit dev", 1),
+        (root, "/audit alice", 1),
+        (root, "/audit x7", 1),
+        (root, "/audit", PAGE_LINES),
+        (root, "/more", PAGE_LINES),
+        (root, "/audit root", PAGE_LINES),
+        (root, "/audit nobody", 0),
+    ):
+        looked_at = 0
+        assert len(audited(person.types(line))) == entries + 1
+        assert looked_at <= entries + 1, line
+
+
+def test_who_may_not_audit_any_more_is_shown_no_further_page(chat: Chat) -> None:
+    mod = chat.log_in("Mod")
+    for number in range(PAGE_LINES + 1):
+        mod.types(f"/ban 198.51.100.{number}")
+    for line in ("/audit", "/audit lobby", "/audit zoe"):
+        mod.account = chat.know("Mod")
+        mod.types(line)
+        mod.account = Account("Mod")
+        (told,) = mod.types("/more")
+        assert told in ("You have no right to read what was decided: your role is member.", NOTHING_MORE)
+    assert chat.hub.register.room("zoe") is None
+
+
 def test_where_somebody_is_and_whom_he_ignores_is_not_audited(chat: Chat) -> None:
     alice, root = chat.log_in("alice"), chat.log_in("root")
     alice.types("/part")
@@ -138,13 +214,11 @@ def test_where_somebody_is_and_whom_he_ignores_is_not_audited(chat: Chat) -> Non
     assert root.types("/audit") == ["Nothing was decided."]
 
 
-def test_a_long_audit_is_shown_page_by_page_and_says_where_it_ends(monkeypatch: pytest.MonkeyPatch, chat: Chat) -> None:
-    monkeypatch.setattr(auditing, "MOST_CHANGES", PAGE_LINES + 2)
+def test_a_long_audit_is_shown_page_by_page_and_says_where_it_ends(chat: Chat) -> None:
     mod = chat.log_in("Mod")
-    for number in range(PAGE_LINES + 5):
+    for number in range(3, PAGE_LINES + 5):
         mod.types(f"/topic {number}")
-    told, *first, end = audited(mod.types("/audit"))
-    assert told == f"There is more than is shown here: these are the newest {PAGE_LINES + 2}."
+    *first, end = audited(mod.types("/audit"))
     assert first[0] == f"Mod changed the topic of lobby to: {PAGE_LINES + 4}"
     assert (len(first), end) == (PAGE_LINES, "(/more goes on)")
     mod.types("/topic later")  # the pages are of the moment that was asked for

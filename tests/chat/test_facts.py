@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from chatsrv.changes import Change, What
-from chatsrv.chat.facts import Facts, Ruling, Topic
+from chatsrv.chat.facts import LEAST_RULINGS, Facts, Ruling, Topic
 from chatsrv.chat.register import Register
 from chatsrv.entries import REGISTER, Entry, Kind, Position
 from chatsrv.roomlog.base import RoomLog
@@ -94,9 +94,41 @@ def test_the_rulings_are_those_in_force_oldest_first(register: Register) -> None
     for target, until in (("bob", None), ("carol", NOW), ("dave", NOW + 1), ("bob", NOW + 2)):
         register.record("alice", 1, Change(What.BAN, "dev", target, until))
     register.record("alice", 1, Change(What.MUTE, "dev", "eve"))
-    bans, mutes = facts.rulings(NOW)
+    bans = list(facts.rulings(is_ban=True, now=NOW))
     assert [(ban.target, ban.until) for ban in bans] == [("dave", NOW + 1), ("bob", NOW + 2)]
-    assert [mute.target for mute in mutes] == ["eve"]
+    assert [mute.target for mute in facts.rulings(is_ban=False, now=NOW)] == ["eve"]
+
+
+def test_the_rulings_go_on_behind_one_even_if_that_was_lifted(register: Register) -> None:
+    facts = dev(register)
+    for target in ("bob", "carol", "dave", "eve"):
+        register.record("alice", 1, Change(What.BAN, "dev", target))
+
+    def behind(ruling: Ruling) -> list[str]:
+        return [ban.target for ban in facts.rulings(is_ban=True, now=NOW, after=ruling)]
+
+    carol = facts.bans["carol"]
+    assert behind(carol) == ["dave", "eve"]
+    for lifted in ("bob", "carol"):
+        register.record("alice", 1, Change(What.UNBAN, "dev", lifted))
+        assert behind(carol) == ["dave", "eve"]
+
+
+def test_rulings_of_one_moment_follow_one_another() -> None:
+    facts = Facts("dev")
+    for target in ("bob", "carol", "dave"):
+        facts.apply(Entry(1, NOW, REGISTER, Kind.CHANGE, "alice", 1, ""), Change(What.MUTE, "dev", target))
+    mutes = list(facts.rulings(is_ban=False, now=NOW))
+    assert [list(facts.rulings(is_ban=False, now=NOW, after=each)) for each in mutes] == [mutes[1:], mutes[2:], []]
+
+
+def test_rulings_that_are_over_are_forgotten_in_time() -> None:
+    facts = Facts("dev")
+    for number in range(10 * LEAST_RULINGS):
+        ban = Change(What.BAN, "dev", f"x{number}", NOW + number + 0.5)
+        facts.apply(Entry(1, NOW + number, REGISTER, Kind.CHANGE, "alice", 1, ""), ban)
+    assert len(facts.bans) < 2 * LEAST_RULINGS
+    assert f"x{number}" in facts.bans
 
 
 def test_who_is_expelled_needs_a_new_invitation(register: Register) -> None:

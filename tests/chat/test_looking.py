@@ -13,7 +13,7 @@ from chatsrv.roomlog.memory import MemoryRoomLog
 from tests.chat.people import Chat, Person
 from tests.peer import DEADLINE_SECONDS
 
-LOOKUPS = ["/history 100", "/private 100", "/search tea", "/more"]
+LOOKUPS = ["/history 100", "/private 100", "/search tea", "/more", "/audit"]
 
 
 @pytest.fixture

@@ -157,7 +157,7 @@ def test_a_room_is_there_once_it_is_created_or_declared(register: Register) -> N
     assert register.room("dev") is None
     register.record("alice", 1, Change(What.TOPIC, "dev", text="tea"))
     assert register.room("dev") is None
-    assert register.rooms() == []
+    assert list(register.rooms()) == []
     facts = dev(register)
     lobby = register.declare("lobby")
     assert register.rooms() == [facts, lobby]
@@ -282,11 +282,11 @@ def test_an_audit_is_about_all_a_room_or_an_account(register: Register) -> None:
     assert register.audit(None, None, 0) == []
 
 
-def test_an_audit_goes_on_before_its_last_entry(register: Register, log: RoomLog) -> None:
+def test_an_audit_goes_on_before_its_last_entry(register: Register) -> None:
     for number in range(1200):
         what = What.KICK if number % 100 == 0 else What.JOIN
         register.record("alice", 1, Change(what, "dev", f"x{number}"))
     page = register.audit(About(room="dev"), None, 5)
     assert [target for _, _, target in told(page)] == ["x1100", "x1000", "x900", "x800", "x700"]
-    rest = register.audit(About(room="dev"), Position(log.epoch, page[-1].offset - 1), 100)
+    rest = register.audit(About(room="dev"), page[-1].offset, 100)
     assert [target for _, _, target in told(rest)] == [f"x{number}" for number in range(600, -1, -100)]
