@@ -12,6 +12,7 @@ from chatsrv.commands import CatchUp, History, More, PrivateHistory, Search
 from chatsrv.effort import Effort
 from chatsrv.errors import Refused
 from chatsrv.replies import Notice, Reply
+from chatsrv.slots import step_aside
 
 
 def show_history(asker: Asker, command: History) -> None:
@@ -53,9 +54,12 @@ def _effort(asker: Asker) -> Effort:
 
 
 def look_up(asker: Asker, replies: Iterator[Reply]) -> None:
-    """Tell the asker what is read step by step, each when it is its account's turn, as long as somebody reads it."""
+    """Tell the asker what is read step by step, each when it is its account's turn, as long as somebody reads it.
+
+    The steps are made without a slot: of those there may be one, and it is for what others wait for.
+    """
     while True:
-        with asker.hub.lookups.turn(asker.key):
+        with step_aside(), asker.hub.lookups.turn(asker.key):
             reply = None if asker.is_gone else next(replies, None)
         if reply is None:
             return

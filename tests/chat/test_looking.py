@@ -10,6 +10,7 @@ from chatsrv.entries import Kind, Position
 from chatsrv.reasons import Reason
 from chatsrv.replies import Past, Reply
 from chatsrv.roomlog.memory import MemoryRoomLog
+from chatsrv.slots import Slots, Urgency, give_back
 from tests.chat.people import Chat, Person
 from tests.peer import DEADLINE_SECONDS
 
@@ -27,7 +28,7 @@ def chat() -> Chat:
 @pytest.fixture
 def mod(chat: Chat) -> Person:
     mod = chat.log_in("Mod")
-    mod.types("/kick bob")
+    mod.types("/topic tea")
     mod.types("/history 20")
     return mod
 
@@ -98,3 +99,24 @@ def test_a_peer_who_reads_slowly_keeps_no_turn(chat: Chat, monkeypatch: pytest.M
             end.set()
         for each in looking:
             each.result()
+
+
+@pytest.mark.parametrize("line", LOOKUPS)
+def test_whoever_looks_something_up_leaves_the_slot_to_others(
+    mod: Person, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots = Slots(1)
+    free: list[int] = []
+    for name in ("read", "read_back"):
+        read = getattr(MemoryRoomLog, name)
+        monkeypatch.setattr(
+            MemoryRoomLog, name, lambda *arguments, read=read: (free.append(slots.free), read(*arguments))[1]
+        )
+    slots.take(Urgency.TALK)
+    try:
+        mod.types(line)
+        assert slots.free == 0
+    finally:
+        give_back()
+    assert free
+    assert set(free) == {1}
