@@ -225,7 +225,9 @@ def test_all_that_was_decided_survives_a_restart(tmp_path: Path) -> None:
         carol = place.log_in("carol")
         assert carol.sees()[0] == "You speak in lobby. You are also in: den."
         bob.does("unheard")
-        assert carol.does("/join den") == ["You speak in den now."]
+        *recorded_late, told = carol.does("/join den")
+        assert told == "You speak in den now."
+        assert not [line for line in recorded_late if "unheard" in line]
         user4 = place.log_in("user4")
         user4.does("/join den")
         assert user4.does("psst") == ["You are muted in den until 2027-01-15 09:00 UTC. That was not said."]
