@@ -1,7 +1,7 @@
 """The only wiring: settings in, a running chat server out.
 
     build(settings)   one hub, delivery, gate, watch and turnstile, a server for every listener, and bots
-    App.serve()       start, wait for `stop()` or SIGINT or SIGTERM, say goodbye to everybody, return
+    App.serve()       start, wait for `stop()`, SIGINT, SIGTERM or SIGHUP, say goodbye to everybody, return
 
 Decides nothing about chat, names or bytes. `serve()` belongs to the main thread and tunes the whole process; `start()`
 and `close()` leave the process alone, and any one thread may call them. `stop()` may be called from any thread.
@@ -61,7 +61,15 @@ M_MMAP_THRESHOLD = -3
 LARGE_BLOCK_BYTES = 1_000_000
 """Far above whatever a session needs at once, far below a password hash."""
 
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_KILLING_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
+"""Those of which a second one kills. A terminal that is closed may send SIGHUP twice."""
+
+
+def print_at_once(line: str) -> None:
+    """Print a line; whoever waits for it has it on return."""
+    print(line, flush=True)
 
 
 class CannotStart(ChatError):
@@ -148,8 +156,10 @@ class App:
         except OSError as error:
             raise CannotStart(_what_to_do(error, listener, f"listeners[{number}]", self._file)) from error
 
-    def serve(self) -> None:
-        """Run the server until `stop()`, SIGINT or SIGTERM. A second signal kills the process at once.
+    def serve(self, announce: Callable[[str], None] = print_at_once) -> None:
+        """Run the server until `stop()`, SIGINT, SIGTERM or SIGHUP. A second SIGINT or SIGTERM kills it at once.
+
+        SIGINT and SIGHUP stay ignored if they were, as by `nohup`. `announce` is told where the server listens.
 
         Raises:
             CannotStart: an address cannot be had.
@@ -158,7 +168,7 @@ class App:
         with _ringing(self._ringer) as let_signals_kill, self:
             self.start()
             for host, port in self.addresses:
-                print(f"Chat server is listening on {f'[{host}]' if ':' in host else host}:{port}", flush=True)
+                announce(f"Chat server is listening on {f'[{host}]' if ':' in host else host}:{port}")
             gc.collect()
             gc.freeze()
             while self._bell.recv(1)[0] not in (0, *_STOP_SIGNALS):
@@ -330,12 +340,13 @@ def _give_large_blocks_back() -> None:
 
 @contextmanager
 def _ringing(ringer: socket.socket) -> Iterator[Callable[[], None]]:
-    """Have stop signals write their number to `ringer`; the value of the `with` hands them back to the system.
+    """Have stop signals write their number to `ringer`; after a call of the `with`'s value, the next one kills.
 
     A wake-up descriptor and not a handler that sets an event: a handler may run while this very thread holds the
     event's lock.
     """
-    previous = {number: signal.signal(number, lambda *_: None) for number in _STOP_SIGNALS}
+    heeded = [number for number in _STOP_SIGNALS if number is signal.SIGTERM or not _is_ignored(number)]
+    previous = {number: signal.signal(number, lambda *_: None) for number in heeded}
     descriptor = signal.set_wakeup_fd(ringer.fileno(), warn_on_full_buffer=False)
 
     def hand_back(handlers: Mapping[signal.Signals, Any]) -> None:
@@ -344,9 +355,13 @@ def _ringing(ringer: socket.socket) -> Iterator[Callable[[], None]]:
             signal.signal(number, handler)
 
     try:
-        yield lambda: hand_back(dict.fromkeys(_STOP_SIGNALS, signal.SIG_DFL))
+        yield lambda: hand_back(dict.fromkeys(_KILLING_SIGNALS.intersection(heeded), signal.SIG_DFL))
     finally:
         hand_back(previous)
+
+
+def _is_ignored(number: signal.Signals) -> bool:
+    return signal.getsignal(number) is signal.SIG_IGN
 
 
 def _close(server: ChatServer) -> None:

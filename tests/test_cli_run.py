@@ -24,10 +24,10 @@ def settings(directory: Path, *listeners: str, more: str = "") -> Path:
 
 
 @contextmanager
-def running(file: Path) -> Iterator[subprocess.Popen[str]]:
-    """Start `chatsrv run` on `file`."""
+def running(file: Path, *before: str) -> Iterator[subprocess.Popen[str]]:
+    """Start `chatsrv run` on `file`, with words before the command."""
     with subprocess.Popen(
-        [sys.executable, "-X", "dev", "-m", "chatsrv", "--config", str(file), "run"],
+        [*before, sys.executable, "-X", "dev", "-m", "chatsrv", "--config", str(file), "run"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -64,7 +64,7 @@ def read_until(connection: socket.socket, wanted: bytes) -> bytes:
     return said
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> None:
     with running(settings(tmp_path, "protocol: plain, host: 127.0.0.1, port: 0")) as server:
         address = listening(server)

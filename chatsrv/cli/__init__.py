@@ -1,6 +1,7 @@
 """The command line: `chatsrv run`, `check`, `user` and `history`.
 
     program    how every command ends: exit codes, and messages on standard error
+    streams    the standard streams, which may be closed or full
     commands   run and check
     users      user add, passwd, role, disable, enable, remove, list
     importing  user import

@@ -11,6 +11,7 @@ import click
 from chatsrv.app import bots_of, build, commands_of
 from chatsrv.cli.history import history
 from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen
+from chatsrv.cli.streams import write_no_more
 from chatsrv.cli.users import user
 from chatsrv.names import prepare_name
 from chatsrv.roster import Roster
@@ -18,6 +19,8 @@ from chatsrv.settings import MemoryAuth, Settings
 
 DEFAULT_FILE = "config/chatsrv.yaml"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+logger = logging.getLogger(__name__)
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,10 +48,19 @@ def main(context: click.Context, file: str) -> None:
 @main.command()
 @pass_chosen
 def run(chosen: Chosen) -> None:
-    """Run the server until Ctrl-C or SIGTERM."""
+    """Run the server until Ctrl-C, SIGTERM or SIGHUP."""
     settings = chosen.settings
     logging.basicConfig(stream=sys.stderr, level=settings.logging.level.upper(), format=LOG_FORMAT, force=True)
-    build(settings, chosen.file).serve()
+    build(settings, chosen.file).serve(announce)
+
+
+def announce(line: str) -> None:
+    """Tell where the server listens. It goes on if nobody can read that."""
+    try:
+        print(line, flush=True)
+    except OSError as error:
+        write_no_more(sys.stdout)
+        logger.warning("Standard output cannot be written (%s)", error.strerror)
 
 
 @main.command()

@@ -10,18 +10,18 @@ Knows nothing of what the commands do. Main thread only.
 
 import errno
 import logging
-import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from types import FrameType
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 import click
 
+from chatsrv.cli.streams import prepare_streams, write_no_more
 from chatsrv.errors import ChatError
 from chatsrv.settings import Settings, load
 
@@ -45,6 +45,16 @@ class Program(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
         """Run the command that `args` (or the process's arguments) name, and exit."""
+        prepare_streams()
+        try:
+            self._run(args, extra)
+        finally:
+            try:
+                sys.stdout.flush()
+            except OSError:
+                write_no_more(sys.stdout)  # else the interpreter's own flush would change the exit code
+
+    def _run(self, args: Sequence[str] | None, extra: Mapping[str, Any]) -> NoReturn:
         try:
             super().main(args, **{**extra, "prog_name": "chatsrv", "standalone_mode": False})
             sys.stdout.flush()
@@ -65,20 +75,15 @@ class Program(click.Group):
             Failed(str(error)).show()
             sys.exit(EXIT_FAILED)
         except BrokenPipeError:
-            _write_no_more()  # nobody reads on
+            write_no_more(sys.stdout)  # nobody reads on
             sys.exit(EXIT_FAILED)
         except OSError as error:
             if error.errno not in _OUTPUT_FAILS or error.filename is not None:
                 raise
-            _write_no_more()
+            write_no_more(sys.stdout)
             Failed(f"standard output cannot be written ({error.strerror})").show()
             sys.exit(EXIT_FAILED)
         sys.exit(0)
-
-
-def _write_no_more() -> None:
-    """Give the interpreter's last flush a place where it can succeed."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
