@@ -9,6 +9,7 @@ Touches nothing; any thread may raise and catch these.
     |   +-- Denied           the account exists and the answer is no; a chain stops
     |   |   +-- Penalised    after too many wrong logins, this one was not even looked at
     |   +-- Unavailable      the backend cannot tell at the moment; a chain stops
+    |       +-- TooOften     the account has logged in too often just now
     +-- AccountsError        a store of accounts cannot be read or changed as asked
     +-- PluginError          a plug-in that the settings name cannot be used
     +-- SettingsError        the settings are wrong; carries every problem that was found
@@ -55,6 +56,14 @@ class Penalised(Denied):
 
 class Unavailable(AuthError):
     """The backend cannot answer at the moment. No other backend may answer in its place."""
+
+
+class TooOften(Unavailable):
+    """The account has logged in so often that it has to wait `seconds`. It was logged already, if it was to be."""
+
+    def __init__(self, text: str, *, seconds: float) -> None:
+        super().__init__(text)
+        self.seconds = seconds
 
 
 class AccountsError(ChatError):

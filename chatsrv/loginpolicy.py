@@ -86,6 +86,19 @@ class LoginPolicy(BaseModel):
         (),
         description="Networks whose wrong logins are not counted: where many people share an address that you trust.",
     )
+    logins_per_minute: int = Field(
+        30,
+        ge=0,
+        le=1_000_000,
+        description="Logins of one account, from wherever. Only those that succeed count, so nobody locks others "
+        "out; one more is told how long to wait. 0 is no limit.",
+    )
+    password_changes_per_hour: int = Field(
+        10,
+        ge=0,
+        le=1_000_000,
+        description="Times that one account may change its password in the chat. 0 is no limit.",
+    )
     hashes_at_once: int = Field(
         0,
         ge=0,
@@ -96,7 +109,8 @@ class LoginPolicy(BaseModel):
         1000,
         ge=0,
         le=1_000_000,
-        description="Logins that wait for their turn to be hashed; one more is told that login is not possible now.",
+        description="Logins that wait for their turn to be hashed. When there is one more, the one that has most of "
+        "its own account and address before it is told that login is not possible now.",
     )
     hash_wait_seconds: float = Field(
         15.0, gt=0, le=3600, description="Time that a login waits for its turn; then it is told the same."

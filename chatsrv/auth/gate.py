@@ -2,6 +2,7 @@
 
     penalties     who has guessed too often is refused unseen     chain     which backend answers
     workers       no backend is waited for too long               hashing   every refusal costs a hash
+    rates         how often an account may log in                 turns     hashes are fair by account and site
 
 Never sees sockets, and decides nothing about the chat. Sessions call `admit` from their threads; a call may block, and
 no lock is held meanwhile. The texts of the errors it raises are for the log: they hold names, never passwords.
@@ -16,8 +17,11 @@ from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
 from chatsrv.auth.chain import Answer, AnswerCount, Chain
 from chatsrv.auth.hashing import Hasher, counted_work, shared_hasher
+from chatsrv.auth.line import Party
 from chatsrv.auth.penalties import Penalties, PenaltyCount
+from chatsrv.auth.rates import LoginRate, Rate, how_long
 from chatsrv.auth.record import shown
+from chatsrv.auth.turns import on_behalf_of
 from chatsrv.auth.workers import Workers
 from chatsrv.errors import AccountsError, AuthError, Denied, Refused, Unavailable, UnknownUser
 from chatsrv.loginpolicy import LoginPolicy
@@ -46,7 +50,7 @@ class Gate:
     `roles` gives accounts a role over their backend's head, under their names in any spelling. `hasher` pays for the
     logins of unknown names, so that they cost what a wrong password costs; give it the one that the backend uses. Its
     bounds are its own: `Hasher.of(policy)`. `passwords` is the floor for new passwords; `words` are what none may be,
-    besides the account's name. `clock` gives seconds, for the penalties.
+    besides the account's name. `clock` gives seconds, for the penalties and rates.
 
     Raises:
         ValueError: a key of `roles` cannot be a name.
@@ -70,6 +74,8 @@ class Gate:
         self._roles = {prepare_name(name): role for name, role in (roles or {}).items()}
         self._hasher = hasher or shared_hasher()
         self._penalties = Penalties(self._policy, clock=clock)
+        self._logins = LoginRate(self._policy, clock)
+        self._changes = Rate(self._policy.password_changes_per_hour, 3600.0, clock)
         self._workers = Workers(self._policy.backend_seconds, self._policy.backend_calls)
         self._may_rehash = self._policy.rehash
 
@@ -80,15 +86,18 @@ class Gate:
         context: LoginContext,
         *,
         heard: Callable[[Answer], None] = lambda _: None,
+        is_login: bool = True,
     ) -> Account:
-        """Return the account that `username` and `password`, as somebody typed them, open from where he comes.
+        """Return the account that `username` and `password`, as somebody typed them, open from where they come.
 
-        `heard` is told what each backend answers.
+        `heard` is told what each backend answers. Without `is_login` the password is only verified: the account does
+        not log in, so that does not count for how often it may.
 
         Raises:
             UnknownUser: there is no such account.
             Penalised: too many wrong logins came from there; this one was not looked at.
             Denied: the password is wrong, or the account may not come from this address.
+            TooOften: the account has logged in too often just now.
             Unavailable: it cannot be told at the moment.
         """
         # Lengths are checked in here before anything else is done, so a name of a megabyte costs nothing.
@@ -103,10 +112,14 @@ class Gate:
         except ValueError as error:
             refusal = refusal or Denied(f"what was typed as the password for {name!r} cannot be one; {error}")
         tried = f"{username[:64]}\0{password[:64]}" if refusal else secret
-        with self._penalties.attempt(context.address, name, tried):
+        with self._penalties.attempt(context.address, name, tried) as party, on_behalf_of(party):
             if refusal:
                 raise refusal
-            return self._with_role(self._ask(name, secret, context, heard))
+            counted = self._logins.expect(name, secret) if is_login else ""
+            account = self._with_role(self._ask(name, secret, context, heard))
+            if is_login and counted != account.key:
+                self._logins.count(name, secret, account.key)
+            return account
 
     def rehash(self, account: Account, password: str) -> None:
         """Replace the stored hash of `account` if it is not like those made today. A failure is logged, not raised.
@@ -117,7 +130,9 @@ class Gate:
             return
         key = prepare_name(account.name)
         try:
-            if self._chain.rehash(key, prepare_password(password)):
+            with on_behalf_of(Party(key, is_known=True)):
+                is_replaced = self._chain.rehash(key, prepare_password(password))
+            if is_replaced:
                 _logger.info(
                     "the hash of the password of %r was weaker than new ones, or of another kind; it is replaced",
                     account.name,
@@ -140,7 +155,7 @@ class Gate:
         Where that cannot be told, it is returned as it was.
 
         Raises:
-            Refused: the new password cannot be one, or passwords cannot be changed here.
+            Refused: the new password cannot be one, or passwords cannot be changed here, or not so often.
             AuthError: as `admit`, about `old`.
         """
         try:
@@ -154,9 +169,12 @@ class Gate:
             self._hasher.check_new(prepare_password(new))
         except ValueError as error:
             raise Refused(f"The new one cannot be a password; {error}.") from None
-        self.admit(account.name, old, context)
+        self._check_changes(self._changes.wait_seconds(account.key))
+        self.admit(account.name, old, context, is_login=False)
+        self._check_changes(self._changes.take(account.key))
         try:
-            backend.set_password(account.name, new)
+            with on_behalf_of(Party(account.key, is_known=True)):
+                backend.set_password(account.name, new)
         except (KeyboardInterrupt, Unavailable):
             raise
         except (AccountsError, AuthError) as error:
@@ -171,6 +189,11 @@ class Gate:
         except AuthError as error:  # the password is another one all the same, and whoever changed it is told so
             _logger.debug("the password of %r was changed, and its account cannot be told: %s", account.name, error)
             return account
+
+    def _check_changes(self, seconds: float) -> None:
+        if seconds:
+            most = self._policy.password_changes_per_hour
+            raise Refused(f"You may change your password {most} times an hour. Please wait {how_long(seconds)}.")
 
     @property
     def version(self) -> object:

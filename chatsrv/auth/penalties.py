@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from chatsrv.accounts import Network, site_of, unmapped
+from chatsrv.auth.line import Party
 from chatsrv.auth.record import shown
 from chatsrv.errors import AuthError, Penalised, Unavailable
 from chatsrv.loginpolicy import LoginPolicy
@@ -100,8 +101,11 @@ class Penalties:
             return PenaltyCount(self._penalised, len(self._tallies))
 
     @contextmanager
-    def attempt(self, address: str, name: str, password: str) -> Iterator[None]:
+    def attempt(self, address: str, name: str, password: str) -> Iterator[Party]:
         """Surround one login: what is raised inside says how it went. `name` is prepared, or empty if it cannot be.
+
+        Yields on whose behalf it is. Networks whose wrong logins are not counted have no site: many people are behind
+        one address of theirs.
 
         An `AuthError` that is not `Unavailable` counts against address and account, unless it is one of the account's
         last wrong passwords again. No error at all clears what is held against the account here.
@@ -110,10 +114,11 @@ class Penalties:
             Penalised: this login must not be looked at; it is to be logged if it `is_news`.
             Unavailable: too many logins from there have been under way for too long.
         """
-        if self._is_exempt(address):
-            yield
-            return
         site = _site_of(address)
+        if self._is_exempt(address):
+            with self._exempt(site, name) as party:
+                yield party
+            return
         digest = hashlib.blake2b(
             f"{name}\0{password}".encode("utf-8", "surrogatepass"), key=self._key, digest_size=_DIGEST_BYTES
         ).digest()
@@ -126,7 +131,7 @@ class Penalties:
                 raise
         is_right = is_wrong = False
         try:
-            yield
+            yield Party(name, site, account.is_known)
             is_right = True
         except Unavailable:
             raise
@@ -144,6 +149,19 @@ class Penalties:
                     account.wrong = _Score(0.0, self._clock())
                     account.repeated = _Score()
                 self._let_go_locked(here, account)
+
+    @contextmanager
+    def _exempt(self, site: str, name: str) -> Iterator[Party]:
+        """Surround a login whose address is not counted. Only that it was right is kept in mind."""
+        with self._lock:
+            tally = self._tallies.get((site, name))
+            is_known = tally is not None and tally.is_known
+        yield Party(name, "", is_known)
+        if not is_known:
+            with self._lock:
+                account = self._held_locked(site, name)
+                account.is_known = True
+                account.users -= 1
 
     def _enter_locked(self, here: _Tally, account: _Tally, digest: bytes, site: str, name: str) -> None:
         waits_until = time.monotonic() + _WAIT_SECONDS

@@ -7,6 +7,7 @@ It writes nothing to the socket but the login's prompts: what it has to say goes
 
 import itertools
 import logging
+import math
 import socket
 from collections.abc import Callable, Sequence
 from io import BufferedIOBase
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from chatsrv.accounts import Account
 from chatsrv.auth.backend import LoginContext
 from chatsrv.commands import Answer, ChangePassword, Command, Complaint, Credentials
-from chatsrv.errors import AuthError, Penalised, ProtocolError, Refused, Unavailable
+from chatsrv.durations import said
+from chatsrv.errors import AuthError, Penalised, ProtocolError, Refused, TooOften, Unavailable
 from chatsrv.flood import Bucket, Flow
 from chatsrv.net.connection import Connection
 from chatsrv.net.crowdlog import Event
@@ -285,13 +287,16 @@ class Session(StreamRequestHandler):
         try:
             account = self.server.gate.admit(credentials.username, credentials.password, self.context)
         except AuthError as error:
-            if not isinstance(error, Penalised):
-                self._log(Event.REFUSED, "session %d: login from %s refused: %s", self.connection.id, address, error)
-            elif error.is_news:
+            if isinstance(error, Penalised) and error.is_news:
                 self._log(Event.PENALISED, "session %d: %s", self.connection.id, error)
-            else:
+            elif isinstance(error, Penalised | TooOften):  # the gate has logged the latter already, and not every one
                 logger.debug("session %d: %s", self.connection.id, error)
-            if isinstance(error, Unavailable):
+            else:
+                self._log(Event.REFUSED, "session %d: login from %s refused: %s", self.connection.id, address, error)
+            if isinstance(error, TooOften):
+                wait = said(math.ceil(error.seconds))
+                self.reply(LoginRefused(f"This account has logged in too often. Please try again in {wait}."))
+            elif isinstance(error, Unavailable):
                 self.reply(LoginRefused("Login is not possible at the moment."))
             else:
                 self.reply(LoginRefused())

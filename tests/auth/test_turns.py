@@ -3,6 +3,7 @@
 import gc
 import itertools
 import os
+import random
 import sys
 import threading
 import time
@@ -11,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chatsrv.auth import turns
-from chatsrv.auth.turns import NICENESS, THREAD_NAME, Turns
+from chatsrv.auth.line import Party
+from chatsrv.auth.turns import NICENESS, THREAD_NAME, Turns, on_behalf_of
 from chatsrv.errors import Unavailable
 from tests.peer import DEADLINE_SECONDS
 
@@ -131,3 +133,81 @@ def test_the_threads_end_with_their_line():
     gc.collect()
     thread.join(DEADLINE_SECONDS)
     assert not thread.is_alive()
+
+
+def in_the_line(line, many):
+    """Wait until so many are in the line, or at work."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while line.in_line != many:
+        assert time.monotonic() < deadline
+        time.sleep(0)
+
+
+def test_turns_go_round_by_those_on_whose_behalf_they_are_taken():
+    line, held = Turns(1, 100, DEADLINE_SECONDS), Held()
+    order = []
+
+    def take(account, site):
+        with on_behalf_of(Party(account, site)):
+            line.take(lambda: order.append(account))
+
+    with ThreadPoolExecutor(10) as pool:
+        jobs = [pool.submit(line.take, held)]
+        held.await_begun()
+        for number, account in enumerate(["mallory"] * 6 + ["bob"]):
+            jobs.append(pool.submit(take, account, f"site {number}"))
+            in_the_line(line, number + 2)
+        held.go_on.set()
+        for job in jobs:
+            job.result(DEADLINE_SECONDS)
+    assert order[:2] == ["mallory", "bob"]
+
+
+def test_when_too_many_wait_the_one_with_most_before_it_gives_way():
+    line, held = Turns(1, 3, DEADLINE_SECONDS), Held()
+
+    def take(account):
+        with on_behalf_of(Party(account)):
+            return line.take(lambda: account)
+
+    with ThreadPoolExecutor(5) as pool:
+        first = pool.submit(line.take, held)
+        held.await_begun()
+        jobs = []
+        for number in range(3):
+            jobs.append(pool.submit(take, "mallory"))
+            in_the_line(line, number + 2)
+        bob = pool.submit(take, "bob")
+        with pytest.raises(Unavailable, match="3 logins wait for a password hash already, which is the limit"):
+            jobs[2].result(DEADLINE_SECONDS)
+        with pytest.raises(Unavailable, match="which is the limit"):  # nobody else gives way for one more of her own
+            take("mallory")
+        held.go_on.set()
+        assert [job.result(DEADLINE_SECONDS) for job in (first, bob, *jobs[:2])] == ["done", "bob", *["mallory"] * 2]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_everybody_gets_an_answer_whatever_the_order(seed):
+    chance = random.Random(seed)
+    line = Turns(3, 8, DEADLINE_SECONDS)
+    plans = [
+        [(f"a{chance.randrange(5)}", f"s{chance.randrange(5)}", chance.random()) for _ in range(30)] for _ in range(16)
+    ]
+    start = threading.Barrier(len(plans))
+
+    def come(plan):
+        start.wait(DEADLINE_SECONDS)
+        answers = []
+        for account, site, pause in plan:
+            with on_behalf_of(Party(account, site, pause < 0.5)):
+                try:
+                    answers.append(line.take(lambda pause=pause: time.sleep(pause / 1000) or "done"))
+                except Unavailable:
+                    answers.append("refused")
+        return answers
+
+    with ThreadPoolExecutor(len(plans)) as pool:
+        answers = [answer for some in pool.map(come, plans) for answer in some]
+    assert len(answers) == 480
+    assert answers.count("done") >= 30
+    assert line.in_line == 0

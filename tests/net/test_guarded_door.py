@@ -66,3 +66,16 @@ def test_a_weak_hash_is_renewed_by_a_login_and_the_session_goes_on(tmp_path) -> 
         assert "$m=16,t=1" in path.read_text()
         alice.type("/quit")
         assert alice.rest().endswith(b"Goodbye!\n")
+
+
+def test_an_account_that_logs_in_too_often_is_told_how_long_to_wait(caplog: pytest.LogCaptureFixture) -> None:
+    gate = Gate(MemoryBackend({"alice": "wonderland"}), policy=LoginPolicy(logins_per_minute=1), clock=lambda: 1000.0)
+    with caplog.at_level(logging.WARNING), running(chat(gate)) as server:
+        with Peer(server) as alice:
+            alice.try_login("alice", "wonderland")
+            assert alice.read_until(b"Welcome, alice!")
+        for _ in range(3):
+            told = b"This account has logged in too often. Please try again in 1 minute.\n"
+            assert refusal(server, "wonderland") == told
+        assert refusal(server, "guess") == b"Login failed.\n"
+    assert sum("logins_per_minute" in record.getMessage() for record in caplog.records) == 1
