@@ -4,11 +4,12 @@
     gate                       the policy around any backend; the only way to one
     penalties                  who has guessed too often is refused unseen
     chain                      several backends as one, and what each answers
+    rates                      how often one account may log in and change its password
     workers                    calls that may hang, on threads that nobody has to wait for
     memory yamlfile hashfile   the backends: MemoryBackend, YamlBackend, HashedBackend
     command process            the backend that asks a program; one run of a program
     record                     one account as a store keeps it
-    hashing turns              which hashes are accepted; how many are worked on at once
+    hashing turns line         which hashes are accepted; how many are worked on at once, and whose turn it is
     filebackend livefile atomic yamledit   what backends in files share: re-reading, replacing, splicing
     transfer                   accounts on their way from one file into another
 

@@ -75,8 +75,10 @@ class FileBackend(EditableBackend):
 
     @staticmethod
     @abstractmethod
-    def read(data: bytes, file: str) -> Document:
-        """Return the document in `data`, the contents of `file`.
+    def read(data: bytes, file: str, before: Document | None = None) -> Document:
+        """Return the document in `data`, the contents of `file`. What it shares with the one before is not read again.
+
+        With one before it, whoever chats does so meanwhile: the rest is read with pauses.
 
         Raises:
             AccountsError: something is wrong in it; the text lists everything.
@@ -94,8 +96,8 @@ class FileBackend(EditableBackend):
         return self._file.version()
 
     def lookup(self, username: str) -> Account:
-        """See `AuthBackend.lookup`."""
-        accounts = self._file.accounts()
+        """See `AuthBackend.lookup`. The watch asks so about every session, after it has had a look at `version`."""
+        accounts = self._file.accounts(is_exact=False)
         look_up(accounts, username)
         return self._vouched(accounts[username])
 
@@ -249,10 +251,13 @@ class FileBackend(EditableBackend):
             return False
 
     def _document(self, data: bytes) -> Document:
-        """Return the document in `data`. The last one is kept: an edit begins with what a look has read before."""
+        """Return the document in `data`.
+
+        The last one is kept: an edit begins with what a look has read before, and only what has changed is read again.
+        """
         digest, last = hashlib.blake2b(data).digest(), self._last
         if last is None or last[0] != digest:
-            last = self._last = (digest, self.read(data, str(self._path)))
+            last = self._last = (digest, self.read(data, str(self._path), last[1] if last else None))
         return last[1]
 
 

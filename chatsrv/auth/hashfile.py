@@ -4,11 +4,12 @@ Never compares clear text, and never sees roles or networks, which the format ca
 `HashedBackend`; an `HtpasswdDocument` is a value.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from chatsrv.accounts import Account, Role
-from chatsrv.auth.filebackend import FileBackend
+from chatsrv.auth.filebackend import Document, FileBackend
 from chatsrv.auth.record import Accounts, Record, read_record, shown
 from chatsrv.errors import AccountsError, Problem
 
@@ -63,20 +64,38 @@ class HtpasswdDocument:
         return b"".join((*self.lines[:place], line, *self.lines[place + 1 :]))
 
 
+LINES_AT_ONCE = 32
+"""Lines that are read without a pause, when many have changed: some 2 milliseconds."""
+
+PAUSE_SECONDS = 0.001
+
+
 class HashedBackend(FileBackend):
     """Accounts in an htpasswd file. Of the kinds of new hashes, Apache verifies bcrypt everywhere."""
 
     keeps_roles = False
 
     @staticmethod
-    def read(data: bytes, file: str) -> HtpasswdDocument:
+    def read(data: bytes, file: str, before: Document | None = None) -> HtpasswdDocument:
         """See `FileBackend.read`."""
+        known: dict[bytes, tuple[str, Record]] = {}
+        if isinstance(before, HtpasswdDocument):
+            known = {before.lines[place]: (key, before.accounts[key]) for key, place in before.places.items()}
+        read_anew = 0
         accounts: dict[str, Record] = {}
         places: dict[str, int] = {}
         problems: list[Problem] = []
         lines = tuple(data.split(b"\n"))
         lines = (*(line + b"\n" for line in lines[:-1]), *((lines[-1],) if lines[-1] else ()))
         for place, line in enumerate(lines):
+            if place and (found := known.get(line)):  # the first may have a byte order mark
+                key, record = found
+                if key not in accounts:
+                    accounts[key], places[key] = record, place
+                    continue
+            read_anew += 1
+            if before and read_anew % LINES_AT_ONCE == 0:
+                time.sleep(PAUSE_SECONDS)
 
             def report(key: str | None, what: str, value: str, accepted: str, line: int = place + 1) -> None:  # noqa: ARG001
                 problems.append(Problem(file, line, what, value, accepted))

@@ -74,13 +74,16 @@ class LiveFile:
         if self._seen.complaint and not (may_be_missing and self._seen.is_missing):
             raise AccountsError(self._seen.complaint)
 
-    def accounts(self) -> Accounts:
+    def accounts(self, *, is_exact: bool = True) -> Accounts:
         """Return the accounts as the file has them now, or as it last had them when it is broken now.
+
+        Without `is_exact`, a change within one tick of the file system's clock may be missed until somebody else looks;
+        that saves reading a young file each time.
 
         Raises:
             Unavailable: the file could not be read yet.
         """
-        seen = self._looked()
+        seen = self._looked(is_exact=is_exact)
         if seen.accounts is None:
             raise Unavailable(seen.complaint)
         return seen.accounts
@@ -109,14 +112,14 @@ class LiveFile:
         self.accounts()
         return self._seen.changes
 
-    def _looked(self) -> _Seen:
+    def _looked(self, *, is_exact: bool = True) -> _Seen:
         """Return what there is to be seen, after a new look if the file may have changed."""
         seen = self._seen
-        if seen.is_young or seen.stamp != self._stamp():
+        if (is_exact and seen.is_young) or seen.stamp != self._stamp():
             with step_aside(at_once=True):  # another thread may read the file, which takes its time
                 self._turn.acquire()
             try:
-                if self._seen.is_young or self._seen.stamp != self._stamp():
+                if (is_exact and self._seen.is_young) or self._seen.stamp != self._stamp():
                     self._look_locked()
                 seen = self._seen
             finally:

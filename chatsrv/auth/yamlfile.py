@@ -5,15 +5,17 @@ thread may call a `YamlBackend`; a `YamlDocument` is a value.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import yaml
 
 from chatsrv.accounts import Role
 from chatsrv.auth import yamledit
-from chatsrv.auth.filebackend import FileBackend
+from chatsrv.auth.filebackend import Document, FileBackend
 from chatsrv.auth.record import Accounts, NotText, Record, read_record, shown
 from chatsrv.errors import AccountsError, Problem
 
@@ -29,6 +31,16 @@ _KINDS = {
 _TAGS = "tag:yaml.org,2002:"
 _TRUE = ("true", "yes", "on")
 
+# What stands in the first column but a comment; what a name begins with there, and what an item of a list.
+_FIRST_COLUMN = re.compile(r"\n[^ \t\r\n#]")
+_NAME_BEGINS = frozenset("_'\"+$/();^~=\\")
+_ITEM_BEGINS = ("- ", "-\n", "-\r")
+
+PIECES_AT_ONCE = 32
+"""Accounts that are read without a pause, when many have changed: some 2 milliseconds."""
+
+PAUSE_SECONDS = 0.001
+
 # The one in C reads 10,000 accounts in half a second, not 4; and what it complains of never quotes a password.
 _Loader: Any = yaml.CSafeLoader
 
@@ -43,63 +55,134 @@ _STAND_IN = "\ue000\ue000"
 
 @dataclass(frozen=True, slots=True)
 class YamlDocument:
-    """The contents of a users.yaml."""
+    """The contents of a users.yaml: in pieces of one account each where it has such, else all of it is the head."""
 
-    text: str
+    head: str
     accounts: Accounts
+    pieces: tuple[str, ...] = ()
     mark: str = ""  # the byte order mark that some editors write
 
     def with_records(self, records: Sequence[Record]) -> Iterable[bytes]:
         """See `Document.with_records`."""
-        return self._encoded(yamledit.with_records(self.text, self._root, records))
+        last = max(0, len(self.pieces) - 2)  # two pieces, for one of them ends in a newline of the file's kind
+        before, text = (self.head, "") if last else ("", self.head)
+        before, text = before + "".join(self.pieces[:last]), text + "".join(self.pieces[last:])
+        return self._encoded(before, yamledit.with_records(text, _node(text), records), "")
 
     def with_hash(self, key: str, password_hash: str) -> Iterable[bytes]:
         """See `Document.with_hash`."""
-        return self._encoded(yamledit.with_hash(self.text, self._root, self._place(key), password_hash))
+        return self._with(key, lambda text, root, at: yamledit.with_hash(text, root, at, password_hash))
 
     def with_role(self, key: str, role: Role) -> Iterable[bytes]:
         """See `Document.with_role`."""
-        return self._encoded(yamledit.with_pair(self.text, self._root, self._place(key), "role", role.value))
+        return self._with(key, lambda text, root, at: yamledit.with_pair(text, root, at, "role", role.value))
 
     def with_disabled(self, key: str, is_disabled: bool) -> Iterable[bytes]:
         """See `Document.with_disabled`."""
         value = "true" if is_disabled else None
-        return self._encoded(yamledit.with_pair(self.text, self._root, self._place(key), "disabled", value))
+        return self._with(key, lambda text, root, at: yamledit.with_pair(text, root, at, "disabled", value))
 
     def without(self, key: str) -> Iterable[bytes]:
         """See `Document.without`."""
-        return self._encoded(yamledit.without(self.text, self._root, self._place(key)))
+        return self._with(key, yamledit.without)
 
-    @property
-    def _root(self) -> Any:
-        """The node of the mapping, if there is one. Not kept: nodes take ten times the memory of the text."""
-        return _node(self.text)
+    def _with(self, key: str, edit: Callable[[str, Any, int], Iterator[str]]) -> Iterable[bytes]:
+        """Edit the text that the account is in. Its nodes are not kept: they take ten times the memory of the text."""
+        place = list(self.accounts).index(key)  # a document that was read without a problem has a record for each node
+        if not self.pieces:
+            return self._encoded("", edit(self.head, _node(self.head), place), "")
+        before, piece = self.head + "".join(self.pieces[:place]), self.pieces[place]
+        return self._encoded(before, edit(piece, _node(piece), 0), "".join(self.pieces[place + 1 :]))
 
-    def _place(self, key: str) -> int:
-        return list(self.accounts).index(key)  # a document that was read without a problem has a record for each node
-
-    def _encoded(self, proposals: Iterable[str]) -> Iterable[bytes]:
-        return ((self.mark + proposal).encode() for proposal in proposals)
+    def _encoded(self, before: str, proposals: Iterable[str], after: str) -> Iterable[bytes]:
+        return ((self.mark + before + proposal + after).encode() for proposal in proposals)
 
 
 class YamlBackend(FileBackend):
     """Accounts in a users.yaml. Passwords that are set are written as hashes."""
 
     @staticmethod
-    def read(data: bytes, file: str) -> YamlDocument:
+    def read(data: bytes, file: str, before: Document | None = None) -> YamlDocument:
         """See `FileBackend.read`."""
-        problems: list[Problem] = []
         text, mark = _decode(data, file), ""
         if text.startswith("\ufeff"):
             text, mark = text[1:], "\ufeff"
+        head, *pieces = _split(text)
+        if pieces:
+            accounts = _accounts_of(pieces, before if isinstance(before, YamlDocument) else None)
+            if accounts is not None:
+                return YamlDocument(head, accounts, tuple(pieces), mark)
         root = _compose(text, file)
         if root is not None and not isinstance(root, yaml.MappingNode):
             what = "a list" if isinstance(root, yaml.SequenceNode) else "a text or a number"
             raise _error(file, root.start_mark.line + 1, f"the file is {what}", "", _ACCEPTED)
+        problems: list[Problem] = []
         accounts = _accounts(root, file, problems) if root else {}
         if problems:
             raise AccountsError("\n".join(map(str, problems)))
-        return YamlDocument(text, accounts, mark)
+        return YamlDocument(text, accounts, mark=mark)
+
+
+def _split(text: str) -> list[str]:
+    """Return what stands before the first account, and the pieces that each begin with a name in the first column.
+
+    A piece that is a mapping of one name by itself means the same in its place: nothing of YAML reaches over a line
+    that is not indented, but what leaves the piece before it incomplete. Where something in the first column does not
+    look like a name, all of the text is returned as what stands before.
+    """
+    starts: list[int] = []
+    for found in _FIRST_COLUMN.finditer("\n" + text):
+        at = found.start()
+        if text[at].isalnum() or text[at] in _NAME_BEGINS:
+            starts.append(at)
+        elif not text.startswith(_ITEM_BEGINS, at):
+            return [text]
+    if not starts or _STAND_IN[0] in text or not _is_nothing(text[: starts[0]]):
+        return [text]
+    return [text[start:stop] for start, stop in zip([0, *starts], [*starts, len(text)], strict=True)]
+
+
+def _is_nothing(text: str) -> bool:
+    """Tell whether there are comments alone in it."""
+    try:
+        return not any(isinstance(event, yaml.DocumentStartEvent) for event in yaml.parse(text, Loader=_Loader))
+    except yaml.YAMLError:
+        return False
+
+
+def _accounts_of(pieces: Sequence[str], before: YamlDocument | None) -> Accounts | None:
+    """Return the accounts of pieces, where each has one; `None` if that is not so, or anything is wrong.
+
+    What stood in the document before is not read again. The rest is read in small parts with pauses, so that those who
+    chat go on.
+    """
+    known = dict(zip(before.pieces, before.accounts.items(), strict=True)) if before and before.pieces else {}
+    new = [piece for piece in pieces if piece not in known]
+    for start in range(0, len(new), PIECES_AT_ONCE):
+        some = new[start : start + PIECES_AT_ONCE]
+        if before and start:
+            time.sleep(PAUSE_SECONDS)
+        items = _items_of(some)
+        if items is None:
+            return None
+        known.update(zip(some, items, strict=True))
+    accounts = dict(known[piece] for piece in pieces)
+    return accounts if len(accounts) == len(pieces) else None
+
+
+def _items_of(pieces: Sequence[str]) -> list[tuple[str, Record]] | None:
+    problems: list[Problem] = []
+    try:
+        root = _compose("".join(pieces), "", may_refer=False)
+    except AccountsError:
+        return None
+    if not isinstance(root, yaml.MappingNode) or root.flow_style:
+        return None
+    begins = [name.start_mark.index for name, _ in root.value]
+    if begins != [0, *accumulate(map(len, pieces[:-1]))]:
+        return None
+    accounts = _accounts(root, "", problems)
+    return None if problems else list(accounts.items())
 
 
 def _decode(data: bytes, file: str) -> str:
@@ -110,14 +193,17 @@ def _decode(data: bytes, file: str) -> str:
         raise _error(file, line, "this line is not UTF-8", "", "save the file in UTF-8") from None
 
 
-def _compose(text: str, file: str) -> yaml.Node | None:
-    """Return the document's node, or `None` when there is nothing in it. Whatever is wrong with the YAML is told."""
+def _compose(text: str, file: str, *, may_refer: bool = True) -> Any:
+    """Return the document's node, or `None` when there is nothing in it. Whatever is wrong with the YAML is told.
+
+    So is an alias, unless the document `may_refer` to what stands elsewhere in it.
+    """
     try:
         levels = 0
         event: Any
         for event in yaml.parse(_parsable(text), Loader=_Loader):
             levels += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if levels > _MOST_LEVELS:
+            if levels > _MOST_LEVELS or (not may_refer and isinstance(event, yaml.AliasEvent)):
                 raise _error(file, event.start_mark.line + 1, "this is nested too deeply", "", _ACCEPTED)
         return _node(text)
     except yaml.MarkedYAMLError as error:
@@ -136,7 +222,8 @@ def _compose(text: str, file: str) -> yaml.Node | None:
         raise _error(file, line, "this line has a control character", "", "accepted is text") from None
 
 
-def _node(text: str) -> yaml.Node | None:
+def _node(text: str) -> Any:
+    """Return the document's node: a mapping or nothing, where it was read without a problem."""
     root: yaml.Node | None = yaml.compose(_parsable(text), Loader=_Loader)
     is_nothing = isinstance(root, yaml.ScalarNode) and root.value == "" and root.tag == f"{_TAGS}null"
     return None if is_nothing else root

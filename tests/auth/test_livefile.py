@@ -260,9 +260,9 @@ def test_contents_that_were_read_are_not_parsed_again_neither_to_be_edited_nor_a
 
     class Counting(YamlBackend):
         @staticmethod
-        def read(data, file):
+        def read(data, file, before=None):
             parsed.append(data)
-            return YamlBackend.read(data, file)
+            return YamlBackend.read(data, file, before)
 
     backend = Counting(path, hasher=CHEAP)
     assert backend.list()
