@@ -45,6 +45,11 @@ def on_behalf_of(party: Party) -> Iterator[None]:
         _party.reset(token)
 
 
+def party() -> Party:
+    """Return on whose behalf this thread is at work."""
+    return _party.get()
+
+
 class Turns:
     """Lets `at_once` pieces of work be done at a time, and `waiting` wait for their turn, `seconds` at most.
 
@@ -72,7 +77,7 @@ class Turns:
         """
         hall, outcome = self._hall, Future[T]()
         with hall.lock:
-            place = hall.line.join(_party.get(), (outcome, work))
+            place = hall.line.join(party(), (outcome, work))
             must_wait = hall.in_line > self._at_once
             try:
                 self._check_wait_locked(place)

@@ -1,7 +1,8 @@
 """Calls that may hang, made on threads that nobody has to wait for.
 
 Knows nothing of logins or backends. Any thread may call, and waits; the work is done on daemon threads, of which there
-is a bounded number and which never keep the process from exiting. One that hangs keeps its place until it returns.
+is a bounded number and which never keep the process from exiting. Calls that wait for one take turns as hashes do. One
+that hangs keeps its place until it returns.
 """
 
 import logging
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import Generic, TypeVar
 
+from chatsrv.auth.line import Line
+from chatsrv.auth.turns import party
 from chatsrv.errors import Unavailable
 from chatsrv.slots import step_aside
 
@@ -28,8 +31,9 @@ class Workers:
     def __init__(self, seconds: float, most: int) -> None:
         self._seconds = seconds
         self._most = most
-        self._changed = threading.Condition(threading.Lock())
-        # Guarded by the condition's lock.
+        self._lock = threading.Lock()
+        # Guarded by the lock.
+        self._line = Line()
         self._at_work = 0
         self._hanging = 0
 
@@ -55,43 +59,69 @@ class Workers:
         try:
             thread.start()
         except RuntimeError as error:  # the system gives no more threads
-            with self._changed:
+            with self._lock:
                 self._leave_locked(job)
             raise Unavailable(f"{what} cannot be asked: {error}") from error
         if not job.is_over.wait(max(0.0, deadline - time.monotonic())):
-            with self._changed:
+            with self._lock:
                 if not job.is_over.is_set():
-                    job.is_given_up = True
-                    self._hanging += 1
-                    self._changed.notify_all()  # if that was the last one, nobody needs to wait any longer
+                    self._give_up_locked(job)
             if job.is_given_up:
                 raise Unavailable(f"{what} did not answer within {self._seconds:g} seconds")
         return job.outcome()
 
     def _take_place(self, what: str, deadline: float) -> None:
-        with self._changed:
-            while self._at_work >= self._most:
-                if self._hanging >= self._most:
-                    raise Unavailable(f"{what} is not asked: all {self._most} calls that may be under way hang")
-                if not self._changed.wait(deadline - time.monotonic()):
-                    raise Unavailable(
-                        f"{what} is not asked: {self._most} calls were under way for {self._seconds:g} seconds"
-                    )
-            self._at_work += 1
+        with self._lock:
+            if self._hanging >= self._most:
+                raise self._all_hang(what)
+            if self._at_work < self._most:
+                self._at_work += 1
+                return
+            waiter = _Waiter()
+            place = self._line.join(party(), waiter)
+        is_told = waiter.is_told.wait(max(0.0, deadline - time.monotonic()))
+        with self._lock:
+            is_in_time = is_told or not self._line.leave(place)
+        if not is_in_time:
+            raise Unavailable(f"{what} is not asked: {self._most} calls were under way for {self._seconds:g} seconds")
+        if not waiter.has_place:  # though one of those that hung may have returned by now
+            raise self._all_hang(what)
+
+    def _all_hang(self, what: str) -> Unavailable:
+        return Unavailable(f"{what} is not asked: all {self._most} calls that may be under way hang")
+
+    def _give_up_locked(self, job: "_Job[T]") -> None:
+        job.is_given_up = True
+        self._hanging += 1
+        if self._hanging >= self._most:  # nobody needs to wait any longer
+            while self._line:
+                self._line.next().what.is_told.set()
 
     def _work(self, what: str, job: "_Job[T]") -> None:
         started_at = time.monotonic()
         job.run()
-        with self._changed:
+        with self._lock:
             self._leave_locked(job)
         if job.is_given_up:
             _logger.warning("%s answered after %.1f seconds, too late", what, time.monotonic() - started_at)
 
     def _leave_locked(self, job: "_Job[T]") -> None:
-        self._at_work -= 1
         self._hanging -= job.is_given_up
         job.is_over.set()
-        self._changed.notify()
+        if self._line:  # the place goes over
+            waiter: _Waiter = self._line.next().what
+            waiter.has_place = True
+            waiter.is_told.set()
+        else:
+            self._at_work -= 1
+
+
+class _Waiter:
+    """One call that waits for a place."""
+
+    def __init__(self) -> None:
+        self.is_told = threading.Event()
+        self.has_place = False  # or else all hang
 
 
 class _Job(Generic[T]):

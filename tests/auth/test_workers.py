@@ -1,14 +1,18 @@
 """Behaviour of chatsrv.auth.workers: what hangs is given up, and never more than so much of it is kept."""
 
 import logging
+import random
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 
 import pytest
 
+from chatsrv.auth.line import Line, Party
+from chatsrv.auth.turns import on_behalf_of
 from chatsrv.auth.workers import Workers
 from chatsrv.errors import Unavailable
 
@@ -132,6 +136,8 @@ def test_a_thread_that_cannot_be_had_makes_it_unavailable(monkeypatch):
 def test_a_call_that_hangs_does_not_keep_the_process():
     program = """
 import threading
+from chatsrv.auth.line import Line, Party
+from chatsrv.auth.turns import on_behalf_of
 from chatsrv.auth.workers import Workers
 from chatsrv.errors import Unavailable
 try:
@@ -143,3 +149,67 @@ except Unavailable:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=True
     )
     assert done.stdout == "given up\n"
+
+
+def test_calls_take_turns_by_those_on_whose_behalf_they_are_made(hanging):
+    workers = Workers(DEADLINE_SECONDS, 1)
+    order = []
+    joined = threading.Semaphore(0)
+
+    def call(account, site):
+        with on_behalf_of(Party(account, site)):
+            workers.call("it", lambda: order.append(account))
+
+    class Telling(Line):
+        def join(self, *what):
+            joined.release()
+            return super().join(*what)
+
+    workers._line = Telling()
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [pool.submit(workers.call, "it", hanging)]
+        assert hanging.begun.acquire(timeout=DEADLINE_SECONDS)
+        for number, account in enumerate(["mallory"] * 6 + ["bob"]):
+            jobs.append(pool.submit(call, account, f"site {number}"))
+            assert joined.acquire(timeout=DEADLINE_SECONDS)
+        hanging.let_go.set()
+        for job in jobs:
+            job.result(DEADLINE_SECONDS)
+    assert order[:2] == ["mallory", "bob"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_places_are_neither_lost_nor_doubled_whatever_hangs_and_gives_up(seed):
+    chance = random.Random(seed)
+    workers = Workers(0.02, 3)
+    pauses = [[chance.choice((0, 0, 0.001, 0.03)) for _ in range(25)] for _ in range(12)]
+    at_work, most, lock = [0], [0], threading.Lock()
+
+    def work(pause):
+        with lock:
+            at_work[0] += 1
+            most[0] = max(most[0], at_work[0])
+        time.sleep(pause)
+        with lock:
+            at_work[0] -= 1
+        return pause
+
+    def call(some):
+        for pause in some:
+            with on_behalf_of(Party(f"user{pause}")):
+                try:
+                    assert workers.call("it", lambda pause=pause: work(pause)) == pause
+                except Unavailable:
+                    continue
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(call, pauses))
+    for thread in threading.enumerate():
+        if thread.name == "ask it":
+            thread.join(DEADLINE_SECONDS)
+    assert most[0] <= 3
+    assert workers.hanging == 0
+    workers._seconds = DEADLINE_SECONDS
+    barrier = threading.Barrier(3)  # all three places are there
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: workers.call("it", lambda: barrier.wait(DEADLINE_SECONDS)), range(3)))
