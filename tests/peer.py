@@ -8,13 +8,16 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 
+from chatsrv.accounts import Role
+from chatsrv.auth.gate import Gate
 from chatsrv.auth.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.limits import Limits
+from chatsrv.loginpolicy import LoginPolicy
 from chatsrv.net.chatsession import ChatSession
 from chatsrv.net.server import ChatServer, LoginServer
 from chatsrv.sessions import PlainSession
@@ -126,6 +129,11 @@ def running(server: LoginServer) -> Iterator[LoginServer]:
     assert not thread.is_alive()
 
 
+def open_gate(roles: Mapping[str, Role] | None = None, **more: str) -> Gate:
+    """Return a gate for the accounts of `PASSWORDS`, and more, that may log in as often as they like."""
+    return Gate(MemoryBackend({**PASSWORDS, **more}), roles=roles, policy=LoginPolicy(logins_per_minute=0))
+
+
 @contextlib.contextmanager
 def running_chat(
     session: type[ChatSession] = PlainSession, hub: Hub | None = None, **limits: float
@@ -136,7 +144,7 @@ def running_chat(
     """
     values = {"messages_per_second": 0, "connections_per_address": 0, **limits}
     hub = hub or Hub(catching_up=NOTHING)
-    server = ChatServer(("127.0.0.1", 0), session, auth=MemoryBackend(PASSWORDS), hub=hub, limits=Limits(**values))
+    server = ChatServer(("127.0.0.1", 0), session, auth=open_gate(), hub=hub, limits=Limits(**values))
     with running(server):
         yield server
 

@@ -16,7 +16,6 @@ from datetime import tzinfo
 from enum import Enum
 
 from chatsrv.accounts import Account
-from chatsrv.auth.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.room import Arrival, Room
 from chatsrv.entries import Entry, Kind, Position
@@ -28,7 +27,7 @@ from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.reasons import Reason
 from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.memory import MemoryStore
-from tests.peer import DEADLINE_SECONDS, NOTHING, PASSWORDS, Peer, running
+from tests.peer import DEADLINE_SECONDS, NOTHING, PASSWORDS, Peer, open_gate, running
 from tests.roomlog.late import LateStore
 
 LONG_SECONDS = 3 * DEADLINE_SECONDS
@@ -225,7 +224,7 @@ class Chat:
             ChatServer(
                 ("127.0.0.1", 0),
                 session,
-                auth=MemoryBackend(PASSWORDS),
+                auth=open_gate(),
                 hub=self.hub,
                 delivery=self.delivery,
                 limits=self._limits,

@@ -10,13 +10,11 @@ from collections.abc import Iterator
 from datetime import UTC, tzinfo
 
 from chatsrv.accounts import Role
-from chatsrv.auth.gate import Gate
-from chatsrv.auth.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
 from chatsrv.limits import Limits
 from chatsrv.net.server import ChatServer, LoginServer
 from chatsrv.sessions import PlainSession
-from tests.peer import PASSWORDS, Peer, running
+from tests.peer import Peer, open_gate, running
 
 ROLES = {"alice": Role.ADMIN, "carol": Role.MODERATOR}
 _NAMES = itertools.count()
@@ -87,7 +85,7 @@ class Village:
 def village(hub: Hub | None = None, *, time_zone: tzinfo | None = UTC, **limits: float) -> Iterator[Village]:
     """Run a chat for a while."""
     values = {"messages_per_second": 0, "connections_per_address": 0, "linger_seconds": 20.0, **limits}
-    gate = Gate(MemoryBackend(PASSWORDS), roles=ROLES)
+    gate = open_gate(ROLES)
     server = ChatServer(
         ("127.0.0.1", 0), PlainSession, auth=gate, hub=hub or Hub(), limits=Limits(**values), time_zone=time_zone
     )

@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 
 from chatsrv.accounts import Account
-from chatsrv.auth.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.entries import Entry, Kind, Position
@@ -29,7 +28,7 @@ from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.sessions import PlainSession
 from tests.net.crowd import LONG_SECONDS, dawdle, shown
-from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running
+from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, open_gate, running
 from tests.roomlog.late import LateStore
 
 BEGIN, ENOUGH, END = "This is the beginning.", "That is enough.", "That was all."
@@ -127,7 +126,7 @@ class Reader:
 @contextlib.contextmanager
 def serving(store: LogStore, limits: Limits) -> Iterator[ChatServer]:
     hub = Hub(store, catching_up=CatchingUp(1_000_000, 0))
-    auth = MemoryBackend(PASSWORDS)
+    auth = open_gate()
     with running(ChatServer(("127.0.0.1", 0), PlainSession, auth=auth, hub=hub, limits=limits)) as server:
         yield server
 

@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.auth.gate import Gate
-from chatsrv.auth.memory import MemoryBackend
 from chatsrv.changes import Change, What
 from chatsrv.chat.hub import Hub
 from chatsrv.entries import Entry, Kind
@@ -28,13 +26,13 @@ from tests.net.folk import ROLES, Person
 from tests.net.test_catching_up_stress import store_of
 from tests.net.test_rooms_stress import serving, wander
 from tests.net.wanderers import ROOMS, Logs, Wanderer, Writer
-from tests.peer import PASSWORDS, running
+from tests.peer import open_gate, running
 
 
 @contextlib.contextmanager
 def running_chat_of_keepers(hub: Hub) -> Iterator[ChatServer]:
     """Run another server of the same chat, which hangs nobody up who reads slowly."""
-    gate = Gate(MemoryBackend(PASSWORDS), roles=ROLES)
+    gate = open_gate(ROLES)
     limits = Limits(connections_per_address=0, messages_per_second=0, tail_bytes=1 << 30)
     with running(ChatServer(("127.0.0.1", 0), PlainSession, auth=gate, hub=hub, limits=limits)) as server:
         yield server

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.auth.gate import Gate
-from chatsrv.auth.memory import MemoryBackend
 from chatsrv.chat.hub import Declared, Hub, RoomRules
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.limits import Limits
@@ -26,7 +24,7 @@ from tests.net.crowd import LONG_SECONDS
 from tests.net.folk import ROLES
 from tests.net.test_catching_up_stress import store_of
 from tests.net.wanderers import IGNORED, Logs, Wanderer, WatchedSession, Writer
-from tests.peer import DEADLINE_SECONDS, PASSWORDS, running
+from tests.peer import DEADLINE_SECONDS, open_gate, running
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +48,7 @@ def serving(store: LogStore, rng: random.Random) -> Iterator[ChatServer]:
     declared = [Declared("dev"), Declared("tea"), Declared("dim", is_logged=False)]
     rules = RoomRules(changes_per_minute=0)
     hub = Hub(store, declared=declared, catching_up=CatchingUp(1_000_000, 0), quiet_above=0, rules=rules)
-    auth = Gate(MemoryBackend({**PASSWORDS, IGNORED: "unused password"}), roles=ROLES)
+    auth = open_gate(ROLES, **{IGNORED: "unused password"})
     with running(ChatServer(("127.0.0.1", 0), WatchedSession, auth=auth, hub=hub, limits=limits)) as server:
         yield server
 
