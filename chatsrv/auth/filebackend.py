@@ -19,6 +19,7 @@ from chatsrv.auth.livefile import NOBODY, LiveFile
 from chatsrv.auth.record import Accounts, Record, find, look_up, open_account, shown
 from chatsrv.errors import AccountsError
 from chatsrv.names import prepare_name, prepare_password
+from chatsrv.slots import step_aside
 
 _NOBODY_LINE = NOBODY + b"\n"
 
@@ -242,7 +243,8 @@ class FileBackend(EditableBackend):
                 f"{self._path}: this change cannot be made without touching other lines; please make it by hand"
             )
 
-        change_file(self._path, change)
+        with step_aside():  # the disk takes its time, and so may another editor
+            change_file(self._path, change)
 
     def _means(self, proposal: bytes, accounts: Accounts) -> bool:
         try:

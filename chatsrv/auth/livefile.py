@@ -116,14 +116,11 @@ class LiveFile:
         """Return what there is to be seen, after a new look if the file may have changed."""
         seen = self._seen
         if (is_exact and seen.is_young) or seen.stamp != self._stamp():
-            with step_aside(at_once=True):  # another thread may read the file, which takes its time
-                self._turn.acquire()
-            try:
+            # Reading the file takes its time, whichever thread does it.
+            with step_aside(at_once=True), self._turn:
                 if (is_exact and self._seen.is_young) or self._seen.stamp != self._stamp():
                     self._look_locked()
                 seen = self._seen
-            finally:
-                self._turn.release()
         return seen
 
     def _stamp(self) -> _Stamp | None:

@@ -13,6 +13,7 @@ from chatsrv.auth.backend import LoginContext
 from chatsrv.auth.hashfile import HashedBackend
 from chatsrv.auth.yamlfile import PIECES_AT_ONCE, YamlBackend
 from chatsrv.errors import AccountsError
+from chatsrv.slots import Slots, Urgency, give_back
 from tests.auth.editing import CHEAP, STORED
 
 MANY = 300
@@ -232,3 +233,19 @@ def test_changes_by_many_at_once_are_all_there_in_the_end(kind, tmp_path):
         assert backend.list() == fresh.list()
         for number in range(6):
             assert backend.authenticate(f"user{number}", "looking-glass 2", HERE).role is Role.MEMBER
+
+
+@pytest.mark.parametrize("do", [lambda backend: backend.lookup("zoe"), lambda backend: backend.remove("user7")])
+def test_whoever_reads_or_changes_a_file_lets_others_run_meanwhile(backend, do, tmp_path, monkeypatch):
+    slots, free, read = Slots(1), [], backend.read
+    monkeypatch.setattr(type(backend), "read", staticmethod(lambda *given: free.append(slots.free) or read(*given)))
+    path = tmp_path / "users"
+    path.write_text(path.read_text().replace("user1\n", "zoe\n").replace("user1:", "zoe:"))
+    slots.take(Urgency.DEEDS)
+    try:
+        do(backend)
+        assert slots.free == 0
+    finally:
+        give_back()
+    assert free
+    assert set(free) == {1}
