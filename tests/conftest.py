@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from chatsrv.auth.turns import THREAD_NAME
@@ -17,6 +18,9 @@ from chatsrv.locks import enforce_order
 from tests.peer import DEADLINE_SECONDS
 
 enforce_order()
+
+hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine makes no test fail
+hypothesis.settings.load_profile("no clock")
 
 # Whoever started the tests may have these signals ignored, as `nohup` and a shell's `&` do, and programs that tests
 # start would, too.
