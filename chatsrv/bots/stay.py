@@ -19,7 +19,7 @@ from chatsrv.locks import Rank, ranked_lock
 from chatsrv.names import prepare_name
 from chatsrv.net.chatsession import APPEND_ENTRIES
 from chatsrv.net.server import ChatServer
-from chatsrv.protocols.text import clean
+from chatsrv.protocols.text import clean, is_blank
 from chatsrv.reasons import Reason
 from chatsrv.replies import Reply
 from chatsrv.rights import Right, require
@@ -94,7 +94,7 @@ class Stay(Reader):
     def speak(self, kind: Kind, text: str) -> None:
         """See `Bot.say`."""
         require(self.account, Right.SPEAK)
-        lines = [line for line in map(clean, text.splitlines()) if line.strip()]
+        lines = [line for line in map(clean, text.splitlines()) if not is_blank(line)]
         most = self._server.limits.line_bytes
         if any(len(line.encode()) > most for line in lines):
             raise Refused(f"A line may have up to {most} bytes.")

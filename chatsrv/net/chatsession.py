@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from chatsrv.accounts import Account, Role
+from chatsrv.characters import BLANK
 from chatsrv.chat.authority import room_here
 from chatsrv.chat.deeds import DEEDS
 from chatsrv.chat.hub import Hub
@@ -285,7 +286,7 @@ class ChatSession(Session):
 
     def _speak_for(self, kind: type[Command], text: str) -> None:
         """Say what a plug-in wants said."""
-        if text := clean(text).strip():
+        if text := clean(text).strip(BLANK):
             self._speak(kind, [text])
 
     def _do(self, command: Command) -> None:

@@ -11,13 +11,14 @@ from datetime import date, datetime, tzinfo
 from functools import cached_property, lru_cache
 from typing import ClassVar
 
+from chatsrv.characters import BLANK, COMBINING, IGNORABLE, choice
 from chatsrv.commands import Command, Say
 from chatsrv.entries import PRIVATE_MARK, Entry, Kind
 from chatsrv.protocols.base import Protocol, Renderer
 from chatsrv.protocols.decisions import about_rooms, decision
 from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
 from chatsrv.protocols.slash import asked, listed, misused, unknown
-from chatsrv.protocols.text import BLANK, HOLLOW, clean, is_piled
+from chatsrv.protocols.text import clean, is_blank, is_clean, without_lead
 from chatsrv.reasons import Reason
 from chatsrv.replies import (
     Audited,
@@ -38,7 +39,7 @@ from chatsrv.replies import (
     Welcome,
 )
 
-_SLOW = frozenset(("", "/", " ", *HOLLOW))
+_SLOW = frozenset(("", "/", *BLANK, *COMBINING))
 """What a line begins with that is no plain words, or may be none at all."""
 
 
@@ -53,11 +54,12 @@ class PlainReader(LinesReader):
         # the price of a line.
         new, kind, slow = tuple.__new__, Say, _SLOW
         for text in lines:
-            if text.isprintable() and text[:1] not in slow and (text.isascii() or not is_piled(text)):
+            if text[:1] not in slow and (text.isprintable() if text.isascii() else is_clean(text)):
                 append(new(kind, (text, "")))
-            elif seen := (text := clean(text)).lstrip(BLANK):
+            elif not is_blank(text := clean(text)):
                 # A space before the slash is a slip, and what was for one alone would be said to all.
-                wanted = asked(seen) if seen.startswith("/") else Say(text)
+                typed = without_lead(text)
+                wanted = asked(typed) if typed.startswith("/") else Say(text)
                 if isinstance(wanted, Dialogue):
                     found += self.ask(wanted, lines)
                 else:
@@ -68,11 +70,13 @@ class PlainReader(LinesReader):
 _LEFT = {reason.name: f" ({reason.value})" if reason.value else "" for reason in Reason}
 # What an action must not begin with, lest `* bob left (connection lost)` be bob's own words.
 _LOOKS_LIKE_NEWS = re.compile(r"\W*(?:joined|left)\b", re.IGNORECASE)
-_HOLLOW = dict.fromkeys(map(ord, HOLLOW), " ")
+
+# Nothing may hide in or behind that word: neither signs, nor what nobody sees, of which some count as letters.
+_NO_LETTERS = re.compile(f"[^\\w\\s]|[_{choice(IGNORABLE)}]")
 
 
-def _is_seen(character: str) -> bool:
-    return character.isalnum() or character.isspace()
+def _looks_like_news(text: str) -> bool:
+    return any(_LOOKS_LIKE_NEWS.match(_NO_LETTERS.sub(stand_in, text)) for stand_in in ("", " "))
 
 
 class PlainRenderer(LinesRenderer):
@@ -87,9 +91,7 @@ class PlainRenderer(LinesRenderer):
         if kind is Kind.SAY:
             return f"<{entry.author}> {entry.text}\n".encode()
         if kind is Kind.ACTION:
-            text = entry.text
-            # Characters that nobody sees must not hide in a word: only letters, digits and spaces are looked at.
-            if _LOOKS_LIKE_NEWS.match("".join(filter(_is_seen, text if text.isascii() else text.translate(_HOLLOW)))):
+            if _looks_like_news(entry.text):
                 return f"<{entry.author}> /me {entry.text}\n".encode()
             return f"* {entry.author} {entry.text}\n".encode()
         if kind is Kind.JOIN:

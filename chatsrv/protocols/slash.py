@@ -3,10 +3,10 @@
 Knows names and arguments from the table `chatsrv.verbs`, and nothing of what is done. Pure functions; any thread.
 """
 
+from chatsrv.characters import BLANK
 from chatsrv.commands import ChangePassword, Command, Complaint, Invoke, Say
 from chatsrv.errors import Misused, Refused
 from chatsrv.protocols.lines import Dialogue
-from chatsrv.protocols.text import BLANK
 from chatsrv.replies import UnknownCommand, Usage
 from chatsrv.verbs import NAME_CHARACTERS, VERB_OF
 

@@ -2,15 +2,21 @@
 
 Knows strings and Unicode; no bytes, no wire format, no names. Pure functions; any thread may call them.
 
-Three things are taken out, and nothing else: what moves or restyles a terminal, what makes text show in another order
-than it was written, and what makes one line look like two. Letters of every script stay, and so do the joiners that
-Persian, the Indic scripts and emoji need (U+200C, U+200D).
+Taken out are what moves or restyles a terminal, what makes text show in another order than it was written, what makes
+one line look like two, what nobody sees, and marks piled on one letter. Letters of every script stay, and so does what
+is invisible and yet needed: joiners where Persian and the Indic scripts have them, and whatever makes an emoji.
 """
 
 import re
 
+from chatsrv.characters import BLANK, COMBINING, HOLLOW, IGNORABLE, JOINERS, STACKING, choice
+
 MARKS_IN_A_ROW = 4
-"""Diacritics kept on one letter: UTS 39 §5.4 calls more than four suspicious. They would grow into others' lines."""
+"""Marks of a combining class kept on one letter: UTS 39 §5.4 calls more than four suspicious. They would grow into
+others' lines."""
+
+COMBINING_IN_A_ROW = 8
+"""Characters of any kind kept behind the one that they combine with: Tibetan and Burmese words need up to seven."""
 
 # ECMA-48 §5.4 (CSI), §5.6 (control strings) and ECMA-35 §13 (the other escapes). A terminal shows nothing of a whole
 # sequence, so the whole of it goes: nobody's words are hidden by that. Of one that never ends only the control
@@ -23,40 +29,94 @@ _ESCAPE = re.compile(
 )
 # Where a terminal would begin another line or column. A space stands in, so that words do not grow together.
 _BREAK = re.compile("[\t\n\v\f\r\x85\u2028\u2029]")
-_REMOVED = re.compile(
-    "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # UAX 9 §2: marks, embeddings, overrides, isolates
-    "\u206a-\u206f\ufff9-\ufffb"  # deprecated formats and interlinear notes, Unicode §23.3 and §23.8
-    "\ufeff\ud800-\udfff]"  # the byte order mark; what UTF-8 cannot carry
-)
-HOLLOW = "\u115f\u1160\u2800\u3164\uffa0"
-"""What looks like a space and is a letter or a sign to Python: the fillers of Hangul, and the empty Braille pattern."""
+# C0, DEL, C1; interlinear notes, Unicode §23.8; what UTF-8 cannot carry.
+_REMOVED = re.compile("[\x00-\x1f\x7f-\x9f\ufff9-\ufffb\ud800-\udfff]")
 
-BLANK = HOLLOW + "\u200b\u200c\u200d\u2060" + "".join(filter(str.isspace, map(chr, range(0x3001))))
-"""All of which nothing is seen where nothing else is."""
+# Of what nobody sees, this much may stand behind what is seen, where it changes how that looks: a selector, a joiner,
+# or both behind anything but ASCII and spaces; what makes 1 or # a key; and the letters of a flag such as England's
+# (UTS 51, emoji tag sequences).
+_SELECTORS = "\u034f\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_find_ignorable = re.compile(f"[{choice(IGNORABLE)}]").search
+_seen_runs = re.compile(
+    f"[^{choice(IGNORABLE)}]++(?:"
+    "(?<=\U0001f3f4)[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
+    "|(?<=[0-9#*])\ufe0f"
+    f"|(?<![\\x00-\\x7f\\s{HOLLOW}])[{_SELECTORS}]?[{JOINERS}]?"
+    ")?"
+).findall
 
-# The blocks of diacritics for any letter, and what has no width and may stand between them.
-_MARKS = "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\u200b-\u200d\u2060\ufe00-\ufe0f]"
-_find_mark = re.compile(_MARKS).search
+# The ranges of higher planes are looked through one after the other for each character, so texts that have none of
+# these are searched without them. Beyond them are emoji and rare Chinese characters, which do not combine.
+_HIGH = "\U00010000-\U0001efff\U000e0000-\U000e0fff"
+_has_high = re.compile(f"[{_HIGH}]").search
+_BASIC = frozenset(map(chr, range(0x10000)))
+# All of Latin up to here is printable, but for the soft hyphen, and nothing of it combines.
+_beyond_latin = re.compile("[^ -~\xa1-\xac\xae-\u02ff]").search
+_suspects = {*COMBINING, *IGNORABLE, *(character for character in _BASIC if not character.isprintable())}
+_find_suspect = re.compile(f"[{choice(_BASIC.intersection(_suspects))}\U00010000-\U0010ffff]").search
+_may_combine = re.compile(f"[{choice(COMBINING & _BASIC)}{_HIGH}]").search
 # A run of five covers every fifth place at least once: looking there alone finds it at a fifth of the price.
 _EVERY_FIFTH = slice(MARKS_IN_A_ROW, None, MARKS_IN_A_ROW + 1)
-_PILE = re.compile(f"({_MARKS}{{{MARKS_IN_A_ROW}}}){_MARKS}+")
+
+
+class _Piles:
+    """Finds too many combining characters in a row, and cuts them off."""
+
+    def __init__(self, combining: frozenset[str], stacking: frozenset[str]) -> None:
+        any_, other, stacked = (f"[{choice(each)}]" for each in (combining, combining - stacking, stacking))
+        # Each begins with one class of characters, which makes it quick to find.
+        self.find = re.compile(f"{any_}{any_}{{{MARKS_IN_A_ROW}}}").search
+        self._many = re.compile(f"({any_}{any_}{{{COMBINING_IN_A_ROW - 1}}}){any_}++")
+        stacks = f"(?:{stacked}{other}*+){{{MARKS_IN_A_ROW}}}"
+        self._stacked = re.compile(f"({stacks}){stacked}{any_}*+")
+
+    def cut(self, text: str) -> str:
+        return self._stacked.sub(r"\1", self._many.sub(r"\1", text))
+
+
+_BASIC_PILES = _Piles(COMBINING & _BASIC, STACKING & _BASIC)
+_PILES = _Piles(COMBINING, STACKING)
+
+_LEAD = re.compile(f"[{choice({*BLANK, *COMBINING})}]*+")
 
 
 def clean(text: str) -> str:
-    r"""Return `text` as one line that is safe to show on anybody's terminal.
+    r"""Return `text` as one line that is safe to show on anybody's terminal, and of which everything is seen.
 
     >>> clean("\x1b[31mred\x1b[0m\talert\x07")
     'red alert'
     >>> clean("\N{WOMAN}\N{ZERO WIDTH JOINER}\N{ROCKET}") == "\N{WOMAN}\N{ZERO WIDTH JOINER}\N{ROCKET}"
     True
+    >>> clean("jo\N{HANGUL JUNGSEONG FILLER}i\N{SOFT HYPHEN}n\N{WORD JOINER}ed")
+    'joined'
     """
-    # `isprintable` is False for every character that is searched for here, and costs a twentieth of the search.
-    if not text.isprintable():
-        text = _REMOVED.sub("", _BREAK.sub(" ", _ESCAPE.sub("", text)))
-    return text if text.isascii() or not is_piled(text) else _PILE.sub(r"\1", text)
+    if is_clean(text):
+        return text
+    text = _REMOVED.sub("", _BREAK.sub(" ", _ESCAPE.sub("", text)))
+    if _find_ignorable(text):
+        text = "".join(_seen_runs(text))
+    return text if _is_level(text) else (_PILES if _has_high(text) else _BASIC_PILES).cut(text)
 
 
-def is_piled(text: str) -> bool:
-    """Tell whether diacritics may be piled up in `text`: never falsely no."""
-    return _find_mark(text[_EVERY_FIFTH]) is not None
+def is_clean(text: str) -> bool:
+    """Tell whether `text` is known to be clean: never falsely yes, and quick for what nearly everybody writes."""
+    if text.isascii():
+        return text.isprintable()
+    if not _beyond_latin(text) or not _find_suspect(text):
+        return True
+    return text.isprintable() and not _find_ignorable(text) and _is_level(text)
+
+
+def _is_level(text: str) -> bool:
+    """Tell whether nothing can be piled up in `text`: never falsely yes."""
+    return not _may_combine(text[_EVERY_FIFTH]) or not (_PILES if _has_high(text) else _BASIC_PILES).find(text)
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether nothing is seen of a clean text."""
+    return not text.strip(BLANK)
+
+
+def without_lead(text: str) -> str:
+    """Return a clean text without what hardly anybody sees before it: blanks, and marks that have no letter."""
+    return text[_LEAD.match(text).end() :]  # type: ignore[union-attr]  # it matches everywhere

@@ -92,7 +92,15 @@ def logged_in(line_bytes: int = 4096) -> PlainReader:
         ("\u200c", []),
         ("\u200d \u200d", []),
         ("\u2800\u3164 \u115f\u1160\uffa0", []),
-        ("\u3164hello", [Say("\u3164hello")]),
+        ("\u3164hello", [Say("hello")]),
+        ("\u00ad\u034f\u180e\u2061\ufe0f\u17b4\U000e0041\U000e007f", []),
+        ("\u00ad/msg bob secret", [PrivateMessage("bob", "secret")]),
+        ("\u2800\U000e0041\u0301 \u17b4\ufe0f/msg bob secret", [PrivateMessage("bob", "secret")]),
+        ("/m\u2061sg bob\u200d secret", [PrivateMessage("bob", "secret")]),
+        ("/me \u2061", [Complaint("Usage: /me TEXT")]),
+        ("/me jo\u1160ined", [Act("joined")]),
+        ("/topic \ufe0fTea", [Topic("Tea")]),
+        ("\u0301", [Say("\u0301")]),
         ("/me \u2800", [Complaint("Usage: /me TEXT")]),
         ("/me \u3164waves", [Act("waves")]),
         ("/msg bob \u200d", [Complaint("Usage: /msg NAME TEXT")]),
@@ -233,7 +241,11 @@ def test_every_reason_is_told_in_its_words(reason: Reason) -> None:
 
 
 @pytest.mark.parametrize(
-    "action", ["joined", "Left", "left (connection lost)", " left", "-joined.", "left the oven on"]
+    "action",
+    [
+        *("joined", "Left", "left (connection lost)", " left", "-joined.", "left the oven on", "left(connection lost)"),
+        *("jo\u1160ined", "jo\u00adi\ufe0fned", "le\u0301ft", "\u2061joined", "\u2800joined"),  # of an earlier version
+    ],
 )
 def test_action_that_reads_like_news_is_shown_as_typed(action: str) -> None:
     assert PlainProtocol.renderer.render(entry(Kind.ACTION, action)) == f"<bob> /me {action}\n".encode()

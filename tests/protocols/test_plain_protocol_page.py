@@ -12,7 +12,7 @@ from chatsrv import ChatServer, Limits, MemoryBackend, PlainSession, Reason
 from chatsrv.chat.lookback import MOST_ENTRIES
 from chatsrv.commands import PAGE_ENTRIES
 from chatsrv.protocols.lines import HELD_BYTES
-from chatsrv.protocols.text import MARKS_IN_A_ROW, clean
+from chatsrv.protocols.text import COMBINING_IN_A_ROW, MARKS_IN_A_ROW, clean
 from chatsrv.verbs import VERBS
 from tests.peer import DEADLINE_SECONDS, Peer, running, with_any_time
 
@@ -74,7 +74,7 @@ def test_commands() -> None:
 
 def test_texts() -> None:
     rows = re.findall(r"^\| `(\".*\")` \| `(\".*\")` \|$", PAGE, re.MULTILINE)
-    assert len(rows) == 6
+    assert len(rows) == 7
     for sent, said in rows:
         assert clean(ast.literal_eval(sent)) == ast.literal_eval(said)
 
@@ -89,7 +89,8 @@ def test_reasons() -> None:
 def test_numbers() -> None:
     assert f"A line may have {Limits().line_bytes} bytes" in PROSE
     assert f"up to {HELD_BYTES} bytes of it" in PROSE
-    assert f"More than {MARKS_IN_A_ROW} diacritics in a row" in PROSE
+    assert f"more than {MARKS_IN_A_ROW} that Unicode stacks" in PROSE
+    assert f"more than {COMBINING_IN_A_ROW} combining characters" in PROSE
     assert f"the last {PAGE_ENTRIES} lines" in PROSE
     assert f"It shows {PAGE_ENTRIES} lines" in PROSE
     assert f"up to {MOST_ENTRIES}." in PROSE
