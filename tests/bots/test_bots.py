@@ -103,7 +103,7 @@ def test_what_it_says_is_made_safe_and_each_line_is_one() -> None:
         scribe = Scribe()
         bots.add(scribe)
         alice.log_in("alice")
-        scribe.say("one\r\n\x1b[31mtwo\x1b[0m\n \nthree\n")
+        scribe.say("one\r\n\x1b[31mtwo\x1b[0m\n \n\u2800\u2061\nthree\n")
         assert [alice.line() for _ in range(3)] == ["<scribe> one", "<scribe> two", "<scribe> three"]
 
 
