@@ -65,6 +65,11 @@ class LinesReader(Reader):
         """Whether the credentials are out, and nothing is read until `accept`."""
         return self._stage is _Stage.DECISION
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the login is over, and lines are taken."""
+        return self._stage is _Stage.OPEN
+
     def opening(self) -> bytes:
         """Return the first prompt."""
         return self.username_prompt
@@ -113,11 +118,14 @@ class LinesReader(Reader):
                 return []
             data = data[newline + 1 :]
             self._is_skipping = False
-        if self._rest:
+        if b"\n" in data:
             data = self._rest + data
-        end = data.rfind(b"\n") + 1
-        self._rest = data[end:]
-        found = self._block(data[:end]) if end else []
+            end = data.rfind(b"\n") + 1
+            self._rest = data[end:]
+            found = self._block(data[:end])
+        else:
+            self._rest += data
+            found = []
         if self._is_too_long(self._rest):
             self._rest = b""
             self._is_skipping = True

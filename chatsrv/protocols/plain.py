@@ -56,9 +56,12 @@ class PlainReader(LinesReader):
         for text in lines:
             if text[:1] not in slow and (text.isprintable() if text.isascii() else is_clean(text)):
                 append(new(kind, (text, "")))
-            elif not is_blank(text := clean(text)):
+            elif text and not is_blank(text):
+                text = clean(text)
                 # A space before the slash is a slip, and what was for one alone would be said to all.
-                typed = without_lead(text)
+                typed = text if text[:1] == "/" else without_lead(text)
+                if not typed and is_blank(text):
+                    continue  # it was nothing but escapes
                 wanted = asked(typed) if typed.startswith("/") else Say(text)
                 if isinstance(wanted, Dialogue):
                     found += self.ask(wanted, lines)

@@ -45,7 +45,35 @@ WILL_TIMING_MARK = bytes([Telnet.IAC, Telnet.WILL, TIMING_MARK])
 
 _NUL, _BACKSPACE, _CARRIAGE_RETURN, _KILL, _DELETE = 0x00, 0x08, 0x0D, 0x15, 0x7F
 _SPECIAL = bytes([_NUL, _BACKSPACE, _CARRIAGE_RETURN, _KILL, _DELETE, Telnet.IAC])
-_ORDINARY = re.compile(rb"[^" + re.escape(_SPECIAL) + rb"]+")
+# What may come again and again, taken in one go: who sends 64 KiB of it costs little more than who sends as much text.
+_SIMPLE_RUN = (
+    rb"(?P<text>[^" + re.escape(_SPECIAL) + rb"]+)"
+    rb"|(?P<ends>(?:\r[\n\0]?)+)"
+    rb"|(?P<erase>[\x08\x7f]+)"
+    rb"|(?P<kill>\x15+)"
+    rb"|(?P<nuls>\0+)"
+    rb"|(?P<data>(?:\xff\xff)+)"
+    rb"|(?P<marks>(?:\xff\xfd\x06)+)"
+    rb"|(?P<options>(?:\xff(?:[\xfb\xfd].|\xfe\x01))+)"
+    rb"|(?P<erase_command>(?:\xff\xf7)+)"
+    rb"|(?P<kill_command>(?:\xff[\xf3\xf4\xf8])+)"  # an interrupt ends what is being done here: typing a line
+    rb"|(?P<presence>(?:\xff\xf6)+)"
+    # Commands that are not obeyed, answers that end an option, and subnegotiations. RFC 855 allows nothing within these
+    # but their end; where another command comes, the end was lost, and the peer is heard again.
+    rb"|(?P<nothing>(?:\xff(?:[^\xf3\xf4\xf6-\xf8\xfa-\xff]|\xfc.|\xfe[^\x01]"
+    rb"|\xfa(?:[^\xff]|\xff\xff)*+(?:\xff\xf0|(?=\xff[^\xff\xf0]))))+)"
+)
+_CHARACTER = rb"(?:[ -~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2})"
+# Text that is taken back at once, and text between NULs: only where it cannot make the line too long meanwhile.
+_EDITED_RUN = (
+    rb"(?P<undone>(?:" + _CHARACTER + rb"(?:" + _CHARACTER + rb"[\x08\x7f])?+[\x08\x7f])++)"
+    rb"|(?P<killed>(?:[ -~]{0,16}+\x15)+)"
+    rb"|(?P<sparse>(?:[ -~]\0+)+)|"
+)
+_EDITED_BYTES = 16
+_simple_run = re.compile(_SIMPLE_RUN, re.DOTALL).match
+_run = re.compile(_EDITED_RUN + _SIMPLE_RUN, re.DOTALL).match
+_WITHIN_SUBNEGOTIATION = re.compile(rb"(?:[^\xff]|\xff\xff)*+")
 _LAST_CHARACTER = re.compile(rb"(?:[\xc0-\xff][\x80-\xbf]{1,3}|.)\Z", re.DOTALL)  # RFC 3629 §3, or one stray byte
 
 
@@ -102,21 +130,60 @@ class TelnetReader(PlainReader):
         at = 0
         while at < len(data) and not self.is_deciding:
             if self._state is _State.SUBNEGOTIATION:
-                at = data.find(Telnet.IAC, at) + 1
-                if not at:
-                    return found
-                self._state = _State.SUBNEGOTIATION_COMMAND
+                at = _WITHIN_SUBNEGOTIATION.match(data, at).end() + 1  # type: ignore[union-attr]  # it matches anything
+                if at <= len(data):
+                    self._state = _State.SUBNEGOTIATION_COMMAND
             elif self._state is not _State.DATA:
                 found += self._command(data[at])
                 at += 1
-            elif ordinary := _ORDINARY.match(data, at):
-                at = ordinary.end()
-                found += self._type(ordinary[0].removeprefix(b"\n") if self._is_after_cr else ordinary[0])
+            elif run := (_run if len(self._rest) + _EDITED_BYTES <= self._line_bytes else _simple_run)(data, at):
+                if run.lastgroup == "ends" and not self.is_open:  # the next one may be behind the credentials
+                    found += self._end_lines(b"\r")
+                    at += 1
+                else:
+                    found += self._take_run(run.lastgroup or "", run[0])
+                    at = run.end()
             else:
-                found += self._key(data[at])
+                self._state = _State.COMMAND
                 at += 1
         # Credentials came: what is behind them stays as it is, telnet's bytes included.
         return found + super().receive(data[at:]) if at < len(data) else found
+
+    def _take_run(self, kind: str, data: bytes) -> list[Command]:
+        """Return what a run of bytes of one kind completes."""
+        match kind:
+            case "text":
+                return self._type(data.removeprefix(b"\n") if self._is_after_cr else data)
+            case "ends":
+                return self._end_lines(data)
+            case "erase" | "kill" | "killed" | "nuls" | "undone":  # RFC 854: a NUL is nothing
+                self._is_after_cr = False
+                if kind == "erase":
+                    self._erase_characters(len(data))
+                elif kind.startswith("kill"):
+                    self._erase_line()
+            case "sparse":
+                return self._type(data.replace(b"\0", b""))
+            case "data":
+                return self._type(data[::2])
+            case "marks":
+                return [Answer(WILL_TIMING_MARK)] * (len(data) // len(WILL_TIMING_MARK))
+            case "options":
+                pairs = zip(data[1::3], data[2::3], strict=True)
+                return [answer for verb, option in pairs for answer in self._negotiate(verb, option)]
+            case "erase_command":
+                self._erase_characters(len(data) // 2)
+            case "kill_command":
+                self._erase_line()
+            case "presence":
+                return self._tell_presence()
+        return []
+
+    def _end_lines(self, ends: bytes) -> list[Command]:
+        # RFC 854 wants an LF or a NUL behind each CR; some send neither, so the line ends there and they are swallowed.
+        found = self._type(b"\n" * ends.count(b"\r"))
+        self._is_after_cr = ends.endswith(b"\r")
+        return found
 
     def _type(self, data: bytes) -> list[Command]:
         """Return what `data` completes, which is free of everything that is telnet's."""
@@ -124,22 +191,6 @@ class TelnetReader(PlainReader):
         if b"\n" in data:
             self._is_presence_told = False
         return super().receive(data)
-
-    def _key(self, byte: int) -> list[Command]:
-        if byte == Telnet.IAC:
-            self._state = _State.COMMAND
-            return []
-        if byte == _CARRIAGE_RETURN:
-            # RFC 854 wants an LF or a NUL behind it; some send neither, so the line ends here and they are swallowed.
-            found = self._type(b"\n")
-            self._is_after_cr = True
-            return found
-        self._is_after_cr = False
-        if byte in (_BACKSPACE, _DELETE):
-            self._erase_character()
-        elif byte == _KILL:
-            self._erase_line()
-        return []  # RFC 854: a NUL is nothing
 
     def _command(self, byte: int) -> list[Command]:
         state, self._state = self._state, _State.DATA
@@ -161,13 +212,18 @@ class TelnetReader(PlainReader):
             case Telnet.SB:
                 self._state = _State.SUBNEGOTIATION
             case Telnet.EC:
-                self._erase_character()
+                self._erase_characters(1)
             case Telnet.EL | Telnet.IP | Telnet.BRK:  # an interrupt ends what is being done here: typing a line
                 self._erase_line()
-            case Telnet.AYT if not self._is_presence_told:
-                self._is_presence_told = True
-                return [Answer(b"\r\n[Yes, I am here.]\r\n")]
+            case Telnet.AYT:
+                return self._tell_presence()
         return []
+
+    def _tell_presence(self) -> list[Command]:
+        if self._is_presence_told:
+            return []
+        self._is_presence_told = True
+        return [Answer(b"\r\n[Yes, I am here.]\r\n")]
 
     def _negotiate(self, verb: int, option: int) -> list[Command]:
         if option == ECHO and verb in (Telnet.DO, Telnet.DONT):
@@ -204,8 +260,13 @@ class TelnetReader(PlainReader):
         self._refused |= bit
         return [Answer(bytes([Telnet.IAC, Telnet.WONT if verb == Telnet.DO else Telnet.DONT, option]))]
 
-    def _erase_character(self) -> None:
-        if last := _LAST_CHARACTER.search(self._rest, max(0, len(self._rest) - 4)):
+    def _erase_characters(self, count: int) -> None:
+        if self._rest.isascii():
+            self._rest = self._rest[: max(0, len(self._rest) - count)]
+            return
+        for _ in range(count):
+            if not (last := _LAST_CHARACTER.search(self._rest, max(0, len(self._rest) - 4))):
+                return
             self._rest = self._rest[: last.start()]
 
     def _erase_line(self) -> None:

@@ -77,6 +77,7 @@ class _Piles:
 _BASIC_PILES = _Piles(COMBINING & _BASIC, STACKING & _BASIC)
 _PILES = _Piles(COMBINING, STACKING)
 
+_find_all_blank = re.compile(f"[{choice({*BLANK, *IGNORABLE})}]*+").fullmatch
 _LEAD = re.compile(f"[{choice({*BLANK, *COMBINING})}]*+")
 
 
@@ -92,7 +93,8 @@ def clean(text: str) -> str:
     """
     if is_clean(text):
         return text
-    text = _REMOVED.sub("", _BREAK.sub(" ", _ESCAPE.sub("", text)))
+    if not text.isprintable():  # which is False for every character that is searched for here
+        text = _REMOVED.sub("", _BREAK.sub(" ", _ESCAPE.sub("", text)))
     if _find_ignorable(text):
         text = "".join(_seen_runs(text))
     return text if _is_level(text) else (_PILES if _has_high(text) else _BASIC_PILES).cut(text)
@@ -113,8 +115,8 @@ def _is_level(text: str) -> bool:
 
 
 def is_blank(text: str) -> bool:
-    """Tell whether nothing is seen of a clean text."""
-    return not text.strip(BLANK)
+    """Tell whether nothing is seen of a text, clean or not; of escapes before they are taken out, something is."""
+    return _find_all_blank(text) is not None
 
 
 def without_lead(text: str) -> str:

@@ -49,7 +49,9 @@ PLUGINS = {
     "zap": Does(echo, "NAME [REASON]"),
     "echo": Does(echo),
     "hurry": Does(echo, right=Right.HURRY),
-    "speak": Does(lambda asker, _: (asker.say(" two\nlines\x1b[2J "), asker.act("waves"), asker.say("\x00 \u2800\u00ad"))),
+    "speak": Does(
+        lambda asker, _: (asker.say(" two\nlines\x1b[2J "), asker.act("waves"), asker.say("\x00 \u2800\u00ad"))
+    ),
     "no": raising(Refused("The dice are with the cleaner.")),
     "huh": raising(Misused("that is no number")),
     "break": raising(ZeroDivisionError("by zero")),

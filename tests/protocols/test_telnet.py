@@ -1,8 +1,11 @@
 """The telnet variant: negotiation, editing, line endings, and what telnet's own bytes may not do."""
 
+import contextlib
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatsrv.commands import Act, Answer, Command, Credentials, Say
 from chatsrv.entries import Entry, Kind
@@ -123,6 +126,41 @@ def test_what_is_sent(sent: bytes, commands: list[Command]) -> None:
 
 def test_line_limit_counts_what_is_left_after_editing() -> None:
     assert logged_in(64).receive(b"x" * 60 + (b"y\x7f" + IAC + NOP) * 100 + b"\n") == [Say("x" * 60)]
+
+
+KEYS = st.sampled_from(
+    [
+        *(b"a", b"bc", b"xyz" * 6, "é".encode(), "日".encode(), "😀".encode(), b"\xa9", b"\xe2\x82", b"/", b" "),
+        *(b"\x7f", b"\x08", b"\x15", b"\0", b"\r", b"\n", b"\r\n", b"\r\0", b"\x7f\x7f\x7f"),
+        *(IAC, IAC + IAC, IAC + NOP, IAC + AYT, IAC + EC, IAC + EL, IAC + IP),
+        *(IAC + SB, IAC + SE, IAC + SB + b"x" + IAC + SE),
+        *(IAC + verb + option for verb in (DO, DONT, WILL, WONT) for option in (ECHO, TIMING_MARK, WINDOW_SIZE, IAC)),
+        *(b"/password\r", b"/me waves\r\n"),
+    ]
+)
+
+
+@given(st.lists(KEYS, max_size=60).map(b"".join), st.sampled_from([16, 24, 64, 4096]))
+def test_runs_of_keys_are_what_each_key_is(sent: bytes, line_bytes: int) -> None:
+    whole, single = logged_in(line_bytes), logged_in(line_bytes)
+    assert whole.receive(sent) == [command for byte in sent for command in single.receive(bytes([byte]))]
+    assert whole.receive(b"\n!\n") == single.receive(b"\n!\n")
+
+
+@given(st.lists(KEYS, max_size=30).map(b"".join))
+def test_runs_of_keys_in_a_login_are_what_each_key_is(sent: bytes) -> None:
+    pieces = [[sent], [bytes([byte]) for byte in sent]]
+    outcomes = []
+    for sending in pieces:
+        reader, found = TelnetProtocol().reader(64), []
+        with contextlib.suppress(ProtocolError):
+            for piece in sending:
+                found += reader.receive(piece)
+            if any(isinstance(command, Credentials) for command in found):
+                found += reader.accept("alice")
+            outcomes.append(found)
+    assert len(outcomes) in (0, 2)
+    assert outcomes[:1] == outcomes[1:]
 
 
 def test_flood_of_options_gets_one_refusal_each() -> None:
