@@ -1,8 +1,9 @@
 """Flood control: a leaky bucket for each account that warns at its brim and spills at twice that.
 
 An account has one bucket for all its sessions, which outlives them until it is empty: neither a second device nor
-another connection makes anybody faster. One kind is for lines, another for decisions about rooms and people. Knows
-nothing of sessions, rooms or sockets. Any thread may call.
+another connection makes anybody faster. One kind is for lines, another for decisions about rooms and people. Input that
+is no line costs lines, too, by a `Meter` of each session. Knows nothing of sessions, rooms or sockets. Any thread may
+call, but for a meter, which is its session's alone.
 """
 
 import threading
@@ -11,6 +12,45 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from weakref import WeakValueDictionary
+
+PIECE_BYTES = 32
+"""What reading a piece of input costs beside its bytes: waking a thread for one takes as long as reading hundreds."""
+
+ANSWER_BYTES = 64
+"""What an answer of the wire format costs: it is made, kept until it is taken, and sent."""
+
+LOGIN_BYTES = 8192
+"""What a peer may cost before the login: name and password at their longest, and a telnet program's options, take less
+than half."""
+
+IDLE_BYTES = 512
+"""Bytes that count as a line where no line is asked for with them. Reading them costs less than saying a line does."""
+
+
+def price(size: int, answers: int) -> int:
+    """Return what a piece of input of `size` bytes costs that led to so many answers of the wire format, in bytes."""
+    return PIECE_BYTES + size + ANSWER_BYTES * answers
+
+
+class Meter:
+    """Counts what one session's input costs that is not in its lines: negotiation, edits, blank lines, tiny pieces.
+
+    Each line pays for `line_bytes`, which the longest one needs, and as much may come before it is complete. Whatever
+    is beyond that costs a line for each `IDLE_BYTES`.
+    """
+
+    __slots__ = ("_line_bytes", "_owed")
+
+    def __init__(self, line_bytes: int) -> None:
+        self._line_bytes = line_bytes
+        self._owed = 0
+
+    def count(self, size: int, lines: int, answers: int) -> int:
+        """Count a piece of input that led to so many lines and answers; return how many lines it costs beside those."""
+        self._owed = max(0, self._owed + price(size, answers) - lines * self._line_bytes)
+        idle = max(0, self._owed - self._line_bytes) // IDLE_BYTES
+        self._owed -= idle * IDLE_BYTES
+        return idle
 
 
 class Flow(Enum):

@@ -5,8 +5,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chatsrv.flood import Bucket, Buckets, Flow
+from chatsrv.flood import ANSWER_BYTES, IDLE_BYTES, PIECE_BYTES, Bucket, Buckets, Flow, Meter, price
 
 
 class Clock:
@@ -134,3 +136,71 @@ def test_many_sessions_of_one_account_get_no_more_in_all_than_one_would(clock: C
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(send, range(8))) == 100
+
+
+LINE_BYTES = 4096
+
+
+def test_a_line_costs_nothing_beside_itself_however_long_it_is() -> None:
+    meter = Meter(LINE_BYTES)
+    assert [meter.count(size, 1, 0) for size in (2, 80, LINE_BYTES + 2) * 100] == [0] * 300
+
+
+def test_a_block_of_lines_costs_nothing_beside_them() -> None:
+    assert Meter(LINE_BYTES).count(65536, 16, 0) == 0
+
+
+def test_a_line_that_comes_key_by_key_costs_nothing_beside_itself() -> None:
+    meter = Meter(LINE_BYTES)
+    for _ in range(100):
+        assert [meter.count(1, 0, 0) for _ in range(80)] == [0] * 80
+        assert meter.count(2, 1, 0) == 0
+
+
+def test_a_telnet_program_that_offers_its_options_pays_nothing() -> None:
+    meter = Meter(LINE_BYTES)
+    assert [meter.count(3, 0, 1) for _ in range(20)] == [0] * 20
+
+
+def test_input_without_lines_costs_a_line_for_every_so_many_bytes() -> None:
+    meter = Meter(LINE_BYTES)
+    paid = sum(meter.count(IDLE_BYTES - PIECE_BYTES, 0, 0) for _ in range(1000))
+    assert paid == 1000 - LINE_BYTES // IDLE_BYTES
+
+
+def test_answers_cost_more_than_the_bytes_that_ask_for_them() -> None:
+    meter = Meter(LINE_BYTES)
+    paid = sum(meter.count(300, 0, 100) for _ in range(1000))
+    assert paid > 1000 * 100 * ANSWER_BYTES // IDLE_BYTES
+
+
+def test_tiny_pieces_cost_what_it_takes_to_read_them() -> None:
+    meter = Meter(LINE_BYTES)
+    paid = sum(meter.count(1, 0, 0) for _ in range(10_000))
+    assert paid > 10_000 * PIECE_BYTES // IDLE_BYTES - 10
+
+
+def test_a_command_does_not_pay_for_whatever_comes_beside_it() -> None:
+    assert Meter(LINE_BYTES).count(65536, 1, 0) > 100
+
+
+def test_lines_said_before_pay_for_nothing_that_comes_later() -> None:
+    meter = Meter(LINE_BYTES)
+    for _ in range(1000):
+        meter.count(2, 1, 0)
+    assert meter.count(65536, 0, 0) > 100
+
+
+PIECES = st.lists(st.tuples(st.integers(0, 65536), st.integers(0, 40), st.integers(0, 40_000)), max_size=50)
+
+
+@given(PIECES, st.sampled_from([64, 4096, 65536]))
+def test_whatever_comes_is_paid_for_but_for_the_line_that_has_begun(
+    pieces: list[tuple[int, int, int]], line_bytes: int
+) -> None:
+    meter = Meter(line_bytes)
+    idle = sum(meter.count(*piece) for piece in pieces)
+    lines = sum(lines for _, lines, _ in pieces)
+    cost = sum(price(size, answers) for size, _, answers in pieces)
+    assert cost < (lines + 1) * line_bytes + (idle + 1) * IDLE_BYTES
+    assert idle * IDLE_BYTES <= cost

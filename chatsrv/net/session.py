@@ -19,7 +19,7 @@ from chatsrv.auth.backend import LoginContext
 from chatsrv.commands import Answer, ChangePassword, Command, Complaint, Credentials
 from chatsrv.durations import said
 from chatsrv.errors import AuthError, Penalised, ProtocolError, Refused, TooOften, Unavailable
-from chatsrv.flood import Bucket, Flow
+from chatsrv.flood import LOGIN_BYTES, Bucket, Flow, Meter, price
 from chatsrv.net.connection import Connection
 from chatsrv.net.crowdlog import Event
 from chatsrv.net.poller import Inlet
@@ -43,8 +43,7 @@ MOST_READ_BYTES = 65536
 """What a session reads at once while its peer keeps it full."""
 
 
-_OWN_COMMANDS = (Answer, Complaint, ChangePassword)  # those that every session obeys
-_NOTHING = Complaint("")  # counts as a line, and says nothing
+_OWN_COMMANDS = (Complaint, ChangePassword)  # those that every session obeys
 
 
 class Session(StreamRequestHandler):
@@ -67,8 +66,9 @@ class Session(StreamRequestHandler):
     urgency = Urgency.DEEDS
     """How soon its thread gets a slot when the peer, who is logged in, has sent something."""
     _inlet: Inlet
-    _silent_bytes = 0  # what came without asking for anything
+    _spent_bytes = 0  # what the peer has cost before the login
     _bucket: Bucket
+    _meter: Meter
 
     # ------------------------------------------------------------------ to be overridden
 
@@ -196,23 +196,21 @@ class Session(StreamRequestHandler):
         connection.answer(reader.opening())
         size = LEAST_READ_BYTES
         while not connection.reason and (data := self._receive(size)):
-            if len(data) == size:
+            if not self.account:
+                pass  # a stranger's input is read in small pieces, so that little is read beyond what it may cost
+            elif len(data) == size:
                 size = min(4 * size, MOST_READ_BYTES)
             elif len(data) < size // 8:
                 size = max(size // 2, LEAST_READ_BYTES)
             if connection.reason:
                 return  # hung up while it waited: who is banned says nothing more
             commands = reader.receive(data)
-            if not commands:
-                self._count_silence(len(data))
-            while commands:
-                last = commands[-1]
-                if type(last) is Credentials:
-                    self._obey_allowed(commands[:-1])
-                    commands = reader.accept(self.account.name) if self._log_in(last) and self.account else []
-                else:
-                    self._obey_allowed(commands)
-                    break
+            if commands and type(last := commands[-1]) is Credentials:
+                self._obey_allowed(commands[:-1], len(data))
+                if not self._log_in(last) or not self.account:
+                    return
+                commands = reader.accept(self.account.name)
+            self._obey_allowed(commands, len(data))
 
     def _receive(self, size: int) -> bytes:
         """Return up to `size` bytes that the peer sent; nothing at the end of its input, however that came."""
@@ -225,33 +223,32 @@ class Session(StreamRequestHandler):
             self.hang_up(Reason.LOST)
         return b""
 
-    def _count_silence(self, size: int) -> None:
-        """Take note of input that asked for nothing, yet cost the time to read it.
+    def _obey_allowed(self, commands: Sequence[Command], size: int) -> None:
+        """Obey as many of `commands` as flood control lets through, until one of them ends the session.
+
+        They came with a piece of `size` bytes.
 
         Raises:
-            ProtocolError: there is more of it than a login can have.
+            ProtocolError: the peer has cost more than a login can.
         """
-        self._silent_bytes += size
-        line_bytes = self.server.limits.line_bytes
-        if not self.account:
-            if self._silent_bytes > 2 * line_bytes:
-                raise ProtocolError(f"more than {2 * line_bytes} bytes before the login, and no login among them")
-        elif self._silent_bytes > line_bytes:
-            lines, self._silent_bytes = divmod(self._silent_bytes, line_bytes)
-            self._obey_allowed([_NOTHING] * lines)
-
-    def _obey_allowed(self, commands: Sequence[Command]) -> None:
-        """Obey as many of `commands` as flood control lets through, until one of them ends the session."""
         flow, lost = Flow.SMOOTH, 0
-        if self.account and not may(self.account, Right.HURRY):
-            # What the wire format answers by itself is neither counted nor left out: nobody typed it.
-            typed = sum([type(command) is not Answer for command in commands])
-            allowed, flow = self._bucket.take(typed) if typed else (0, Flow.SMOOTH)
-            if lost := typed - allowed:
+        answers = sum([type(command) is Answer for command in commands])
+        if not self.account:
+            self._spent_bytes += price(size, answers)
+            if self._spent_bytes > LOGIN_BYTES:
+                raise ProtocolError(f"more than {LOGIN_BYTES} bytes before the login, answers counted")
+        elif not may(self.account, Right.HURRY):
+            # What the wire format answers by itself is no line, and is not left out: nobody typed it.
+            typed = len(commands) - answers
+            lines = typed + self._meter.count(size, typed, answers)
+            allowed, flow = self._bucket.take(lines) if lines else (0, Flow.SMOOTH)
+            if lost := max(0, typed - allowed):
                 places = itertools.count()
                 commands = [command for command in commands if type(command) is Answer or next(places) < allowed]
         for kind, run in itertools.groupby(commands, type):
-            if kind in _OWN_COMMANDS:
+            if kind is Answer:
+                self._answer(b"".join([command.data for command in run]))  # type: ignore[union-attr]  # all are Answer
+            elif kind in _OWN_COMMANDS:
                 for command in run:
                     self._obey_own(command)
             else:
@@ -269,10 +266,11 @@ class Session(StreamRequestHandler):
         elif flow is Flow.FLOODING:
             self.hang_up(Reason.FLOODING)
 
+    def _answer(self, data: bytes) -> None:
+        (self.connection.post if self.account else self.connection.answer)(data)
+
     def _obey_own(self, command: Command) -> None:
         match command:
-            case Answer(data):
-                (self.connection.post if self.account else self.connection.answer)(data)
             case Complaint(text) if text:
                 self.reply(Notice(text))
             case ChangePassword():
@@ -310,6 +308,7 @@ class Session(StreamRequestHandler):
                 return False
             self.account = account
             self._bucket = self.server.buckets.of(account.name)
+            self._meter = Meter(self.server.limits.line_bytes)
         finally:
             self.is_at_gate = False
             self.server.turnstile.end_login(self.request)

@@ -1,29 +1,81 @@
 """Input that asks for nothing costs its sender, and nobody else."""
 
+import contextlib
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from chatsrv.auth.memory import MemoryBackend
+from chatsrv.commands import Answer, Command
+from chatsrv.flood import ANSWER_BYTES, IDLE_BYTES, LOGIN_BYTES, Meter, price
 from chatsrv.limits import Limits
 from chatsrv.net.server import ChatServer
+from chatsrv.net.session import LEAST_READ_BYTES
+from chatsrv.protocols.telnet import WILL_TIMING_MARK, TelnetProtocol
 from chatsrv.sessions import TelnetSession
-from tests.peer import PASSWORDS, Peer, running, two_chatters
+from tests.peer import PASSWORDS, Peer, running, running_chat, two_chatters
 
-NOISE = b"x\x7f" * 512  # typed and taken back, again and again
-NOP = b"\xff\xf1" * 512
+TIMING_MARK = b"\xff\xfd\x06"
+
+NOISES = {
+    "typed and taken back": b"x\x7f",
+    "typed and taken back, by three": "xy日\x7f\x7f\x7f".encode(),
+    "lines taken back": b"x\x15",
+    "NUL": b"\0",
+    "NOP": b"\xff\xf1",
+    "questions that are answered": TIMING_MARK,
+    "options refused once": b"".join(b"\xff\xfd%c\xff\xfb%c" % (option, option) for option in range(250)),
+    "WONT": b"\xff\xfc\x1f",
+    "subnegotiations": b"\xff\xfa\x1fxx\xff\xf0",
+    "a subnegotiation that never ends": b"\xff\xfax",
+    "are you there": b"\xff\xf6\n",
+    "empty lines": b"\n",
+    "blank lines": "\u3164\n".encode(),
+    "escapes": b"\x1b[m\n",
+    "a line that never ends": b"x",
+    "a mixture": b"x\x7f\xff\xf1" + TIMING_MARK + "\u3164\n\ufe0f\n".encode() + b"\r\0 \x15",
+}
+noises = pytest.mark.parametrize("noise", NOISES.values(), ids=NOISES)
 
 
-def test_a_stranger_who_sends_noise_is_hung_up_before_it_costs_much() -> None:
-    limits = Limits(line_bytes=1024)
-    backend = MemoryBackend(PASSWORDS)
-    with running(ChatServer(("127.0.0.1", 0), TelnetSession, auth=backend, limits=limits)) as server:
-        for noise in (NOISE, NOP):
-            with Peer(server) as stranger:
-                stranger.send(noise * 3)
-                assert stranger.rest().endswith(b"What you send cannot be understood. Goodbye!\r\n")
+def block(noise: bytes) -> bytes:
+    return noise * (16_384 // len(noise))
 
 
-def test_a_chatter_who_sends_noise_is_warned_and_hung_up() -> None:
+def send(peer: Peer, data: bytes) -> bytes:
+    """Send until the peer is hung up, or all is sent, and return what the peer reads to the end."""
+    with contextlib.suppress(ConnectionError):
+        for start in range(0, len(data), 1000):
+            peer.send(data[start : start + 1000])
+    return peer.rest()
+
+
+@noises
+def test_a_stranger_who_sends_noise_is_hung_up_before_it_costs_much(noise: bytes) -> None:
+    noise = noise.translate(None, b"\r\n") or b"\0"  # a line would be an answer to a prompt
+    received: list[int] = []
+
+    class Counting(TelnetSession):
+        def _receive(self, size: int) -> bytes:
+            data = super()._receive(size)
+            if not self.connection.reason:
+                received.append(len(data))
+            return data
+
+    with running_chat(Counting, linger_seconds=60.0) as server, Peer(server) as stranger:
+        seen = send(stranger, block(noise))
+    assert seen.endswith(b"What you send cannot be understood. Goodbye!\r\n")
+    assert sum(received) <= LOGIN_BYTES + LEAST_READ_BYTES
+    assert seen.count(WILL_TIMING_MARK) * ANSWER_BYTES <= LOGIN_BYTES
+
+
+@noises
+def test_a_chatter_who_sends_noise_is_warned_and_hung_up(noise: bytes) -> None:
     with two_chatters(messages_per_second=0.001, burst=5, line_bytes=1024) as (server, alice, bob):
         backend = MemoryBackend(PASSWORDS)
-        limits = Limits(messages_per_second=0.001, burst=5, line_bytes=1024)
+        limits = Limits(messages_per_second=0.001, burst=5, line_bytes=1024, linger_seconds=60.0)
         chat = ChatServer(
             ("127.0.0.1", 0), TelnetSession, auth=backend, limits=limits, hub=server.hub, delivery=server.delivery
         )
@@ -31,11 +83,20 @@ def test_a_chatter_who_sends_noise_is_warned_and_hung_up() -> None:
             carol.try_login("carol", PASSWORDS["carol"])
             carol.read_until(b"commands.\r\n")
             assert alice.line() == bob.line() == "* carol joined"
-            for _ in range(40):
-                carol.send(NOP)
-            assert carol.line().startswith("You are sending too fast")
-            assert carol.rest() == b"You are sending too fast. Goodbye!\r\n"
+            seen = send(carol, block(noise) * 3)
+            assert b"You are sending too fast: more than 0.001 lines a second." in seen
+            assert seen.endswith(b"You are sending too fast. Goodbye!\r\n")
             assert alice.line() == bob.line() == "* carol left (sending too fast)"
+
+
+def test_blank_lines_beside_a_command_are_not_free() -> None:
+    with two_chatters(messages_per_second=0.001, burst=20) as (server, alice, bob), Peer(server) as carol:
+        carol.log_in("carol")
+        assert alice.line() == bob.line() == "* carol joined"
+        seen = send(carol, (block("\u3164\n".encode()) + b"/who\n") * 10)
+        assert seen.endswith(b"You are sending too fast. Goodbye!\n")
+        assert seen.count(b"Here now: ") < 10
+        assert alice.line() == bob.line() == "* carol left (sending too fast)"
 
 
 def test_a_prompt_is_neither_counted_nor_left_out() -> None:
@@ -49,3 +110,39 @@ def test_a_prompt_is_neither_counted_nor_left_out() -> None:
         for peer in (alice, bob):
             assert [peer.line() for _ in range(10)] == [f"<carol> {number}" for number in range(10)]
             assert peer.line() == "* carol left (sending too fast)"  # even that line was one too many
+
+
+def paid(pieces: list[bytes], line_bytes: int) -> tuple[int, int, int]:
+    """Return the lines and the idle lines that are paid for input, and what it costs in bytes."""
+    reader, meter = TelnetProtocol().reader(line_bytes), Meter(line_bytes)
+    reader.receive(b"carol\nsecret\n")
+    reader.accept("carol")
+    lines = idle = cost = 0
+    for piece in pieces:
+        commands: list[Command] = reader.receive(piece)
+        answers = sum(type(command) is Answer for command in commands)
+        lines += len(commands) - answers
+        idle += meter.count(len(piece), len(commands) - answers, answers)
+        cost += price(len(piece), answers)
+    return lines, idle, cost
+
+
+@settings(deadline=None, max_examples=60)  # the slower the machine, the longer a mixture takes
+@given(
+    st.lists(st.tuples(st.sampled_from([*NOISES.values(), b"hello\n", b"/who\r\n"]), st.integers(1, 500)), max_size=10),
+    st.lists(st.integers(0, 20_000), max_size=20),
+    st.sampled_from([64, 1024, 4096]),
+)
+def test_whatever_the_mixture_and_however_it_is_split_the_sender_pays_for_bytes_and_answers(
+    runs: list[tuple[bytes, int]], cuts: list[int], line_bytes: int
+) -> None:
+    sent = b"".join(noise * times for noise, times in runs)[:20_000]
+    lines, idle, cost = paid([sent], line_bytes)
+    assert cost < (lines + 1) * line_bytes + (idle + 1) * IDLE_BYTES
+    places = [0, *sorted(cut for cut in cuts if cut < len(sent)), len(sent)]
+    pieces = [sent[start:end] for start, end in pairwise(places)]
+    split_lines, split_idle, split_cost = paid(pieces, line_bytes)
+    assert split_lines == lines
+    assert split_cost >= cost
+    assert split_idle >= idle - 1, "splitting it makes it cheaper"
+    assert split_cost < (lines + 1) * line_bytes + (split_idle + 1) * IDLE_BYTES

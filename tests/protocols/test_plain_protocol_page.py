@@ -11,6 +11,7 @@ import pytest
 from chatsrv import ChatServer, Limits, MemoryBackend, PlainSession, Reason
 from chatsrv.chat.lookback import MOST_ENTRIES
 from chatsrv.commands import PAGE_ENTRIES
+from chatsrv.flood import ANSWER_BYTES, IDLE_BYTES, LOGIN_BYTES, PIECE_BYTES
 from chatsrv.protocols.lines import HELD_BYTES
 from chatsrv.protocols.text import COMBINING_IN_A_ROW, MARKS_IN_A_ROW, clean
 from chatsrv.verbs import VERBS
@@ -89,6 +90,9 @@ def test_reasons() -> None:
 def test_numbers() -> None:
     assert f"A line may have {Limits().line_bytes} bytes" in PROSE
     assert f"up to {HELD_BYTES} bytes of it" in PROSE
+    assert f"Each {IDLE_BYTES} bytes beyond count as a line" in PROSE
+    assert f"more than {LOGIN_BYTES} bytes in all" in PROSE
+    assert f"count as {ANSWER_BYTES} bytes each, and each piece that arrives by itself as {PIECE_BYTES} more" in PROSE
     assert f"more than {MARKS_IN_A_ROW} that Unicode stacks" in PROSE
     assert f"more than {COMBINING_IN_A_ROW} combining characters" in PROSE
     assert f"the last {PAGE_ENTRIES} lines" in PROSE
