@@ -46,6 +46,12 @@ _JAMO = frozenset(map(chr, (*range(0x1160, 0x1200), *range(0xD7B0, 0xD7FC))))
 COMBINING = (MARKS | _JAMO | {*JOINERS, "\u180e"}) - {"\u1160"}
 """Whatever belongs to the character before, and takes no room of its own."""
 
+MARKS_IN_A_ROW = 4
+"""Stacking marks that may be on one letter: UTS 39 §5.4 calls more than four suspicious. They grow into other lines."""
+
+COMBINING_IN_A_ROW = 8
+"""Characters of any kind that may combine with the one before: Tibetan and Burmese words need up to seven."""
+
 
 def choice(characters: Iterable[str]) -> str:
     r"""Return what stands for one of `characters` between the brackets of a regular expression.
@@ -62,3 +68,14 @@ def choice(characters: Iterable[str]) -> str:
     return "".join(
         "-".join(re.escape(chr(code)) for code in (span if span[0] < span[1] else span[:1])) for span in spans
     )
+
+
+def is_piled(text: str) -> bool:
+    """Tell whether more combines with one character of `text` than may."""
+    return _PILE.search(text) is not None
+
+
+_PILE = re.compile(
+    f"[{choice(COMBINING)}]{{{COMBINING_IN_A_ROW + 1}}}"
+    f"|(?:[{choice(STACKING)}][{choice(COMBINING - STACKING)}]*+){{{MARKS_IN_A_ROW + 1}}}"
+)

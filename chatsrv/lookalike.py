@@ -5,15 +5,25 @@ thread may call them. The table of look-alikes is loaded with the first question
 """
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache, lru_cache
 from ipaddress import ip_network
+from itertools import filterfalse, product
+from string import ascii_lowercase
 
+from chatsrv.characters import is_piled
 from chatsrv.errors import AccountsError
 from chatsrv.loginpolicy import RESERVED_NAMES
 from chatsrv.names import RESERVED_ROOMS, prepare_name
 
 _DIRECTION_MARK = "\u200e"
+
+_MOST_ONES = 4
+"""Ones in a name that are read as an l and as an i each; more of them are read as all the same."""
+
+_BARE, _OF_ASCII = "bare ", "ascii "
+"""What marks a shape without accents: any, and one of a name that has none. No name has a space."""
 
 _WORDS = ("everywhere", "private")
 """Words of commands and of lines of the chat, which no account is called, whatever the settings reserve."""
@@ -38,15 +48,17 @@ def check_new_name(name: str, existing_names: Iterable[str], reserved_names: Ite
         raise AccountsError(f"{name[:80]!a} cannot be a name; {error}") from None
     if _is_network(prepared):
         raise AccountsError(f"{name!a} is an address or a network to /ban; accepted is another name")
-    shapes = _shapes(name, prepared)
+    if is_piled(prepared):
+        raise AccountsError(f"{name!a} has marks piled on one letter; accepted is a name without")
+    shapes = _shapes(*_readings(name), *_readings(prepared))
     for word in (*_WORDS, *reserved_names):
         # Somebody who speaks of himself in capitals: an l would pass for the I of ADMIN.
-        if shapes & _shapes(word, word.lower(), word.upper(), word.capitalize()):
+        if _is_for(word, shapes):
             what = "is" if prepared == word.lower() else f"looks like {word!a}, which is"
             raise AccountsError(f"{name!a} {what} reserved for the server; accepted is another name")
     for other in existing_names:
         other_prepared = prepare_name(other)
-        if other_prepared != prepared and shapes & _shapes(other, other_prepared):
+        if other_prepared != prepared and shapes & _shapes(*_readings(other), *_readings(other_prepared)):
             raise AccountsError(f"{name!a} looks like {other!a}, which is taken; accepted is a name that does not")
 
 
@@ -58,26 +70,36 @@ def check_new_room(name: str) -> None:
     Raises:
         ValueError: it could; the text says what is accepted.
     """
-    if skeleton(name).startswith(skeleton("private")):
+    shapes = _bare(_shapes(*_readings(name), _letters(name)))
+    if any(shape.startswith(start) for shape in shapes for start in _bare(_shapes("private", "PRIVATE"))):
         raise ValueError(f"{name} begins like the mark of a private message; accepted is another name")
     if not any(map(str.isalpha, name)):
         raise ValueError(f"{name} could be taken for a time or an address; accepted is a name with a letter")
-    if any(_shapes(name) & _shapes_of_room(word, word.upper()) for word in RESERVED_NAMES):
+    if is_piled(name):
+        raise ValueError(f"{name} has marks piled on one letter; accepted is a name without")
+    # Where anybody may make it, admin1 is as good as admin.
+    shapes |= _shapes(*(reading for part in _without_numbers(name) for reading in _readings(part)))
+    if any(_is_for(word, shapes) for word in (*RESERVED_NAMES, *RESERVED_ROOMS)):
         raise ValueError(f"{name} could be taken for the server's own; accepted is another name")
 
 
-def similar_room(name: str, existing_names: Iterable[str]) -> str | None:
+def similar_room(name: str, existing_names: Iterable[str], *, with_accents: bool = False) -> str | None:
     r"""Return the first room, or reserved word, that a room of that `name` could be taken for; `None` if there is none.
 
-    All names are prepared ones. The room of that very name is not looked for.
+    All names are prepared ones. The room of that very name is not looked for. Names that differ in accents alone are
+    not similar, but `with_accents`, and then only where one of them has none: that is the one that people type.
 
     >>> similar_room("l\u043ebby", ["dev", "lobby"])  # with a Cyrillic letter
     'lobby'
     """
-    shapes = _shapes(name)
+    shapes = _shapes(*_readings(name))
+    wanted = set(shapes)
+    if with_accents:
+        wanted |= {_OF_ASCII + shape for shape in _bare(shapes)}
+        if name.isascii():
+            wanted |= {_BARE + shape for shape in shapes}
     return next(
-        (other for other in (*RESERVED_ROOMS, *existing_names) if other != name and shapes & _shapes_of_room(other)),
-        None,
+        (other for other in (*RESERVED_ROOMS, *existing_names) if other != name and wanted & _keys_of_room(other)), None
     )
 
 
@@ -107,8 +129,58 @@ def _shapes(*spellings: str) -> frozenset[str]:
     return frozenset(skeleton(skeleton(spelling).casefold()) for spelling in spellings)
 
 
+def _readings(name: str) -> Iterator[str]:
+    """Yield what a name is read as: a 1 is an l by the list of Unicode, and an i to whoever expects one."""
+    ones = [place for place, letter in enumerate(name) if letter == "1"]
+    if len(ones) > _MOST_ONES:
+        yield from (name, name.replace("1", "i"))
+        return
+    for read in product("1i", repeat=len(ones)):
+        letters = list(name)
+        for place, letter in zip(ones, read, strict=True):
+            letters[place] = letter
+        yield "".join(letters)
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name))
+
+
+def _without_numbers(name: str) -> tuple[str, ...]:
+    """Return a name without what is no letter at its ends, or at one of them."""
+    start = next(place for place, letter in enumerate(name) if letter.isalpha())
+    end = len(name) - next(place for place, letter in enumerate(reversed(name)) if letter.isalpha())
+    return tuple(map(_letters, (name[start:], name[:end], name[start:end])))
+
+
+def _bare(shapes: frozenset[str]) -> frozenset[str]:
+    """Return shapes without accents and strokes; vowels and points, which are marks in many scripts, stay."""
+    return frozenset("".join(filterfalse(_is_accent, shape)) for shape in shapes)
+
+
+def _is_accent(letter: str) -> bool:
+    place = unicodedata.combining(letter)
+    return place == 1 or place >= 200  # what is laid over a letter of any script, or stands above or below it
+
+
+def _is_for(word: str, shapes: frozenset[str]) -> bool:
+    """Tell whether one of `shapes` could be taken for a reserved word."""
+    return bool(_bare(shapes) & _bare(_shapes_of_word(word)))
+
+
+@lru_cache(1000)
+def _shapes_of_word(word: str) -> frozenset[str]:
+    return _shapes(word, word.lower(), word.upper(), word.capitalize())
+
+
 # Whoever asks again and again for a room that he is refused would have a thousand names looked at each time.
-_shapes_of_room = lru_cache(10_000)(_shapes)
+@lru_cache(10_000)
+def _keys_of_room(name: str) -> frozenset[str]:
+    """Return what a name is found by: its shapes, and those without accents."""
+    shapes = _shapes(*_readings(name))
+    bare = _bare(shapes)
+    found = {*shapes, *(_BARE + shape for shape in bare)}
+    return frozenset(found | {_OF_ASCII + shape for shape in bare} if name.isascii() else found)
 
 
 @cache
@@ -133,4 +205,12 @@ def _prototypes() -> Mapping[str, str]:
             [other] = others
             if len(other) > 1 or len(partners[other]) > 1 or other < text:
                 table[text] = other
-    return {letter: "".join(table.get(part, part) for part in looks) for letter, looks in table.items()}
+    table = {letter: "".join(table.get(part, part) for part in looks) for letter, looks in table.items()}
+    # Unicode lists most small capitals as letters of their own. Whatever looks like one is read as the letter.
+    letters: dict[str, str] = {}
+    for letter in ascii_lowercase:
+        with suppress(KeyError):  # there is none of x
+            small = unicodedata.lookup(f"LATIN LETTER SMALL CAPITAL {letter}")
+            letters[table.get(small, small)] = table.get(letter, letter)
+    table = {letter: "".join(letters.get(part, part) for part in looks) for letter, looks in table.items()}
+    return {**table, **{small: letter for small, letter in letters.items() if small != letter}}

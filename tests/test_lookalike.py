@@ -18,6 +18,8 @@ from tests.work import calls_of
         ("Michael", "Michae1"),
         ("\u211c\U0001d602\u15af\u028f", "Ruby"),
         ("rnax", "max"),
+        ("ᴘᴀᴜʟ", "paul"),
+        ("ᴍᴀx", "max"),
         ("\ufea1", "\u062d"),  # Arabic: listed between direction marks
         ("a\u200db", "ab"),
     ],
@@ -56,6 +58,10 @@ def test_a_skeleton_is_its_own_skeleton(text):
         ("B0B", "bob"),
         ("rnax", "Max"),
         ("\u0391lice", "alice"),  # a capital alpha
+        ("p1per", "Piper"),
+        ("ph1l1p", "philip"),
+        ("piper", "p1per"),
+        ("ᴘaul", "Paul"),
     ],
 )
 def test_a_look_alike_of_an_account_is_refused_and_the_account_named(new, existing):
@@ -69,7 +75,11 @@ def test_other_names_are_fine_and_so_is_the_very_same(new):
 
 
 @pytest.mark.parametrize(
-    "new", ["admin", "Admin", "ADMIN", "ADMlN", "adm1n", "\u0430dm\u0456n", "\u0410dMin", "r00t", "R\u041e\u041eT"]
+    "new",
+    [
+        *("admin", "Admin", "ADMIN", "ADMlN", "adm1n", "\u0430dm\u0456n", "\u0410dMin", "r00t", "R\u041e\u041eT"),
+        *("àdmin", "ađmin", "ᴀdmin", "áđṃin"),
+    ],
 )
 def test_reserved_names_and_their_look_alikes_are_refused(new):
     with pytest.raises(AccountsError, match="reserved for the server; accepted is another name"):
@@ -124,6 +134,11 @@ def test_the_error_shows_what_is_not_plain():
         "admin",
         "Adm1n",
         "r00t",
+        *("pr1vate", "ᴘrivate", "prìvate-2", "ƥrivate", "pri-vate", "prlvate", "PR1VATE"),
+        *("àdmin", "admin1", "1admin", "adm1n-2", "ad.min", "ᴀᴅᴍɪɴ", "admin-", "r\u0336oot", "0wner"),
+        *("server2", "serv\u0435r", "everywhere1", "admin_"),
+        "x" + "\u0300" * 5,
+        "က" + "\u103c" * 9,
     ],
 )
 def test_a_room_that_people_make_is_not_to_be_taken_for_a_mark_or_for_the_server(new: str) -> None:
@@ -131,7 +146,9 @@ def test_a_room_that_people_make_is_not_to_be_taken_for_a_mark_or_for_the_server
         check_new_room(prepare_room(new))
 
 
-@pytest.mark.parametrize("new", ["c3po", "pri", "my-private", "administration", "用户", "dev", "7up"])
+@pytest.mark.parametrize(
+    "new", ["c3po", "pri", "my-private", "administration", "用户", "dev", "7up", "zoë", "café", "owners-club"]
+)
 def test_other_rooms_are_fine(new: str) -> None:
     check_new_room(prepare_room(new))
 
@@ -146,10 +163,40 @@ def test_other_rooms_are_fine(new: str) -> None:
         ("lobby", None),  # the very same
         ("lobby2", None),
         ("hall", None),
+        ("v1s1tors", "visitors"),
+        ("ma1l", "mail"),
+        ("mall", None),
+        ("fire11", "firell"),
+        ("ᴅev", "dev"),
+        ("lòbby", None),
     ],
 )
 def test_a_room_is_not_to_be_taken_for_another_or_for_a_word_of_the_chat(new: str, similar: str | None) -> None:
-    assert similar_room(new, ["dev", "lobby"]) == similar
+    assert similar_room(new, ["dev", "lobby", "visitors", "mail", "firell"]) == similar
+
+
+@pytest.mark.parametrize(
+    ("new", "similar"),
+    [
+        ("lòbby", "lobby"),
+        ("l0bbý", "lobby"),
+        ("l\u0336obby", "lobby"),
+        ("lođge", "lodge"),
+        ("cafe", "café"),
+        ("mã", None),  # Vietnamese: another word than mà, which is there
+        ("कि", None),  # so in Hindi, where the marks are vowels
+        ("мой", None),
+        ("dev", None),
+    ],
+)
+def test_a_room_that_people_make_is_not_to_differ_from_a_plain_one_in_accents_alone(new: str, similar: str) -> None:
+    rooms = ["lobby", "lodge", "café", "mà", "की", "мои", "dev"]
+    assert similar_room(new, rooms, with_accents=True) == similar
+
+
+def test_a_name_of_nothing_but_ones_is_read_in_a_bounded_number_of_ways():
+    assert similar_room("1" * 32, ["i" * 32]) == "i" * 32
+    assert calls_of(lambda: check_new_room("1" * 31 + "a")) < 20_000
 
 
 def test_a_room_that_is_refused_again_and_again_has_a_thousand_names_looked_at_once():

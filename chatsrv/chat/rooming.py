@@ -211,7 +211,7 @@ def _new_name(asker: Asker, typed: str) -> str:
         raise Refused(
             f"There was a room {name} once, which only an administrator can open again: another name will do."
         )
-    if similar := similar_room(name, [facts.name for facts in rooms]):
+    if similar := similar_room(name, [facts.name for facts in rooms], with_accents=True):
         raise Refused(f"{name} looks too much like {similar}: another name will do.")
     return name
 

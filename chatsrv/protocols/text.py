@@ -9,14 +9,17 @@ is invisible and yet needed: joiners where Persian and the Indic scripts have th
 
 import re
 
-from chatsrv.characters import BLANK, COMBINING, HOLLOW, IGNORABLE, JOINERS, STACKING, choice
-
-MARKS_IN_A_ROW = 4
-"""Marks of a combining class kept on one letter: UTS 39 §5.4 calls more than four suspicious. They would grow into
-others' lines."""
-
-COMBINING_IN_A_ROW = 8
-"""Characters of any kind kept behind the one that they combine with: Tibetan and Burmese words need up to seven."""
+from chatsrv.characters import (
+    BLANK,
+    COMBINING,
+    COMBINING_IN_A_ROW,
+    HOLLOW,
+    IGNORABLE,
+    JOINERS,
+    MARKS_IN_A_ROW,
+    STACKING,
+    choice,
+)
 
 # ECMA-48 §5.4 (CSI), §5.6 (control strings) and ECMA-35 §13 (the other escapes). A terminal shows nothing of a whole
 # sequence, so the whole of it goes: nobody's words are hidden by that. Of one that never ends only the control

@@ -40,6 +40,10 @@ def test_a_room_can_be_for_guests_and_off_the_record(chat: Chat) -> None:
     [
         ("dev", "There is a room dev already: /join dev enters it."),
         ("l0bby", "l0bby looks too much like lobby: another name will do."),
+        ("lòbby", "lòbby looks too much like lobby: another name will do."),
+        ("ᴅev", "ᴅev looks too much like dev: another name will do."),
+        ("pr1vate", "No room can be called so: pr1vate begins like the mark of a private message;"),
+        ("àdmin", "No room can be called so: àdmin could be taken for the server's own;"),
         ("@bob", "No room can be called so: a room's name has 1 to 32 bytes of letters,"),
         ("private", "No room can be called so: that name is reserved."),
         (

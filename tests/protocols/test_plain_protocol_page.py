@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from chatsrv import ChatServer, Limits, MemoryBackend, PlainSession, Reason
+from chatsrv.characters import COMBINING_IN_A_ROW, MARKS_IN_A_ROW
 from chatsrv.chat.lookback import MOST_ENTRIES
 from chatsrv.commands import PAGE_ENTRIES
 from chatsrv.flood import ANSWER_BYTES, IDLE_BYTES, LOGIN_BYTES, PIECE_BYTES
 from chatsrv.protocols.lines import HELD_BYTES
-from chatsrv.protocols.text import COMBINING_IN_A_ROW, MARKS_IN_A_ROW, clean
+from chatsrv.protocols.text import clean
 from chatsrv.verbs import VERBS
 from tests.peer import DEADLINE_SECONDS, Peer, running, with_any_time
 
