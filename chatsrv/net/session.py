@@ -151,8 +151,7 @@ class Session(StreamRequestHandler):
         except Exception:
             logger.exception("session %d: failed at its end", self.connection.id)
         finally:
-            while self._receive(LEAST_READ_BYTES):
-                pass  # until the peer or the linger deadline ends the input
+            self._read_to_the_end()
             with step_aside():
                 self.connection.finish()
             self._end()
@@ -175,6 +174,12 @@ class Session(StreamRequestHandler):
         else:
             with step_aside():
                 method(*arguments)
+
+    def _read_to_the_end(self) -> None:
+        """Read and forget until the peer or the linger deadline ends the input, in the fewest pieces from a flooder."""
+        size = LEAST_READ_BYTES
+        while data := self._receive(size):
+            size = min(4 * size, MOST_READ_BYTES) if len(data) == size else LEAST_READ_BYTES
 
     def _log(self, event: Event, text: str, *args: object, error: BaseException | None = None) -> None:
         """Write a line of the log; in a crowd's way, if it is about somebody who has not logged in."""

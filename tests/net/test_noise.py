@@ -13,7 +13,7 @@ from chatsrv.flood import ANSWER_BYTES, IDLE_BYTES, LOGIN_BYTES, Meter, price
 from chatsrv.limits import Limits
 from chatsrv.net.server import ChatServer
 from chatsrv.net.session import LEAST_READ_BYTES
-from chatsrv.protocols.telnet import WILL_TIMING_MARK, TelnetProtocol
+from chatsrv.protocols.telnet import WILL_TIMING_MARK, TelnetProtocol, TelnetReader
 from chatsrv.sessions import TelnetSession
 from tests.peer import PASSWORDS, Peer, running, running_chat, two_chatters
 
@@ -57,12 +57,17 @@ def test_a_stranger_who_sends_noise_is_hung_up_before_it_costs_much(noise: bytes
     noise = noise.translate(None, b"\r\n") or b"\0"  # a line would be an answer to a prompt
     received: list[int] = []
 
+    class CountingReader(TelnetReader):
+        def receive(self, data: bytes) -> list[Command]:
+            received.append(len(data))
+            return super().receive(data)
+
+    class CountingProtocol(TelnetProtocol):
+        def reader(self, line_bytes: int) -> TelnetReader:
+            return CountingReader(line_bytes)
+
     class Counting(TelnetSession):
-        def _receive(self, size: int) -> bytes:
-            data = super()._receive(size)
-            if not self.connection.reason:
-                received.append(len(data))
-            return data
+        protocol = CountingProtocol()
 
     with running_chat(Counting, linger_seconds=60.0) as server, Peer(server) as stranger:
         seen = send(stranger, block(noise))
