@@ -10,6 +10,8 @@ reserved for the invisible already. A test holds them against the table that pre
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
+from itertools import chain
 
 IGNORABLE_RANGES = (
     *((0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F)),
@@ -31,10 +33,12 @@ BLANK = HOLLOW + "".join(filter(str.isspace, map(chr, range(0x3001))))
 JOINERS = "\u200c\u200d"
 """What joins letters or emoji, or keeps them apart."""
 
-_PLANES = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x20000), *range(0xE0100, 0xE01F0))))
-"""Where marks are: the first two planes, and the variation selectors of plane 14."""
+# Where marks are: in the first two planes, but not among the signs of Chinese and Hangul, nor those for private use;
+# and the variation selectors of plane 14. A test looks at all the rest.
+_BLOCKS = (range(0x0300, 0x3400), range(0xA000, 0xAC00), range(0xF900, 0x20000), range(0xE0100, 0xE01F0))
+_NEAR_MARKS = "".join(map(chr, chain.from_iterable(_BLOCKS)))
 
-MARKS = frozenset(mark for mark in re.findall(r"[^\w\s]", _PLANES) if unicodedata.category(mark)[0] == "M")
+MARKS = frozenset(mark for mark in re.findall(r"[^\w\s]", _NEAR_MARKS) if unicodedata.category(mark)[0] == "M")
 """Characters that are written above, below, around or inside the one before."""
 
 STACKING = frozenset(filter(unicodedata.combining, MARKS))
@@ -65,17 +69,21 @@ def choice(characters: Iterable[str]) -> str:
             spans[-1][1] = code
         else:
             spans.append([code, code])
-    return "".join(
-        "-".join(re.escape(chr(code)) for code in (span if span[0] < span[1] else span[:1])) for span in spans
-    )
+    return "".join(_written(first) if first == last else f"{_written(first)}-{_written(last)}" for first, last in spans)
+
+
+def _written(code: int) -> str:
+    return re.escape(chr(code)) if code < 0x80 else chr(code)
 
 
 def is_piled(text: str) -> bool:
     """Tell whether more combines with one character of `text` than may."""
-    return _PILE.search(text) is not None
+    return _pile().search(text) is not None
 
 
-_PILE = re.compile(
-    f"[{choice(COMBINING)}]{{{COMBINING_IN_A_ROW + 1}}}"
-    f"|(?:[{choice(STACKING)}][{choice(COMBINING - STACKING)}]*+){{{MARKS_IN_A_ROW + 1}}}"
-)
+@cache  # at the first question, not at each start of a command that asks none
+def _pile() -> re.Pattern[str]:
+    return re.compile(
+        f"[{choice(COMBINING)}]{{{COMBINING_IN_A_ROW + 1}}}"
+        f"|(?:[{choice(STACKING)}][{choice(COMBINING - STACKING)}]*+){{{MARKS_IN_A_ROW + 1}}}"
+    )

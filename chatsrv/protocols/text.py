@@ -8,6 +8,7 @@ is invisible and yet needed: joiners where Persian and the Indic scripts have th
 """
 
 import re
+from functools import cache
 
 from chatsrv.characters import (
     BLANK,
@@ -23,7 +24,7 @@ from chatsrv.characters import (
 
 # ECMA-48 §5.4 (CSI), §5.6 (control strings) and ECMA-35 §13 (the other escapes). A terminal shows nothing of a whole
 # sequence, so the whole of it goes: nobody's words are hidden by that. Of one that never ends only the control
-# character goes, by `_REMOVED`, and the rest stays for all to see. Every run stops at the next escape character, which
+# character goes, by `_removed`, and the rest stays for all to see. Every run stops at the next escape character, which
 # keeps the search linear in the length of the text.
 _ESCAPE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]"
@@ -31,9 +32,11 @@ _ESCAPE = re.compile(
     r"|\x1b(?![\[\]PX^_])[ -/]*+[0-~]"
 )
 # Where a terminal would begin another line or column. A space stands in, so that words do not grow together.
-_BREAK = re.compile("[\t\n\v\f\r\x85\u2028\u2029]")
+_BREAKS = "\t\n\v\f\r\x85\u2028\u2029"
 # C0, DEL, C1; interlinear notes, Unicode §23.8; what UTF-8 cannot carry.
-_REMOVED = re.compile("[\x00-\x1f\x7f-\x9f\ufff9-\ufffb\ud800-\udfff]")
+_REMOVED = "\x00-\x1f\x7f-\x9f\ufff9-\ufffb\ud800-\udfff"
+_break = re.compile(f"[{_BREAKS}]")
+_removed = re.compile(f"[{_REMOVED}]")
 
 # Of what nobody sees, this much may stand behind what is seen, where it changes how that looks: a selector, a joiner,
 # or both behind anything but ASCII and spaces; what makes 1 or # a key; and the letters of a flag such as England's
@@ -51,13 +54,17 @@ _seen_runs = re.compile(
 # The ranges of higher planes are looked through one after the other for each character, so texts that have none of
 # these are searched without them. Beyond them are emoji and rare Chinese characters, which do not combine.
 _HIGH = "\U00010000-\U0001efff\U000e0000-\U000e0fff"
+
+
+def _basic(characters: frozenset[str]) -> frozenset[str]:
+    return frozenset(character for character in characters if character < "\U00010000")
+
+
 _has_high = re.compile(f"[{_HIGH}]").search
-_BASIC = frozenset(map(chr, range(0x10000)))
 # All of Latin up to here is printable, but for the soft hyphen, and nothing of it combines.
 _beyond_latin = re.compile("[^ -~\xa1-\xac\xae-\u02ff]").search
-_suspects = {*COMBINING, *IGNORABLE, *(character for character in _BASIC if not character.isprintable())}
-_find_suspect = re.compile(f"[{choice(_BASIC.intersection(_suspects))}\U00010000-\U0010ffff]").search
-_may_combine = re.compile(f"[{choice(COMBINING & _BASIC)}{_HIGH}]").search
+_find_suspect = re.compile(f"[{_REMOVED}{_BREAKS}{choice(_basic(COMBINING | IGNORABLE))}\U00010000-\U0010ffff]").search
+_may_combine = re.compile(f"[{choice(_basic(COMBINING))}{_HIGH}]").search
 # A run of five covers every fifth place at least once: looking there alone finds it at a fifth of the price.
 _EVERY_FIFTH = slice(MARKS_IN_A_ROW, None, MARKS_IN_A_ROW + 1)
 
@@ -77,8 +84,19 @@ class _Piles:
         return self._stacked.sub(r"\1", self._many.sub(r"\1", text))
 
 
-_BASIC_PILES = _Piles(COMBINING & _BASIC, STACKING & _BASIC)
-_PILES = _Piles(COMBINING, STACKING)
+@cache  # at the first text that combines: it takes some ten milliseconds, and many commands never see one
+def _basic_piles() -> _Piles:
+    return _Piles(_basic(COMBINING), _basic(STACKING))
+
+
+@cache
+def _all_piles() -> _Piles:
+    return _Piles(COMBINING, STACKING)
+
+
+def _piles(text: str) -> _Piles:
+    return _all_piles() if _has_high(text) else _basic_piles()
+
 
 _find_all_blank = re.compile(f"[{choice({*BLANK, *IGNORABLE})}]*+").fullmatch
 _LEAD = re.compile(f"[{choice({*BLANK, *COMBINING})}]*+")
@@ -97,10 +115,10 @@ def clean(text: str) -> str:
     if is_clean(text):
         return text
     if not text.isprintable():  # which is False for every character that is searched for here
-        text = _REMOVED.sub("", _BREAK.sub(" ", _ESCAPE.sub("", text)))
+        text = _removed.sub("", _break.sub(" ", _ESCAPE.sub("", text)))
     if _find_ignorable(text):
         text = "".join(_seen_runs(text))
-    return text if _is_level(text) else (_PILES if _has_high(text) else _BASIC_PILES).cut(text)
+    return text if _is_level(text) else _piles(text).cut(text)
 
 
 def is_clean(text: str) -> bool:
@@ -114,7 +132,7 @@ def is_clean(text: str) -> bool:
 
 def _is_level(text: str) -> bool:
     """Tell whether nothing can be piled up in `text`: never falsely yes."""
-    return not _may_combine(text[_EVERY_FIFTH]) or not (_PILES if _has_high(text) else _BASIC_PILES).find(text)
+    return not _may_combine(text[_EVERY_FIFTH]) or not _piles(text).find(text)
 
 
 def is_blank(text: str) -> bool:
