@@ -1,11 +1,16 @@
 """Private messages over real sockets: on all devices of both, kept for who is away, told once, found by nobody else."""
 
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from chatsrv.net import chatsession
+from chatsrv.net.catchup import catch_up
 from tests.net.folk import Village, village
 from tests.net.test_rooms import in_dev, missed
+from tests.peer import DEADLINE_SECONDS
 
 
 @pytest.fixture
@@ -38,6 +43,25 @@ def test_private_lines_are_marked_alike_wherever_one_speaks(place: Village) -> N
     alice.does("/msg bob nowhere")
     assert bob.does("/msg alice nor you?") == ["[private] <alice> nowhere"]
     assert alice.sees()[-1] == "[private] <bob> nor you?"
+
+
+def test_a_first_message_waits_for_nothing_that_is_told_of_a_room(place: Village, monkeypatch) -> None:
+    is_held, may_go_on = threading.Event(), threading.Event()
+
+    def hold_back_the_first(*arguments: Any) -> None:
+        if not is_held.is_set():
+            is_held.set()
+            assert may_go_on.wait(DEADLINE_SECONDS)
+        catch_up(*arguments)
+
+    monkeypatch.setattr(chatsession, "catch_up", hold_back_the_first)
+    bob = place.log_in("bob")
+    assert is_held.wait(DEADLINE_SECONDS)
+    alice = place.log_in("alice")
+    alice.does("/msg bob hello", "hello, everybody")
+    assert bob.line() == "[private] <alice> hello"
+    may_go_on.set()
+    assert bob.sees() == ["* alice joined", "<alice> hello, everybody"]
 
 
 def test_who_is_away_is_told_at_the_next_login_and_never_again(place: Village) -> None:
