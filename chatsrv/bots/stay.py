@@ -23,6 +23,7 @@ from chatsrv.protocols.text import clean, is_blank
 from chatsrv.reasons import Reason
 from chatsrv.replies import Reply
 from chatsrv.rights import Right, require
+from chatsrv.roomlog.base import RoomLog
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Stay(Reader):
                 ban = hub.register.server.ban_of(self.key, None, hub.clock())
                 if ban and self.account.role is not Role.ADMIN:
                     raise Refused(f"You are banned here{told(ban)}.")
-                arrival = self.room.enter(self.account, self.origin)
+                arrival = self.room.enter(self.account, self.origin, begin=self._begin)
                 if self.bot.place is None:
                     self.bot.place = kept.position if kept else arrival.position
                 self._cursor = Cursor(log, self.bot.place)
@@ -184,6 +185,10 @@ class Stay(Reader):
             hook(*news)
         except Refused as refusal:
             logger.warning("bot %s was refused something in %s: %s", self.bot.name, self.room.name, refusal)
+
+    def _begin(self, log: RoomLog) -> None:
+        if self.bot.keeps_place:
+            self._server.hub.bookmarks.begin(self.key, log, self.origin)
 
     def _keep_place(self) -> None:
         bookmark = self.taken()

@@ -26,10 +26,12 @@ class Reader(ABC):
 class _Account:
     """An account that reads a room at the moment, by one session or several."""
 
-    __slots__ = ("bookmark", "readers")
+    __slots__ = ("bookmark", "has_begun", "is_known", "readers")
 
     def __init__(self) -> None:
-        self.bookmark: Bookmark | None = None  # the furthest that is known to be kept
+        self.bookmark: Bookmark | None = None  # the furthest that is known to be kept, but for where it began
+        self.has_begun = False  # where it began is kept
+        self.is_known = False  # what was kept before it came has been read
         self.readers: tuple[Reader, ...] = ()
 
 
@@ -59,10 +61,26 @@ class Bookmarks:
             found.readers = (*others, reader)
         places = [other.taken() for other in others]
         # Only now: a session that has ended since has kept its bookmark before it was closed.
-        kept = self._store.bookmark(account, log.room)
+        kept = None if found.is_known else self._store.bookmark(account, log.room)
         with self._lock:
-            found.bookmark = _furthest(log.epoch, found.bookmark, kept)
+            if not found.is_known:  # else that may be where another session began, which is not told all before it yet
+                found.is_known = True
+                found.bookmark = _furthest(log.epoch, found.bookmark, kept)
             return _furthest(log.epoch, found.bookmark, *places, own)
+
+    def begin(self, account: str, log: RoomLog, origin: int) -> None:
+        """Keep that an account begins to read a log in the session `origin`, unless a bookmark of it is known.
+
+        To be called before its coming is appended: what comes after that is then never recorded without this, so a
+        server that is killed forgets nobody who was there. The next bookmark replaces it, though it may lie before it:
+        a newcomer is told some of what was said before.
+        """
+        with self._lock:
+            found = self._accounts[account, log.room]
+            if found.has_begun or (found.bookmark and found.bookmark.position.epoch == log.epoch):
+                return
+            found.has_begun = True
+            self._store.keep_first_bookmark(account, log.room, Bookmark(log.end, origin))
 
     def keep(self, account: str, room: str, bookmark: Bookmark) -> None:
         """Keep a bookmark of an account that reads, unless one is kept that is further."""

@@ -88,8 +88,17 @@ class Room:
 
     # ------------------------------------------------------------------ coming and going
 
-    def enter(self, account: Account, origin: int, address: str | None = None, zone: tzinfo | None = UTC) -> Arrival:
+    def enter(
+        self,
+        account: Account,
+        origin: int,
+        address: str | None = None,
+        zone: tzinfo | None = UTC,
+        begin: Callable[[RoomLog], None] = lambda _: None,
+    ) -> Arrival:
         """Let the session `origin` of `account` in, which comes from `address`; only the first session is announced.
+
+        `begin` is called with the log, under the room's lock, before anything is appended that the session is to read.
 
         Raises:
             Refused: the account is banned from this room, until when is told in `zone`; or it is being put out of it.
@@ -100,6 +109,7 @@ class Room:
             self.check_ban(account, address, zone)
             if key in self._barred:
                 raise Refused(f"You are just being put out of {self.name}.")
+            begin(self.log)
             member = self._members.get(key)
             if member is None:
                 kind = Kind.JOIN if len(self._members) < self._quiet_above else Kind.QUIET_JOIN

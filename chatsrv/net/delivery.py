@@ -80,7 +80,12 @@ class Delivery:
         # --- the delivery thread's alone ---
         self._feeds: dict[RoomLog, Feed] = {}
         # What is to be turned is turned between turns, so it is asked for as by another thread.
-        self._writing = Writing(self._limits, self._forget, lambda it: self._request(self._mark, it))
+        self._writing = Writing(
+            self._limits,
+            self._forget,
+            lambda it: self._request(self._mark, it),
+            lambda it: self._keeper.told(it),
+        )
         self._writing.selector.register(self._wake_reader, selectors.EVENT_READ)
         self._told_at = -math.inf  # when it was logged last that there is no memory
         self._keeper = Keeper(self._writing.connections.values(), self._writing.deadlines, self._request)
@@ -329,7 +334,7 @@ class Delivery:
         subscription.held = None
         if not connection.is_stalled:
             self._writing.catch_up(connection)
-        self._keeper.soon()
+        self._keeper.told(connection)
 
     def _unsubscribe(self, connection: Connection, log: RoomLog) -> None:
         if subscription := connection.subscriptions.pop(log, None):

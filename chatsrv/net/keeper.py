@@ -1,5 +1,8 @@
 """The keeper: bookmarks of sessions that go on are kept now and then, lest a killed server forget how far they are.
 
+    soon     something was said: a round through all connections, some seconds later
+    told     somebody is told what they missed: that connection alone, as soon as its peer has taken it, or nearly so
+
 Knows nothing of rooms. Belongs to the delivery thread.
 """
 
@@ -10,6 +13,12 @@ from chatsrv.net.deadlines import Deadlines
 
 KEEP_SECONDS = 5.0
 """How long after something was said bookmarks are kept: what is seen twice when the server was killed."""
+
+TOLD_SECONDS = 0.05
+"""Time until the first look at whether a peer has taken what it was told of before; the looks get rarer.
+
+So even a server that is killed every second gets on with telling, and a crowd that comes back is looked at together.
+"""
 
 KEPT_AT_ONCE = 100
 """Connections that are looked at, and bookmarks that are kept, before delivery goes on with what is more urgent."""
@@ -25,6 +34,8 @@ class Keeper:
         self._deadlines = deadlines
         self._again = again
         self._is_due = False
+        self._told: set[Connection] = set()  # those that are looked at until all is taken
+        self._told_lately: list[Connection] = []  # those of them that wait for their first look
 
     def soon(self) -> None:
         """Make a round soon, unless one is due anyway."""
@@ -32,18 +43,51 @@ class Keeper:
             self._is_due = True
             self._deadlines.set(KEEP_SECONDS, self._begin)
 
+    def told(self, connection: Connection) -> None:
+        """Keep how far a connection is as soon as its peer has taken what it is told of before."""
+        if connection not in self._told:
+            self._told.add(connection)
+            if not self._told_lately:
+                self._deadlines.set(TOLD_SECONDS, self._begin_told)
+            self._told_lately.append(connection)
+
     def _begin(self) -> None:
         self._is_due = False  # news from now on make another round
-        self._go_on(iter(list(self._connections)))
+        self._look_at(iter(list(self._connections)), [], self._end)
 
-    def _go_on(self, connections: Iterator[Connection]) -> None:
+    def _end(self, late: list[Connection]) -> None:
+        if late:
+            self.soon()
+
+    def _begin_told(self) -> None:
+        told, self._told_lately = self._told_lately, []
+        self._look_at_told(told, TOLD_SECONDS)
+
+    def _look_at_told(self, told: list[Connection], seconds: float) -> None:
+        """Look at connections, and after twice as many `seconds` again at those that have not taken all."""
+
+        def end(late: list[Connection]) -> None:
+            if 2 * seconds > KEEP_SECONDS:
+                self._end(late)
+            elif late:
+                self._told.update(late)
+                self._deadlines.set(2 * seconds, lambda: self._look_at_told(late, 2 * seconds))
+
+        self._look_at(iter(told), [], end)
+
+    def _look_at(
+        self, connections: Iterator[Connection], late: list[Connection], then: Callable[[list[Connection]], None]
+    ) -> None:
+        """Keep bookmarks of these connections; go on with those of them whose peers have not taken all, `late` too."""
         done = 0
         for connection in connections:
             done += 1
+            self._told.discard(connection)
             if connection.reading and not connection.is_closing:  # whose end keeps them otherwise
                 if not connection.reading.shorten():
-                    self.soon()
+                    late.append(connection)
                 done += connection.reading.keep()
             if done >= KEPT_AT_ONCE:
-                self._again(lambda: self._go_on(connections))
+                self._again(lambda: self._look_at(connections, late, then))
                 return
+        then(late)

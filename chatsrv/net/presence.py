@@ -187,7 +187,8 @@ class Presence:
         bookmark, is_known = self._opened_locked(log, troubles)
         try:
             zone = session.server.time_zone
-            arrival = room.enter(session.account, connection.origin, connection.address, zone)
+            begin = self.reading.keep_first if is_known else self.reading.keep_nothing
+            arrival = room.enter(session.account, connection.origin, connection.address, zone, begin)
         except BaseException:
             self.reading.give_up(log)
             raise

@@ -97,6 +97,13 @@ class Reading:
             reader = self._rooms[log] = RoomReader(self, log, self.origin)
         return self._bookmarks.open(self._account, log, reader, reader.written() if reader.is_kept else None)
 
+    def keep_first(self, log: RoomLog) -> None:
+        """Keep that the account begins to read a log that is open; see `Bookmarks.begin`."""
+        self._bookmarks.begin(self._account, log, self.origin)
+
+    def keep_nothing(self, log: RoomLog) -> None:
+        """Do what `keep_first` does where it is not known whether there is a bookmark."""
+
     def begin(self, log: RoomLog, place: int, since: int, bookmark: Bookmark | None) -> bool:
         """Begin behind the offset `place`; up to the offset `since` it is catching up from `bookmark`.
 

@@ -30,15 +30,23 @@ LONG_NOTES = 256
 
 
 class Writing:
-    """All connections, and the writing to each. `left` is told of a feed without readers, `turned` of a connection.
+    """All connections, and the writing to each.
 
-    The latter one is level, so that its subscriptions may be given the wire format that they are to have.
+    `left` is told of a feed without readers; `turned` of a connection that is level, so that its subscriptions may be
+    given the wire format that they are to have; `told` of one that is being told what it missed.
     """
 
-    def __init__(self, limits: Limits, left: Callable[[Feed], None], turned: Callable[[Connection], None]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        left: Callable[[Feed], None],
+        turned: Callable[[Connection], None],
+        told: Callable[[Connection], None],
+    ) -> None:
         self._limits = limits
         self._left = left
         self._turned = turned
+        self._told = told
         self.selector = selectors.DefaultSelector()
         self.deadlines = Deadlines()
         self.connections: dict[int, Connection] = {}
@@ -135,6 +143,8 @@ class Writing:
         data, pages = connection.outbox.take(last)
         if data and connection.reading:
             connection.reading.tell(len(data), pages)
+            if pages:
+                self._told(connection)
         return data
 
     @staticmethod

@@ -260,6 +260,13 @@ class LogStore(ABC):
     def keep_bookmark(self, account: str, room: str, bookmark: Bookmark) -> None:
         """Keep how far an account has read a room, in place of what was kept before. Never waits, never raises."""
 
+    def keep_first_bookmark(self, account: str, room: str, bookmark: Bookmark) -> None:
+        """Keep where an account begins to read a room, as `keep_bookmark` does.
+
+        It is recorded no later than anything that is appended after this call.
+        """
+        self.keep_bookmark(account, room, bookmark)
+
     @abstractmethod
     def is_caught_up(self, account: str) -> bool:
         """Tell whether an account wants to be told at login what it missed: it does until it says otherwise.

@@ -36,8 +36,9 @@ class Readers:
         self._archive = archive
         self._announce = announce
         self._lock = ranked_lock(Rank.ROOM_LOG)
-        # Guarded by the lock: what is not written yet.
+        # Guarded by the lock: what is not written yet, and which of the bookmarks the next transaction has to have.
         self._pending = Kept({}, {})
+        self._firsts: dict[tuple[str, DurableRoomLog], None] = {}
         self._is_announced = False
 
     def bookmark(self, account: str, log: "DurableRoomLog") -> Bookmark | None:
@@ -46,8 +47,8 @@ class Readers:
             pending = self._pending.bookmarks.get((account, log))
         return pending or self._archive.bookmark(account, log.first_id)
 
-    def keep_bookmark(self, account: str, log: "DurableRoomLog", bookmark: Bookmark) -> None:
-        """See `LogStore.keep_bookmark`.
+    def keep_bookmark(self, account: str, log: "DurableRoomLog", bookmark: Bookmark, *, is_first: bool = False) -> None:
+        """See `LogStore.keep_bookmark`; if it `is_first`, `LogStore.keep_first_bookmark`.
 
         Raises:
             ValueError: the file cannot hold it: a surrogate in a name, or a number of more than 63 bits.
@@ -58,6 +59,8 @@ class Readers:
             raise ValueError(f"{bookmark} has a number of more than 63 bits")
         with self._lock:
             self._pending.bookmarks[account, log] = bookmark
+            if is_first:
+                self._firsts[account, log] = None
         self._tell()
 
     def is_caught_up(self, account: str) -> bool:
@@ -86,18 +89,23 @@ class Readers:
     # ------------------------------------------------------------------ for the recorder
 
     def unwritten(self) -> Kept:
-        """Return what to write next; what is kept from now on is announced anew."""
+        """Return what to write next; what is kept from now on is announced anew.
+
+        All first bookmarks are in it. There are no more of them than people who come in, and those are written as well.
+        """
         with self._lock:
             self._is_announced = False
-            return Kept(
-                dict(islice(self._pending.bookmarks.items(), KEPT_AT_ONCE)),
-                dict(islice(self._pending.wishes.items(), KEPT_AT_ONCE)),
-            )
+            bookmarks, wishes = self._pending
+            next_ones = dict(islice(bookmarks.items(), KEPT_AT_ONCE))
+            for key in self._firsts:
+                next_ones[key] = bookmarks[key]
+            return Kept(next_ones, dict(islice(wishes.items(), KEPT_AT_ONCE)))
 
     def forget_written(self, kept: Kept) -> bool:
         """Forget what is in the file now, unless there is something newer; return whether nothing is left to write."""
         with self._lock:
             for key, bookmark in kept.bookmarks.items():
+                self._firsts.pop(key, None)
                 if self._pending.bookmarks.get(key) is bookmark:
                     del self._pending.bookmarks[key]
             for account, is_wanted in kept.wishes.items():
@@ -111,6 +119,7 @@ class Readers:
             self._pending.wishes.pop(account, None)
             for key in [key for key in self._pending.bookmarks if key[0] == account]:
                 del self._pending.bookmarks[key]
+                self._firsts.pop(key, None)
 
 
 def write_kept(connection: sqlite3.Connection, kept: Kept) -> None:

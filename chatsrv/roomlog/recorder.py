@@ -125,7 +125,8 @@ class Recorder:
         batch = [(log, entries) for log in heard if (entries := log.unrecorded(BATCH_ENTRIES))]
         self._due.clear()
         self._due.update((log, None) for log, _ in batch)  # so that they are still due if this fails
-        kept = self._readers.unwritten() if self._are_readers_due else Kept({}, {})
+        # After the entries, so that where somebody began to read is recorded with the first that is to be read.
+        kept = self._readers.unwritten() if batch or self._are_readers_due else Kept({}, {})
         if batch or any(kept):
             self._write(batch, kept)
         for log, entries in batch:
@@ -133,7 +134,7 @@ class Recorder:
                 del self._due[log]
         for log in heard:
             self._upkeep.note(log)
-        if self._are_readers_due:
+        if self._are_readers_due or any(kept):
             self._are_readers_due = not self._readers.forget_written(kept)
 
     def _write(self, batch: list[tuple["DurableRoomLog", list[Entry]]], kept: Kept) -> None:

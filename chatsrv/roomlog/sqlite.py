@@ -166,6 +166,13 @@ class SqliteStore(LogStore):
         else:
             self._readers.keep_bookmark(account, self._open(room), bookmark)
 
+    def keep_first_bookmark(self, account: str, room: str, bookmark: Bookmark) -> None:
+        """See `LogStore.keep_first_bookmark` and `Readers.keep_bookmark`."""
+        if self._unrecorded.has(room):
+            self._unrecorded.keep_bookmark(account, room, bookmark)
+        else:
+            self._readers.keep_bookmark(account, self._open(room), bookmark, is_first=True)
+
     def is_caught_up(self, account: str) -> bool:
         """See `LogStore.is_caught_up`."""
         return self._readers.is_caught_up(account)

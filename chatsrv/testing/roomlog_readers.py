@@ -49,6 +49,15 @@ class ReadersContract(LogContract):
         self.store.keep_bookmark("alice", "lobby", bookmark)
         assert self.store.bookmark("alice", "lobby") == bookmark
 
+    def test_where_somebody_begins_is_a_bookmark_as_any_other(self) -> None:
+        """The next one replaces it, wherever that points to."""
+        log = self.log
+        record(log, *"abc")
+        for offset, keep in ((2, self.store.keep_first_bookmark), (1, self.store.keep_bookmark)):
+            bookmark = Bookmark(Position(log.epoch, offset), offset)
+            keep("alice", "lobby", bookmark)
+            assert self.store.bookmark("alice", "lobby") == bookmark
+
     def test_everybody_may_keep_bookmarks_at_once(self) -> None:
         """From many threads, while entries are appended; nothing is lost or mixed up."""
         log, store = self.log, self.store

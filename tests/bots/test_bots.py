@@ -303,6 +303,24 @@ def test_a_store_keeps_its_place_over_a_restart_of_the_server(tmp_path: Path) ->
     assert heard == [["one two"], ["before three four", "three four"]]
 
 
+def test_one_that_keeps_its_place_has_one_before_it_has_heard_anything() -> None:
+    may_begin = threading.Event()
+
+    class Late(Scribe):
+        def opened(self) -> None:
+            assert may_begin.wait(DEADLINE_SECONDS)
+
+    store = MemoryStore()
+    with chat_with(store) as server, Bots(server) as bots:
+        log = server.hub.lobby.log
+        log.append(Kind.SAY, "alice", 1, ("before",))
+        bots.add(Late(keeps_place=True))
+        bookmark = store.bookmark("scribe", log.room)
+        may_begin.set()
+    assert bookmark
+    assert bookmark.position.offset == 1
+
+
 def test_a_place_that_the_bot_has_itself_goes_before_the_one_that_is_kept() -> None:
     with running_chat() as server:
         server.hub.lobby.log.append(Kind.SAY, "alice", 1, ("one", "two"))

@@ -11,6 +11,7 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import tzinfo
 from enum import Enum
@@ -25,7 +26,7 @@ from chatsrv.net.delivery import Delivery
 from chatsrv.net.server import ChatServer
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.reasons import Reason
-from chatsrv.roomlog.base import LogStore
+from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 from tests.peer import DEADLINE_SECONDS, NOTHING, PASSWORDS, Peer, open_gate, running
 from tests.roomlog.late import LateStore
@@ -199,8 +200,15 @@ class WatchedRoom(Room):
         self.arrivals: dict[int, Arrival] = {}
         self.reasons: dict[int, Reason] = {}
 
-    def enter(self, account: Account, origin: int, address: str | None = None, zone: tzinfo | None = None) -> Arrival:
-        arrival = self.arrivals[origin] = super().enter(account, origin, address, zone)
+    def enter(
+        self,
+        account: Account,
+        origin: int,
+        address: str | None = None,
+        zone: tzinfo | None = None,
+        begin: Callable[[RoomLog], None] = lambda _: None,
+    ) -> Arrival:
+        arrival = self.arrivals[origin] = super().enter(account, origin, address, zone, begin)
         return arrival
 
     def leave(self, name: str, origin: int, reason: Reason) -> None:

@@ -8,7 +8,7 @@ import pytest
 from chatsrv.chat.bookmarks import Bookmarks
 from chatsrv.entries import Bookmark, Position
 from chatsrv.net.delivery import Delivery
-from chatsrv.net.keeper import KEPT_AT_ONCE, Keeper
+from chatsrv.net.keeper import KEEP_SECONDS, KEPT_AT_ONCE, TOLD_SECONDS, Keeper
 from chatsrv.net.reading import Reading
 from chatsrv.net.trail import Steps
 from chatsrv.roomlog.memory import MemoryStore
@@ -20,9 +20,11 @@ class Now:
 
     def __init__(self) -> None:
         self.due: list[Callable[[], None]] = []
+        self.seconds: list[float] = []  # that were asked for
 
-    def set(self, _seconds: float, action: Callable[[], None]) -> None:
+    def set(self, seconds: float, action: Callable[[], None]) -> None:
         self.due.append(action)
+        self.seconds.append(seconds)
 
     def round(self) -> None:
         """Do what is due until nothing is."""
@@ -112,6 +114,50 @@ def test_a_step_keeps_so_many_bookmarks_and_the_next_turn_goes_on(place) -> None
         kept.append(here.kept())
     assert kept == [120, 240, 240]
     assert kept[0] < KEPT_AT_ONCE + 60
+
+
+def test_what_is_told_is_kept_as_soon_as_it_is_taken(place) -> None:
+    here = place(2, 2)
+    (reading, _), log = here.readings, here.logs[0]
+    here.keeper.told(here.wires[0].connection)
+    reading.tell(0, [(0, Steps(log, (0,), (7,)))])
+    here.keeper.told(here.wires[0].connection)
+    assert here.now.seconds == [TOLD_SECONDS]
+    here.now.round()
+    assert here.now.seconds == [TOLD_SECONDS]
+    assert here.store.bookmark("alice0", log.room) == Bookmark(Position(log.epoch, 7), here.wires[0].connection.origin)
+    assert here.store.bookmark("alice1", log.room) is None
+
+
+def test_who_does_not_take_what_is_told_is_looked_at_ever_more_rarely_and_then_with_everybody(place) -> None:
+    here = place(1)
+    (reading,), log, connection = here.readings, here.logs[0], here.wires[0].connection
+    here.keeper.told(connection)
+    connection.leftover = b"a line\n"  # that waits for the socket
+    reading.tell(len(connection.leftover), [(0, Steps(log, (7,), (3,)))])
+    seconds = TOLD_SECONDS
+    while seconds <= KEEP_SECONDS:
+        assert here.now.seconds.pop() == pytest.approx(seconds)
+        here.keeper.told(connection)
+        here.now.step()
+        seconds *= 2
+    assert here.now.seconds == [KEEP_SECONDS]
+    connection.leftover = b""
+    here.now.step()
+    assert not here.now.due
+    assert here.store.bookmark("alice0", log.room) == Bookmark(Position(log.epoch, 3), connection.origin)
+
+
+def test_a_crowd_that_is_told_is_looked_at_together_so_many_in_a_turn(place) -> None:
+    here = place(1, KEPT_AT_ONCE)
+    for wire in here.wires:
+        here.keeper.told(wire.connection)
+    assert here.now.seconds == [TOLD_SECONDS]
+    kept = []
+    while here.now.due:
+        here.now.step()
+        kept.append(here.kept())
+    assert kept[:2] == [KEPT_AT_ONCE // 2, KEPT_AT_ONCE]
 
 
 def test_what_was_taken_since_is_kept_in_the_next_round(place) -> None:

@@ -67,6 +67,31 @@ def test_what_is_kept_survives_a_kill_as_the_words_do_that_were_recorded_behind_
         assert store.bookmark("alice", "lobby") == Bookmark(Position(store.epoch, 3), 3)
 
 
+KILLED_AMID_A_CROWD = """
+import os, signal, sys
+from chatsrv.entries import Bookmark, Position
+from chatsrv.roomlog import readers
+from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.testing.roomlog import record
+store = SqliteStore(sys.argv[1], look_seconds=3600)
+log = store.open("lobby")
+store._readers._announce = lambda: None  # which may come late
+for number in range(readers.KEPT_AT_ONCE + 1):
+    store.keep_bookmark(f"account{number}", "lobby", Bookmark(Position(log.epoch, 1), 1))
+store.keep_first_bookmark("alice", "lobby", Bookmark(log.end, 7))
+record(log, "recorded after it")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_where_somebody_begins_survives_a_kill_with_what_was_appended_after_it_whatever_else_waits(path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED_AMID_A_CROWD, str(path)])
+    assert killed.returncode == -signal.SIGKILL
+    with opened(path) as store:
+        assert store.open("lobby").end.offset == 1
+        assert store.bookmark("alice", "lobby") == Bookmark(Position(store.epoch, 0), 7)
+
+
 def test_a_crowd_is_written_in_few_transactions_and_only_the_newest_of_each(path: Path, monkeypatch) -> None:
     write, sizes = readers.write_kept, []
 
