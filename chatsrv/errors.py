@@ -17,8 +17,10 @@ Touches nothing; any thread may raise and catch these.
     +-- Hole                 entries after the given position are gone from the room log
     +-- Refused              a request of a chatter was refused; the text is for that chatter
         +-- Misused          a command's arguments make no sense; the chatter is told how it is used
+        +-- NotRecorded      the log cannot record it at the moment; it knows which lines that holds for
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -120,6 +122,28 @@ class Hole(ChatError):
 
 class Refused(ChatError):
     """What a chatter asked for was refused. The text is a sentence for that chatter, without internals."""
+
+
+class NotRecorded(Refused):
+    """It cannot be recorded at the moment, so nobody has seen it, and nobody will.
+
+    `texts` are those of what was said at once for which this holds, in their order: the last of it; what came before
+    them was recorded. `first` is the offset of the first entry that was taken back; `None`: nothing was appended. The
+    text has no words of anybody's, so that it may be logged.
+    """
+
+    def __init__(self, texts: Sequence[str] = (), *, first: int | None = None) -> None:
+        super().__init__(
+            f"The last {len(texts)} lines were not recorded, and nobody has seen them: {CANNOT_RECORD_THEM}"
+            if len(texts) > 1
+            else f"That was not recorded, and nobody has seen it: {CANNOT_RECORD_IT}"
+        )
+        self.texts = tuple(texts)
+        self.first = first
+
+
+CANNOT_RECORD_IT = "the server cannot record it at the moment. Try again later."
+CANNOT_RECORD_THEM = "the server cannot record them at the moment. Try again later."
 
 
 class Misused(Refused):

@@ -71,7 +71,8 @@ class Bot:
         """Say something, each line of it by itself.
 
         Raises:
-            Refused: it may not, the log cannot record it, a line is too long, or it is not in a room.
+            Refused: it may not, a line is too long, or it is not in a room.
+            NotRecorded: the log cannot record these lines (`texts`); those before them are said.
         """
         self._speak(Kind.SAY, text)
 

@@ -14,7 +14,7 @@ from chatsrv.chat.bookmarks import Reader
 from chatsrv.chat.cursor import Cursor
 from chatsrv.chat.room import Room, told
 from chatsrv.entries import Bookmark, Entry, Kind, Position
-from chatsrv.errors import Hole, Refused
+from chatsrv.errors import Hole, NotRecorded, Refused
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.names import prepare_name
 from chatsrv.net.chatsession import APPEND_ENTRIES
@@ -23,7 +23,6 @@ from chatsrv.protocols.text import clean, is_blank
 from chatsrv.reasons import Reason
 from chatsrv.replies import Reply
 from chatsrv.rights import Right, require
-from chatsrv.roomlog.base import RoomLog
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +100,11 @@ class Stay(Reader):
             raise Refused(f"A line may have up to {most} bytes.")
         for start in range(0, len(lines), APPEND_ENTRIES):
             self._server.delivery.pace(self.room.log)
-            self.room.speak(kind, self.bot.name, self.origin, lines[start : start + APPEND_ENTRIES])
+            end = start + APPEND_ENTRIES
+            try:
+                self.room.speak(kind, self.bot.name, self.origin, lines[start:end])
+            except NotRecorded as refusal:
+                raise NotRecorded((*refusal.texts, *lines[end:])) from None
 
     def taken(self) -> Bookmark | None:
         """See `Reader.taken`."""
@@ -186,9 +189,9 @@ class Stay(Reader):
         except Refused as refusal:
             logger.warning("bot %s was refused something in %s: %s", self.bot.name, self.room.name, refusal)
 
-    def _begin(self, log: RoomLog) -> None:
+    def _begin(self, _log: object) -> None:
         if self.bot.keeps_place:
-            self._server.hub.bookmarks.begin(self.key, log, self.origin)
+            self._server.hub.bookmarks.begin(self.key, self.room.log, self.origin)
 
     def _keep_place(self) -> None:
         bookmark = self.taken()

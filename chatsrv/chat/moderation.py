@@ -25,7 +25,7 @@ from chatsrv.chat.deciding import decide
 from chatsrv.chat.facts import Ruling
 from chatsrv.chat.room import Room, told
 from chatsrv.commands import Ban, Kick, Mute, Unban, Unmute
-from chatsrv.errors import Refused
+from chatsrv.errors import CANNOT_RECORD_IT, NotRecorded, Refused
 from chatsrv.names import account_key
 from chatsrv.reasons import Reason
 from chatsrv.replies import Notice
@@ -113,7 +113,13 @@ def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: st
     if is_member:
         # Before his sessions leave, so that none comes back by what is left of his joining. In the lobby, where
         # everybody begins, he is again at the next login.
-        hub.register.record(target.name, asker.origin, Change(What.PART, room.name))
+        try:
+            hub.register.record(target.name, asker.origin, Change(What.PART, room.name))
+        except NotRecorded:  # what was decided is, and is carried out
+            if change.what is What.KICK:
+                asker.reply(
+                    Notice(f"{target.name} is in {room.name} again from their next login on: {CANNOT_RECORD_IT}")
+                )
     with room.barring(key):  # somebody who is kicked may come in again, but only behind the entry
         # Before there is the entry: whether they still read it would be chance.
         for device in attendance.devices(key):

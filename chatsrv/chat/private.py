@@ -4,13 +4,15 @@ A private message is an entry of its reader's own log, and another one of its au
 Never hears of bytes, sockets or wire formats. Everything here runs on the asker's thread, with no lock held.
 """
 
+from contextlib import suppress
+
 from chatsrv.changes import Change, What
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import require_voice, somebody
 from chatsrv.chat.deciding import decide
 from chatsrv.commands import Ignore, PrivateMessage, Unignore
 from chatsrv.entries import Kind
-from chatsrv.errors import Refused
+from chatsrv.errors import NotRecorded, Refused
 from chatsrv.names import account_key
 from chatsrv.replies import Notice
 from chatsrv.roomlog.base import RoomLog
@@ -25,7 +27,8 @@ def tell_privately(asker: Asker, command: PrivateMessage) -> None:
     Who is ignored is not told so: it would be the next quarrel.
 
     Raises:
-        Refused: there is nobody of that name, or the asker is muted, or it cannot be recorded.
+        Refused: there is nobody of that name, or the asker is muted.
+        NotRecorded: it cannot be recorded, so the reader has not seen it; its author's log may have it.
     """
     require_voice(asker)
     reader = asker.account_named(command.name)
@@ -37,10 +40,13 @@ def tell_privately(asker: Asker, command: PrivateMessage) -> None:
     for log, _, _ in copies:
         log.wait_for_space()
     # The author's first, or an answer could come before it in his log; and both before waiting, so that one transaction
-    # has both, as a rule. A disk that fails between two of them leaves the author's alone.
+    # has both, as a rule. Where a disk fails between two of them, the last one tells whether it was said: the reader's.
     written = [(log, log.append(kind, asker.account.name, asker.origin, (text,))) for log, kind, text in copies]
-    for log, position in written:
-        log.wait_until_recorded(position)
+    *before, (log, position) = written
+    for own_log, own_position in before:
+        with suppress(NotRecorded):
+            own_log.wait_until_recorded(own_position)
+    log.wait_until_recorded(position)
     if not asker.hub.attendance.devices(reader.key):
         asker.reply(Notice(f"{reader.name} is not here now, and reads it at the next login."))
 

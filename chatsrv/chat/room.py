@@ -15,7 +15,7 @@ from chatsrv.changes import Change
 from chatsrv.chat.facts import Facts, Ruling
 from chatsrv.durations import said
 from chatsrv.entries import Kind, Position
-from chatsrv.errors import Refused
+from chatsrv.errors import NotRecorded, Refused
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.names import account_key
 from chatsrv.reasons import Reason
@@ -162,20 +162,22 @@ class Room:
                 self._barred.remove(key)
 
     def expel(self, actor: str, origin: int, key: str, change: Change) -> Position | None:
-        """Have an account gone with the entry of the change that throws it out; return where that is.
+        """Have an account gone with the entry of the change that throws it out; return up to where to wait for that.
 
-        `None`: it was not here. Where that entry cannot be recorded at the moment, there is one that it has left.
+        `None`: it was not here. Where that entry cannot be recorded at the moment, there is one that it has left, when
+        the log can record again: the position is that of before, so that nobody waits so long.
         """
         with self._lock:
             member = self._members.get(key)
             if member is None:
                 return None
             try:
-                self._changed = self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
+                position = self._changed = self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
             except Refused:
+                position = self.log.end
                 self._changed = self.log.append(Kind.LEAVE, member.name, origin, (Reason.BANNED.name,))
             self._remove_locked(key)
-            return self._changed
+            return position
 
     def _remove_locked(self, key: str) -> None:
         assert self._lock.locked()
@@ -199,10 +201,23 @@ class Room:
         Who `may_hurry` is not held up where a room is slowed down.
 
         Raises:
-            Refused: the session is not in this room, may not speak at the moment, until when is told in `zone`, or the
-                log cannot record it.
+            Refused: the session is not in this room, or may not speak at the moment, until when is told in `zone`.
+            NotRecorded: the log cannot record these texts; those before them are said.
         """
-        self.log.wait_for_space()
+        try:
+            self.log.wait_for_space()
+            position = self._append_words(kind, name, origin, texts, may_hurry=may_hurry, zone=zone)
+        except NotRecorded:
+            raise NotRecorded(texts) from None
+        try:
+            self.log.wait_until_recorded(position)  # under no lock, so that whoever waits holds up nobody
+        except NotRecorded as refusal:
+            begin = position.offset - len(texts) + 1
+            raise NotRecorded(texts[max(0, (refusal.first or begin) - begin) :]) from None
+
+    def _append_words(
+        self, kind: Kind, name: str, origin: int, texts: Sequence[str], *, may_hurry: bool, zone: tzinfo | None
+    ) -> Position:
         with self._lock:
             key = account_key(name)
             member = self._members.get(key)
@@ -210,8 +225,7 @@ class Room:
                 raise Refused(f"You are not in {self.name}.")
             if self.facts.mutes or self._server.mutes or self.facts.slow_seconds:
                 self._check_voice_locked(key, len(texts), zone, may_hurry=may_hurry)
-            position = self.log.append(kind, name, origin, texts)
-        self.log.wait_until_recorded(position)  # under no lock, so that whoever waits holds up nobody
+            return self.log.append(kind, name, origin, texts)
 
     def _check_voice_locked(self, key: str, lines: int, zone: tzinfo | None, *, may_hurry: bool) -> None:
         """Make sure that a member may say so many lines now.

@@ -26,7 +26,7 @@ from chatsrv.chat.looking import show
 from chatsrv.chat.room import Room
 from chatsrv.commands import Create, Invite, Join, ListRooms, Part, Quit, Slow, Topic, Who
 from chatsrv.durations import said
-from chatsrv.errors import Refused
+from chatsrv.errors import NotRecorded, Refused
 from chatsrv.lookalike import check_new_room, similar_room
 from chatsrv.names import prepare_room
 from chatsrv.reasons import Reason
@@ -181,7 +181,10 @@ def create(asker: Asker, command: Create) -> None:
     room = asker.hub.room(name)
     room.announce(asker.account.name, asker.origin, change)
     asker.reply(Notice(f"{name} is your room: there you can /kick, /ban, /mute and set the /topic."))
-    _go_into(asker, room)
+    try:
+        _go_into(asker, room)
+    except NotRecorded:
+        raise NotRecorded([f"/join {name}"]) from None  # which is what was not; the room is there
 
 
 def _new_name(asker: Asker, typed: str) -> str:

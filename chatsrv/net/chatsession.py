@@ -22,19 +22,20 @@ from chatsrv.chat.room import Room, nowhere, told
 from chatsrv.chat.rooming import topic_of
 from chatsrv.commands import Act, Command, Say
 from chatsrv.entries import Kind
-from chatsrv.errors import Refused
+from chatsrv.errors import NotRecorded, Refused
 from chatsrv.net.catchup import catch_up
 from chatsrv.net.kernel import forget_unacknowledged
 from chatsrv.net.presence import Entered, Presence
 from chatsrv.net.reading import Reading
 from chatsrv.net.session import Session
+from chatsrv.net.unrecorded import not_recorded
 from chatsrv.protocols.text import clean
 from chatsrv.reasons import Reason
 from chatsrv.replies import LoginRefused, Notice, Present, Reply, Welcome
 from chatsrv.rights import Right, may, require
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.slots import Urgency, give_way
-from chatsrv.verbs import RIGHT_FOR
+from chatsrv.verbs import RIGHT_FOR, typed_as
 
 if TYPE_CHECKING:
     from chatsrv.net.server import ChatServer
@@ -270,6 +271,8 @@ class ChatSession(Session):
     def _attempt(self, action: Callable[..., None], *arguments: Any) -> None:
         try:
             action(*arguments)
+        except NotRecorded as refusal:
+            self.reply(not_recorded(refusal.texts))
         except Refused as refusal:
             self.reply(Notice(str(refusal)))
 
@@ -281,8 +284,12 @@ class ChatSession(Session):
         name, origin, zone = self.account.name, self.connection.origin, self.server.time_zone
         for start in range(0, len(texts), APPEND_ENTRIES):
             self.server.delivery.pace(room.log)
-            some = texts[start : start + APPEND_ENTRIES]
-            room.speak(_SPOKEN[kind], name, origin, some, may_hurry=may_hurry, zone=zone)
+            end = start + APPEND_ENTRIES
+            try:
+                room.speak(_SPOKEN[kind], name, origin, texts[start:end], may_hurry=may_hurry, zone=zone)
+            except NotRecorded as refusal:
+                lost = (*refusal.texts, *texts[end:])
+                raise NotRecorded([typed_as((Act if kind is Act else Say)(text)) for text in lost]) from None
 
     def _speak_for(self, kind: type[Command], text: str) -> None:
         """Say what a plug-in wants said."""
@@ -293,4 +300,7 @@ class ChatSession(Session):
         if right := RIGHT_FOR.get(type(command)):
             require(self.account, right)
         if deed := DEEDS.get(type(command)):
-            deed(self, command)
+            try:
+                deed(self, command)
+            except NotRecorded as refusal:
+                raise NotRecorded(refusal.texts or (typed_as(command),)) from None

@@ -75,21 +75,22 @@ class RoomLog(ABC):
         called under a room's lock.
 
         Raises:
-            Refused: the log cannot record at the moment. Who joins or leaves is taken nevertheless.
+            NotRecorded: the log cannot record at the moment. Who joins or leaves is taken nevertheless.
         """
 
     def wait_for_space(self) -> None:
         """Wait while too much is appended and not recorded yet. For authors, before they append and under no lock.
 
         Raises:
-            Refused: the log cannot record at the moment.
+            NotRecorded: the log cannot record at the moment.
         """
 
     def wait_until_recorded(self, position: Position) -> None:
         """Wait until what was appended up to a position is recorded. For authors, behind `append` and under no lock.
 
         Raises:
-            Refused: it cannot be recorded, and was taken back: nobody has seen it, and nobody will.
+            NotRecorded: it cannot be recorded, and was taken back, from its `first` offset on: nobody has seen it, and
+                nobody will. Of what was appended at once, the entries before that are recorded.
         """
 
     @abstractmethod

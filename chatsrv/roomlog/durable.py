@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from chatsrv.effort import Effort, boundless
 from chatsrv.entries import PRESENCE, Entry, Kind, Position
-from chatsrv.errors import Hole, Refused
+from chatsrv.errors import Hole, NotRecorded
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.archive import Archive
 from chatsrv.roomlog.base import Follower, Hides, RoomLog, Wake, few_sought_in, hides_nothing
@@ -39,8 +39,6 @@ UNRECORDED_ENTRIES, UNRECORDED_CHARACTERS = 16_384, 4_194_304
 
 LOOKED_AT_ENTRIES = 1000
 """Entries that a search looks at before it asks the index: they are in memory, and have the most of common words."""
-
-NOT_TAKEN = "That was not taken, and nobody has seen it: the server cannot record it at the moment. Try again later."
 
 _JOINS = (Kind.JOIN, Kind.QUIET_JOIN)
 
@@ -90,7 +88,7 @@ class DurableRoomLog(RoomLog):
         room = self.room
         with self._lock:
             if self._recorder.is_failing and (kind not in PRESENCE or (kind in _JOINS and self._is_full())):
-                raise Refused(NOT_TAKEN)
+                raise NotRecorded
             now = int(time.time() * MICROSECONDS) / MICROSECONDS  # as the file holds it
             at = self._last_at = max(now, self._last_at)
             offset = self._last
@@ -114,7 +112,7 @@ class DurableRoomLog(RoomLog):
                 while self._is_full() and not self._recorder.is_failing:
                     self._wait_locked()
                 if self._recorder.is_failing:
-                    raise Refused(NOT_TAKEN)
+                    raise NotRecorded
 
     def wait_until_recorded(self, position: Position) -> None:
         """See `RoomLog.wait_until_recorded`."""
@@ -122,11 +120,11 @@ class DurableRoomLog(RoomLog):
         if self._woken >= offset and not self._taken_back:
             return
         with step_aside(), self._lock:
-            while not any(offset in offsets for offsets in self._taken_back):
+            while not (lost := [offsets for offsets in self._taken_back if offset in offsets]):
                 if self._woken >= offset:
                     return
                 self._wait_locked()
-        raise Refused(NOT_TAKEN)
+        raise NotRecorded(first=lost[0].start)
 
     def _wait_locked(self) -> None:
         assert self._lock.locked()

@@ -6,7 +6,7 @@ import pytest
 
 from chatsrv.chat import private
 from chatsrv.entries import Kind, Position
-from chatsrv.errors import Refused
+from chatsrv.errors import NotRecorded, Refused
 from tests.chat.people import Chat
 
 
@@ -98,3 +98,15 @@ def test_no_answer_can_come_before_the_question_in_its_authors_log(chat: Chat, m
     monkeypatch.setattr(log, "append", append_and_answer)
     alice.types("/msg bob are you there?")
     assert chat.private("alice") == ["[private to bob] <alice> are you there?", "[private] <bob> I am"]
+
+
+def test_a_message_is_said_if_its_reader_has_it_whether_its_author_has_a_copy_or_not(chat: Chat, monkeypatch) -> None:
+    def lose(position: Position) -> None:
+        raise NotRecorded(first=position.offset)
+
+    alice, _bob = chat.log_in("alice"), chat.log_in("bob")
+    with monkeypatch.context() as failing:
+        failing.setattr(chat.hub.private_log("alice"), "wait_until_recorded", lose)
+        assert alice.types("/msg bob hi") == []
+    monkeypatch.setattr(chat.hub.private_log("bob"), "wait_until_recorded", lose)
+    assert alice.types("/msg bob hi") == [str(NotRecorded())]

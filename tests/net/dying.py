@@ -46,9 +46,13 @@ class Dying:
 
 
 @contextlib.contextmanager
-def dying(path: Path, *, keep_seconds: float = NEVER, told_seconds: float = NEVER) -> Iterator[Dying]:
-    """Run such a server; kill it in the end, while everybody is there."""
+def dying(
+    path: Path, *, keep_seconds: float = NEVER, told_seconds: float = NEVER, most_file_bytes: int = 0
+) -> Iterator[Dying]:
+    """Run such a server, no file of which grows beyond `most_file_bytes`; kill it in the end, while everybody is there."""
     command = [sys.executable, "-m", "tests.net.dying", str(path), str(keep_seconds), str(told_seconds)]
+    if most_file_bytes:
+        command = ["prlimit", f"--fsize={most_file_bytes}", *command]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Dying(process)
