@@ -49,7 +49,7 @@ class Dying:
 def dying(
     path: Path, *, keep_seconds: float = NEVER, told_seconds: float = NEVER, most_file_bytes: int = 0
 ) -> Iterator[Dying]:
-    """Run such a server, no file of which grows beyond `most_file_bytes`; kill it in the end, while everybody is there."""
+    """Run such a server, whose files grow to `most_file_bytes` each; kill it in the end, while everybody is there."""
     command = [sys.executable, "-m", "tests.net.dying", str(path), str(keep_seconds), str(told_seconds)]
     if most_file_bytes:
         command = ["prlimit", f"--fsize={most_file_bytes}", *command]
