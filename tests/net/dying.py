@@ -33,8 +33,14 @@ class Dying:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout
+        self._process = process
         self.recorded = process.stdout
         self.server_address = ("127.0.0.1", int(self.recorded.readline()))
+
+    def kill(self) -> None:
+        """Kill it now, while everybody is there."""
+        self._process.kill()
+        self._process.wait()
 
     def wait_for_bookmark(self, account: str, room: str, offset: int) -> None:
         """Return once one is recorded that is so far."""
@@ -49,7 +55,7 @@ class Dying:
 def dying(
     path: Path, *, keep_seconds: float = NEVER, told_seconds: float = NEVER, most_file_bytes: int = 0
 ) -> Iterator[Dying]:
-    """Run such a server, whose files grow to `most_file_bytes` each; kill it in the end, while everybody is there."""
+    """Run such a server, whose files grow to `most_file_bytes` each; kill it in the end."""
     command = [sys.executable, "-m", "tests.net.dying", str(path), str(keep_seconds), str(told_seconds)]
     if most_file_bytes:
         command = ["prlimit", f"--fsize={most_file_bytes}", *command]

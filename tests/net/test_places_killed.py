@@ -23,6 +23,7 @@ def test_a_newcomer_is_told_all_that_was_said_since_when_the_server_is_killed_at
         alice.does("before")
         bob.log_in("bob")
         alice.does(*texts)
+        server.kill()
     with dying(tmp_path / "chat.db") as server, Peer(server) as bob:
         bob.log_in("bob")
         assert told(bob).lines == said(*texts)
@@ -34,6 +35,7 @@ def test_who_has_just_entered_a_room_is_told_all_that_was_said_since_when_the_se
         alice.does("/create dev", "before")
         bob.does("/join dev")
         alice.does(*texts)
+        server.kill()
     with dying(tmp_path / "chat.db") as server, Person(server, "bob") as bob:
         seen = bob.sees()
         in_lobby = ["While you were away (1):", "* alice joined", "(that is all you missed)"]
@@ -55,7 +57,6 @@ def test_a_server_that_is_killed_after_each_start_gets_on_with_what_it_tells(tmp
             alice.does(str(number))
             bob.log_in("bob")
             assert told(bob).lines == [*away, "* alice joined", *said(str(number))]
-            server.wait_for_bookmark(
-                "bob", "lobby", 7 + 3 * number
-            )  # that line's; each time bob's joining comes after it
+            server.wait_for_bookmark("bob", "lobby", 7 + 3 * number)  # then comes bob's joining
+            server.kill()
         away = []

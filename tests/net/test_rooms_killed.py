@@ -69,6 +69,7 @@ def test_what_was_decided_and_told_holds_when_the_server_is_killed(tmp_path: Pat
             busy = [pool.submit(owner.decide, has_begun) for owner in owners]
             has_begun.wait(DEADLINE_SECONDS)
             dave.sees_up_to(*(f"You are not banned from {owner.room} any more." for owner in owners))
+            server.kill()
         for each in busy:
             each.result(DEADLINE_SECONDS)
     assert all(owner.held for owner in owners)
@@ -95,6 +96,7 @@ def test_a_private_message_that_anybody_saw_is_there_when_the_server_was_killed(
         if reader_is_there:
             # and no more than these: when alice's joining is shown is the lobby's affair, which may still be held back
             assert private(bob.sees()) == [f"[private] <alice> {text}" for text in texts]
+        server.kill()
     with killed(path) as server, Person(server, "bob") as bob, Person(server, "alice") as alice:
         alice.does("/msg bob after")
         expected = [f"[private] <alice> {text}" for text in (*texts, "after")]
@@ -110,6 +112,7 @@ def test_memberships_that_were_told_are_those_of_the_next_server(tmp_path: Path)
         alice.does("/create dev", "/create tea", "/part lobby")
         bob.does("/join dev", "/join tea", "/part dev", "/ignore carol")
         alice.sees()
+        server.kill()
     with killed(path) as server, Person(server, "alice") as alice, Person(server, "bob") as bob:
         assert alice.sees()[0] == "You speak in dev. You are also in: tea."
         assert bob.sees()[0] == "You speak in lobby. You are also in: tea."
