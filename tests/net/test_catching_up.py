@@ -167,6 +167,9 @@ def test_what_the_system_of_a_program_acknowledged_counts_as_taken(chat, journal
 def stalling(chat: Chat, name: str, lines: list[str]) -> Iterator[tuple[Peer, list[str]]]:
     """Have somebody log in and read nothing while alice says much; the value is he, and what she said."""
     with chat.log_in(name, receive_buffer_bytes=2048) as peer:
+        assert is_told_nothing(
+            peer
+        )  # so that it is live: what had been said before would be its leftover, not the tail's
         yield peer, chat.say(*lines)
 
 
