@@ -185,7 +185,7 @@ def test_what_one_device_is_told_while_it_is_lost_is_missed_though_another_follo
     phone.type("/join dev")  # and reads nothing of it
     desk.sees_up_to("You are in dev, too: you entered it on another device.")
     alice.does("live")
-    assert desk.sees() == ["[dev] <alice> live"]
+    assert desk.sees_up_to("[dev] <alice> live") == ["[dev] <alice> live"]  # which begins after it is told so
     phone.reset()
     desk.quits()
     left = 0
