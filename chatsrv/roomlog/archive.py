@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from chatsrv.errors import Refused, StoreError
 from chatsrv.roomlog.backup import Progress, copy_file
 from chatsrv.roomlog.base import Hides
 from chatsrv.roomlog.index import edge_of, find
+from chatsrv.roomlog.journal import Journal
 from chatsrv.roomlog.mark import Opened
 from chatsrv.roomlog.schema import ENTRY, OFFSET_BITS, connect, entry_of, what_to_do
 from chatsrv.roomlog.words import Sought, is_found
@@ -43,9 +44,10 @@ T = TypeVar("T")
 class Archive:
     """The recorded entries in the file at `path`. `lock_seconds` is how long it waits for another program's lock."""
 
-    def __init__(self, path: Path, opened: Opened, lock_seconds: float) -> None:
+    def __init__(self, path: Path, opened: Opened, journal: Journal, lock_seconds: float) -> None:
         self._path = path
         self._opened = opened
+        self._journal = journal
         self._lock_seconds = lock_seconds
         self._readers = _Pool(READERS, self._connected)
         self._searchers = _Pool(SEARCHES, self._connected)
@@ -169,8 +171,12 @@ class Archive:
 
     def close(self) -> None:
         """Let go of the connections. Nobody reads any more."""
-        self._readers.close()
-        self._searchers.close()
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """Let go of all connections, of those that are in use as soon as they are not. Any thread may call it."""
+        self._readers.disconnect()
+        self._searchers.disconnect()
 
     def _read(self, statement: str, values: tuple[int, ...], first_id: int, room: str) -> list[Entry]:
         rows = self._ask(lambda connection: connection.execute(statement, values).fetchall())
@@ -188,10 +194,11 @@ class Archive:
         """Return a new connection.
 
         Raises:
-            StoreError: another file is in place of ours, or none.
+            StoreError: another file is in place of ours, or none; or the files beside it are not where they were.
             sqlite3.Error: it cannot be read.
         """
         self._opened.check_place()
+        self._journal.check_names()
         connection = connect(self._path, self._lock_seconds)
         try:
             self._opened.check_token(connection)
@@ -208,11 +215,13 @@ class _Pool:
         self._connected = connected
         self._free = threading.BoundedSemaphore(most)
         self._idle: deque[sqlite3.Connection] = deque()  # appending and popping are atomic
+        self._generation = 0
 
     def lend(self, use: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `use` makes of a connection. One with which something went wrong is not used again."""
         self._free.acquire()
         try:
+            generation = self._generation
             try:
                 connection = self._idle.pop()
             except IndexError:
@@ -223,11 +232,15 @@ class _Pool:
                 connection.close()
                 raise
             self._idle.append(connection)
+            if generation != self._generation:
+                self.disconnect()  # that one among them
             return answer
         finally:
             self._free.release()
 
-    def close(self) -> None:
-        """Let go of the connections. Nobody uses one any more."""
-        while self._idle:
-            self._idle.pop().close()
+    def disconnect(self) -> None:
+        """Let go of all connections, of those that are in use as soon as they are not."""
+        self._generation += 1
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()

@@ -6,6 +6,8 @@ anybody was shown is in the file. While one transaction is being written, the ne
 
 When the file cannot be written, what waits is taken back, what is new is refused, and it is tried again at intervals
 with what must not be lost: who has come and gone.
+
+The files beside it are checked before and after each transaction; what they have lost is put back and recorded again.
 """
 
 import logging
@@ -13,15 +15,18 @@ import queue
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatsrv.entries import Entry
-from chatsrv.errors import ChatError
+from chatsrv.errors import ChatError, StoreError
+from chatsrv.roomlog.journal import Journal, Touched
 from chatsrv.roomlog.mark import Mark, Opened
 from chatsrv.roomlog.readers import Kept, Readers, write_kept
 from chatsrv.roomlog.rows import write_rows
 from chatsrv.roomlog.schema import OFFSET_BITS, connect, row_of, what_to_do
+from chatsrv.roomlog.unsettled import Unsettled
 from chatsrv.roomlog.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -32,18 +37,33 @@ logger = logging.getLogger(__name__)
 BATCH_ENTRIES = 8192
 """The most that is recorded of one room at once: some tens of milliseconds, so that no room waits long for another."""
 
+CHECKPOINT_FRAMES = 1000
+"""Pages in the `-wal` from which on they are written into the file itself: SQLite's own number."""
+
+CHECKPOINT_AGAIN_SECONDS = 1.0
+"""After what time that is tried again where another program has kept it from being complete."""
+
 
 class Recorder:
     """Writes to the file at `path`, which `mark` has locked. `synchronous` is SQLite's."""
 
     def __init__(
-        self, path: Path, mark: Mark, opened: Opened, *, synchronous: str, lock_seconds: float, retry_seconds: float
+        self,
+        path: Path,
+        mark: Mark,
+        opened: Opened,
+        journal: Journal,
+        *,
+        synchronous: str,
+        lock_seconds: float,
+        retry_seconds: float,
     ) -> None:
         self.is_failing = False
         """Whether nothing can be recorded at the moment. Read by all threads, under the locks of their logs."""
         self._path = path
         self._mark = mark
         self._opened = opened
+        self._journal = journal
         self._synchronous = synchronous
         self._lock_seconds = lock_seconds
         self._retry_seconds = retry_seconds
@@ -56,13 +76,31 @@ class Recorder:
         self._is_stopping = False
         self._due: dict[DurableRoomLog, None] = {}  # those with something unrecorded
         self._are_readers_due = False
+        self._checkpoint_at = 0.0  # not before
+        self._is_mending = False  # the files beside it
 
-    def start(self, connection: sqlite3.Connection, readers: Readers, upkeep: Upkeep) -> None:
-        """Start the thread, with a connection that is its own from now on."""
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        self._connection = connection
+    def start(
+        self,
+        connection: sqlite3.Connection,
+        readers: Readers,
+        upkeep: Upkeep,
+        *,
+        unsettled: Unsettled,
+        disconnect_readers: Callable[[], None],
+    ) -> None:
+        """Start the thread, with a connection that is its own from now on.
+
+        Raises:
+            sqlite3.Error, StoreError: the file cannot be used.
+        """
         self._readers = readers
         self._upkeep = upkeep
+        self._unsettled = unsettled
+        self._disconnect_readers = disconnect_readers
+        self._prepare(connection)
+        self._checkpoint(connection)  # so that whatever becomes of the -wal, the file itself knows that it is ours
+        self._journal.attach()
+        self._connection = connection
         self._thread.start()
 
     def announce(self, log: "DurableRoomLog") -> None:
@@ -93,6 +131,7 @@ class Recorder:
             else:
                 if not self._upkeep.step(self._connected, is_busy=not self._news.empty()):
                     self._disconnect()
+                self._checkpoint_if_due()
         self._end()
 
     def _gather(self) -> None:
@@ -153,6 +192,8 @@ class Recorder:
             write_rows(connection, "INSERT INTO entry", [row_of(entry, log.first_id) for entry in entries])
         write_kept(connection, kept)
         connection.execute("COMMIT")
+        self._journal.check()  # else nobody is to see it
+        self._unsettled.note(batch, kept)
         if batch:
             self._mark.note(sum(len(entries) for _, entries in batch))
         for log in new:
@@ -169,22 +210,93 @@ class Recorder:
             StoreError: the file is not the one that this server had opened.
         """
         self._opened.check_place()
+        if self._connection is not None:
+            try:
+                self._journal.check()
+            except StoreError as error:
+                logger.error("%s", error)
+                self._disconnect()
         if self._connection is None:
+            self._put_back()
             connection = connect(self._path, self._lock_seconds)
             try:
-                connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+                self._prepare(connection)
                 self._opened.check_token(connection)
+                self._join(connection)
             except BaseException:
                 connection.close()
                 raise
             self._connection = connection
         return self._connection
 
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")  # never before the -wal has been checked
+
+    # --- the files beside it
+
+    def _put_back(self) -> None:
+        """Let the files beside it be as they were, as far as that is possible.
+
+        Raises:
+            StoreError: the file itself is not in its place, and a `-wal` would spoil another one; or the disk fails.
+        """
+        try:
+            self._journal.check()
+        except StoreError:
+            self._is_mending = True
+            self._journal.cut_off()
+            self._opened.check_place()
+            self._journal.put_back()
+            self._disconnect_readers()
+
+    def _join(self, connection: sqlite3.Connection) -> None:
+        """Watch the files of a new connection from now on, and record again what they have lost.
+
+        Raises:
+            StoreError: they are not those of all connections of this process yet.
+            sqlite3.Error: the file cannot be written.
+        """
+        has_lost = self._journal.has_lost
+        self._journal.attach()
+        self._journal.check()
+        if has_lost:
+            lost = self._unsettled.write_again(connection)
+            self._journal.has_lost = False
+            if lost:
+                rooms = ", ".join(f"{count:,} in {room}" for room, count in sorted(lost.items()))
+                logger.error("%s: entries that people have seen are lost for good: %s", self._path, rooms)
+        if self._is_mending:
+            self._checkpoint(connection)
+            self._is_mending = False
+            if not has_lost or not lost:
+                logger.warning("%s: all that people have seen is in the history again", self._path)
+
+    def _checkpoint(self, connection: sqlite3.Connection) -> None:
+        """Write what is in the `-wal` into the file itself, as far as other programs that read let it."""
+        busy, frames, done = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if not busy and frames == done:
+            self._unsettled.settle()
+        else:
+            self._checkpoint_at = time.monotonic() + CHECKPOINT_AGAIN_SECONDS
+
+    def _checkpoint_if_due(self) -> None:
+        if self._connection is None or time.monotonic() < self._checkpoint_at:
+            return
+        if self._journal.new_frames() < CHECKPOINT_FRAMES and not self._unsettled.is_large:
+            return
+        try:
+            self._checkpoint(self._connected())
+        except (sqlite3.Error, StoreError) as error:
+            logger.debug("%s: %s", self._path, error)  # it is told when the next entry cannot be recorded
+            self._checkpoint_at = time.monotonic() + CHECKPOINT_AGAIN_SECONDS
+
     # --- when the file cannot be written
 
     def _fail(self, error: Exception) -> None:
+        is_to_be_mended = isinstance(error, Touched) and not self.is_failing
         self.is_failing = True
-        self._retry_at = time.monotonic() + self._retry_seconds
+        self._retry_at = 0.0 if is_to_be_mended else time.monotonic() + self._retry_seconds
         if isinstance(error, sqlite3.Error):
             trouble = what_to_do(error, self._path)
         elif isinstance(error, ChatError):
@@ -206,9 +318,17 @@ class Recorder:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             try:
+                self._put_back()
+                is_in_place = True
+            except StoreError as error:
+                logger.debug("%s: %s", self._path, error)
+                is_in_place = False
+            try:
                 connection.close()  # which rolls back
             except sqlite3.Error as error:
                 logger.debug("%s: %s", self._path, error)
+            if is_in_place:
+                self._journal.forget_deleted()
 
     def _end(self) -> None:
         try:

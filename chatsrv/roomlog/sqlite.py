@@ -4,6 +4,7 @@
     DurableRoomLog     makes the order, keeps what is new in memory            durable.py
     Recorder           the one thread that writes                              recorder.py
     Archive            reads what is old, makes copies                         archive.py
+    Journal            are the files beside it as SQLite has them open?        journal.py
     Mark               whose is the file, and is it as it was left?            mark.py
     MemoryStore        logs of rooms that are not to be recorded               memory.py
 
@@ -27,11 +28,13 @@ from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.durable import DurableRoomLog
 from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.index import prepare_index
+from chatsrv.roomlog.journal import Journal
 from chatsrv.roomlog.mark import Mark, Opened
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.readers import Readers
 from chatsrv.roomlog.recorder import Recorder
 from chatsrv.roomlog.schema import LAST_AT, MICROSECONDS, OFFSET_BITS, connect, create, prepare, what_to_do
+from chatsrv.roomlog.unsettled import Unsettled
 from chatsrv.roomlog.upkeep import Keep, Upkeep
 
 logger = logging.getLogger(__name__)
@@ -74,6 +77,7 @@ class SqliteStore(LogStore):
         self._lock = ranked_lock(Rank.ROOM_LOG)
         self._is_closed = False
         self._unrecorded = MemoryStore()
+        self._journal = Journal(self.path)
         with contextlib.ExitStack() as undo:
             self._mark = undo.enter_context(contextlib.closing(Mark(self.path)))
             try:
@@ -84,11 +88,12 @@ class SqliteStore(LogStore):
                 self.epoch, is_other = self._mark.open_epoch(connection, durability, recorded)
                 can_index = prepare_index(connection, is_trusted=is_sound and not is_other)
                 as_opened = Opened(self.path, connection)
-                self._archive = Archive(self.path, as_opened, lock_seconds)
+                self._archive = Archive(self.path, as_opened, self._journal, lock_seconds)
                 self._recorder = Recorder(
                     self.path,
                     self._mark,
                     as_opened,
+                    self._journal,
                     synchronous=_SYNCHRONOUS[durability],
                     lock_seconds=lock_seconds,
                     retry_seconds=retry_seconds,
@@ -104,7 +109,14 @@ class SqliteStore(LogStore):
                     can_index=can_index,
                     look_seconds=look_seconds,
                 )
-                self._recorder.start(connection, self._readers, upkeep)
+                self._unsettled = Unsettled(self._all_logs)
+                self._recorder.start(
+                    connection,
+                    self._readers,
+                    upkeep,
+                    unsettled=self._unsettled,
+                    disconnect_readers=self._archive.disconnect,
+                )
             except sqlite3.Error as error:
                 raise StoreError(what_to_do(error, self.path)) from error
             undo.pop_all()
@@ -210,6 +222,7 @@ class SqliteStore(LogStore):
         if not is_closed:
             self._recorder.stop()
             self._archive.close()
+            self._journal.close()
             self._mark.close()
 
     def _all_logs(self) -> list[DurableRoomLog]:
@@ -221,6 +234,7 @@ class SqliteStore(LogStore):
             log.erase(account)
         self._unrecorded.erase(account)
         self._readers.forget(account)
+        self._unsettled.erase(account)
 
     def _log_of(self, room: "_Room") -> DurableRoomLog:
         return DurableRoomLog(
