@@ -9,10 +9,9 @@ Follows https://www.sqlite.org/walformat.html. Knows nothing of rooms and entrie
 `Journal`, but for `check_names`, which any thread may call.
 """
 
-import contextlib
+import mmap
 import os
 import struct
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,11 +41,11 @@ class _Index(NamedTuple):
 
 
 class _Last(NamedTuple):
-    """The last frame that a check found whole: of which `-wal`, where it ends, and the checksum of its bytes."""
+    """The last frame that a check found whole: of which `-wal`, where it ends, and its bytes."""
 
     salts: bytes
     end: int
-    crc: int
+    frame: bytes
 
 
 class Journal:
@@ -56,9 +55,11 @@ class Journal:
         real = Path(os.path.realpath(path))  # SQLite puts them beside the file itself, not beside a link to it
         self._wal_path = real.with_name(f"{real.name}-wal")
         self._shm_path = real.with_name(f"{real.name}-shm")
+        self._wal_name, self._shm_name = str(self._wal_path), str(self._shm_path)
         self._wal = self._shm = -1
+        self._memory: mmap.mmap | None = None
         self._inodes: tuple[tuple[int, int], tuple[int, int]] | None = None
-        self._last = _Last(b"", 0, 0)
+        self._last = _Last(b"", 0, b"")
         self.has_lost = False
         """Whether something was cut off since the last `attach`, so that it has to be recorded again."""
 
@@ -70,9 +71,10 @@ class Journal:
         """
         try:
             # Closing a descriptor of the -shm takes SQLite's locks on it away, so one that is still right stays open.
-            if self._shm < 0 or _identity(os.fstat(self._shm)) != _inode_at(self._shm_path):
+            if self._shm < 0 or _identity(os.fstat(self._shm)) != _identity(os.lstat(self._shm_name)):
                 self._close_shm()
                 self._shm = os.open(self._shm_path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+                self._memory = mmap.mmap(self._shm, mmap.PAGESIZE)  # read without a system call, as SQLite does it
             self._open_wal()
         except OSError as error:
             self.close()
@@ -80,7 +82,7 @@ class Journal:
                 f"{error.filename} cannot be opened ({error.strerror}); it belongs to the history"
             ) from error
         self._inodes = _identity(os.fstat(self._wal)), _identity(os.fstat(self._shm))
-        self._last = _Last(b"", 0, 0)
+        self._last = _Last(b"", 0, b"")
 
     def close(self) -> None:
         """Let go of the files. No connection of this process may be open any more."""
@@ -98,16 +100,28 @@ class Journal:
         index = self._index() if self._inodes else None
         return index.frames - index.backfilled if index else 0
 
-    def check_names(self) -> None:
-        """Make sure that both files are at their places. Any thread may ask.
+    def check_names(self) -> int:
+        """Make sure that both files are at their places; return the size of the `-wal`. Any thread may ask.
 
         Raises:
             StoreError: they are not. The text says what to do.
         """
-        for path, inode in zip((self._wal_path, self._shm_path), self._inodes or (), strict=False):
-            found = _inode_at(path)
-            if found != inode:
-                raise _touched(path, "deleted" if found is None else "replaced by another file")
+        inodes = self._inodes
+        if not inodes:
+            return 0
+        self._check_name(self._shm_path, self._shm_name, inodes[1])
+        return self._check_name(self._wal_path, self._wal_name, inodes[0]).st_size
+
+    def glance(self) -> None:
+        """Do as `check` does, without asking what another program has committed since.
+
+        Raises:
+            StoreError: something is missing. The text says what to do.
+        """
+        size = self.check_names()
+        _, end, frame = self._last
+        if size < end or (end and os.pread(self._wal, len(frame), end - len(frame)) != frame):
+            self._check_content()  # another program may have emptied it in order
 
     def check(self) -> None:
         """Make sure that all that was committed is in the files, and that they are at their places.
@@ -117,6 +131,16 @@ class Journal:
         """
         if self._inodes:
             self.check_names()
+            self._check_content()
+
+    def check_recorded(self) -> None:
+        """Make sure that a transaction that was just committed is in the `-wal`, and that one at its place.
+
+        Raises:
+            StoreError: it is not. The text says what to do.
+        """
+        if self._inodes:
+            self._check_name(self._wal_path, self._wal_name, self._inodes[0])
             self._check_content()
 
     def cut_off(self) -> None:
@@ -147,13 +171,23 @@ class Journal:
         Raises:
             StoreError: it cannot be written.
         """
-        if self._inodes and _inode_at(self._wal_path) != self._inodes[0]:
+        stat = _stat(self._wal_name)
+        if self._inodes and (not stat or _identity(stat) != self._inodes[0]):
             try:
                 self._write_wal()
             except OSError as error:
                 raise StoreError(f"{self._wal_path} cannot be written again ({error.strerror})") from error
 
     # ------------------------------------------------------------------ inside
+
+    @staticmethod
+    def _check_name(path: Path, name: str, inode: tuple[int, int]) -> os.stat_result:
+        stat = _stat(name)
+        if not stat:
+            raise _touched(path, "deleted")
+        if _identity(stat) != inode:
+            raise _touched(path, "replaced by another file")
+        return stat
 
     def _check_content(self) -> None:
         for _ in range(_TRIES):
@@ -171,19 +205,25 @@ class Journal:
     def _last_of(self, index: _Index) -> _Last | None:
         """Return the last frame if the `-wal` is as the index says, and what was there before is there; else `None`."""
         if not index.frames:
-            return _Last(index.salts, 0, 0)
-        header = os.pread(self._wal, _WAL_HEADER_BYTES, 0)
-        if header[16:24] != index.salts:
-            return None
-        frame = self._frame(index, index.frames)
-        if frame[8:16] != index.salts or struct.unpack_from(">II", frame, 16) != index.sums:
-            return None
-        salts, end, crc = self._last
-        # One that was cut short and has grown again since has zeros in the middle.
+            return _Last(index.salts, 0, b"")
+        salts, end, known = self._last
         is_grown = salts == index.salts and 0 < end < index.end
-        if is_grown and zlib.crc32(self._frame(index, (end - _WAL_HEADER_BYTES) // index.frame_bytes)) != crc:
+        if not is_grown and os.pread(self._wal, _WAL_HEADER_BYTES, 0)[16:24] != index.salts:
             return None
-        return _Last(index.salts, index.end, zlib.crc32(frame))
+        # One that was cut short and has grown again since has zeros in the middle. Most transactions are small: one
+        # call gets the last frame of the one before as well.
+        start = end - index.frame_bytes if is_grown and index.end - end < _COPY_BYTES else index.end - index.frame_bytes
+        data = os.pread(self._wal, index.end - start, start)
+        frame = data[-index.frame_bytes :]
+        if len(data) != index.end - start or frame[8:16] != index.salts:
+            return None
+        if struct.unpack_from(">II", frame, 16) != index.sums:
+            return None
+        if is_grown:
+            before = data if start < end else os.pread(self._wal, index.frame_bytes, end - index.frame_bytes)
+            if not before.startswith(known):
+                return None
+        return _Last(index.salts, index.end, frame)
 
     def _frame(self, index: _Index, number: int) -> bytes:
         """Return a frame, counted from 1; zeros if it is not there."""
@@ -194,8 +234,8 @@ class Journal:
     def _index(self) -> _Index | None:
         """Return what the `-shm` says, `None` if it makes no sense at the moment."""
         for _ in range(_TRIES):
-            data = os.pread(self._shm, _BACKFILLED_AT + 4, 0)
-            if len(data) < _BACKFILLED_AT + 4 or data[_IS_INIT_AT] == 0:
+            data = self._memory[: _BACKFILLED_AT + 4] if self._memory else b""
+            if not data or data[_IS_INIT_AT] == 0:
                 return None
             if data[:_INDEX_BYTES] == data[_INDEX_BYTES:_BACKFILLED_AT]:
                 size, frames, _, one, other = struct.unpack_from("=HIIII", data, 14)
@@ -244,6 +284,9 @@ class Journal:
             self._wal = -1
 
     def _close_shm(self) -> None:
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
         if self._shm >= 0:
             os.close(self._shm)
             self._shm = -1
@@ -257,10 +300,11 @@ def _identity(stat: os.stat_result) -> tuple[int, int]:
     return stat.st_dev, stat.st_ino
 
 
-def _inode_at(path: Path) -> tuple[int, int] | None:
-    with contextlib.suppress(OSError):
-        return _identity(path.lstat())
-    return None
+def _stat(name: str) -> os.stat_result | None:
+    try:
+        return os.lstat(name)  # a third of what a Path takes
+    except OSError:
+        return None
 
 
 def _touched(path: Path, what: str) -> Touched:

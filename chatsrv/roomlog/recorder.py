@@ -192,7 +192,7 @@ class Recorder:
             write_rows(connection, "INSERT INTO entry", [row_of(entry, log.first_id) for entry in entries])
         write_kept(connection, kept)
         connection.execute("COMMIT")
-        self._journal.check()  # else nobody is to see it
+        self._journal.check_recorded()  # else nobody is to see it
         self._unsettled.note(batch, kept)
         if batch:
             self._mark.note(sum(len(entries) for _, entries in batch))
@@ -212,7 +212,7 @@ class Recorder:
         self._opened.check_place()
         if self._connection is not None:
             try:
-                self._journal.check()
+                self._journal.glance()
             except StoreError as error:
                 logger.error("%s", error)
                 self._disconnect()
