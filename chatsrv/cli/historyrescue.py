@@ -38,6 +38,12 @@ def rescue(chosen: Chosen, file: Path | None, output: Path | None, is_forced: bo
     )
     if rescued.unnamed:
         click.echo(f"Rooms whose names cannot be read are called {', '.join(rescued.unnamed)} now.", err=True)
+    if rescued.newer_version:
+        click.echo(
+            f"The damaged file says that a newer chatsrv wrote it (version {rescued.newer_version}): "
+            f"if one did, rescue it with that one.",
+            err=True,
+        )
     click.echo("Next, with the server stopped:", err=True)
     for used in (damaged, *(beside(damaged, suffix) for suffix in BESIDE)):
         if used.exists():

@@ -2,6 +2,8 @@
 
 Follows https://www.sqlite.org/fileformat2.html, in the encoding UTF-8. Of a journal (`-wal`), as much counts as SQLite
 itself would take. Knows none of our tables, and writes nothing, nowhere. One thread uses a `Pages`.
+
+No number that stands in the file decides how much memory or time is used: only its size does, and the bounds below.
 """
 
 import os
@@ -17,6 +19,12 @@ PAGE_BYTES = 4096
 
 _TRIED_BYTES = 64 * 1024 * 1024
 """How much of a file is looked at to tell the size of its pages: a second or two."""
+
+_RECORD_BYTES = 16 * 1024 * 1024
+"""The longest row that is believed in: some thousand times as long as the longest line that anybody can say."""
+
+_OVERFLOW_READS = 16
+"""How often a page may be read as the rest of a row, on average. Each belongs to one, unless damage leads there."""
 
 _MAGIC = b"SQLite format 3\x00"
 _WAL_BYTE_ORDER = {0x377F0682: "<", 0x377F0683: ">"}
@@ -37,9 +45,11 @@ class Pages:
     """
 
     def __init__(self, path: Path) -> None:
+        self._usable_bytes = PAGE_BYTES
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        real = Path(os.path.realpath(path))  # SQLite puts its journal beside the file itself, not beside a link to it
         try:
-            self._wal = os.open(path.with_name(f"{path.name}-wal"), os.O_RDONLY | os.O_CLOEXEC)
+            self._wal = os.open(real.with_name(f"{real.name}-wal"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
             self._wal = -1
         wal_header = self._read(self._wal, _WAL_HEADER_BYTES, 0)
@@ -48,6 +58,10 @@ class Pages:
         if len(sizes) > 1:  # what tells it may be damaged
             sizes.sort(key=lambda size: self._cells(size, wal_header), reverse=True)
         self._lay_out(sizes[0], wal_header)
+        self._free: frozenset[int] = frozenset()
+        if self._usable_bytes < self._page_bytes:  # hardly any SQLite keeps bytes back at the end of each page
+            kept_back, all_ = self._usable_bytes, self._page_bytes
+            self._usable_bytes = max(kept_back, all_, key=self._rows)
         header = self.page(1)[:_HEADER_BYTES]
         is_sound = bool(_page_bytes(header))
         self.version: int | None = _number(header, 60) if is_sound else None
@@ -86,25 +100,30 @@ class Pages:
 
     def tree(self, root: int) -> Iterator[int]:
         """Yield the numbers of the pages of a tree, as far as it can be followed."""
-        seen, numbers = set(), [root]
+        seen, numbers = {root}, [root]
         while numbers:
             number = numbers.pop()
-            if not 0 < number <= self.count or number in seen:
+            if not 0 < number <= self.count:
                 continue
-            seen.add(number)
             yield number
             page, start = self.page(number), _HEADER_BYTES if number == 1 else 0
             if page and page[start] in (_INTERIOR_INDEX, _INTERIOR_TABLE):
-                numbers.append(_number(page, start + 8))
-                numbers += (_number(page, place) for place in self._pointers(page, start))
+                below = [_number(page, start + 8), *(_number(page, place) for place in self._pointers(page, start))]
+                new = {number for number in below if 0 < number <= self.count} - seen
+                seen |= new
+                numbers += new
 
     # ------------------------------------------------------------------ inside
 
     def _lay_out(self, page_bytes: int, wal_header: bytes) -> None:
         """Take pages to be of a size."""
         self._page_bytes = page_bytes
-        self._in_wal = self._committed(wal_header)
-        self.count = max(-(-os.fstat(self._file).st_size // page_bytes), *self._in_wal, 0)
+        in_file = -(-os.fstat(self._file).st_size // page_bytes)
+        in_wal = self._committed(wal_header)
+        # a page that the file does not reach to stands in the journal, and so do all before it
+        self._in_wal = {number: place for number, place in in_wal.items() if number <= in_file + len(in_wal)}
+        self.count = max(in_file, *self._in_wal, 0)
+        self._overflow_reads_left = _OVERFLOW_READS * self.count
         header = self.page(1)[:_HEADER_BYTES]
         self._usable_bytes = page_bytes - (header[20] if _page_bytes(header) else 0)
 
@@ -117,6 +136,14 @@ class Pages:
             if page and page[start] in _POINTERS_AT:
                 cells += len(self._pointers(page, start))
         return cells
+
+    def _rows(self, usable_bytes: int) -> int:
+        """Return how many rows can be read if so much of a page is used. Of the right number, it is most."""
+        self._usable_bytes = usable_bytes
+        numbers = range(1, min(self.count, _TRIED_BYTES // self._page_bytes // 8) + 1)
+        rows = sum(1 for number in numbers for _ in self.rows(number))
+        self._overflow_reads_left = _OVERFLOW_READS * self.count
+        return rows
 
     def _pointers(self, page: bytes, start: int) -> list[int]:
         """Return the places of the cells on a page that may be ones; none if there are more than a page can have."""
@@ -134,8 +161,8 @@ class Pages:
             ValueError, IndexError: there is none.
         """
         size, at = _varint(page, at)
-        if size > self.count * self._page_bytes:
-            raise ValueError("the record is larger than the file")
+        if not 0 < size <= min(_RECORD_BYTES, self.count * self._page_bytes):
+            raise ValueError("the record is larger than the file, or than any")
         number = None
         if kind == _LEAF_TABLE:
             number, at = _varint(page, at)
@@ -161,6 +188,9 @@ class Pages:
         """Return the rest of a record, `size` bytes from the page `number` on."""
         pieces = []
         while size > 0:
+            self._overflow_reads_left -= 1
+            if self._overflow_reads_left < 0:
+                raise ValueError("so many pages cannot belong to rows")
             page = self.page(number) if 0 < number <= self.count else b""
             piece = page[4 : min(4 + size, self._usable_bytes)]
             if not any(piece):
@@ -267,13 +297,17 @@ def _values(record: bytes) -> tuple[Value, ...]:
     """
     place, at = _varint(record, 0)
     end = place
+    if not at <= end <= len(record):
+        raise ValueError("the record is all header, or has none")
     values = []
     while at < end:
         kind, at = _varint(record, at)
         value, place = _value(record, kind, place)
+        if place > len(record):
+            raise ValueError("the record is shorter than it says")
         values.append(value)
     if at != end or place != len(record):
-        raise ValueError("the record is longer or shorter than it says")
+        raise ValueError("the record is longer than it says")
     return tuple(values)
 
 
@@ -281,11 +315,11 @@ def _value(record: bytes, kind: int, at: int) -> tuple[Value, int]:
     """Return the value at a place of a record, and the place behind it."""
     if kind == 0:
         return None, at
+    if kind == 7:
+        return struct.unpack_from(">d", record[at : at + 8].ljust(8, b"\0"))[0], at + 8
     if 0 < kind < len(_INTEGER_BYTES):
         end = at + _INTEGER_BYTES[kind]
         return int.from_bytes(record[at:end], signed=True), end
-    if kind == 7:
-        return struct.unpack_from(">d", record.ljust(at + 8, b"\0"), at)[0], at + 8
     if kind in (8, 9):
         return kind - 8, at
     if kind < 12:

@@ -7,7 +7,7 @@ the values that they have. The damaged file is only read. No server may use it. 
 import itertools
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
 from typing import TypeAlias
@@ -35,7 +35,8 @@ _INTO_ENTRY = f"""INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)
 class Rescued:
     """What was saved of a damaged file. `unnamed` are the names given to those rooms that had lost theirs.
 
-    `missing_entries` are the places without an entry, as far as it is known that there were any.
+    `missing_entries` are the places without an entry, as far as it is known that there were any. `newer_version` is the
+    version that the file says it is of if this chatsrv does not know it: damaged, or there may be more in it; else 0.
     """
 
     entries: int
@@ -44,6 +45,7 @@ class Rescued:
     unnamed: tuple[str, ...]
     bookmarks: int
     wishes: int
+    newer_version: int = 0
 
 
 def rescue(damaged: Path, path: Path, progress: Progress = lambda _done, _all: None) -> Rescued:
@@ -59,8 +61,6 @@ def rescue(damaged: Path, path: Path, progress: Progress = lambda _done, _all: N
         raise StoreError(f"{damaged} is in use by a server; stop that one first")
     try:
         with Pages(damaged) as pages, new_database(path) as connection:
-            if pages.version is not None and pages.version > len(MIGRATIONS):
-                raise StoreError(f"{damaged} was written by a newer chatsrv; rescue it with that one")
             migrate(connection, 0)
             connection.execute("BEGIN")
             rescued = _fill(connection, pages, progress)
@@ -70,7 +70,8 @@ def rescue(damaged: Path, path: Path, progress: Progress = lambda _done, _all: N
                     f"sqlite3 newer than 3.40 may find some: sqlite3 {quote(str(damaged))} .recover"
                 )
             connection.execute("COMMIT")
-            return rescued
+            version = pages.version or 0
+            return replace(rescued, newer_version=version) if version > len(MIGRATIONS) else rescued
     except OSError as error:
         raise StoreError(f"{damaged} could not be rescued into {path} ({error})") from error
     except sqlite3.Error as error:
@@ -141,10 +142,14 @@ def _fill_rooms(connection: sqlite3.Connection, found: _Found) -> tuple[int, tup
     for number in sorted(numbers | set(found.rooms)):
         first_id = number << OFFSET_BITS
         name, kept_after, last = found.rooms.get(number, ("", 0, 0))
+        bounds = (first_id, first_id + _LAST_OFFSET)
+        (newest,) = connection.execute("SELECT max(id) FROM entry WHERE id > ? AND id <= ?", bounds).fetchone()
+        if kept_after > max(last, newest - first_id if newest else 0):
+            kept_after = 0  # nothing was recorded that far: the number is damaged, and is not to cost all entries
         connection.execute("DELETE FROM entry WHERE id > ? AND id <= ?", (first_id, first_id + kept_after))
         count, first, newest = connection.execute(
             "SELECT count(*), min(id) - ?, max(id) - ? FROM entry WHERE id > ? AND id <= ?",
-            (first_id, first_id, first_id, first_id + _LAST_OFFSET),
+            (first_id, first_id, *bounds),
         ).fetchone()
         if number not in found.rooms:
             kept_after = first - 1

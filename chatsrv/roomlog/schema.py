@@ -96,6 +96,9 @@ _ADVICE = {
     "SQLITE_NOTADB": "name another file, or move this one away",
 }
 
+# The last ones come of statements that fit every sound file.
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_SCHEMA")
+
 
 def connect(path: Path, lock_seconds: float, mode: Literal["rw", "ro"] = "rw") -> sqlite3.Connection:
     """Return a new connection to the file at `path`, which must exist. One thread at a time may use it."""
@@ -167,7 +170,8 @@ def version_of(connection: sqlite3.Connection, path: Path) -> int:
     if version > len(MIGRATIONS):
         raise StoreError(
             f"{path} was written by a newer chatsrv (version {version}; this one knows {len(MIGRATIONS)}); "
-            f"start that one, or give history.path another file"
+            f"start that one, or give history.path another file; if none ever was in use here, the file is damaged: "
+            f"chatsrv history rescue {quote(str(path))}"
         )
     return version
 
@@ -212,12 +216,21 @@ def _check(connection: sqlite3.Connection, table: str | int = 1) -> str:
 def what_to_do(error: sqlite3.Error, path: Path) -> str:
     """Return a sentence with the file, what is wrong with it, and what an administrator does about it."""
     name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")  # one of ours has none
-    is_damaged = name.startswith("SQLITE_CORRUPT") or (name == "SQLITE_NOTADB" and was_used(path))
+    is_damaged = (
+        name.startswith(_DAMAGED)
+        or (name == "SQLITE_NOTADB" and was_used(path))
+        or (name.startswith("SQLITE_READONLY") and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+    )
     known = [advice for code, advice in _ADVICE.items() if name.startswith(code)]
     if known and not is_damaged:
         return f"{path}: {error}; {known[0]}"
     if not is_damaged:
         return f"{path}: {error} ({name})"
+    return describe_damage(error, path)
+
+
+def describe_damage(error: Exception, path: Path) -> str:
+    """Return a sentence that says that the file is damaged, and which command rescues what is left."""
     return (
         f"{path} is damaged ({error}); stop the server, and have what can be read of it put into a new file: "
         f"chatsrv history rescue {quote(str(path))}"

@@ -33,7 +33,16 @@ from chatsrv.roomlog.mark import Mark, Opened
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.readers import Readers
 from chatsrv.roomlog.recorder import Recorder
-from chatsrv.roomlog.schema import LAST_AT, MICROSECONDS, OFFSET_BITS, connect, create, prepare, what_to_do
+from chatsrv.roomlog.schema import (
+    LAST_AT,
+    MICROSECONDS,
+    OFFSET_BITS,
+    connect,
+    create,
+    describe_damage,
+    prepare,
+    what_to_do,
+)
 from chatsrv.roomlog.unsettled import Unsettled
 from chatsrv.roomlog.upkeep import Keep, Upkeep
 
@@ -119,6 +128,8 @@ class SqliteStore(LogStore):
                 )
             except sqlite3.Error as error:
                 raise StoreError(what_to_do(error, self.path)) from error
+            except (ValueError, KeyError) as error:  # SQLite's own message may be no text, and a row be missing
+                raise StoreError(describe_damage(error, self.path)) from error
             undo.pop_all()
         if is_other:
             logger.warning(

@@ -16,7 +16,6 @@ from chatsrv.errors import Hole, StoreError
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.rescue import Rescued, rescue
 from chatsrv.roomlog.schema import MIGRATIONS, OFFSET_BITS
-from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.testing.roomlog import record, start
 from tests.roomlog.keeping import ALL, asked, opened
 
@@ -328,13 +327,6 @@ def test_a_file_without_a_history_is_told(path: Path, tmp_path: Path, content: b
     with pytest.raises(StoreError, match=r"nothing of a history can be read in it.* \.recover"):
         rescue(path, tmp_path / "new")
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
-
-
-def test_a_file_of_a_newer_version_is_refused(path: Path, tmp_path: Path) -> None:
-    SqliteStore(path).close()
-    asked(path, "PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match="written by a newer chatsrv"):
-        rescue(path, tmp_path / "new")
 
 
 def test_it_is_told_how_far_it_is(sound: Sound, tmp_path: Path) -> None:
