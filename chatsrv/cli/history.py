@@ -55,6 +55,7 @@ def erase(chosen: Chosen, name: str, is_confirmed: bool) -> None:
     with history_file(history_of(chosen).path) as file:
         with progress("Counting") as tell:
             expected_entries, spellings = file.erasable(name, tell)
+        is_tried_again = file.is_erasing(name)
         whose = " and ".join(map(visible, spellings or (name,)))
         if not expected_entries:
             _check_name(name, whose)
@@ -67,6 +68,9 @@ def erase(chosen: Chosen, name: str, is_confirmed: bool) -> None:
         except (KeyboardInterrupt, SystemExit):
             Failed("only a part is erased: run the same command again").show()
             raise
+    if not count and is_tried_again:
+        click.echo(f"What was left of {whose} after an earlier try is erased from the disk, too.", err=True)
+        return
     if not count:
         raise Failed(f"there is nothing of {whose} in the history")
     click.echo(

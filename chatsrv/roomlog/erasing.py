@@ -4,7 +4,9 @@ Every entry of the account keeps its offset and its time, and loses everything e
 Its bookmarks and its wish go too.
 It is done in small transactions, so that a server which uses the file goes on recording. That server holds what is new
 in memory, so it is told by a row in the table `erasure`, and what is in the file goes only when it has answered: no
-words can come after. Called by one thread, with a connection of its own; the server's part is in `upkeep`.
+words can come after. At last the `-wal` is emptied, which another program that reads can prevent; the row stays until
+that is done, for the server to finish it. Called by one thread, with a connection of its own; the server's part is in
+`upkeep`.
 """
 
 import contextlib
@@ -34,6 +36,24 @@ ERASED_ENTRIES = 200
 """Entries that are erased in one transaction: a few milliseconds."""
 
 
+_ASKED, _ANSWERED, TO_CLEAR = 0, 1, 2
+"""What `erasure.is_seen` says: the server is to answer, or has answered, or only the `-wal` is still to be emptied."""
+
+
+def empty_wal(connection: sqlite3.Connection) -> bool:
+    """Write all that the `-wal` has into the file, and empty it; `False` if a program that reads or writes prevents it.
+
+    Waits for nobody, as it would keep the server from writing meanwhile.
+    """
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        (is_busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience:d}")
+    return not is_busy
+
+
 class Erasing:
     """One erasing of everything that `author` said. `is_in_use` tells whether a server uses the file."""
 
@@ -46,10 +66,12 @@ class Erasing:
         """Do it; return the number of entries that were erased. `progress` is told of entries that were looked at.
 
         Raises:
-            StoreError: the server did not answer. What is in the file is erased nevertheless.
+            StoreError: the server did not answer, or another program keeps the words from leaving the disk. Nobody is
+                shown what is in the file nevertheless.
             sqlite3.Error: the file cannot be read or written. What is erased by then is; the rest can be tried again.
         """
-        self._connection.execute("PRAGMA secure_delete = ON")
+        if self._is_in_use():
+            self._connection.execute("PRAGMA wal_autocheckpoint = 0")  # the server does so, when it has checked it
         is_tried_again = self._is_asked()
         self._ask()
         is_answered = self._is_answered()
@@ -61,22 +83,47 @@ class Erasing:
                 f"what {self._account} said is erased from the file, but the server that uses it has not answered: "
                 f"it may go on showing what it has in memory; restart it, then erase again"
             )
+        if not self._is_gone():
+            raise StoreError(self._leave_to_others(count))
         with self._transaction():
             self._connection.execute("DELETE FROM erasure WHERE account = ?", (self._account,))
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._is_gone()  # only the name of the account, where another program has just begun to read
         return count
 
-    def _is_asked(self, *, is_seen: bool = True) -> bool:
+    def _is_gone(self) -> bool:
+        """Have the words leave the disk, and wait for that; `False` if another program prevents it for too long."""
+        last_at = time.monotonic() + ANSWER_SECONDS
+        while not empty_wal(self._connection):
+            if time.monotonic() > last_at:
+                return False
+            time.sleep(LOOK_SECONDS)
+        return True
+
+    def _leave_to_others(self, count: int) -> str:
+        with self._transaction():
+            self._connection.execute("UPDATE erasure SET is_seen = ? WHERE account = ?", (TO_CLEAR, self._account))
+        who = (
+            "the running server clears them away when that program has finished, and says so in its log"
+            if self._is_in_use()
+            else "run the same command again when that program has finished"
+        )
+        entries = f"{count:,} {'entry' if count == 1 else 'entries'}"
+        return (
+            f"{entries} of {self._account} are erased, and nobody is shown them any more, but their words are still on "
+            f"the disk, in the -wal beside the history, since another program is reading it: {who}"
+        )
+
+    def _is_asked(self, most: int = TO_CLEAR) -> bool:
         """Tell whether the account is in the table `erasure`, perhaps answered, perhaps of an earlier try."""
         question = "SELECT 1 FROM erasure WHERE account = ? AND is_seen <= ?"
-        return self._connection.execute(question, (self._account, is_seen)).fetchone() is not None
+        return self._connection.execute(question, (self._account, most)).fetchone() is not None
 
     def _ask(self) -> None:
         with self._transaction():
             for statement in (
                 "DELETE FROM bookmark WHERE account = ?",
                 "DELETE FROM wish WHERE account = ?",
-                "INSERT OR REPLACE INTO erasure VALUES (?, 0)",
+                f"INSERT OR REPLACE INTO erasure VALUES (?, {_ASKED})",
             ):
                 self._connection.execute(statement, (self._account,))
 
@@ -84,7 +131,7 @@ class Erasing:
         """Wait until the server has seen to its memory; `False` if it does not answer."""
         last_at = time.monotonic() + ANSWER_SECONDS
         while self._is_in_use():
-            if not self._is_asked(is_seen=False):
+            if not self._is_asked(_ASKED):
                 return True
             if time.monotonic() > last_at:
                 return False

@@ -224,6 +224,12 @@ class HistoryFile:
         progress(in_all, in_all)
         return count, tuple(names)
 
+    def is_erasing(self, author: str) -> bool:
+        """Tell whether an earlier erasing of an account has not come to its end."""
+        with self._explained():
+            question = "SELECT 1 FROM erasure WHERE account = ?"
+            return self._connection.execute(question, (account_key(author),)).fetchone() is not None
+
     def erase(self, author: str, progress: Progress = lambda _done, _all: None) -> int:
         """Take out everything that an account said and did, and its own log; return how many entries that were.
 
@@ -233,7 +239,7 @@ class HistoryFile:
         looked at, and how many there are.
 
         Raises:
-            StoreError: not all of it could be erased; it can be tried again.
+            StoreError: not all of it could be erased, or is gone from the disk; it can be tried again.
         """
         if not self._is_index_known:
             raise StoreError(

@@ -111,6 +111,7 @@ def connect(path: Path, lock_seconds: float, mode: Literal["rw", "ro"] = "rw") -
     )
     connection.text_factory = _text
     connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA secure_delete = ON")  # what is deleted, or leaves the index, is overwritten
     return connection
 
 

@@ -3,6 +3,7 @@
     letting go    of what is no longer to be kept, in the index too
     indexing      of what was recorded: the index follows some seconds behind
     erasing       from memory what another program erases from the file; see `erasing`
+    emptying      the `-wal` of what was erased or let go of, when nobody reads it
 
 All of it is the recorder thread's. What fails here is tried again later and disturbs no recording.
 """
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from chatsrv.entries import REGISTER
 from chatsrv.errors import StoreError
+from chatsrv.roomlog.erasing import TO_CLEAR, empty_wal
 from chatsrv.roomlog.index import STEP_ENTRIES, edge_of, extend, remove
 from chatsrv.roomlog.schema import LAST_AT, MICROSECONDS, OFFSET_BITS, what_to_do
 
@@ -60,6 +62,7 @@ class Upkeep:
         self._look_at = self._sweep_at = 0.0
         self._seen: tuple[sqlite3.Connection, int] | None = None
         self._trouble = ""
+        self._is_to_clear = self._is_kept_from_clearing = False  # the -wal, by who reads
         self._lavish: dict[DurableRoomLog, None] = {}  # those that may keep too much
         self._fresh: dict[DurableRoomLog, None] = dict.fromkeys(logs())  # those to index from the next look on
         self._unindexed: dict[DurableRoomLog, None] = {}  # those to index now, in the order of their numbers
@@ -114,6 +117,8 @@ class Upkeep:
         if (connection, version) != self._seen:  # somebody else changed something, or it cannot be known
             self._erase(connection)
             self._seen = connection, version
+        if self._is_to_clear and not self._lavish:
+            self._clear(connection)
         self._look_at = now + self._look_seconds
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_SECONDS
@@ -135,6 +140,27 @@ class Upkeep:
             connection.execute("DELETE FROM wish WHERE account = ?", (account,))
             connection.execute("UPDATE erasure SET is_seen = 1 WHERE account = ?", (account,))
             connection.execute("COMMIT")
+        question = "SELECT 1 FROM erasure WHERE is_seen = ?"
+        self._is_to_clear |= connection.execute(question, (TO_CLEAR,)).fetchone() is not None
+
+    def _clear(self, connection: sqlite3.Connection) -> None:
+        """Have what was erased or let go of leave the disk; try again at the next look if somebody reads it."""
+        if not empty_wal(connection):
+            if not self._is_kept_from_clearing:
+                self._is_kept_from_clearing = True
+                logger.warning(
+                    "%s: what was erased or is no longer kept is still on the disk, in the -wal beside it, since "
+                    "another program is reading it: it goes when that program has finished",
+                    self._path,
+                )
+            return
+        self._is_to_clear = False
+        if self._is_kept_from_clearing:
+            self._is_kept_from_clearing = False
+            logger.warning("%s: what was erased or is no longer kept is not on the disk any more", self._path)
+        if connection.execute("SELECT 1 FROM erasure WHERE is_seen = ?", (TO_CLEAR,)).fetchone():
+            connection.execute("DELETE FROM erasure WHERE is_seen = ?", (TO_CLEAR,))
+            self._is_to_clear = True  # once more, of the names of the accounts
 
     def _index_some(self, connection: sqlite3.Connection, limit: int) -> None:
         """Index so many entries of the rooms that are next."""
@@ -177,3 +203,4 @@ class Upkeep:
         connection.execute("DELETE FROM entry WHERE id > ? AND id <= ?", (first_id, first_id + log.kept_after))
         connection.execute("UPDATE room SET kept_after = ? WHERE number = ?", (log.kept_after, number))
         connection.execute("COMMIT")
+        self._is_to_clear = True

@@ -1,8 +1,11 @@
 """Erasing what an account said: from the file, its index and its free pages, and from a running server's memory."""
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from chatsrv.entries import Bookmark, Kind, Position
 from chatsrv.errors import StoreError
 from chatsrv.roomlog import erasing
+from chatsrv.roomlog.erasing import Erasing
 from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.testing.roomlog import Following, record, start
@@ -177,6 +181,85 @@ def test_a_server_that_does_not_answer_is_told_of(path: Path, steps: Steps, monk
     monkeypatch.undo()
     with opened(path) as store:
         assert store.erase("alice") == 0
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Let another program have begun to read, and not end."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM entry").fetchone()
+        yield
+
+
+def test_words_that_somebody_else_keeps_on_the_disk_are_told_of_and_the_server_clears_them_later(
+    path: Path, steps: Steps, monkeypatch, caplog
+) -> None:
+    monkeypatch.setattr(erasing, "ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr(Erasing, "_is_answered", lambda its: True)  # which has its own tests
+    with opened(path) as store:
+        log = store.open("lobby")
+        record(log, "xylographer", author="alice")
+        steps.wait_for_index(log)
+        with reading(path):
+            with pytest.raises(StoreError, match=r"1 entry of alice are erased.*the running server clears them away"):
+                store.erase("alice")
+            assert b"xylographer" in bytes_in_files(path)
+            steps.wait_until(lambda: "still on the disk, in the -wal" in caplog.text)
+            record(log, "nobody waits", author="bob")
+        steps.wait_until(lambda: asked(path, "SELECT * FROM erasure") == [])
+        assert "is not on the disk any more" in caplog.text
+        for secret in (b"xylographer", b"lographer"):
+            assert secret not in bytes_in_files(path)
+        assert caplog.text.count("still on the disk") == 1
+        assert store.erase("alice") == 0
+
+
+def test_without_a_server_the_same_command_clears_them(path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(erasing, "ANSWER_SECONDS", 0.0)
+    with opened(path) as store:
+        record(store.open("lobby"), "xylographer", author="alice")
+    with HistoryFile(path) as file:
+        with reading(path):
+            with pytest.raises(StoreError, match="run the same command again when that program has finished"):
+                file.erase("alice")
+            assert b"xylographer" in bytes_in_files(path)
+        assert file.is_erasing("Alice")
+        assert file.erase("alice") == 0
+        assert not file.is_erasing("Alice")
+        assert b"xylographer" not in bytes_in_files(path)
+
+
+def test_a_server_that_is_started_later_clears_them(path: Path, steps: Steps, monkeypatch) -> None:
+    monkeypatch.setattr(erasing, "ANSWER_SECONDS", 0.0)
+    with opened(path) as store:
+        record(store.open("lobby"), "xylographer", author="alice")
+    with HistoryFile(path) as file, reading(path), pytest.raises(StoreError):
+        file.erase("alice")
+    with opened(path):
+        steps.wait_until(lambda: asked(path, "SELECT * FROM erasure") == [])
+        assert b"xylographer" not in bytes_in_files(path)
+
+
+def test_what_is_no_longer_kept_leaves_the_disk(path: Path, steps: Steps) -> None:
+    with opened(path, keep_entries=10) as store:
+        log = store.open("lobby")
+        record(log, *["xylographer"] * 50)
+        steps.wait_until(lambda: log.kept_after > 0 and log.kept_after >= log.recorded - 10)
+        record(log, *map(str, range(20)))
+        steps.wait_until(lambda: b"xylographer" not in bytes_in_files(path))
+        record(log, "goes on")
+
+
+def test_pages_that_the_index_does_not_need_any_more_are_overwritten(path: Path, steps: Steps) -> None:
+    with opened(path) as store:
+        log = store.open("lobby")
+        for number in range(30):
+            record(log, f"xylographer{number} syzygy", author="alice")
+            steps.wait_for_index(log)
+        assert store.erase("alice") == 30
+        for secret in (b"xylographer", b"lographer", b"syzygy"):
+            assert secret not in bytes_in_files(path)
 
 
 def test_everybody_goes_on_speaking_meanwhile(path: Path, steps: Steps) -> None:
