@@ -40,6 +40,7 @@ from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.rescue import Rescued, rescue
+from chatsrv.roomlog.restoring import Restored, restore
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.sessions import PlainSession, TelnetSession
 from chatsrv.settings import Listener, MemoryHistory, Settings, SqliteHistory, wrong_at, zone_of
@@ -281,6 +282,11 @@ def history_file(path: Path) -> HistoryFile:
 def rescue_history(damaged: Path, path: Path, progress: Progress) -> Rescued:
     """Save what can be read of a damaged file of room logs in a new one at `path`; see `chatsrv.roomlog.rescue`."""
     return rescue(damaged, path, progress)
+
+
+def restore_history(backup: Path, path: Path, progress: Progress) -> Restored:
+    """Put a backup in place of the room logs at `path`; see `chatsrv.roomlog.restoring`."""
+    return restore(backup, path, progress=progress)
 
 
 def hub_of(settings: Settings, store: LogStore, commands: Mapping[str, CommandPlugin]) -> Hub:

@@ -350,6 +350,25 @@ def test_a_damaged_history_that_is_not_there_is_told(house: House, tmp_path: Pat
     assert f"{tmp_path / 'no.db'}: there is no history" in refused(house, "rescue", str(tmp_path / "no.db"))
 
 
+# ---------------------------------------------------------------------------- restore
+
+
+def test_a_backup_is_restored_and_what_was_there_is_kept(house: House, tmp_path: Path) -> None:
+    done(house, "backup", str(tmp_path / "copy"))
+    done(house, "erase", "--account", "bob", "--yes")
+    out, err = done(house, "restore", str(tmp_path / "copy"))
+    assert out == ""
+    assert f"Restored 5 entries from {tmp_path / 'copy'} to {tmp_path / 'chat.db'}.\n" in err
+    assert f"What was there is kept: {tmp_path / 'chat.db'}.before-20" in err
+    assert "We deploy on Friday" in texts(house)
+
+
+def test_a_history_that_a_server_uses_is_not_replaced(house: House, tmp_path: Path) -> None:
+    done(house, "backup", str(tmp_path / "copy"))
+    with contextlib.closing(SqliteStore(tmp_path / "chat.db")):
+        assert "is in use by another server; stop that one" in refused(house, "restore", str(tmp_path / "copy"))
+
+
 # ---------------------------------------------------------------------------- on a terminal
 
 
@@ -360,11 +379,13 @@ def test_a_damaged_history_that_is_not_there_is_told(house: House, tmp_path: Pat
         (["export", "--output", "{}/copy"], "Exporting", "Exported 5 entries"),
         (["erase", "--account", "bob", "--yes"], "Erasing", "Erased 3 entries"),
         (["rescue"], "Rescuing", "Rescued 5 entries"),
+        (["restore", "{}/backup"], "Restoring", "Restored 5 entries"),
     ],
 )
 def test_a_terminal_shows_how_far_it_is(
     house: House, tmp_path: Path, arguments: list[str], label: str, end: str
 ) -> None:
+    (tmp_path / "backup").write_bytes((tmp_path / "chat.db").read_bytes())
     with on_terminal(house, "history", *(argument.format(tmp_path) for argument in arguments)) as terminal:
         terminal.expect(label)
         terminal.expect("100%")

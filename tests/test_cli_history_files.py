@@ -94,3 +94,16 @@ def test_backup_is_a_history_with_everything(house: House, tmp_path: Path) -> No
     assert not (tmp_path / "copy.db-wal").exists()
     house.use("{backend: yaml, path: users.yaml}", "history: {store: sqlite, path: copy.db}")
     assert done(house, "export")[0] == before
+
+
+def test_a_link_is_replaced_and_not_followed(house: House, tmp_path: Path, making: list[str]) -> None:
+    victim, link, dangling = tmp_path / "victim", tmp_path / "a-link", tmp_path / "dangling"
+    victim.write_text("precious")
+    link.symlink_to(victim)
+    dangling.symlink_to(tmp_path / "nothing")
+    done(house, *making, str(link), "--force")
+    done(house, *making, str(dangling), "--force")
+    assert victim.read_text() == "precious"
+    assert not link.is_symlink()
+    assert not dangling.is_symlink()
+    assert not (tmp_path / "nothing").exists()

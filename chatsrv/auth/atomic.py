@@ -89,8 +89,10 @@ def _replace(target: Path, contents: bytes, old: os.stat_result) -> None:
                 os.fchown(
                     descriptor, old.st_uid, old.st_gid
                 )  # fails where the owner could not be kept: nothing happens
-            shutil.copystat(target, temporary)  # mode, access lists and other attributes; the times with them
-            os.utime(temporary)
+            # mode, access lists and other attributes; the times with them. Of the file itself, not of its name, which
+            # somebody might make a link.
+            shutil.copystat(target, descriptor)  # type: ignore[arg-type]  # os takes one wherever it takes a path
+            os.utime(descriptor)
             file.flush()
             os.fsync(descriptor)
         Path(temporary).replace(target)

@@ -1,6 +1,6 @@
-"""`chatsrv history`: backup and erase here; stats, export, search, audit and rescue in modules of their own.
+"""`chatsrv history`: backup and erase here; stats, export, search, audit, rescue and restore in modules of their own.
 
-All of it on the file that the settings name, and all but rescue while a server may use it. Opens it through
+All of it on the file that the settings name, and all but rescue and restore while a server may use it. Opens it through
 `chatsrv.app` alone. Main thread only.
 """
 
@@ -14,6 +14,7 @@ from chatsrv.cli.historyfiles import check_target, force_option, history_of
 from chatsrv.cli.historylines import visible
 from chatsrv.cli.historyreading import export, search
 from chatsrv.cli.historyrescue import rescue
+from chatsrv.cli.historyrestore import restore
 from chatsrv.cli.historystats import stats
 from chatsrv.cli.historytelling import entries_in_words, progress, size_in_words
 from chatsrv.cli.program import Chosen, Failed, clearing_away, pass_chosen
@@ -23,7 +24,7 @@ from chatsrv.names import prepare_name
 @click.group()
 @click.pass_context
 def history(context: click.Context) -> None:
-    """Copy, read, search and erase what was said, also while the server runs; rescue it when it is damaged."""
+    """Copy, read, search and erase what was said, also while the server runs; rescue and restore it."""
     context.with_resource(clearing_away())  # half a new file
 
 
@@ -92,5 +93,5 @@ def _check_name(name: str, shown: str) -> None:
         raise Failed(f"there is nothing of {shown!r} in the history, and nobody can be called so: {error}") from None
 
 
-for command in (audit, export, rescue, search, stats):
+for command in (audit, export, rescue, restore, search, stats):
     history.add_command(command)

@@ -186,6 +186,8 @@ class Archive:
         try:
             with step_aside(at_once=True):  # some ask under a lock
                 return (pool or self._readers).lend(question)
+        except MemoryError as error:
+            raise Refused("What was said before cannot be read at the moment.") from error
         except (sqlite3.Error, StoreError) as error:
             cause = StoreError(what_to_do(error, self._path)) if isinstance(error, sqlite3.Error) else error
             raise Refused("What was said before cannot be read at the moment.") from cause

@@ -6,13 +6,13 @@ Called by the thread that has the connection.
 import contextlib
 import os
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
 from chatsrv.errors import StoreError
 from chatsrv.roomlog.mark import write_about
+from chatsrv.roomlog.newfile import directory_beside
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how much is done, and how much there is in all."""
@@ -44,17 +44,12 @@ def new_database(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         OSError: it cannot be made.
     """
-    file, name = tempfile.mkstemp(".part", f".{path.name}.", path.parent)  # a name that nothing else has
-    os.close(file)
-    part = Path(name)
-    try:
+    with directory_beside(path) as directory:  # where nobody else can put a link in its place
+        part = directory / path.name
+        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as connection:
             yield connection
         part.replace(path)
-    except BaseException:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            part.with_name(part.name + suffix).unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

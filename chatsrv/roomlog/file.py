@@ -19,6 +19,7 @@ from chatsrv.errors import StoreError
 from chatsrv.names import account_key
 from chatsrv.roomlog.backup import Progress, copy_file
 from chatsrv.roomlog.erasing import Erasing
+from chatsrv.roomlog.foreign import check_wal
 from chatsrv.roomlog.index import find, is_of_these_words
 from chatsrv.roomlog.mark import is_in_use
 from chatsrv.roomlog.owners import is_all_of, is_decision_of, is_of
@@ -29,6 +30,7 @@ from chatsrv.roomlog.schema import (
     MIGRATIONS,
     OFFSET_BITS,
     connect,
+    describe_damage,
     entry_of,
     version_of,
     what_to_do,
@@ -95,6 +97,8 @@ class HistoryFile:
         self._lock_seconds = lock_seconds
         if not self.path.is_file():
             raise StoreError(f"{self.path}: there is no history; name the file that history.path names in the settings")
+        if not is_in_use(self.path):
+            check_wal(self.path)
         with contextlib.ExitStack() as undo, self._explained():
             self._connection = undo.enter_context(contextlib.closing(self._connect()))
             version = version_of(self._connection, self.path)
@@ -257,6 +261,8 @@ class HistoryFile:
             yield
         except sqlite3.Error as error:
             raise StoreError(what_to_do(error, self.path)) from error
+        except (UnicodeDecodeError, MemoryError) as error:
+            raise StoreError(describe_damage(error, self.path)) from error
 
     def _connect(self) -> sqlite3.Connection:
         """Return a connection that only reads, though it may need to write beside the file for that."""

@@ -15,6 +15,7 @@ Knows nothing of rooms and entries. A `Mark` is used by the thread that opens th
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
@@ -35,8 +36,10 @@ class Mark:
         self._recorded = 0
         place = _place_of(path)
         try:
-            self._file = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise StoreError(f"{place} is a symbolic link, which is not followed; move it away") from error
             raise StoreError(
                 f"{place} cannot be written ({error.strerror}); let the server's user write to it and its directory"
             ) from error
@@ -131,7 +134,7 @@ class Mark:
 def is_in_use(path: Path) -> bool:
     """Tell whether a server uses the file of room logs at `path`."""
     try:
-        file = os.open(_place_of(path), os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(_place_of(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return False
     try:
@@ -146,9 +149,22 @@ def is_in_use(path: Path) -> bool:
 def was_used(path: Path) -> bool:
     """Tell whether a server has ever used the file at `path` as that of its room logs."""
     try:
-        return _place_of(path).stat().st_size > 0
+        return _place_of(path).lstat().st_size > 0
     except OSError:
         return False
+
+
+def tokens_beside(path: Path) -> list[str]:
+    """Return the tokens in the mark of the file at `path`; none if it has none."""
+    try:
+        file = os.open(_place_of(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return []
+    try:
+        head, *_ = os.pread(file, 1000, 0).decode(errors="replace").splitlines() or [""]
+    finally:
+        os.close(file)
+    return head.split()[1:]
 
 
 def about_of(connection: sqlite3.Connection) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 from chatsrv.entries import PRIVATE_MARK, REGISTER, Kind
 from chatsrv.errors import StoreError
 from chatsrv.roomlog.backup import STEP_PAGES, Progress, new_database
+from chatsrv.roomlog.foreign import check_wal
 from chatsrv.roomlog.mark import is_in_use, write_about
 from chatsrv.roomlog.pages import Pages, Value
 from chatsrv.roomlog.schema import LAST_AT, MIGRATIONS, OFFSET_BITS, migrate
@@ -59,6 +60,7 @@ def rescue(damaged: Path, path: Path, progress: Progress = lambda _done, _all: N
     """
     if is_in_use(damaged):
         raise StoreError(f"{damaged} is in use by a server; stop that one first")
+    check_wal(damaged)  # or both would be mixed
     try:
         with Pages(damaged) as pages, new_database(path) as connection:
             migrate(connection, 0)

@@ -33,6 +33,9 @@ ENTRY = "entry.id, entry.at, entry.kind, entry.author, entry.origin, entry.text"
 LOOKED_AT_WHOLE_BYTES = 32 * 1024 * 1024
 """The largest file that is checked from end to end at the start: that takes a tenth of a second."""
 
+LONGEST_BYTES = 16 * 1024 * 1024
+"""The longest text or row that is believed in. In a damaged file a length may say that memory is needed without end."""
+
 _APPLICATION_ID = 0x63686174  # "chat": tells a file of ours from another program's
 
 # SQLite holds a STRICT table to its types, from 3.37 on.
@@ -97,7 +100,7 @@ _ADVICE = {
 }
 
 # The last ones come of statements that fit every sound file.
-_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_SCHEMA")
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_SCHEMA", "SQLITE_TOOBIG")
 
 
 def connect(path: Path, lock_seconds: float, mode: Literal["rw", "ro"] = "rw") -> sqlite3.Connection:
@@ -110,6 +113,7 @@ def connect(path: Path, lock_seconds: float, mode: Literal["rw", "ro"] = "rw") -
         check_same_thread=False,
     )
     connection.text_factory = _text
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_BYTES)
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA secure_delete = ON")  # what is deleted, or leaves the index, is overwritten
     return connection
@@ -137,7 +141,11 @@ def create(path: Path) -> None:
             f"{path}: the history cannot be kept there ({error.strerror}); "
             f"let the server's user write to it and its directory, or give history.path another file"
         ) from error
-    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+    real = Path(os.path.realpath(path))  # SQLite puts the others beside it
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        file = real.with_name(f"{real.name}{suffix}")
+        if suffix and file.is_symlink():
+            raise StoreError(f"{file} is a symbolic link, which is not followed; move it away")
         _close_to_others(file)
 
 
@@ -232,8 +240,9 @@ def what_to_do(error: sqlite3.Error, path: Path) -> str:
 
 def describe_damage(error: Exception, path: Path) -> str:
     """Return a sentence that says that the file is damaged, and which command rescues what is left."""
+    cause = str(error) or "it asks for more memory than there is"
     return (
-        f"{path} is damaged ({error}); stop the server, and have what can be read of it put into a new file: "
+        f"{path} is damaged ({cause}); stop the server, and have what can be read of it put into a new file: "
         f"chatsrv history rescue {quote(str(path))}"
     )
 

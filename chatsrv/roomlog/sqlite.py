@@ -27,6 +27,7 @@ from chatsrv.roomlog.backup import Progress
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.durable import DurableRoomLog
 from chatsrv.roomlog.file import HistoryFile
+from chatsrv.roomlog.foreign import check_wal
 from chatsrv.roomlog.index import prepare_index
 from chatsrv.roomlog.journal import Journal
 from chatsrv.roomlog.mark import Mark, Opened
@@ -89,6 +90,7 @@ class SqliteStore(LogStore):
         self._journal = Journal(self.path)
         with contextlib.ExitStack() as undo:
             self._mark = undo.enter_context(contextlib.closing(Mark(self.path)))
+            check_wal(self.path)
             try:
                 connection = undo.enter_context(contextlib.closing(connect(self.path, lock_seconds)))
                 is_sound = prepare(connection, self.path)
@@ -128,7 +130,8 @@ class SqliteStore(LogStore):
                 )
             except sqlite3.Error as error:
                 raise StoreError(what_to_do(error, self.path)) from error
-            except (ValueError, KeyError) as error:  # SQLite's own message may be no text, and a row be missing
+            except (ValueError, KeyError, MemoryError) as error:
+                # SQLite's own message may be no text, a row be missing, a length ask for more memory than there is.
                 raise StoreError(describe_damage(error, self.path)) from error
             undo.pop_all()
         if is_other:

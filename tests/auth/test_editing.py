@@ -1,6 +1,7 @@
 """Files of accounts that are edited: nobody's change is lost, no half file is left, and who may read it stays."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -148,3 +149,24 @@ def test_editors_in_several_processes_lose_nothing(tmp_path, backend_class):
     expected = {f"{prefix}{number}" for prefix in "abcd" for number in range(15) if number % 3}
     assert {account.name for account in backend_class(path).list()} == expected
     assert [entry.name for entry in tmp_path.iterdir()] == ["users"]
+
+
+def test_a_link_that_takes_the_place_of_the_new_file_is_not_followed(tmp_path, monkeypatch):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    victim.chmod(0o644)
+    file = tmp_path / "users"
+    file.write_text("old")
+    file.chmod(0o600)
+    copystat = shutil.copystat
+
+    def swap_and_copy(source, target, **options):
+        (part,) = tmp_path.glob(".users.*.new")
+        part.unlink()
+        part.symlink_to(victim)
+        copystat(source, target, **options)
+
+    monkeypatch.setattr(shutil, "copystat", swap_and_copy)
+    atomic.change_file(file, lambda _: b"new")
+    assert victim.read_text() == "precious"
+    assert stat.S_IMODE(victim.stat().st_mode) == 0o644
