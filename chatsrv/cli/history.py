@@ -56,10 +56,10 @@ def erase(chosen: Chosen, name: str, is_confirmed: bool) -> None:
     with history_file(history_of(chosen).path) as file:
         with progress("Counting") as tell:
             expected_entries, spellings = file.erasable(name, tell)
-        is_tried_again = file.is_erasing(name)
         whose = " and ".join(map(visible, spellings or (name,)))
         if not expected_entries:
             _check_name(name, whose)
+        is_tried_again = file.is_erasing(name)
         expected = entries_in_words(expected_entries)
         if not is_confirmed and not click.confirm(f"Erase {expected} of {whose}, for good?", err=True):
             raise Failed("nothing was erased")

@@ -225,11 +225,7 @@ def _check(connection: sqlite3.Connection, table: str | int = 1) -> str:
 def what_to_do(error: sqlite3.Error, path: Path) -> str:
     """Return a sentence with the file, what is wrong with it, and what an administrator does about it."""
     name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")  # one of ours has none
-    is_damaged = (
-        name.startswith(_DAMAGED)
-        or (name == "SQLITE_NOTADB" and was_used(path))
-        or (name.startswith("SQLITE_READONLY") and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
-    )
+    is_damaged = name.startswith(_DAMAGED) or (name == "SQLITE_NOTADB" and was_used(path))
     known = [advice for code, advice in _ADVICE.items() if name.startswith(code)]
     if known and not is_damaged:
         return f"{path}: {error}; {known[0]}"

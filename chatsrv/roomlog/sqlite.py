@@ -13,6 +13,7 @@ Every method may be called from any thread. docs/history.md tells an administrat
 
 import contextlib
 import logging
+import os
 import sqlite3
 import time
 from datetime import UTC, datetime
@@ -129,6 +130,9 @@ class SqliteStore(LogStore):
                     disconnect_readers=self._archive.disconnect,
                 )
             except sqlite3.Error as error:
+                is_read_only = getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY")
+                if is_read_only and all(os.access(place, os.W_OK) for place in (self.path, self.path.parent)):
+                    raise StoreError(describe_damage(error, self.path)) from error  # it says itself that it is
                 raise StoreError(what_to_do(error, self.path)) from error
             except (ValueError, KeyError, MemoryError) as error:
                 # SQLite's own message may be no text, a row be missing, a length ask for more memory than there is.
