@@ -87,7 +87,7 @@ class App:
         self._waiting_bots = bots_of(settings, file)
         self._bots: Bots | None = None
         with ExitStack() as undo:
-            self._store = undo.enter_context(closing(store_of(settings.history)))
+            self._store = undo.enter_context(closing(store_of(settings.history, settings.limits.log_bytes)))
             self._hub = hub_of(settings, self._store, commands)
             self._gate = gate_of(settings)
             undo.pop_all()
@@ -254,19 +254,20 @@ def bots_of(settings: Settings, file: str | Path = "the settings") -> list[tuple
     return list(made.values())
 
 
-def store_of(history: MemoryHistory | SqliteHistory) -> LogStore:
-    """Return where the settings have the room logs kept.
+def store_of(history: MemoryHistory | SqliteHistory, keep_bytes: int) -> LogStore:
+    """Return where the settings have the room logs kept, which keep so much in memory.
 
     Raises:
         StoreError: that place cannot be used.
     """
     if isinstance(history, MemoryHistory):
-        return MemoryStore(keep_entries=history.keep_entries)
+        return MemoryStore(keep_entries=history.keep_entries, keep_bytes=keep_bytes)
     return SqliteStore(
         history.path,
         durability=history.durability,
         keep_entries=history.keep_entries,
         keep_days=history.keep_days,
+        keep_bytes=keep_bytes,
     )
 
 

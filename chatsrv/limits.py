@@ -68,3 +68,20 @@ class Limits(BaseModel):
         le=1_073_741_824,
         description="Rendered lines kept for slow readers of a room; who falls further behind is hung up.",
     )
+    memory_bytes: int = Field(
+        134_217_728,
+        ge=16_777_216,
+        le=1_099_511_627_776,
+        description="What may be kept in memory of what is said in all rooms: half for what was said last, a quarter "
+        "for slow readers, of whom the slowest are hung up beyond it. The rest is room to move.",
+    )
+
+    @property
+    def log_bytes(self) -> int:
+        """What the logs of all rooms may keep in memory."""
+        return self.memory_bytes // 2
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What may be kept for all slow readers."""
+        return self.memory_bytes // 4

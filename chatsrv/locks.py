@@ -20,6 +20,7 @@ class Rank(IntEnum):
     ROOM = 20
     BOOKMARKS = 25
     ROOM_LOG = 30
+    SHELF = 35
     OUTBOX = 40
     FEED = 50
     TURNSTILE = 60

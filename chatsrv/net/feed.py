@@ -14,7 +14,7 @@ from chatsrv.protocols.base import Renderer
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.slots import step_aside
 
-PACE_ENTRIES = 4096
+PACE_ENTRIES, PACE_BYTES = 4096, 2_097_152
 """How far a log may run ahead of its readers' sockets before its authors wait: some tenths of a second at full load."""
 
 
@@ -43,16 +43,19 @@ class Feed:
             self._announced(self)
 
     def pace(self) -> None:
-        """Wait while delivery is more than `PACE_ENTRIES` behind the log."""
-        if self._is_ahead():
+        """Wait while delivery is more than `PACE_ENTRIES` or `PACE_BYTES` behind the log."""
+        if self.is_ahead:
             with step_aside(), self._lock:
                 self._paced += 1
-                while self._is_ahead():
+                while self.is_ahead:
                     self._caught_up.wait()
                 self._paced -= 1
 
-    def _is_ahead(self) -> bool:
-        return self._follower.lag > PACE_ENTRIES and not self.is_closed
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the log is so far ahead that its authors are to wait."""
+        follower = self._follower
+        return (follower.lag > PACE_ENTRIES or follower.lag_bytes > PACE_BYTES) and not self.is_closed
 
     # --- for the delivery thread
 

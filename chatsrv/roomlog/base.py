@@ -52,6 +52,11 @@ class Follower(ABC):
     def lag(self) -> int:
         """The number of visible entries after the cursor. Takes no lock, as it is asked under locks of any rank."""
 
+    @property
+    def lag_bytes(self) -> int:
+        """What of these entries is kept in memory takes so many bytes; 0 if that is not known. Takes no lock."""
+        return 0
+
     @abstractmethod
     def close(self) -> None:
         """Stop following: nothing is kept for this follower any more, and no later entry wakes it."""

@@ -19,6 +19,7 @@ from chatsrv.roomlog.index import is_telling
 from chatsrv.roomlog.owners import is_of
 from chatsrv.roomlog.recorder import Recorder
 from chatsrv.roomlog.schema import MICROSECONDS
+from chatsrv.roomlog.shelf import COUNTED_BYTES, Shelf, Weights
 from chatsrv.slots import step_aside
 
 RECENT_ENTRIES = 4096
@@ -34,8 +35,11 @@ many entries stay, some 20 KiB, and who comes finds the rest in the file.
 FOLLOWED_ENTRIES = 65_536
 """Entries that stay in memory at most for a follower who does not read; he finds older ones in the file."""
 
-UNRECORDED_ENTRIES, UNRECORDED_CHARACTERS = 16_384, 4_194_304
-"""What may wait for the recorder before authors wait: two of its transactions."""
+UNRECORDED_ENTRIES, UNRECORDED_BYTES = 16_384, 8_388_608
+"""What may wait for the recorder before authors wait: two of its transactions. Of all rooms the shelf says how much."""
+
+TAKEN_BACK_RUNS = 1000
+"""Runs of entries that could not be recorded which are remembered: their authors are told at once."""
 
 LOOKED_AT_ENTRIES = 1000
 """Entries that a search looks at before it asks the index: they are in memory, and have the most of common words."""
@@ -48,7 +52,7 @@ class DurableRoomLog(RoomLog):
 
     def __init__(
         self, room: str, epoch: str, recorder: Recorder, archive: Archive, *, first_id: int, is_new: bool = False,
-        kept_after: int = 0, last: int = 0, last_at: float = 0.0,
+        kept_after: int = 0, last: int = 0, last_at: float = 0.0, shelf: Shelf | None = None,
     ) -> None:  # fmt: skip
         self.room = room
         self.epoch = epoch
@@ -56,17 +60,19 @@ class DurableRoomLog(RoomLog):
         self.is_new = is_new
         self._recorder = recorder
         self._archive = archive
+        self._shelf = shelf or Shelf()
         self._lock = ranked_lock(Rank.ROOM_LOG)
         # Guarded by the lock. `_entries[0]` has offset `_first`; up to `recorded` they are visible, up to `last` there.
         self._entries: list[Entry] = []
+        self._weights = Weights()
         self._first = last + 1
         self._last = last
         self._last_at = last_at
         self.recorded = last
+        self.recorded_bytes = 0  # of all entries that were ever here and are recorded
         self._woken = last  # up to which followers have been woken: an author is answered behind that
         self.kept_after = kept_after
         self._trim_at = 0
-        self._unrecorded_characters = 0
         self._is_announced = False
         self._taken_back: list[range] = []  # one more only when the disk fails
         self._followers: tuple[DurableFollower, ...] = ()
@@ -96,23 +102,34 @@ class DurableRoomLog(RoomLog):
                 new(Entry, (offset := offset + 1, at, room, kind, author, origin, text)) for text in texts
             ]
             self._last = offset
-            self._unrecorded_characters += len(joined)
+            self._weights.add(texts)
+            if (added_bytes := self._weights.uncounted) > COUNTED_BYTES:
+                self._shelf.count(self._weights, added_bytes)
             is_announced, self._is_announced = self._is_announced, True
         if not is_announced:
             self._recorder.announce(self)
         return Position(self.epoch, offset)
 
     def _is_full(self) -> bool:
-        return self._last - self.recorded > UNRECORDED_ENTRIES or self._unrecorded_characters > UNRECORDED_CHARACTERS
+        if self._last - self.recorded > UNRECORDED_ENTRIES:
+            return True
+        return self.unrecorded_bytes > min(UNRECORDED_BYTES, self._shelf.most_unrecorded_bytes)
+
+    @property
+    def unrecorded_bytes(self) -> int:
+        """What is not recorded yet takes so many bytes."""
+        return self._weights.end - self.recorded_bytes
 
     def wait_for_space(self) -> None:
         """See `RoomLog.wait_for_space`."""
-        if self._is_full() or self._recorder.is_failing:
-            with step_aside(), self._lock:
-                while self._is_full() and not self._recorder.is_failing:
-                    self._wait_locked()
-                if self._recorder.is_failing:
-                    raise NotRecorded
+        if self._is_full() or self._shelf.is_full or self._recorder.is_failing:
+            with step_aside():
+                with self._lock:
+                    while self._is_full() and not self._recorder.is_failing:
+                        self._wait_locked()
+                self._shelf.wait_for_space(lambda: self._recorder.is_failing)
+            if self._recorder.is_failing:
+                raise NotRecorded
 
     def wait_until_recorded(self, position: Position) -> None:
         """See `RoomLog.wait_until_recorded`."""
@@ -213,7 +230,7 @@ class DurableRoomLog(RoomLog):
         """See `RoomLog.follow`."""
         with self._lock:
             self._check_locked(after)
-            follower = DurableFollower(self, after.offset, wake)
+            follower = DurableFollower(self, after.offset, self._bytes_locked(after.offset), wake)
             self._followers += (follower,)
         return follower
 
@@ -221,6 +238,8 @@ class DurableRoomLog(RoomLog):
         """Return what `follower` reads next, and move it on."""
         with self._lock:
             entries = self._recent_locked(follower.cursor, limit)
+            if entries:
+                follower.cursor_bytes = self._bytes_locked(entries[-1].offset)
         if entries is None:
             entries = self._old(follower.cursor, limit)
         if entries:
@@ -232,7 +251,9 @@ class DurableRoomLog(RoomLog):
         with self._lock:
             self._followers = tuple(other for other in self._followers if other is not follower)
             self._trim_locked()
-        self._recorder.announce(self)  # what was kept for the follower may go
+            is_announced, self._is_announced = self._is_announced, True
+        if not is_announced:
+            self._recorder.announce(self)  # what was kept for the follower may go
 
     def _check_locked(self, after: Position) -> None:
         assert self._lock.locked()
@@ -240,6 +261,11 @@ class DurableRoomLog(RoomLog):
             raise Hole(self.kept_after, None)
         if after.offset < self.kept_after:
             raise Hole(self.kept_after, self.kept_after - after.offset)
+
+    def _bytes_locked(self, offset: int) -> int:
+        """Return the bytes of all entries up to an offset; of what is in the file alone, it is not known."""
+        assert self._lock.locked()
+        return self._weights.behind(offset + 1 - self._first)
 
     def _recent_locked(self, after: int, limit: int) -> list[Entry] | None:
         """Return visible entries, `None` if they are not in memory."""
@@ -272,12 +298,14 @@ class DurableRoomLog(RoomLog):
 
     def show(self, entries: list[Entry]) -> bool:
         """Let `entries`, which are recorded now, be seen; return whether nothing is left to record."""
-        characters = sum([len(entry.text) for entry in entries])
         with self._lock:
             self.recorded = entries[-1].offset
-            self._unrecorded_characters -= characters
+            before_bytes, self.recorded_bytes = self.recorded_bytes, self._bytes_locked(self.recorded)
+            self._shelf.count(self._weights, self._weights.uncounted + before_bytes - self.recorded_bytes)
             if len(self._entries) >= self._trim_at:
                 self._trim_locked()
+            if self.kept_bytes > self._shelf.of_each_bytes:
+                self._forget_locked(self._weights.surplus(self._shelf.of_each_bytes * 3 // 4))
             is_all = self.recorded == self._last
             followers = self._followers
         for follower in followers:
@@ -286,12 +314,15 @@ class DurableRoomLog(RoomLog):
             self._woken = entries[-1].offset
             if self._authors:
                 self._progress.notify_all()
+        if self._shelf.kept_bytes > self._shelf.most_bytes:
+            self._shelf.relieve()
         return is_all
 
     def take_back(self) -> None:
         """Replace what is unrecorded by nothing, but for who comes and goes, and have its authors told."""
         with self._lock:
-            for index in range(self.recorded + 1 - self._first, len(self._entries)):
+            start = self.recorded + 1 - self._first
+            for index in range(start, len(self._entries)):
                 offset, kind = self._entries[index].offset, self._entries[index].kind
                 if kind not in PRESENCE and kind is not Kind.ERASED:
                     self._erase_locked(index)
@@ -299,6 +330,10 @@ class DurableRoomLog(RoomLog):
                         self._taken_back[-1] = range(self._taken_back[-1].start, offset + 1)
                     else:
                         self._taken_back.append(range(offset, offset + 1))
+            del self._taken_back[:-TAKEN_BACK_RUNS]
+            uncounted = self._weights.uncounted
+            freed = self._weights.weigh_anew(start, [entry.text for entry in self._entries[start:]])
+            self._shelf.count(self._weights, uncounted - freed)
             self._progress.notify_all()
 
     def erase(self, account: str) -> None:
@@ -310,10 +345,8 @@ class DurableRoomLog(RoomLog):
 
     def _erase_locked(self, index: int) -> None:
         assert self._lock.locked()
-        offset, at, room, _, _, _, text = self._entries[index]
+        offset, at, room, *_ = self._entries[index]
         self._entries[index] = Entry(offset, at, room, Kind.ERASED, "", 0, "")
-        if offset > self.recorded:
-            self._unrecorded_characters -= len(text)
 
     def let_go(self, last: int) -> bool:
         """Keep nothing up to `last` any more, but what a follower has not read; return whether that is any change."""
@@ -329,18 +362,42 @@ class DurableRoomLog(RoomLog):
         recent = RECENT_ENTRIES if self._followers else min(UNFOLLOWED_ENTRIES, RECENT_ENTRIES)
         needed = min([follower.cursor for follower in self._followers], default=self.recorded) + 1
         first = min(self.recorded + 1 - recent, max(needed, self.recorded + 1 - FOLLOWED_ENTRIES))
-        if first > self._first:
-            del self._entries[: first - self._first]
-            self._first = first
+        self._forget_locked(first - self._first)
         self._trim_at = len(self._entries) + recent
+
+    def _forget_locked(self, surplus: int) -> None:
+        """Let go of so many of the oldest entries in memory, but of none that is not recorded."""
+        assert self._lock.locked()
+        surplus = min(surplus, self.recorded + 1 - self._first)
+        if surplus > 0:
+            del self._entries[:surplus]
+            self._first += surplus
+            unrecorded_bytes = self._weights.uncounted
+            self._weights.forget(surplus)
+            self._shelf.count(self._weights, unrecorded_bytes)
+
+    @property
+    def kept_bytes(self) -> int:
+        """See `chatsrv.roomlog.shelf.Kept`."""
+        return self._weights.end - self._weights.base
+
+    def shrink(self, most_bytes: int, *, is_forced: bool) -> None:
+        """See `chatsrv.roomlog.shelf.Kept`."""
+        with self._lock:
+            surplus = self._weights.surplus(most_bytes)
+            if not is_forced:
+                needed = min([follower.cursor for follower in self._followers], default=self.recorded) + 1
+                surplus = min(surplus, needed - self._first)
+            self._forget_locked(surplus)
 
 
 class DurableFollower(Follower):
     """A follower of a `DurableRoomLog`. Its cursor is its reader's, who alone moves it."""
 
-    def __init__(self, log: DurableRoomLog, cursor: int, wake: Wake) -> None:
+    def __init__(self, log: DurableRoomLog, cursor: int, cursor_bytes: int, wake: Wake) -> None:
         self._log = log
         self.cursor = cursor
+        self.cursor_bytes = cursor_bytes
         self.wake = wake
 
     def read(self, limit: int) -> list[Entry]:
@@ -351,6 +408,11 @@ class DurableFollower(Follower):
     def lag(self) -> int:
         """See `Follower.lag`."""
         return max(0, self._log.recorded - self.cursor)
+
+    @property
+    def lag_bytes(self) -> int:
+        """See `Follower.lag_bytes`."""
+        return max(0, self._log.recorded_bytes - self.cursor_bytes)
 
     def close(self) -> None:
         """See `Follower.close`."""

@@ -13,20 +13,26 @@ from chatsrv.errors import Hole
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.base import Follower, LogStore, RoomLog, Wake
 from chatsrv.roomlog.owners import is_of
+from chatsrv.roomlog.shelf import COUNTED_BYTES, KEPT_BYTES, Shelf, Weights
 
 KEEP_ENTRIES = 10_000
 
 
 class MemoryRoomLog(RoomLog):
-    """A room's log in a list. The newest `keep_entries` are kept, and all that a follower has not read yet."""
+    """A room's log in a list. The newest `keep_entries` are kept, and all that a follower has not read yet.
 
-    def __init__(self, room: str, epoch: str, keep_entries: int) -> None:
+    Fewer are, where they take too much of the `shelf`.
+    """
+
+    def __init__(self, room: str, epoch: str, keep_entries: int, shelf: Shelf | None = None) -> None:
         self.room = room
         self.epoch = epoch
         self._keep_entries = keep_entries
+        self._shelf = shelf or Shelf()
         self._lock = ranked_lock(Rank.ROOM_LOG)
         # Guarded by the lock. `_entries[0]` has offset `_first`; followers are replaced, never changed in place.
         self._entries: list[Entry] = []
+        self._weights = Weights()
         self._first = 1
         self.last = 0
         self._last_at = 0.0
@@ -43,20 +49,46 @@ class MemoryRoomLog(RoomLog):
                 new(Entry, (offset := offset + 1, at, room, kind, author, origin, text)) for text in texts
             ]
             self.last = offset
+            weights, shelf = self._weights, self._shelf
+            weights.add(texts)
             if len(self._entries) >= 2 * self._keep_entries:
-                self._trim_locked()
+                self._trim_locked(len(self._entries) - self._keep_entries)
+            if weights.end - weights.base > shelf.of_each_bytes:
+                self._trim_locked(weights.surplus(shelf.of_each_bytes * 3 // 4))
+            if weights.uncounted > COUNTED_BYTES:
+                shelf.count(weights)
             followers = self._followers
         for follower in followers:
             follower.wake()
+        if shelf.kept_bytes > shelf.most_bytes:
+            shelf.relieve()
         return Position(self.epoch, offset)
 
-    def _trim_locked(self) -> None:
+    def _trim_locked(self, surplus: int) -> None:
+        """Let go of so many of the oldest entries, but of none that a follower has not read."""
         assert self._lock.locked()
         first_needed = min([follower.cursor for follower in self._followers], default=self.last) + 1
-        surplus = min(len(self._entries) - self._keep_entries, first_needed - self._first)
+        surplus = min(surplus, first_needed - self._first)
         if surplus > 0:
             del self._entries[:surplus]
             self._first += surplus
+            self._weights.forget(surplus)
+            self._shelf.count(self._weights)
+
+    @property
+    def kept_bytes(self) -> int:
+        """See `chatsrv.roomlog.shelf.Kept`."""
+        return self._weights.end - self._weights.base
+
+    @property
+    def end_bytes(self) -> int:
+        """What all entries that were ever here took in memory."""
+        return self._weights.end
+
+    def shrink(self, most_bytes: int, *, is_forced: bool) -> None:  # noqa: ARG002 - nothing is found again here
+        """See `chatsrv.roomlog.shelf.Kept`."""
+        with self._lock:
+            self._trim_locked(self._weights.surplus(most_bytes))
 
     def read(self, after: Position, limit: int) -> list[Entry]:
         """See `RoomLog.read`."""
@@ -95,7 +127,8 @@ class MemoryRoomLog(RoomLog):
     def follow(self, after: Position, wake: Wake) -> Follower:
         """See `RoomLog.follow`."""
         with self._lock:
-            follower = MemoryFollower(self, self._check_locked(after), wake)
+            offset = self._check_locked(after)
+            follower = MemoryFollower(self, offset, self._weights.behind(offset + 1 - self._first), wake)
             self._followers += (follower,)
         return follower
 
@@ -105,6 +138,7 @@ class MemoryRoomLog(RoomLog):
             entries = self._read_locked(follower.cursor, limit)
             if entries:
                 follower.cursor = entries[-1].offset
+                follower.cursor_bytes = self._weights.behind(follower.cursor + 1 - self._first)
             return entries
 
     def drop(self, follower: "MemoryFollower") -> None:
@@ -124,9 +158,10 @@ class MemoryRoomLog(RoomLog):
 class MemoryFollower(Follower):
     """A follower of a `MemoryRoomLog`. Its cursor is guarded by the log's lock."""
 
-    def __init__(self, log: MemoryRoomLog, cursor: int, wake: Wake) -> None:
+    def __init__(self, log: MemoryRoomLog, cursor: int, cursor_bytes: int, wake: Wake) -> None:
         self._log = log
         self.cursor = cursor
+        self.cursor_bytes = cursor_bytes
         self.wake = wake
 
     def read(self, limit: int) -> list[Entry]:
@@ -137,6 +172,11 @@ class MemoryFollower(Follower):
     def lag(self) -> int:
         """See `Follower.lag`."""
         return self._log.last - self.cursor
+
+    @property
+    def lag_bytes(self) -> int:
+        """See `Follower.lag_bytes`."""
+        return self._log.end_bytes - self.cursor_bytes
 
     def close(self) -> None:
         """See `Follower.close`."""
@@ -174,11 +214,12 @@ class ForgetfulStore(LogStore):
 
 
 class MemoryStore(ForgetfulStore):
-    """Logs of all rooms, gone when the process ends. `keep_entries` bounds each of them."""
+    """Logs of all rooms, gone when the process ends. `keep_entries` bounds each of them, `keep_bytes` all together."""
 
-    def __init__(self, keep_entries: int = KEEP_ENTRIES) -> None:
+    def __init__(self, keep_entries: int = KEEP_ENTRIES, *, keep_bytes: int = KEPT_BYTES) -> None:
         super().__init__()
         self._keep_entries = keep_entries
+        self.shelf = Shelf(keep_bytes, self.logs)
         self._epoch = secrets.token_hex(8)
         self._lock = ranked_lock(Rank.ROOM_LOG)
         self._logs: dict[str, MemoryRoomLog] = {}  # guarded by the lock
@@ -187,8 +228,13 @@ class MemoryStore(ForgetfulStore):
         """See `LogStore.open`."""
         with self._lock:
             if room not in self._logs:
-                self._logs[room] = MemoryRoomLog(room, self._epoch, self._keep_entries)
+                self._logs[room] = MemoryRoomLog(room, self._epoch, self._keep_entries, self.shelf)
             return self._logs[room]
+
+    def logs(self) -> list[MemoryRoomLog]:
+        """Return the logs of all rooms."""
+        with self._lock:
+            return list(self._logs.values())
 
     def has(self, room: str) -> bool:
         """See `LogStore.has`."""
@@ -205,9 +251,7 @@ class MemoryStore(ForgetfulStore):
 
         What is kept about it as a reader goes, too.
         """
-        with self._lock:
-            logs = list(self._logs.values())
-        for log in logs:
+        for log in self.logs():
             log.erase(account)
         with self._readers_lock:
             self._not_caught_up.discard(account)

@@ -26,6 +26,7 @@ from chatsrv.roomlog.mark import Mark, Opened
 from chatsrv.roomlog.readers import Kept, Readers, write_kept
 from chatsrv.roomlog.rows import write_rows
 from chatsrv.roomlog.schema import OFFSET_BITS, connect, row_of, what_to_do
+from chatsrv.roomlog.shelf import Shelf
 from chatsrv.roomlog.unsettled import Unsettled
 from chatsrv.roomlog.upkeep import Upkeep
 
@@ -52,6 +53,7 @@ class Recorder:
         path: Path,
         mark: Mark,
         opened: Opened,
+        shelf: Shelf,
         journal: Journal,
         *,
         synchronous: str,
@@ -67,6 +69,7 @@ class Recorder:
         self._synchronous = synchronous
         self._lock_seconds = lock_seconds
         self._retry_seconds = retry_seconds
+        self._shelf = shelf
         self._news: queue.SimpleQueue[DurableRoomLog | Readers | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         # --- the recorder thread's alone, once it has started ---
@@ -313,6 +316,7 @@ class Recorder:
     def _take_back(self) -> None:
         for log in self._due:
             log.take_back()
+        self._shelf.notify()
 
     def _disconnect(self) -> None:
         if self._connection is not None:

@@ -45,6 +45,7 @@ from chatsrv.roomlog.schema import (
     prepare,
     what_to_do,
 )
+from chatsrv.roomlog.shelf import KEPT_BYTES, Shelf
 from chatsrv.roomlog.unsettled import Unsettled
 from chatsrv.roomlog.upkeep import Keep, Upkeep
 
@@ -56,6 +57,9 @@ Durability: TypeAlias = Literal["process", "power"]
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 
 
+UNRECORDED_ROOMS_SHARE = 4
+"""Rooms that are not recorded keep in memory so much of what all may: all that there is of them."""
+
 CLOCK_SECONDS = 60.0
 """How far ahead the newest entry may be without a word: clocks are set right by less all the time."""
 
@@ -66,7 +70,8 @@ class SqliteStore(LogStore):
     What was seen survives the end of the process, however it comes (`durability="process"`), or also a loss of power
     ("power"). `keep_entries` and `keep_days` bound each room; 0 is no limit, and a sixteenth more entries may be kept.
     `lock_seconds` is how long another program's lock is waited for, `retry_seconds` how long a failing disk is left
-    alone, `look_seconds` how often it is looked whether another program erases something.
+    alone, `look_seconds` how often it is looked whether another program erases something. `keep_bytes` is what all logs
+    may keep in memory.
 
     Raises:
         StoreError: the file cannot be used. The text says what to do.
@@ -82,12 +87,14 @@ class SqliteStore(LogStore):
         lock_seconds: float = 5.0,
         retry_seconds: float = 1.0,
         look_seconds: float = 2.0,
+        keep_bytes: int = KEPT_BYTES,
     ) -> None:
         self.path = Path(path)
         create(self.path)
         self._lock = ranked_lock(Rank.ROOM_LOG)
         self._is_closed = False
-        self._unrecorded = MemoryStore()
+        self.unrecorded = MemoryStore(keep_bytes=keep_bytes // UNRECORDED_ROOMS_SHARE)
+        self.shelf = Shelf(keep_bytes - self.unrecorded.shelf.most_bytes, self._all_logs)
         self._journal = Journal(self.path)
         with contextlib.ExitStack() as undo:
             self._mark = undo.enter_context(contextlib.closing(Mark(self.path)))
@@ -105,6 +112,7 @@ class SqliteStore(LogStore):
                     self.path,
                     self._mark,
                     as_opened,
+                    self.shelf,
                     self._journal,
                     synchronous=_SYNCHRONOUS[durability],
                     lock_seconds=lock_seconds,
@@ -151,7 +159,7 @@ class SqliteStore(LogStore):
 
         What was recorded of a room that is opened as an unrecorded one stays in the file, and is not read.
         """
-        return self._open(room) if is_recorded else self._unrecorded.open(room)
+        return self._open(room) if is_recorded else self.unrecorded.open(room)
 
     def _open(self, room: str) -> DurableRoomLog:
         room.encode()  # the file cannot hold surrogates
@@ -166,6 +174,7 @@ class SqliteStore(LogStore):
                     self._archive,
                     first_id=self._numbers << OFFSET_BITS,
                     is_new=True,
+                    shelf=self.shelf,
                 )
             return log
 
@@ -173,26 +182,26 @@ class SqliteStore(LogStore):
         """See `LogStore.has`."""
         with self._lock:
             is_recorded = room in self._logs
-        return is_recorded or self._unrecorded.has(room)
+        return is_recorded or self.unrecorded.has(room)
 
     def rooms(self) -> list[str]:
         """See `LogStore.rooms`."""
         with self._lock:
             recorded = set(self._logs)
-        return sorted(recorded.union(self._unrecorded.rooms()))
+        return sorted(recorded.union(self.unrecorded.rooms()))
 
     def bookmark(self, account: str, room: str) -> Bookmark | None:
         """See `LogStore.bookmark`. That of an unrecorded room lives as long as the room's log."""
-        if self._unrecorded.has(room):
-            return self._unrecorded.bookmark(account, room)
+        if self.unrecorded.has(room):
+            return self.unrecorded.bookmark(account, room)
         with self._lock:
             log = self._logs.get(room)
         return self._readers.bookmark(account, log) if log else None
 
     def keep_bookmark(self, account: str, room: str, bookmark: Bookmark) -> None:
         """See `LogStore.keep_bookmark` and `Readers.keep_bookmark`."""
-        if self._unrecorded.has(room):
-            self._unrecorded.keep_bookmark(account, room, bookmark)
+        if self.unrecorded.has(room):
+            self.unrecorded.keep_bookmark(account, room, bookmark)
         else:
             self._readers.keep_bookmark(account, self._open(room), bookmark)
 
@@ -250,7 +259,7 @@ class SqliteStore(LogStore):
     def _erase_from_memory(self, account: str) -> None:
         for log in self._all_logs():
             log.erase(account)
-        self._unrecorded.erase(account)
+        self.unrecorded.erase(account)
         self._readers.forget(account)
         self._unsettled.erase(account)
 
@@ -264,6 +273,7 @@ class SqliteStore(LogStore):
             kept_after=room.kept_after,
             last=room.last,
             last_at=room.last_at,
+            shelf=self.shelf,
         )
 
 

@@ -102,7 +102,10 @@ class MemoryHistory(Section):
 
     store: Literal["memory"] = Field(default="memory", description="Where the room logs are kept.")
     keep_entries: int = Field(
-        default=10_000, ge=1, le=10_000_000, description="Entries kept of each room; the oldest go first."
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="Entries kept of each room, fewer where `limits.memory_bytes` is too little; the oldest go first.",
     )
     catch_up_entries: _CatchUpEntries = 1000
     newcomer_entries: _NewcomerEntries = 10

@@ -26,7 +26,7 @@ from tests.peer import running
 END = "that is all"
 LONG_SECONDS = 240
 STORES: dict[str, Callable[[Path], LogStore]] = {
-    "memory": lambda directory: MemoryStore(keep_entries=10_000_000),
+    "memory": lambda directory: MemoryStore(keep_entries=10_000_000, keep_bytes=1 << 32),
     "sqlite": lambda directory: SqliteStore(directory / "chat.db"),
 }
 

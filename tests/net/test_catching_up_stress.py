@@ -39,7 +39,9 @@ TIME = re.compile(r"^\[(?:\d{4}-\d\d-\d\d )?\d\d:\d\d\] ")
 def store_of(kind: str, path: Path) -> LogStore:
     if kind == "late":
         return LateStore(has_recorder=True)
-    return SqliteStore(path / "chat.db") if kind == "sqlite" else MemoryStore(keep_entries=1_000_000)
+    return (
+        SqliteStore(path / "chat.db") if kind == "sqlite" else MemoryStore(keep_entries=1_000_000, keep_bytes=1 << 32)
+    )
 
 
 class Writer:
@@ -138,6 +140,7 @@ def play(seed: int, path: Path, *, readers: int, writers: int, blocks: int) -> N
         messages_per_second=0,
         stall_seconds=rng.choice((0.05, 3600.0)),
         tail_bytes=rng.choice((65_536, 1 << 30)),
+        memory_bytes=1 << 32,
         send_buffer_bytes=rng.choice((4096, 65_536)),
         linger_seconds=DEADLINE_SECONDS,  # so that nothing is in flight when the rest is counted
     )

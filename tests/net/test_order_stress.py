@@ -33,7 +33,7 @@ from tests.peer import open_gate, running
 def running_chat_of_keepers(hub: Hub) -> Iterator[ChatServer]:
     """Run another server of the same chat, which hangs nobody up who reads slowly."""
     gate = open_gate(ROLES)
-    limits = Limits(connections_per_address=0, messages_per_second=0, tail_bytes=1 << 30)
+    limits = Limits(connections_per_address=0, messages_per_second=0, tail_bytes=1 << 30, memory_bytes=1 << 32)
     with running(ChatServer(("127.0.0.1", 0), PlainSession, auth=gate, hub=hub, limits=limits)) as server:
         yield server
 

@@ -42,6 +42,7 @@ def serving(store: LogStore, rng: random.Random) -> Iterator[ChatServer]:
         messages_per_second=0,
         stall_seconds=rng.choice((0.05, 3600.0)),
         tail_bytes=rng.choice((65_536, 1 << 30)),
+        memory_bytes=1 << 32,
         send_buffer_bytes=rng.choice((4096, 65_536)),
         linger_seconds=DEADLINE_SECONDS,  # so that nothing is in flight when the rest is counted
     )

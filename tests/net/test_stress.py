@@ -49,6 +49,7 @@ def play(seed: int, chatters: int, steps: int) -> None:
         connections_per_address=0,
         stall_seconds=0.02 if is_tight else 3600.0,
         tail_bytes=262_144 if is_tight else 1 << 30,
+        memory_bytes=1 << 32,
         send_buffer_bytes=rng.choice((4096, 65_536)),
         linger_seconds=DEADLINE_SECONDS,
     )
@@ -127,7 +128,9 @@ class Passer:
 def open_and_close(seed: int, rounds: int, passers: int) -> None:
     """Close one of two servers of a chat amid everything, again and again; others talk on through the other."""
     rng = random.Random(seed)
-    limits = Limits(messages_per_second=0, connections_per_address=0, tail_bytes=1 << 30, linger_seconds=0.05)
+    limits = Limits(
+        messages_per_second=0, connections_per_address=0, tail_bytes=1 << 30, memory_bytes=1 << 32, linger_seconds=0.05
+    )
     chat = Chat(limits, has_recorder=rng.random() < 0.5)
     seen: list[str] = []
     with (
