@@ -63,6 +63,11 @@ class Outbox:
         with self._lock:
             return [steps for _, steps in self._parts if steps]
 
+    @property
+    def size_bytes(self) -> int:
+        """The size of the replies that wait."""
+        return self._size_bytes
+
     def wait_for_space(self) -> None:
         """Wait until the outbox has space again, or is closed."""
         if self._size_bytes <= OUTBOX_BYTES:

@@ -34,6 +34,7 @@ from chatsrv.net.reading import Standing
 from chatsrv.net.scarcity import Reserve, insist, lack_of
 from chatsrv.net.subscription import Subscription
 from chatsrv.net.tail import Batch, Tail
+from chatsrv.net.unsent import Unsent
 from chatsrv.net.writing import Writing
 from chatsrv.protocols.base import Renderer
 from chatsrv.reasons import Reason
@@ -79,9 +80,11 @@ class Delivery:
         self._node = secrets.randbits(30) << 32
         # --- the delivery thread's alone ---
         self._feeds: dict[RoomLog, Feed] = {}
+        self.unsent = Unsent(self._limits.unsent_bytes)
         # What is to be turned is turned between turns, so it is asked for as by another thread.
         self._writing = Writing(
             self._limits,
+            self.unsent,
             self._forget,
             lambda it: self._request(self._mark, it),
             lambda it: self._keeper.told(it),
@@ -214,6 +217,8 @@ class Delivery:
                 action(*args)
             except Exception as error:
                 self._cut_short(error, action, args)
+        if self.unsent.is_over:
+            self._relieve()
         timeout = self._writing.deadlines.fire()
         self._is_asleep = True
         if self._requests:  # looked at after `_is_asleep` was set: whoever came before that did not wake us
@@ -289,7 +294,9 @@ class Delivery:
         try:
             feed = self._feeds.get(log)
             if is_new := feed is None:
-                feed = self._feeds[log] = Feed(log, _visible(log, after), self._limits.tail_bytes, self._announce)
+                feed = self._feeds[log] = Feed(
+                    log, _visible(log, after), self._limits.tail_bytes, self._announce, self.unsent
+                )
             if after.epoch == log.epoch and after.offset > feed.cursor:  # not recorded yet, or not read yet
                 feed.expect(subscription, after.offset)
             else:
@@ -314,6 +321,7 @@ class Delivery:
                 self._give_up(missed, [connection])
                 return
             subscription.held.append((batch.sent, batch.data_for(connection)))
+            self.unsent.note(connection)
         if not is_held:
             self._go_live(connection, subscription.log)
 
@@ -332,6 +340,7 @@ class Delivery:
         if waiting := b"".join([connection.leftover, replies, *(data for _, data in subscription.held)]):
             connection.leftover = waiting
         subscription.held = None
+        self.unsent.note(connection)
         if not connection.is_stalled:
             self._writing.catch_up(connection)
         self._keeper.told(connection)
@@ -411,13 +420,30 @@ class Delivery:
                 self._writing.lose(connection)
             else:
                 self._writing.stall(connection, memoryview(data)[sent:])
-        for connection in tail.fallen_off():
-            connection.hang_up(Reason.TOO_SLOW)
-            self._writing.cut(connection)
+        self._cut_slow(tail.fallen_off())
+        if self.unsent.is_over:
+            self._relieve()
         if tail.is_noted_at_length():
             for connection in tail.level:
                 if connection.reading:
                     connection.reading.shorten()
+
+    def _relieve(self) -> None:
+        """Have those give way for whom too much is kept in all: the slowest of the biggest tail, then of the next."""
+        for tail in self.unsent.tails():
+            tail.forget_read()
+        while not self.unsent.has_room_again:
+            if biggest := self.unsent.biggest_tail():
+                self._cut_slow(biggest.shorten())
+            elif connection := self.unsent.slowest():
+                self._cut_slow([connection])
+            else:
+                break
+
+    def _cut_slow(self, connections: list[Connection]) -> None:
+        for connection in connections:
+            connection.hang_up(Reason.TOO_SLOW)
+            self._writing.cut(connection)
 
     @staticmethod
     def _tell_standing(connection: Connection, answers: list[Standing], has_answer: threading.Event) -> None:

@@ -10,6 +10,7 @@ from chatsrv.entries import Entry, Position
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.net.subscription import Subscription
 from chatsrv.net.tail import Tail
+from chatsrv.net.unsent import Unsent
 from chatsrv.protocols.base import Renderer
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.slots import step_aside
@@ -21,10 +22,14 @@ PACE_ENTRIES, PACE_BYTES = 4096, 2_097_152
 class Feed:
     """One room's log, read on by delivery for all of the room's sessions here."""
 
-    def __init__(self, log: RoomLog, after: Position, tail_bytes: int, announced: "Callable[[Feed], None]") -> None:
+    def __init__(
+        self, log: RoomLog, after: Position, tail_bytes: int, announced: "Callable[[Feed], None]",
+        unsent: Unsent | None = None,
+    ) -> None:  # fmt: skip
         self._announced = announced
         self._is_announced = False
         self._tail_bytes = tail_bytes
+        self._unsent = unsent
         self._tails: dict[Renderer, Tail] = {}
         self._arrivals: list[tuple[int, Subscription]] = []
         self._lock = ranked_lock(Rank.FEED)
@@ -108,7 +113,7 @@ class Feed:
         renderer = subscription.renderer
         tail = self._tails.get(renderer)
         if tail is None:
-            tail = self._tails[renderer] = Tail(self.log, renderer, self.cursor, self._tail_bytes)
+            tail = self._tails[renderer] = Tail(self.log, renderer, self.cursor, self._tail_bytes, self._unsent)
         tail.add(subscription.connection)
         subscription.feed, subscription.tail = self, tail
         return tail

@@ -18,6 +18,7 @@ from chatsrv.entries import WORDS, Entry, seen
 from chatsrv.names import account_key
 from chatsrv.net.connection import GONE, Connection, Send, send_some
 from chatsrv.net.trail import Note, Range, Sent
+from chatsrv.net.unsent import Unsent, size_of
 from chatsrv.protocols.base import Renderer
 from chatsrv.roomlog.base import RoomLog
 
@@ -61,16 +62,21 @@ class Tail:
             "_ignored",
             "_ignorers",
             "_kept_bytes",
+            "_kept_size",
             "_limit_bytes",
             "_log",
             "_noted",
             "_notes",
             "_readers",
+            "_shortened_at",
+            "_unsent",
         ),
         *("behind", "level", "rendered", "renderer"),
     )
 
-    def __init__(self, log: RoomLog, renderer: Renderer, rendered: int, limit_bytes: int) -> None:
+    def __init__(
+        self, log: RoomLog, renderer: Renderer, rendered: int, limit_bytes: int, unsent: Unsent | None = None
+    ) -> None:
         self._log = log
         self.renderer = renderer
         self.rendered = rendered  # offset of the last entry that was rendered
@@ -80,8 +86,11 @@ class Tail:
         self._ignored: dict[Connection, frozenset[str]] = {}  # of those who ignore accounts, which
         self._ignorers: dict[str, set[Connection]] = {}  # the same the other way round: who is asked for is the author
         self._batches: list[Batch] = []
-        self._kept_bytes = 0
+        self._kept_bytes = 0  # of data
+        self._kept_size = 0  # of all that they take
         self._limit_bytes = limit_bytes
+        self._shortened_at = NOTED_BATCHES  # so many batches are looked at, whether anybody has yet to be sent them
+        self._unsent = unsent or Unsent(limit_bytes)
         self._noted = 0
         self._has_unnoted = False  # up to `rendered` there are entries that nobody sees, and nothing else
         self._notes: list[Callable[[Note], None]] | None = []  # of those who are level; `None`: to be found out
@@ -191,6 +200,11 @@ class Tail:
         if self.behind:
             self._batches.append(batch)
             self._kept_bytes += len(data)
+            self._kept_size += size_of(batch)
+            self._unsent.keep(self, self._kept_size)
+            if len(self._batches) >= self._shortened_at:
+                self.forget_read()
+                self._shortened_at = 2 * len(self._batches) + NOTED_BATCHES
         self._has_unnoted = not data
         if not data:
             return short
@@ -244,18 +258,39 @@ class Tail:
         """Drop what is over the limit; return the readers who were still to be sent some of that."""
         if self._kept_bytes <= self._limit_bytes:
             return []
-        dropped = 0
-        while self._kept_bytes > self._limit_bytes * 3 // 4:  # not for every batch anew: dropping moves all the others
-            self._kept_bytes -= len(self._batches[dropped].data)
+        self.forget_read()
+        # a quarter, not for every batch anew: dropping moves all the others
+        return self._shortened(self._limit_bytes * 3 // 4) if self._kept_bytes > self._limit_bytes else []
+
+    def shorten(self) -> list[Connection]:
+        """Drop the oldest quarter, as too much is kept in all rooms; return who was to be sent some of it."""
+        return self._shortened(self._kept_bytes * 3 // 4)
+
+    def _shortened(self, most_bytes: int) -> list[Connection]:
+        """Keep so many bytes at most, and fewer batches than before; return who was to be sent some of the others."""
+        dropped, left = 0, self._kept_bytes
+        while dropped < len(self._batches) and (not dropped or left > most_bytes):
+            left -= len(self._batches[dropped].data)
             dropped += 1
-        kept_after = self._batches[dropped - 1].sent.last
-        del self._batches[:dropped]
+        kept_after = self._batches[dropped - 1].sent.last if dropped else 0
+        self._drop(dropped)
         return [connection for connection, cursor in self.behind.items() if cursor < kept_after]
 
+    def forget_read(self) -> None:
+        """Keep only what somebody has yet to be sent."""
+        cursor = min(self.behind.values(), default=self.rendered)
+        self._drop(bisect_right(self._batches, cursor, key=last_offset))
+
     def _forget_unneeded(self) -> None:
-        if not self.behind:
-            self._batches.clear()
-            self._kept_bytes = 0
+        if not self.behind and self._batches:
+            self._drop(len(self._batches))
+
+    def _drop(self, count: int) -> None:
+        for batch in self._batches[:count]:
+            self._kept_bytes -= len(batch.data)
+            self._kept_size -= size_of(batch)
+        del self._batches[:count]
+        self._unsent.keep(self, self._kept_size)
 
 
 def last_offset(batch: Batch) -> int:

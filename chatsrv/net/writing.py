@@ -18,6 +18,7 @@ from chatsrv.net.connection import GONE, Connection, send_some
 from chatsrv.net.deadlines import Deadlines
 from chatsrv.net.feed import Feed
 from chatsrv.net.subscription import Subscription
+from chatsrv.net.unsent import Unsent
 from chatsrv.reasons import Reason
 
 LOOK_SECONDS = 0.01
@@ -39,11 +40,13 @@ class Writing:
     def __init__(
         self,
         limits: Limits,
+        unsent: Unsent,
         left: Callable[[Feed], None],
         turned: Callable[[Connection], None],
         told: Callable[[Connection], None],
     ) -> None:
         self._limits = limits
+        self._unsent = unsent
         self._left = left
         self._turned = turned
         self._told = told
@@ -88,6 +91,8 @@ class Writing:
         """Write the replies up to a number, if the socket takes them."""
         connection.last_due = max(connection.last_due, number)
         self.flush(connection)
+        if connection.is_stalled:
+            self._unsent.note(connection)
 
     def flush(self, connection: Connection) -> None:
         """Write what waits for a connection and is due, if its socket takes it."""
@@ -100,6 +105,7 @@ class Writing:
         for subscription in connection.subscriptions.values():
             if subscription.tail:  # stalled already, it may have drawn level in another room since
                 subscription.tail.fall_behind(connection)
+        self._unsent.note(connection)
         if not connection.is_stalled:
             connection.is_stalled = True
             connection.progress_at = time.monotonic()
@@ -158,6 +164,7 @@ class Writing:
         return b""
 
     def _unstall(self, connection: Connection) -> None:
+        self._unsent.note_again(connection)
         if connection.is_stalled:
             connection.is_stalled = False
             self.selector.unregister(connection.socket)
@@ -183,6 +190,7 @@ class Writing:
         """Let nothing be written any more, nor read: its thread wakes up and ends."""
         self._close(connection)
         self._unstall(connection)
+        self._unsent.forget(connection)
         self._shut(connection, socket.SHUT_RDWR)
 
     def finish(self, connection: Connection, released: threading.Event) -> None:
