@@ -129,6 +129,8 @@ class ChatSession(Session):
 
     def ended(self) -> None:
         """Keep how far the peer has read. What he has not is for his next login, so the kernel must not send it yet."""
+        if self._lookback:
+            self._lookback.offer(None)  # what offers a page holds this session
         if self._presence and not self._presence.reading.end():
             forget_unacknowledged(self.request)
 

@@ -224,6 +224,11 @@ class Connection:
         self.hang_up(Reason.LOGIN_CROWDED_OUT)
         self._delivery.cut(self)
 
+    def forget_reading(self) -> None:
+        """Hold the `reading` no more, once delivery has let go of the socket: it holds this connection, too."""
+        self.reading = None
+        self.note = _forget
+
     def finish(self) -> None:
         """Wait until delivery is done with the socket, so that it may be closed. The end of the session's thread."""
         self._delivery.finish(self)

@@ -5,6 +5,7 @@ same account do that to it, too, and whoever throws the account out; so a lock o
 one step. Any thread may call, under no other lock; nobody who holds it waits for a peer.
 """
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -55,7 +56,8 @@ class Presence:
     )
 
     def __init__(self, session: "ChatSession", server: "ChatServer", reading: Reading) -> None:
-        self._session = session
+        # Known weakly, as it knows us: so what has ended goes at once, and does not wait for Python to look for cycles.
+        self._session: ChatSession = weakref.proxy(session)
         self._connection = session.connection
         self._delivery = server.delivery
         self._hub = server.hub

@@ -80,7 +80,7 @@ class Reading:
         # --- delivery's alone, but for the places in logs that are not read yet ---
         self.has_ended_stream = False  # the end of the stream was asked for, which counts as a byte
         self.is_over = False  # nothing is waited for any more
-        self._trail = Trail(connection)
+        self._trail = Trail(connection.origin)
         connection.reading = self
         connection.note = self._trail.note
 
@@ -140,7 +140,10 @@ class Reading:
             self._bookmarks.close(self._account, log.room, self._rooms.pop(log))
 
     def end(self) -> bool:
-        """Keep how far the peer has read, once delivery has let go of the socket; return whether that is everything."""
+        """Keep how far the peer has read, once delivery has let go of the socket; return whether that is everything.
+
+        Nothing is known behind that, and nothing held that holds this reading.
+        """
         try:
             places = self.taken()
             for log, reader in self._rooms.items():
@@ -149,6 +152,8 @@ class Reading:
         finally:
             for log, reader in self._rooms.items():
                 self._bookmarks.close(self._account, log.room, reader)
+            self._rooms = {}
+            self._connection.forget_reading()
         return self.last_standing is None or not self.last_standing.unacknowledged_bytes
 
     # ------------------------------------------------------------------ for any thread
@@ -180,7 +185,7 @@ class Reading:
             entries = seen(log.read(Position(log.epoch, sent.after), sent.last - sent.after))
         except (Hole, Refused):
             return None
-        omitted = sent.omitted.get(self._connection, ())
+        omitted = sent.omitted.get(self.origin, ())
         ends, rendered_bytes = [], 0
         for entry in entries:
             rendered_bytes += len(render(entry))

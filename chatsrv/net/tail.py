@@ -11,7 +11,7 @@ no keeping, so a room without slow readers keeps nothing.
 import itertools
 import socket
 from bisect import bisect_right
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from chatsrv.entries import WORDS, Entry, seen
@@ -40,7 +40,7 @@ class Batch(NamedTuple):
 
     def data_for(self, connection: Connection) -> bytes:
         """Return the bytes that `connection` is to see: all but what it wrote itself, and what it ignores."""
-        omitted = self.sent.omitted.get(connection)
+        omitted = self.sent.omitted.get(connection.origin)
         if omitted is None:
             return self.data
         parts = []
@@ -161,16 +161,15 @@ class Tail:
         render = self.renderer.render
         shown = seen(entries)  # a crowd may have come and gone quietly
         pieces = [render(entry) for entry in shown]
-        omitted: dict[Hashable, list[Range]] = {}
+        omitted: dict[int, list[Range]] = {}
         if self.renderer.omits_own or self._ignorers:
             readers = self._readers if self.renderer.omits_own else {}
             unheard: dict[str, list[Range]] = {}  # by the accounts that somebody ignores
             start = 0
             for entry, piece in zip(shown, pieces, strict=True):
                 end = start + len(piece)
-                author = readers.get(entry.origin)
-                if author is not None:
-                    omitted.setdefault(author, []).append((start, end))
+                if entry.origin in readers:
+                    omitted.setdefault(entry.origin, []).append((start, end))
                 if self._ignorers and entry.kind in WORDS:
                     key = account_key(entry.author)
                     if key in self._ignorers:
@@ -178,8 +177,8 @@ class Tail:
                 start = end
             for key, ranges in unheard.items():
                 for ignorer in self._ignorers[key]:  # most of whom share one list
-                    others = omitted.get(ignorer)
-                    omitted[ignorer] = ranges if others is None else sorted({*others, *ranges})
+                    others = omitted.get(ignorer.origin)
+                    omitted[ignorer.origin] = ranges if others is None else sorted({*others, *ranges})
         data = b"".join(pieces)
         return Batch(
             Sent(self._log, self.renderer, entries[0].offset - 1, entries[-1].offset, len(data), omitted), data
@@ -214,7 +213,8 @@ class Tail:
         for note in self._notes:
             note(sent_to_all)
         size, flags = len(data), socket.MSG_DONTWAIT
-        partly = [connection for connection in sent_to_all.omitted if connection in self.level]
+        readers = map(self._readers.get, sent_to_all.omitted)
+        partly = [connection for connection in readers if connection in self.level]
         for connection in partly:
             del self.level[connection]
         for connection, send in self.level.items():

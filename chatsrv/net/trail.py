@@ -8,7 +8,7 @@ Pure arithmetic: it asks neither sockets nor logs. A `Trail` is used by one thre
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from chatsrv.protocols.base import Renderer
@@ -33,7 +33,8 @@ class Steps(NamedTuple):
 class Sent(NamedTuple):
     """Live entries of one log, behind the offset `after` up to `last`, as `renderer` has them: so many bytes.
 
-    `omitted` has, for each reader who was not sent all of it, what he was not.
+    `omitted` has, for each reader who was not sent all of it, what he was not. They are told by the origins of their
+    sessions: a note outlives those.
     """
 
     log: RoomLog
@@ -41,7 +42,7 @@ class Sent(NamedTuple):
     after: int
     last: int
     size_bytes: int
-    omitted: Mapping[Hashable, Sequence[Range]]
+    omitted: Mapping[int, Sequence[Range]]
 
 
 class Replied(NamedTuple):
@@ -59,7 +60,7 @@ StepsOf = Callable[[Sent], Steps | None]
 
 
 class Trail:
-    """What was written for `reader`, behind what is known to be taken.
+    """What was written for the reader with the origin `reader`, behind what is known to be taken.
 
     `places` has for each log the offset up to which all was taken; who begins to read a log puts it there. `moved` are
     the logs whose places have moved; who looks after them puts `None` in their place, as an empty set takes 216 bytes.
@@ -67,7 +68,7 @@ class Trail:
 
     __slots__ = ("_reader", "moved", "note", "notes", "places")
 
-    def __init__(self, reader: Hashable) -> None:
+    def __init__(self, reader: int) -> None:
         self._reader = reader
         self.places: dict[RoomLog, int] = {}
         self.moved: set[RoomLog] | None = None

@@ -244,5 +244,6 @@ class Writing:
                 self._set_deadline(look_seconds, lambda it: self._release(it, 2 * look_seconds), connection)
                 return
             connection.reading.last_standing = connection.reading.standing()
+        connection.leftover = b""
         del self.connections[connection.id]
         connection.released.set()

@@ -34,6 +34,10 @@ def hides_nothing(_: Entry) -> bool:
     return False
 
 
+def sleep_on() -> None:
+    """Be woken no more: a follower that is closed holds on to nobody who holds on to it."""
+
+
 class Follower(ABC):
     """A reader who wants everything as it comes. What it has not read yet is kept for it.
 

@@ -14,7 +14,7 @@ from chatsrv.entries import PRESENCE, Entry, Kind, Position
 from chatsrv.errors import Hole, NotRecorded
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.roomlog.archive import Archive
-from chatsrv.roomlog.base import Follower, Hides, RoomLog, Wake, few_sought_in, hides_nothing
+from chatsrv.roomlog.base import Follower, Hides, RoomLog, Wake, few_sought_in, hides_nothing, sleep_on
 from chatsrv.roomlog.index import is_telling
 from chatsrv.roomlog.owners import is_of
 from chatsrv.roomlog.recorder import Recorder
@@ -417,3 +417,4 @@ class DurableFollower(Follower):
     def close(self) -> None:
         """See `Follower.close`."""
         self._log.drop(self)
+        self.wake = sleep_on

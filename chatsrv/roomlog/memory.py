@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from chatsrv.entries import Bookmark, Entry, Kind, Position
 from chatsrv.errors import Hole
 from chatsrv.locks import Rank, ranked_lock
-from chatsrv.roomlog.base import Follower, LogStore, RoomLog, Wake
+from chatsrv.roomlog.base import Follower, LogStore, RoomLog, Wake, sleep_on
 from chatsrv.roomlog.owners import is_of
 from chatsrv.roomlog.shelf import COUNTED_BYTES, KEPT_BYTES, Shelf, Weights
 
@@ -181,6 +181,7 @@ class MemoryFollower(Follower):
     def close(self) -> None:
         """See `Follower.close`."""
         self._log.drop(self)
+        self.wake = sleep_on
 
 
 class ForgetfulStore(LogStore):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chatsrv.net.trail import Sent, Steps, Trail
 
 LOGS = ("lobby", "dev", "ops")
-ME = "me"
+ME = 7
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """What is kept for slow readers of all rooms is bounded: those give way first for whom most is kept."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -234,3 +235,14 @@ def test_somebody_who_is_always_a_little_behind_makes_nobody_keep_what_he_has_be
         tail.resume(connection)
         hand_out(tail, "x")
     assert unsent.tail_bytes < 200 * BATCH_BYTES
+
+
+def test_what_is_kept_of_an_author_who_has_gone_does_not_hold_the_session(delivery: Delivery) -> None:
+    tail, slow = tail_with_reader_behind(delivery, Unsent(MIB), "lobby")
+    author = reader(delivery, RENDERER, FakeSocket())
+    tail.add(author)
+    tail.fan_out(tail.render([Entry(1, 1.0, "lobby", Kind.SAY, "x", author.origin, "his own")]))
+    tail.resume(author)
+    tail.remove(author)
+    assert not any(each is tail or isinstance(each, (dict, list)) for each in gc.get_referrers(author))
+    assert tail.resume(slow) == b"his own\n"
