@@ -90,14 +90,20 @@ def prepare_room(raw: str) -> str:
     return prepared
 
 
-@lru_cache(4096)
 def account_key(name: str) -> str:
     """Return what tells an account, however its name is or was written: its prepared form, where it has one.
 
     >>> account_key("Alice")
     'alice'
     """
-    if name.isascii() and name.isalnum() and len(name) <= NAME_BYTES:
+    if len(name) > NAME_BYTES:
+        return name  # as `prepare_name` refuses it; a line of any length may be asked for, and is not to be kept
+    return _account_key(name)
+
+
+@lru_cache(4096)
+def _account_key(name: str) -> str:
+    if name.isascii() and name.isalnum():
         return name.lower()  # what `prepare_name` makes of it, in a hundredth of the time
     try:
         return prepare_name(name)

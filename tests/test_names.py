@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatsrv import names
-from chatsrv.names import NAME_BYTES, PASSWORD_BYTES, prepare_name, prepare_password, prepare_room
+from chatsrv.names import NAME_BYTES, PASSWORD_BYTES, account_key, prepare_name, prepare_password, prepare_room
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,11 @@ def test_what_would_spoil_the_lines_of_a_room_is_no_name_for_it(raw: str) -> Non
 def test_a_word_of_the_chat_itself_is_no_name_for_a_room(raw: str) -> None:
     with pytest.raises(ValueError, match=r"^that name is reserved$"):
         prepare_room(raw)
+
+
+def test_nothing_too_long_for_a_name_is_remembered_as_one():
+    kept = names._account_key.cache_info().currsize
+    for number in range(100):
+        typed = f"{number}" + "x" * NAME_BYTES
+        assert account_key(typed) == typed
+    assert names._account_key.cache_info().currsize == kept

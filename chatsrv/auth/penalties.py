@@ -27,7 +27,7 @@ from chatsrv.loginpolicy import LoginPolicy
 from chatsrv.slots import step_aside
 
 MOST_TALLIES = 50_000
-"""Tallies kept; some 400 bytes each. When there are more, those that have decayed most are forgotten."""
+"""Tallies kept; some 700 bytes each. When there are more, those that have decayed most are forgotten."""
 
 MOST_REPEATS = 100
 """Times that one wrong password may be repeated before it is penalised as guesses are: a program with an old password
@@ -149,6 +149,8 @@ class Penalties:
                     account.wrong = _Score(0.0, self._clock())
                     account.repeated = _Score()
                 self._let_go_locked(here, account)
+                self._forget_nothing_locked(site, None, here)
+                self._forget_nothing_locked(site, name, account)
 
     @contextmanager
     def _exempt(self, site: str, name: str) -> Iterator[Party]:
@@ -244,6 +246,11 @@ class Penalties:
             here.room.notify_all()  # who is woken looks for himself: there may be room for another account alone
             if not here.users:
                 here.room = None
+
+    def _forget_nothing_locked(self, site: str, name: str | None, tally: _Tally) -> None:
+        """Forget a tally that says nothing: most who log in have never been wrong."""
+        if not (tally.users or tally.wrong.value or tally.is_known or tally.tried):
+            self._tallies.pop((site, name), None)
 
     def _forget_locked(self) -> None:
         """Forget an eighth of the tallies: the ones that have decayed most. All decay alike, so their order stays."""

@@ -16,8 +16,10 @@ from chatsrv.roomlog.base import RoomLog
 STEP_ENTRIES = 32
 """Entries that are looked at at once when they are counted; so few for the reason given at `LOOKED_AT_ONCE`."""
 
-KEPT_ENTRIES = 1000
-"""Missed entries that are kept in memory while they are counted, so that they need not be read a second time."""
+KEPT_ENTRIES, KEPT_CHARACTERS = 1000, 65_536
+"""Missed entries that are kept in memory while they are counted, so that they need not be read a second time: of lines
+of usual length all, of the longest some sixteen, as a crowd may come back together.
+"""
 
 SOUGHT_ENTRIES = 20_000
 """Newest entries among which a newcomer's last few are sought: the rest of them may be joins and leaves. Some
@@ -127,6 +129,7 @@ class Absence:
     def _count(self, place: int, kept_after: int, most: int) -> "_Count":
         """Count what was missed behind the offset `place`, the newest `most` of it; it is kept behind `kept_after`."""
         kept: list[Entry] = []
+        characters = 0
         missed, begin, oldest, left_out = 0, place, 0, 0
         for looked_at, entry in enumerate(self._back(place)):
             if self._is_missed(entry):
@@ -134,7 +137,8 @@ class Absence:
                     begin, left_out = oldest - 1, left_out + 1
                 else:
                     missed, oldest = missed + 1, entry.offset
-                    if missed <= KEPT_ENTRIES:
+                    characters += len(entry.text)
+                    if missed <= KEPT_ENTRIES and characters <= KEPT_CHARACTERS:
                         kept.append(entry)
             if looked_at >= (COUNTED_ENTRIES if left_out else LOOKED_AT_ENTRIES):
                 begin = begin if left_out else entry.offset - 1

@@ -205,6 +205,16 @@ def test_memory_is_bounded_and_the_worst_are_remembered_longest():
     assert not door.guess()
 
 
+def test_nothing_is_kept_of_an_address_from_which_nobody_was_wrong():
+    door = Door()
+    for number in range(100):
+        door.login(f"10.0.0.{number}", error=None)
+    assert door.penalties.count().tallies == 100  # that the account is known there
+    with pytest.raises(Unavailable):
+        door.login(ELSEWHERE, error=Unavailable("away"))
+    assert door.penalties.count().tallies == 100
+
+
 def test_an_attempt_that_is_under_way_counts_though_a_crowd_came_meanwhile():
     door = Door(most_tallies=8)
     for number in range(3):

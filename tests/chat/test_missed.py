@@ -7,11 +7,11 @@ import pytest
 
 from chatsrv.chat import missed
 from chatsrv.chat.lookback import View
-from chatsrv.chat.missed import Absence, CatchingUp, Told
+from chatsrv.chat.missed import KEPT_CHARACTERS, Absence, CatchingUp, Told
 from chatsrv.entries import UNSEEN, Bookmark, Entry, Kind, Position
 from chatsrv.replies import Away, AwayEnd
 from chatsrv.roomlog.base import RoomLog
-from chatsrv.roomlog.memory import MemoryStore
+from chatsrv.roomlog.memory import MemoryRoomLog, MemoryStore
 
 VIEW = View(datetime(2026, 11, 22, tzinfo=UTC))
 
@@ -36,6 +36,25 @@ def expected(log: RoomLog, place: int, most: int) -> list[Entry]:
     entries = log.read(Position(log.epoch, place), 1000)
     entries = [entry for entry in entries if entry.kind not in UNSEEN and entry.origin]
     return entries[-most:]
+
+
+@pytest.mark.parametrize(("count", "is_kept"), [(10, True), (11, False)])
+def test_long_lines_are_read_twice_and_not_kept_by_each_of_a_crowd_that_comes_back(count: int, is_kept: bool) -> None:
+    reads: list[int] = []
+
+    class Counting(MemoryRoomLog):
+        def read(self, after: Position, limit: int) -> list[Entry]:
+            reads.append(limit)
+            return super().read(after, limit)
+
+    log = Counting("lobby", "epoch", 1000)
+    text = "x" * (KEPT_CHARACTERS // 10)
+    log.append(Kind.SAY, "alice", 1, [text] * count)
+    tellings = Absence(log, log.end, "bob", Bookmark(Position(log.epoch, 0), 7), VIEW).told(CatchingUp())
+    next(tellings)
+    reads.clear()
+    assert [each.reply.text for each in tellings if isinstance(each.reply, Entry)] == [text] * count
+    assert (not reads) == is_kept
 
 
 @pytest.mark.parametrize("seed", range(50))
