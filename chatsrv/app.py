@@ -56,8 +56,14 @@ THREAD_STACK_BYTES = 256 * 1024
 FILES_BESIDE_CONNECTIONS = 64
 """Descriptors for listeners, files, the log and what libraries open, beside one for each connection."""
 
-M_MMAP_THRESHOLD = -3
-"""glibc's number of that setting, from malloc.h."""
+GIVE_BACK_SECONDS = 60.0
+"""How often free memory is given back: of itself, glibc gives back what lies at the end of an arena."""
+
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
+"""glibc's numbers of these settings, from malloc.h."""
+
+ARENAS = 4
+"""Arenas that threads allocate from. glibc makes eight for each core."""
 
 LARGE_BLOCK_BYTES = 1_000_000
 """Far above whatever a session needs at once, far below a password hash."""
@@ -172,10 +178,18 @@ class App:
                 announce(f"Chat server is listening on {f'[{host}]' if ':' in host else host}:{port}")
             gc.collect()
             gc.freeze()
-            while self._bell.recv(1)[0] not in (0, *_STOP_SIGNALS):
-                pass
+            while not self._is_rung():
+                give_memory_back()
             let_signals_kill()
             logger.info("Stopping")
+
+    def _is_rung(self) -> bool:
+        """Wait until the bell is rung, for `GIVE_BACK_SECONDS` at most; tell whether the server is to stop."""
+        self._bell.settimeout(GIVE_BACK_SECONDS)
+        try:
+            return self._bell.recv(1)[0] in (0, *_STOP_SIGNALS)
+        except TimeoutError:
+            return False
 
     def stop(self) -> None:
         """Make `serve()` return. Does not wait for it."""
@@ -319,7 +333,7 @@ def hub_of(settings: Settings, store: LogStore, commands: Mapping[str, CommandPl
 def tune_process(connections: int) -> None:
     """Make room in this process for so many connections: descriptors, and small stacks for the threads to come."""
     threading.stack_size(THREAD_STACK_BYTES)
-    _give_large_blocks_back()
+    _tune_allocator()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -335,14 +349,23 @@ def tune_process(connections: int) -> None:
         )
 
 
-def _give_large_blocks_back() -> None:
+def _tune_allocator() -> None:
     """Have the C library map every large block by itself, as glibc does until the first one was freed.
 
-    Password hashes are 19 MiB each and are made on many threads, of which glibc would keep a freed one apiece.
+    Password hashes are 19 MiB each and are made on many threads, of which glibc would keep a freed one apiece. And have
+    all threads share a few arenas: one thread at a time runs Python, and of each arena some pages are never empty.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's alone
     if mallopt:
         mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+        mallopt(M_ARENA_MAX, ARENAS)
+
+
+def give_memory_back() -> None:
+    """Have the C library give the system back the pages that are free. Takes some milliseconds."""
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
+    if malloc_trim:
+        malloc_trim(0)
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """The wiring: what the settings say is what the server does, and nothing is left when it has ended."""
 
+import contextlib
+import gc
 import resource
 import socket
 import threading
@@ -10,8 +12,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chatsrv.app import SESSIONS, App, CannotStart, build
+from chatsrv import app
+from chatsrv.app import SESSIONS, App, CannotStart, build, store_of
 from chatsrv.errors import AccountsError
+from chatsrv.roomlog.memory import MemoryStore
+from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.settings import Listener, Settings
 from tests.peer import DEADLINE_SECONDS
 
@@ -155,3 +160,32 @@ def test_building_leaves_the_process_as_it_was() -> None:
     with build(settings()) as app:
         app.start()
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+def test_the_logs_keep_in_memory_half_of_what_the_settings_allow(tmp_path: Path, store: str) -> None:
+    history = {"store": store, **({"path": str(tmp_path / "chat.db")} if store == "sqlite" else {})}
+    chosen = settings(history=history, limits={"memory_bytes": 16_777_216})
+    with contextlib.closing(store_of(chosen.history, chosen.limits.log_bytes)) as logs:
+        assert isinstance(logs, (MemoryStore, SqliteStore))
+        unrecorded_bytes = logs.unrecorded.shelf.most_bytes if isinstance(logs, SqliteStore) else 0
+        assert logs.shelf.most_bytes + unrecorded_bytes == 8_388_608
+
+
+def test_free_memory_is_given_back_while_the_server_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = build(settings())
+    given_back: list[None] = []
+
+    def give_back() -> None:
+        give_memory_back()
+        given_back.append(None)
+        if len(given_back) == 2:
+            server.stop()
+
+    monkeypatch.setattr(app, "GIVE_BACK_SECONDS", 0.001)
+    give_memory_back = app.give_memory_back
+    monkeypatch.setattr(app, "give_memory_back", give_back)
+    monkeypatch.setattr(app, "tune_process", lambda _: None)  # this process is the tests'
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    server.serve()
+    assert len(given_back) == 2
