@@ -60,6 +60,9 @@ _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 UNRECORDED_ROOMS_SHARE = 4
 """Rooms that are not recorded keep in memory so much of what all may: all that there is of them."""
 
+UNSETTLED_SHARE = 16
+"""A checkpoint is due when what only the `-wal` has takes so much of what the logs may keep in memory."""
+
 CLOCK_SECONDS = 60.0
 """How far ahead the newest entry may be without a word: clocks are set right by less all the time."""
 
@@ -129,7 +132,7 @@ class SqliteStore(LogStore):
                     can_index=can_index,
                     look_seconds=look_seconds,
                 )
-                self._unsettled = Unsettled(self._all_logs)
+                self._unsettled = Unsettled(self._all_logs, self.shelf.most_bytes // UNSETTLED_SHARE)
                 self._recorder.start(
                     connection,
                     self._readers,
@@ -207,8 +210,8 @@ class SqliteStore(LogStore):
 
     def keep_first_bookmark(self, account: str, room: str, bookmark: Bookmark) -> None:
         """See `LogStore.keep_first_bookmark` and `Readers.keep_bookmark`."""
-        if self._unrecorded.has(room):
-            self._unrecorded.keep_bookmark(account, room, bookmark)
+        if self.unrecorded.has(room):
+            self.unrecorded.keep_bookmark(account, room, bookmark)
         else:
             self._readers.keep_bookmark(account, self._open(room), bookmark, is_first=True)
 

@@ -15,22 +15,27 @@ from chatsrv.roomlog.owners import is_of
 from chatsrv.roomlog.readers import Kept, write_kept
 from chatsrv.roomlog.rows import write_rows
 from chatsrv.roomlog.schema import OFFSET_BITS, row_of
+from chatsrv.roomlog.shelf import ENTRY_BYTES, text_bytes
 
 if TYPE_CHECKING:
     from chatsrv.roomlog.durable import DurableRoomLog
 
-ENTRIES, CHARACTERS, BOOKMARKS = 16_384, 1_048_576, 16_384
-"""Of more than this, a checkpoint is due. Up to twice as much is kept: some 15 MiB at most."""
+BOOKMARKS = 16_384
+"""Of more than this, a checkpoint is due. Up to twice as many are kept."""
 
 
 class Unsettled:
-    """Entries, bookmarks and wishes that only the `-wal` has. `logs` returns all logs."""
+    """Entries, bookmarks and wishes that only the `-wal` has. `logs` returns all logs.
 
-    def __init__(self, logs: "Callable[[], list[DurableRoomLog]]") -> None:
+    A checkpoint is due when the entries take more than `due_bytes`, and up to twice as much is kept.
+    """
+
+    def __init__(self, logs: "Callable[[], list[DurableRoomLog]]", due_bytes: int) -> None:
         self._logs = logs
+        self._due_bytes = due_bytes
         self._batches: deque[tuple[DurableRoomLog, list[Entry]]] = deque()
         self._kept = Kept({}, {})
-        self._entries = self._characters = 0
+        self._bytes = 0
 
     @property
     def is_large(self) -> bool:
@@ -53,7 +58,7 @@ class Unsettled:
         """Forget all of it: the file has it."""
         self._batches.clear()
         self._kept = Kept({}, {})
-        self._entries = self._characters = 0
+        self._bytes = 0
 
     def erase(self, account: str) -> None:
         """Forget what an account said and did, and what is kept about it."""
@@ -98,15 +103,10 @@ class Unsettled:
         return lost
 
     def _is_more_than(self, times: int) -> bool:
-        return (
-            self._entries > times * ENTRIES
-            or self._characters > times * CHARACTERS
-            or len(self._kept.bookmarks) > times * BOOKMARKS
-        )
+        return self._bytes > times * self._due_bytes or len(self._kept.bookmarks) > times * BOOKMARKS
 
     def _count(self, entries: list[Entry], sign: int) -> None:
-        self._entries += sign * len(entries)
-        self._characters += sign * sum([len(entry.text) for entry in entries])
+        self._bytes += sign * sum([ENTRY_BYTES + text_bytes(entry.text) for entry in entries])
 
 
 def _end_of(connection: sqlite3.Connection, log: "DurableRoomLog") -> int:

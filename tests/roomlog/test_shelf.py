@@ -78,7 +78,7 @@ def test_a_room_of_long_lines_with_an_emoji_takes_no_more_than_its_share(store: 
         finally:
             tracemalloc.stop()
     assert log.kept_bytes <= store.shelf.of_each_bytes
-    assert taken_bytes < store.shelf.of_each_bytes + MIB // 2
+    assert taken_bytes < 2 * store.shelf.of_each_bytes + MIB // 2  # with what only the `-wal` has
 
 
 def test_what_is_let_go_of_is_read_from_the_file_where_there_is_one_and_else_a_hole(store: Store) -> None:
