@@ -217,14 +217,16 @@ class Delivery:
                 action(*args)
             except Exception as error:
                 self._cut_short(error, action, args)
-        if self.unsent.is_over:
-            self._relieve()
+            if self.unsent.is_over:
+                self._relieve()
         timeout = self._writing.deadlines.fire()
         self._is_asleep = True
         if self._requests:  # looked at after `_is_asleep` was set: whoever came before that did not wake us
             self._is_asleep = False
             timeout = 0.0
         self._resume_ready(timeout)
+        if self.unsent.is_over:
+            self._relieve()
 
     def _resume_ready(self, timeout: float | None) -> None:
         """Wait for news, or for sockets that take more again, and go on with those."""

@@ -251,9 +251,7 @@ class DurableRoomLog(RoomLog):
         with self._lock:
             self._followers = tuple(other for other in self._followers if other is not follower)
             self._trim_locked()
-            is_announced, self._is_announced = self._is_announced, True
-        if not is_announced:
-            self._recorder.announce(self)  # what was kept for the follower may go
+        self._recorder.announce(self)  # what was kept for the follower may go
 
     def _check_locked(self, after: Position) -> None:
         assert self._lock.locked()

@@ -27,7 +27,7 @@ its places in lists. Measured.
 COUNTED_BYTES = 2048
 """What a log takes in before its shelf hears of it, so that not each line costs a lock."""
 
-ROOM_SHARE = 8
+ROOM_SHARE = 4
 """One log may keep so much of what all may, as long as there is space."""
 
 UNRECORDED_SHARE = 4
@@ -110,7 +110,7 @@ class Kept(Protocol):
 
 
 class Shelf:
-    """What some logs keep in memory together: `most_bytes`, and each up to an eighth of it.
+    """What some logs keep in memory together: `most_bytes`, and each up to a quarter of it.
 
     `logs` returns all of them.
     """

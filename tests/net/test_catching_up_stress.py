@@ -39,9 +39,9 @@ TIME = re.compile(r"^\[(?:\d{4}-\d\d-\d\d )?\d\d:\d\d\] ")
 def store_of(kind: str, path: Path) -> LogStore:
     if kind == "late":
         return LateStore(has_recorder=True)
-    return (
-        SqliteStore(path / "chat.db") if kind == "sqlite" else MemoryStore(keep_entries=1_000_000, keep_bytes=1 << 32)
-    )
+    if kind == "sqlite":
+        return SqliteStore(path / "chat.db", keep_bytes=1 << 32)
+    return MemoryStore(keep_entries=1_000_000, keep_bytes=1 << 32)
 
 
 class Writer:
