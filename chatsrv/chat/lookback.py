@@ -73,6 +73,10 @@ class Lookback:
         """Have the next `More` answered by this; `None`: there is nothing more."""
         self._next_page = pages
 
+    def close(self) -> None:
+        """Hold nothing of the session any more: it holds this, too."""
+        self._next_page, self._logs, self._effort = None, tuple, Effort()
+
     def more(self, logs: Logs, effort: Effort | None = None) -> Iterator[Reply]:
         """Yield the next page, at the cost of an `effort` at most.
 

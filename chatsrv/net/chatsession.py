@@ -130,7 +130,7 @@ class ChatSession(Session):
     def ended(self) -> None:
         """Keep how far the peer has read. What he has not is for his next login, so the kernel must not send it yet."""
         if self._lookback:
-            self._lookback.offer(None)  # what offers a page holds this session
+            self._lookback.close()
         if self._presence and not self._presence.reading.end():
             forget_unacknowledged(self.request)
 
