@@ -91,7 +91,7 @@ class Delivery:
         )
         self._writing.selector.register(self._wake_reader, selectors.EVENT_READ)
         self._told_at = -math.inf  # when it was logged last that there is no memory
-        self._keeper = Keeper(self._writing.connections.values(), self._writing.deadlines, self._request)
+        self._keeper = Keeper(self._writing.connections, self._writing.deadlines, self._request)
 
     # ------------------------------------------------------------------ for any thread
 

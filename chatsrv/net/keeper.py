@@ -6,7 +6,7 @@
 Knows nothing of rooms. Belongs to the delivery thread.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from chatsrv.net.connection import Connection
 from chatsrv.net.deadlines import Deadlines
@@ -25,17 +25,20 @@ KEPT_AT_ONCE = 100
 
 
 class Keeper:
-    """Looks after `connections` in rounds, while there is news. `again` is called with what is to be done next turn."""
+    """Looks after `connections` in rounds, while there is news. `again` is called with what is to be done next turn.
+
+    `connections` are by number. Between its looks it holds their numbers alone: those that end are to go at once.
+    """
 
     def __init__(
-        self, connections: Collection[Connection], deadlines: Deadlines, again: Callable[[Callable[[], None]], None]
+        self, connections: Mapping[int, Connection], deadlines: Deadlines, again: Callable[[Callable[[], None]], None]
     ) -> None:
         self._connections = connections
         self._deadlines = deadlines
         self._again = again
         self._is_due = False
-        self._told: set[Connection] = set()  # those that are looked at until all is taken
-        self._told_lately: list[Connection] = []  # those of them that wait for their first look
+        self._told: set[int] = set()  # those that are looked at until all is taken
+        self._told_lately: list[int] = []  # those of them that wait for their first look
 
     def soon(self) -> None:
         """Make a round soon, unless one is due anyway."""
@@ -45,17 +48,17 @@ class Keeper:
 
     def told(self, connection: Connection) -> None:
         """Keep how far a connection is as soon as its peer has taken what it is told of before."""
-        if connection not in self._told:
-            self._told.add(connection)
+        if connection.id not in self._told:
+            self._told.add(connection.id)
             if not self._told_lately:
                 self._deadlines.set(TOLD_SECONDS, self._begin_told)
-            self._told_lately.append(connection)
+            self._told_lately.append(connection.id)
 
     def _begin(self) -> None:
         self._is_due = False  # news from now on make another round
         self._look_at(iter(list(self._connections)), [], self._end)
 
-    def _end(self, late: list[Connection]) -> None:
+    def _end(self, late: list[int]) -> None:
         if late:
             self.soon()
 
@@ -63,10 +66,10 @@ class Keeper:
         told, self._told_lately = self._told_lately, []
         self._look_at_told(told, TOLD_SECONDS)
 
-    def _look_at_told(self, told: list[Connection], seconds: float) -> None:
+    def _look_at_told(self, told: list[int], seconds: float) -> None:
         """Look at connections, and after twice as many `seconds` again at those that have not taken all."""
 
-        def end(late: list[Connection]) -> None:
+        def end(late: list[int]) -> None:
             if 2 * seconds > KEEP_SECONDS:
                 self._end(late)
             elif late:
@@ -75,19 +78,18 @@ class Keeper:
 
         self._look_at(iter(told), [], end)
 
-    def _look_at(
-        self, connections: Iterator[Connection], late: list[Connection], then: Callable[[list[Connection]], None]
-    ) -> None:
+    def _look_at(self, numbers: Iterator[int], late: list[int], then: Callable[[list[int]], None]) -> None:
         """Keep bookmarks of these connections; go on with those of them whose peers have not taken all, `late` too."""
         done = 0
-        for connection in connections:
+        for number in numbers:
             done += 1
-            self._told.discard(connection)
-            if connection.reading and not connection.is_closing:  # whose end keeps them otherwise
+            self._told.discard(number)
+            connection = self._connections.get(number)
+            if connection and connection.reading and not connection.is_closing:  # whose end keeps them otherwise
                 if not connection.reading.shorten():
-                    late.append(connection)
+                    late.append(number)
                 done += connection.reading.keep()
             if done >= KEPT_AT_ONCE:
-                self._again(lambda: self._look_at(connections, late, then))
+                self._again(lambda: self._look_at(numbers, late, then))
                 return
         then(late)

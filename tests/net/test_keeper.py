@@ -55,7 +55,7 @@ class Place:
                 reading.go_live(log)
             self.readings.append(reading)
         self.now = now = Now()
-        self.keeper = Keeper([wire.connection for wire in self.wires], now, lambda it: now.due.append(it))
+        self.keeper = Keeper({it.connection.id: it.connection for it in self.wires}, now, lambda it: now.due.append(it))
 
     def kept(self) -> int:
         """Return how many bookmarks are kept."""
