@@ -53,6 +53,9 @@ SESSIONS = {"plain": PlainSession, "telnet": TelnetSession}
 THREAD_STACK_BYTES = 256 * 1024
 """Measured: deep enough for every session, and ten thousand of them reserve 2.5 GiB of addresses instead of 80."""
 
+BOTS_SECONDS = 1.0
+"""How long sessions wait for bots to leave before they end themselves."""
+
 FILES_BESIDE_CONNECTIONS = 64
 """Descriptors for listeners, files, the log and what libraries open, beside one for each connection."""
 
@@ -201,9 +204,12 @@ class App:
         Sessions, bots and backends that have not ended `linger_seconds` and `STOP_SECONDS` later are left behind.
         """
         closers = [threading.Thread(target=_close, args=(server,)) for server in self._servers]
-        if self._bots:
-            closers.append(threading.Thread(target=self._bots.close))
-        for thread in closers:
+        if self._bots:  # they leave first, so that people see it, unless one is busy
+            leaving = threading.Thread(target=self._bots.close)
+            leaving.start()
+            leaving.join(BOTS_SECONDS)
+            closers.append(leaving)
+        for thread in closers[: len(self._servers)]:
             thread.start()
         self._watch.stop()
         for thread in (*closers, *self._threads):

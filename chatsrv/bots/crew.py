@@ -13,7 +13,7 @@ from chatsrv.net.server import ChatServer
 from chatsrv.reasons import Reason
 
 STOP_SECONDS = 4.0
-"""How long closing waits for bots that are busy: as long as a server does for its sessions."""
+"""How long closing waits for bots that are busy."""
 
 
 class Bots:

@@ -114,13 +114,14 @@ class Poller:
         slots, wake, given, moved_at = self.slots, self._wake_reader.fileno(), -1, time.monotonic()
         while not self._is_stopping:
             ready = self._epoll.poll(LOOK_SECONDS if self._is_looking else None)
-            found = []
-            for descriptor, events in ready:
-                if descriptor == wake:
-                    self._wake_reader.recv(64)
-                elif waiting := self._waiting.pop(descriptor, None):
-                    found.append((Urgency.STRANGERS, waiting[1]) if events & ended else waiting)
-            if found:
+            found: list[tuple[Urgency, Lock]] = []
+            try:
+                for descriptor, events in ready:
+                    if descriptor == wake:
+                        self._wake_reader.recv(64)
+                    elif waiting := self._waiting.pop(descriptor, None):
+                        found.append((Urgency.STRANGERS, waiting[1]) if events & ended else waiting)
+            finally:  # whatever happens, nobody that was found waits for ever
                 slots.line_up(found)
             now = time.monotonic()
             if given != slots.given or not slots.is_crowded:

@@ -38,9 +38,9 @@ logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 1.0
 """How long nothing is accepted after a connection could not be, and no thread is started after one could not be."""
 
-STOP_SECONDS = 4.0
+STOP_SECONDS = 3.0
 """How long closing a server waits for its sessions' threads, beyond the time that their peers get to linger. With a
-second for the rest, `chatsrv run` ends within `linger_seconds` and five seconds: service managers kill after ten.
+second for bots and one for the rest, `chatsrv run` ends within `linger_seconds` and five seconds.
 """
 
 
