@@ -102,10 +102,9 @@ class Delivery:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread, once every session is finished, and let go of the descriptors."""
-        self._is_stopping = True
+        """Stop the thread, once every session is finished or given up, and let go of the descriptors."""
         if self._thread:
-            self._request(lambda: None)
+            self._request(self._stop)
             self._thread.join()
         self._poller.stop()
         self.reserve.give()
@@ -202,6 +201,11 @@ class Delivery:
                 self._wake_writer.send(b"\0")
 
     # ------------------------------------------------------------------ the delivery thread
+
+    def _stop(self) -> None:
+        self._is_stopping = True
+        self._requests.append((lambda: None, ()))  # so that this turn does not sleep
+        self._keeper.keep_all()
 
     def _run(self) -> None:
         while not self._is_stopping:

@@ -54,6 +54,13 @@ class Keeper:
                 self._deadlines.set(TOLD_SECONDS, self._begin_told)
             self._told_lately.append(connection.id)
 
+    def keep_all(self) -> None:
+        """Keep all bookmarks now: the server stops, and does not wait any longer for these sessions to end."""
+        for connection in list(self._connections.values()):
+            if connection.reading:
+                connection.reading.shorten()
+                connection.reading.keep()
+
     def _begin(self) -> None:
         self._is_due = False  # news from now on make another round
         self._look_at(iter(list(self._connections)), [], self._end)

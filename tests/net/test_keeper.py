@@ -172,3 +172,13 @@ def test_what_was_taken_since_is_kept_in_the_next_round(place) -> None:
     origin = here.wires[0].connection.origin
     assert here.store.bookmark("alice0", log.room) == Bookmark(Position(log.epoch, 7), origin)
     assert here.store.bookmark("alice0", here.logs[0].room) == Bookmark(Position(log.epoch, 0), origin)
+
+
+def test_at_the_stop_everything_is_kept_that_was_taken_also_of_those_who_are_about_to_end(place) -> None:
+    here = place(1, 2)
+    log = here.logs[0]
+    for reading, wire in zip(here.readings, here.wires, strict=True):
+        reading.tell(0, [(0, Steps(log, (0,), (7,)))])
+        wire.connection.is_closing = True
+    here.keeper.keep_all()
+    assert here.kept() == 2

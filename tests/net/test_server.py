@@ -7,8 +7,12 @@ from functools import partial
 import pytest
 
 from chatsrv.auth.memory import MemoryBackend
+from chatsrv.limits import Limits
+from chatsrv.net.delivery import Delivery
 from chatsrv.net.server import ChatServer
+from chatsrv.reasons import Reason
 from chatsrv.sessions import PlainSession
+from tests.journal import Journal
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, running_chat
 
 
@@ -213,3 +217,38 @@ def test_an_interrupt_while_a_session_starts_closes_no_socket_under_it(monkeypat
         alice.log_in("alice")
         server.server_close()
         assert alice.rest() == b"The server is shutting down. Goodbye!\n"
+
+
+class Stuck(PlainSession):
+    """Waits at its end, until the test lets it go on."""
+
+    is_there = threading.Event()
+    goes_on = threading.Event()
+    is_over = threading.Event()
+
+    def closed(self, reason: Reason) -> None:
+        self.is_there.set()
+        self.goes_on.wait(DEADLINE_SECONDS)
+        super().closed(reason)
+
+    def finish(self) -> None:
+        super().finish()
+        self.is_over.set()
+
+
+def test_a_session_that_does_not_end_does_not_keep_its_server_from_closing(
+    monkeypatch: pytest.MonkeyPatch, journal: Journal
+) -> None:
+    monkeypatch.setattr("chatsrv.net.server.STOP_SECONDS", 0.01)
+    limits, delivery = Limits(linger_seconds=0.01), Delivery()
+    delivery.start()
+    server = ChatServer(("127.0.0.1", 0), Stuck, auth=MemoryBackend(PASSWORDS), limits=limits, delivery=delivery)
+    with running(server):
+        with Peer(server) as alice:
+            alice.log_in("alice")
+        assert Stuck.is_there.wait(DEADLINE_SECONDS)
+    assert not Stuck.is_over.is_set()
+    assert journal.having("1 sessions did not end in time")
+    Stuck.goes_on.set()
+    assert Stuck.is_over.wait(DEADLINE_SECONDS)
+    delivery.stop()
