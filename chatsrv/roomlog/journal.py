@@ -120,7 +120,7 @@ class Journal:
         """
         size = self.check_names()
         _, end, frame = self._last
-        if size < end or (end and os.pread(self._wal, len(frame), end - len(frame)) != frame):
+        if size < end or (end and self._pread(len(frame), end - len(frame)) != frame):
             self._check_content()  # another program may have emptied it in order
 
     def check(self) -> None:
@@ -199,8 +199,8 @@ class Journal:
                 self._last = last
                 return
             if self._index() == index:
-                size = os.fstat(self._wal).st_size
-                raise _touched(self._wal_path, "cut short" if size < index.end else "overwritten")
+                is_short = not self._pread(1, index.end - 1)
+                raise _touched(self._wal_path, "cut short" if is_short else "overwritten")
 
     def _last_of(self, index: _Index) -> _Last | None:
         """Return the last frame if the `-wal` is as the index says, and what was there before is there; else `None`."""
@@ -208,19 +208,19 @@ class Journal:
             return _Last(index.salts, 0, b"")
         salts, end, known = self._last
         is_grown = salts == index.salts and 0 < end < index.end
-        if not is_grown and os.pread(self._wal, _WAL_HEADER_BYTES, 0)[16:24] != index.salts:
+        if not is_grown and self._pread(_WAL_HEADER_BYTES, 0)[16:24] != index.salts:
             return None
         # One that was cut short and has grown again since has zeros in the middle. Most transactions are small: one
         # call gets the last frame of the one before as well.
         start = end - index.frame_bytes if is_grown and index.end - end < _COPY_BYTES else index.end - index.frame_bytes
-        data = os.pread(self._wal, index.end - start, start)
+        data = self._pread(index.end - start, start)
         frame = data[-index.frame_bytes :]
         if len(data) != index.end - start or frame[8:16] != index.salts:
             return None
         if struct.unpack_from(">II", frame, 16) != index.sums:
             return None
         if is_grown:
-            before = data if start < end else os.pread(self._wal, index.frame_bytes, end - index.frame_bytes)
+            before = data if start < end else self._pread(index.frame_bytes, end - index.frame_bytes)
             if not before.startswith(known):
                 return None
         return _Last(index.salts, index.end, frame)
@@ -228,8 +228,19 @@ class Journal:
     def _frame(self, index: _Index, number: int) -> bytes:
         """Return a frame, counted from 1; zeros if it is not there."""
         place = _WAL_HEADER_BYTES + (number - 1) * index.frame_bytes
-        data = os.pread(self._wal, index.frame_bytes, place)
+        data = self._pread(index.frame_bytes, place)
         return data if len(data) == index.frame_bytes else bytes(index.frame_bytes)
+
+    def _pread(self, size: int, place: int) -> bytes:
+        """Return bytes of the `-wal`; fewer where it ends.
+
+        Raises:
+            StoreError: the disk cannot read them.
+        """
+        try:
+            return os.pread(self._wal, size, place)
+        except OSError as error:
+            raise StoreError(f"{self._wal_path} cannot be read ({error.strerror})") from error
 
     def _index(self) -> _Index | None:
         """Return what the `-shm` says, `None` if it makes no sense at the moment."""
@@ -250,7 +261,7 @@ class Journal:
         Of a piece that ends before what the file has by now, pages would be set back, and others not.
         """
         index = self._index()
-        if not index or os.pread(self._wal, _WAL_HEADER_BYTES, 0)[16:24] != index.salts:
+        if not index or self._pread(_WAL_HEADER_BYTES, 0)[16:24] != index.salts:
             return 0
         frames = 0
         while frames < index.frames and self._frame(index, frames + 1)[8:16] == index.salts:
@@ -263,16 +274,18 @@ class Journal:
         """Put the `-wal` that is open at its name, in place of what may be there."""
         with temporary_beside(self._wal_path) as (descriptor, part), open(descriptor, "wb", closefd=False) as file:
             place = 0
-            while data := os.pread(self._wal, _COPY_BYTES, place):
+            while data := self._pread(_COPY_BYTES, place):
                 file.write(data)
                 place += len(data)
             file.flush()
             os.fsync(descriptor)
             part.replace(self._wal_path)
-        sync_directory(self._wal_path)
-        self._open_wal()
+            copy = os.dup(descriptor)  # rather than by its name, which may be gone again
+        self._close_wal()
+        self._wal = copy
         assert self._inodes
-        self._inodes = _identity(os.fstat(self._wal)), self._inodes[1]
+        self._inodes = _identity(os.fstat(copy)), self._inodes[1]
+        sync_directory(self._wal_path)
 
     def _open_wal(self) -> None:
         self._close_wal()

@@ -12,7 +12,8 @@ import pytest
 
 from chatsrv.entries import Bookmark, Kind
 from chatsrv.errors import Refused
-from chatsrv.roomlog import recorder
+from chatsrv.roomlog import journal, recorder
+from chatsrv.roomlog.journal import Journal
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.testing.roomlog import await_offset, record
 from tests.peer import DEADLINE_SECONDS
@@ -182,6 +183,30 @@ def test_what_is_lost_for_good_is_told_and_its_places_are_not_given_out_again(pa
     assert "is in the history again" not in caplog.text
     with opened(path) as store:
         assert record(store.open("kitchen"), "b")[0].offset == 2
+
+
+@pytest.mark.parametrize("moment", ["replace", "sync_directory", "attach"])
+def test_harm_that_is_done_again_while_it_is_mended_is_mended_too(
+    path: Path, steps: Steps, monkeypatch, caplog, moment: str
+) -> None:
+    owner = {"replace": Path, "sync_directory": journal, "attach": Journal}[moment]
+    does = getattr(owner, moment)
+    done: list[None] = []
+
+    def do_and_delete(*args) -> object:
+        result = does(*args)
+        if not done:
+            done.append(None)
+            wal_of(path).unlink(missing_ok=True)
+        return result
+
+    with opened(path) as store:
+        record(store.open("lobby"), *"abc")
+        monkeypatch.setattr(owner, moment, do_and_delete)
+        delete(wal_of(path))
+        steps.wait_until(lambda: bool(done) and "is in the history again" in caplog.text)
+        record(store.open("lobby"), "next")
+        assert texts_if_killed_now(path) == ["a", "b", "c", "next"]
 
 
 def test_another_programs_checkpoint_is_nobodys_harm(path: Path, caplog) -> None:
