@@ -26,8 +26,8 @@ QUICK_SECONDS = 0.25
 """Somebody who speaks again within that time is quick: their thread waits in `recv` for as long, and needs no slot."""
 
 QUICK_MOST = 128
-"""Sessions that may be quick at a time, as all of them may run at once. `tests/bench --only fanout-1000-100`: with a slot
-for each, a hundred authors who talk without pause were a fifth slower.
+"""Sessions that may be quick at a time, as all of them may run at once. With a slot for each, a hundred authors who
+talk without pause were a fifth slower (`tests/bench --only fanout-1000-100`).
 """
 
 _HAS_EPOLL = hasattr(select, "epoll")
