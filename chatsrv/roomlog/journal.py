@@ -60,6 +60,8 @@ class Journal:
         self._memory: mmap.mmap | None = None
         self._inodes: tuple[tuple[int, int], tuple[int, int]] | None = None
         self._last = _Last(b"", 0, b"")
+        self.is_closing = False
+        """Whether the recorder closes its connection, which may be the last one: SQLite deletes both files then."""
         self.has_lost = False
         """Whether something was cut off since the last `attach`, so that it has to be recorded again."""
 
@@ -109,8 +111,13 @@ class Journal:
         inodes = self._inodes
         if not inodes:
             return 0
-        self._check_name(self._shm_path, self._shm_name, inodes[1])
-        return self._check_name(self._wal_path, self._wal_name, inodes[0]).st_size
+        try:
+            self._check_name(self._shm_path, self._shm_name, inodes[1])
+            return self._check_name(self._wal_path, self._wal_name, inodes[0]).st_size
+        except Touched:
+            if self.is_closing or self._inodes is not inodes:
+                return 0  # SQLite has just deleted them, as the last connection was closed in order
+            raise
 
     def glance(self) -> None:
         """Do as `check` does, without asking what another program has committed since.

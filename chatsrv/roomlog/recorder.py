@@ -327,12 +327,14 @@ class Recorder:
             except StoreError as error:
                 logger.debug("%s: %s", self._path, error)
                 is_in_place = False
+            self._journal.is_closing = is_in_place
             try:
                 connection.close()  # which rolls back
             except sqlite3.Error as error:
                 logger.debug("%s: %s", self._path, error)
             if is_in_place:
                 self._journal.forget_deleted()
+            self._journal.is_closing = False
 
     def _end(self) -> None:
         try:

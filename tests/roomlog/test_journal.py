@@ -13,7 +13,8 @@ import pytest
 from chatsrv.entries import Bookmark, Kind
 from chatsrv.errors import Refused
 from chatsrv.roomlog import journal, recorder
-from chatsrv.roomlog.journal import Journal
+from chatsrv.roomlog.journal import Journal, Touched
+from chatsrv.roomlog.schema import connect, create, prepare
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.testing.roomlog import await_offset, record
 from tests.peer import DEADLINE_SECONDS
@@ -284,3 +285,19 @@ def test_what_was_seen_survives_the_harm_and_a_kill(path: Path, harm: Harm) -> N
 @pytest.mark.parametrize("seed", range(20))
 def test_what_was_seen_survives_any_harm_and_a_kill(path: Path, harm: Harm, seed: int) -> None:
     play(path, harm, f"{harm.__name__} {seed}")
+
+
+def test_files_that_sqlite_deletes_with_its_last_connection_count_as_touched_by_nobody(path: Path) -> None:
+    create(path)
+    connection = connect(path, 1.0)
+    prepare(connection, path)
+    with contextlib.closing(Journal(path)) as journal:
+        journal.attach()
+        journal.is_closing = True  # as the recorder tells those who read meanwhile
+        connection.close()
+        assert journal.check_names() == 0
+        journal.is_closing = False
+        with pytest.raises(Touched, match="was deleted while the server runs"):
+            journal.check_names()
+        journal.forget_deleted()
+        assert journal.check_names() == 0
