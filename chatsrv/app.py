@@ -330,6 +330,7 @@ def hub_of(settings: Settings, store: LogStore, commands: Mapping[str, CommandPl
                 rooms.most,
                 rooms.changes_per_minute,
                 rooms.most_of_one,
+                rooms.presence_per_minute,
             ),
         )
     except Refused as refusal:

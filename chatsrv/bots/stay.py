@@ -7,6 +7,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from chatsrv.accounts import Account, Role
 from chatsrv.bots.bot import Bot
@@ -69,6 +70,9 @@ class Stay(Reader):
                 if ban and self.account.role is not Role.ADMIN:
                     raise Refused(f"You are banned here{told(ban)}.")
                 arrival = self.room.enter(self.account, self.origin, begin=self._begin)
+                if arrival.told_in_seconds is not None:
+                    look = partial(self.room.tell_of, self.key)
+                    self._server.delivery.look_later(arrival.told_in_seconds, look)
                 if self.bot.place is None:
                     self.bot.place = kept.position if kept else arrival.position
                 self._cursor = Cursor(log, self.bot.place)

@@ -16,6 +16,7 @@ from chatsrv.chat.missed import CatchingUp
 from chatsrv.chat.register import Register
 from chatsrv.chat.repertoire import Repertoire
 from chatsrv.chat.room import QUIET_ABOVE, Room
+from chatsrv.chat.visits import PRESENCE_PER_MINUTE
 from chatsrv.entries import PRIVATE_MARK, REGISTER
 from chatsrv.errors import Refused
 from chatsrv.flood import Buckets
@@ -41,13 +42,15 @@ class RoomRules(NamedTuple):
     """Who may create rooms: that `create_role`, and those above; `None` is nobody. There are up to `most_rooms`.
 
     One member may own `most_of_one`, and decide `changes_per_minute` times for long, and twice as often at once; 0 is
-    no limit. Neither holds for those who keep order.
+    no limit. Neither holds for those who keep order. Of each account, a room is told of `presence_per_minute` comings
+    and goings.
     """
 
     create_role: Role | None = Role.MEMBER
     most_rooms: int = 1000
     changes_per_minute: int = 20
     most_of_one: int = 20
+    presence_per_minute: int = PRESENCE_PER_MINUTE
 
 
 class Hub:
@@ -105,8 +108,9 @@ class Hub:
                 facts = self.register.room(name) or self.register.declare(name)
                 log = self._store.open(name, is_recorded=facts.is_logged)
                 self._rooms[name] = Room(
-                    name, log, self._quiet_above, facts=facts, server=self.register.server, clock=self.clock
-                )
+                    name, log, self._quiet_above, presence_per_minute=self.rules.presence_per_minute, facts=facts,
+                    server=self.register.server, clock=self.clock,
+                )  # fmt: skip
             return self._rooms[name]
 
     def rooms(self) -> list[Room]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from chatsrv.accounts import Account, Role
 from chatsrv.changes import Change
 from chatsrv.chat.facts import Facts, Ruling
+from chatsrv.chat.visits import PRESENCE_PER_MINUTE, Telling, Visits
 from chatsrv.durations import said
 from chatsrv.entries import Kind, Position
 from chatsrv.errors import NotRecorded, Refused
@@ -30,26 +31,36 @@ LEAST_VOICES = 100
 QUIET_ABOVE = 200
 """Members up to which a room tells who comes and goes, unless the settings say otherwise."""
 
+TRY_AGAIN_SECONDS = 60.0
+"""When it is tried again to tell that somebody is here, where the log could not record it."""
+
 
 class Arrival(NamedTuple):
     """What somebody who enters finds: the position to read on from, and who is there at exactly that position.
 
-    `others` are sorted names, at most `WELCOME_NAMES`; `more` counts those left out.
+    `others` are sorted names, at most `WELCOME_NAMES`; `more` counts those left out. In `told_in_seconds` somebody has
+    to call `Room.tell_of`, as the others are not told before; `None`: they are, or somebody does so anyway.
     """
 
     position: Position
     others: tuple[str, ...]
     more: int
+    told_in_seconds: float | None = None
 
 
 class Member:
-    """An account's presence in a room, by one session or several."""
+    """An account's presence in a room, by one session or several.
 
-    __slots__ = ("name", "origins")
+    `is_recorded` tells whether its coming is, `is_shown` whether its going is told: not if others think it is gone.
+    """
 
-    def __init__(self, name: str) -> None:
+    __slots__ = ("is_recorded", "is_shown", "name", "origins")
+
+    def __init__(self, name: str, *, is_recorded: bool, is_shown: bool) -> None:
         self.name = name
         self.origins: tuple[int, ...] = ()  # a set would take four times as much, of ten thousand people
+        self.is_recorded = is_recorded
+        self.is_shown = is_shown
 
 
 class Room:
@@ -57,7 +68,8 @@ class Room:
 
     `facts` is what holds of it, `server` what holds of the whole server. With more than `quiet_above` members, who
     comes and goes is recorded and not told: a line to each for each of them would be a hundred million lines when ten
-    thousand come. `clock` gives seconds since the Unix epoch.
+    thousand come. Of one account, `presence_per_minute` comings and goings are told, and as many more recorded; 0 is
+    no limit. `clock` gives seconds since the Unix epoch.
     """
 
     def __init__(
@@ -66,6 +78,7 @@ class Room:
         log: RoomLog,
         quiet_above: int = QUIET_ABOVE,
         *,
+        presence_per_minute: int = PRESENCE_PER_MINUTE,
         facts: Facts | None = None,
         server: Facts | None = None,
         clock: Callable[[], float] = time.time,
@@ -81,6 +94,7 @@ class Room:
         # they are from `_changed` on.
         self._members: dict[str, Member] = {}
         self._names: list[str] = []
+        self._visits = Visits(presence_per_minute, clock)
         self._barred: list[str] = []  # accounts that are being put out
         self._may_speak_at: dict[str, float] = {}  # where it is slowed down, by account, whether it is here or not
         self._look_at_voices = LEAST_VOICES  # so many of these are looked at, whether they still hold anybody up
@@ -111,16 +125,50 @@ class Room:
                 raise Refused(f"You are just being put out of {self.name}.")
             begin(self.log)
             member = self._members.get(key)
+            position, told_in_seconds = max(self.log.end, self._changed), None  # that one may not be visible yet
             if member is None:
-                kind = Kind.JOIN if len(self._members) < self._quiet_above else Kind.QUIET_JOIN
-                position = self._changed = self.log.append(kind, name, origin, ("",))
-                member = self._members[key] = Member(name)
+                telling, was_gone = self._visits.coming(key), self._visits.is_shown_gone(key)
+                is_told = telling is Telling.ALOUD and self._is_told_locked()
+                is_recorded = telling is not Telling.NOT_AT_ALL
+                if is_recorded:
+                    kind = Kind.JOIN if is_told else Kind.QUIET_JOIN
+                    position = self._changed = self.log.append(kind, name, origin, ("",))
+                if is_told:
+                    self._visits.show(key)
+                elif telling is not Telling.ALOUD and not self._visits.await_telling(key, is_awaited=True):
+                    told_in_seconds = self._visits.seconds_until_told(key)
+                member = Member(name, is_recorded=is_recorded, is_shown=is_told or not was_gone)
+                self._members[key] = member
                 insort(self._names, name)
-            else:
-                position = max(self.log.end, self._changed)  # the last join or leave may not be visible yet
             member.origins += (origin,)
             others = [other for other in self._names[: WELCOME_NAMES + 1] if other != name][:WELCOME_NAMES]
-            return Arrival(position, tuple(others), len(self._names) - 1 - len(others))
+            return Arrival(position, tuple(others), len(self._names) - 1 - len(others), told_in_seconds)
+
+    def tell_of(self, key: str) -> float | None:
+        """Tell the others that an account is here, if they think it is gone and it has calmed down.
+
+        Returns in how many seconds somebody has to call this again; `None`: nobody has to.
+        """
+        with self._lock:
+            member = self._members.get(key)
+            if member is None or member.is_shown or not self._is_told_locked(1):
+                self._visits.await_telling(key, is_awaited=False)
+                return None
+            if seconds := self._visits.seconds_until_told(key):
+                return seconds
+            try:
+                self._changed = self.log.append(Kind.JOIN, member.name, member.origins[0], ("",))
+            except Refused:
+                return TRY_AGAIN_SECONDS
+            member.is_shown = member.is_recorded = True
+            self._visits.show(key, is_late=True)
+            self._visits.await_telling(key, is_awaited=False)
+            return None
+
+    def _is_told_locked(self, more: int = 0) -> bool:
+        """Tell whether everybody here is told who comes and goes, where so many `more` may be in than usual."""
+        assert self._lock.locked()
+        return len(self._members) < self._quiet_above + more
 
     def check_ban(self, account: Account, address: str | None = None, zone: tzinfo | None = UTC) -> None:
         """Make sure that an account, which comes from `address`, is not banned from this room.
@@ -147,8 +195,11 @@ class Room:
             member.origins = tuple(other for other in member.origins if other != origin)
             if not member.origins:
                 self._remove_locked(key)
-                kind = Kind.LEAVE if len(self._members) < self._quiet_above else Kind.QUIET_LEAVE
-                self._changed = self.log.append(kind, name, origin, (reason.name,))
+                is_told = member.is_shown and self._is_told_locked()
+                if is_recorded := is_told or member.is_recorded:
+                    kind = Kind.LEAVE if is_told else Kind.QUIET_LEAVE
+                    self._changed = self.log.append(kind, name, origin, (reason.name,))
+                self._visits.went(key, is_recorded=is_recorded, is_told=is_told)
 
     @contextmanager
     def barring(self, key: str) -> Iterator[None]:
@@ -177,6 +228,7 @@ class Room:
                 position = self.log.end
                 self._changed = self.log.append(Kind.LEAVE, member.name, origin, (Reason.BANNED.name,))
             self._remove_locked(key)
+            self._visits.went(key, is_recorded=True, is_told=True)
             return position
 
     def _remove_locked(self, key: str) -> None:

@@ -170,6 +170,10 @@ class Delivery:
         if feed is not None:
             feed.pace()
 
+    def look_later(self, seconds: float, look: Callable[[], float | None]) -> None:
+        """Call `look` in so many seconds, and again in as many as it returns each time; it must not wait."""
+        self._request(self._writing.deadlines.set, seconds, self._look, look)
+
     def reply(self, connection: Connection, number: int) -> None:
         """Write what waits in the connection's outbox up to a reply, once all is done that was asked before."""
         self._request(self._writing.reply, connection, number)
@@ -450,6 +454,10 @@ class Delivery:
         for connection in connections:
             connection.hang_up(Reason.TOO_SLOW)
             self._writing.cut(connection)
+
+    def _look(self, look: Callable[[], float | None]) -> None:
+        if seconds := look():
+            self._writing.deadlines.set(seconds, self._look, look)
 
     @staticmethod
     def _tell_standing(connection: Connection, answers: list[Standing], has_answer: threading.Event) -> None:

@@ -195,6 +195,8 @@ class Presence:
             self.reading.give_up(log)
             raise
         self._rooms += (room,)
+        if arrival.told_in_seconds is not None:
+            self._delivery.look_later(arrival.told_in_seconds, partial(room.tell_of, session.key))
         if turns:
             self._turn_locked(room)
         position = arrival.position

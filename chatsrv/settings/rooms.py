@@ -100,3 +100,11 @@ class Rooms(Section):
         description="Members up to which a room tells everybody who comes and goes. In a larger one that is recorded, "
         "and told to nobody; `/who` tells it.",
     )
+    presence_per_minute: int = Field(
+        default=10,
+        ge=0,
+        le=100_000,
+        description="Comings and goings of one account that a room is told of each minute. Of further ones as many "
+        "are recorded and told to nobody, the rest is not even recorded; somebody who stays is told of once that is "
+        "so few again. 0 is no limit.",
+    )

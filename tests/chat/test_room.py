@@ -43,7 +43,7 @@ def present_at(log: RoomLog, position: Position) -> set[str]:
 
 def test_a_newcomer_is_announced_and_reads_on_behind_his_own_announcement(room: Room) -> None:
     arrival = room.enter(ALICE, 1)
-    assert arrival == (room.log.end, (), 0)
+    assert arrival == (room.log.end, (), 0, None)
     assert told(room) == [(Kind.JOIN, "alice", 1, "")]
 
 
@@ -107,7 +107,7 @@ def test_those_present_are_listed_up_to_a_limit(room: Room) -> None:
 def test_two_sessions_of_one_account_are_one_person(room: Room) -> None:
     room.enter(ALICE, 1)
     room.enter(BOB, 2)
-    assert room.enter(ALICE, 3) == (room.log.end, ("bob",), 0)
+    assert room.enter(ALICE, 3) == (room.log.end, ("bob",), 0, None)
     assert room.present(10) == (("alice", "bob"), 0)
     room.leave("alice", 1, Reason.LOST)
     assert room.present(10) == (("alice", "bob"), 0)
@@ -193,7 +193,8 @@ def test_a_second_session_arrives_where_those_it_was_told_of_have_joined_already
     assert [entry.text for entry in log.read(arrival.position, ALL)] == ["hello"]
 
 
-def test_presence_is_what_the_log_says_at_every_arrival_while_many_come_and_go(room: Room) -> None:
+def test_presence_is_what_the_log_says_at_every_arrival_while_many_come_and_go() -> None:
+    room = Room("lobby", MemoryStore().open("lobby"), presence_per_minute=0)
     accounts = [Account(f"guest{number}") for number in range(6)]
 
     def come_and_go(person: int) -> None:
