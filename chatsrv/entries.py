@@ -35,6 +35,12 @@ WORDS = frozenset({Kind.SAY, Kind.ACTION, Kind.PRIVATE, Kind.PRIVATE_SENT})
 PRESENCE = frozenset({Kind.JOIN, Kind.LEAVE, Kind.QUIET_JOIN, Kind.QUIET_LEAVE})
 """The kinds of entry that tell who comes and goes. It happens whether it can be recorded at once or not."""
 
+COMINGS = frozenset({Kind.JOIN, Kind.LEAVE})
+"""Of these, the kinds that everybody is told of as it happens, and of what was before in one line for all of them."""
+
+LINES = WORDS | {Kind.CHANGE}
+"""The kinds of entry that are counted and shown of what was before: what people said and decided."""
+
 UNSEEN = frozenset({Kind.ERASED, Kind.QUIET_JOIN, Kind.QUIET_LEAVE})
 """The kinds of entry that no wire format shows."""
 

@@ -158,15 +158,32 @@ class PastEnd(NamedTuple):
     is_all: bool
 
 
-class Away(NamedTuple):
-    """Here begins what was missed since the last time, so many `lines`; `left_out` entries before are not shown.
+class Comings(NamedTuple):
+    """Who came and went among what is shown of before: so many `people`, at least, if `is_more`.
 
-    `place` tells where that was, such as "in dev"; empty for the room that the reader speaks in.
+    `joined`, `left` and `both` name them, sorted, by what they did; where they are many, these are empty.
+    """
+
+    people: int
+    joined: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    both: tuple[str, ...] = ()
+    is_more: bool = False
+
+
+class Away(NamedTuple):
+    """Here begins what was missed since the last time, so many `lines`; `left_out` lines before are not shown.
+
+    These are the lines that people said and decided; `comings` is who came and went. Of `left_out` there may be more,
+    if `is_more`. `place` tells where that was, such as "in dev"; empty for the room that the reader speaks in. Without
+    lines, and with `comings`, it is all that was missed.
     """
 
     lines: int
     left_out: int = 0
     place: str = ""
+    comings: Comings | None = None
+    is_more: bool = False
 
 
 class AwayEnd(NamedTuple):
@@ -185,7 +202,7 @@ class Goodbye(NamedTuple):
     text: str
 
 
-Before = Past | Missing | PastEnd | Away | AwayEnd
+Before = Past | Missing | Comings | PastEnd | Away | AwayEnd
 AboutCommands = Usage | CommandList | UnknownCommand
 AboutRooms = Present | RoomList | TopicTold | RulingList | Audited | ListEnd
 Reply = Welcome | LoginRefused | AboutRooms | AboutCommands | Notice | Before | Text | Goodbye

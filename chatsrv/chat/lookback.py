@@ -10,9 +10,10 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
+from chatsrv.chat.comings import comings_of
 from chatsrv.commands import PAGE_ENTRIES
 from chatsrv.effort import Effort
-from chatsrv.entries import UNSEEN, WORDS, Entry, Position
+from chatsrv.entries import LINES, WORDS, Entry, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.names import account_key
 from chatsrv.replies import Missing, Notice, Past, PastEnd, Reply
@@ -24,11 +25,8 @@ MOST_ENTRIES = 1000
 STEP_ENTRIES = 32
 """Entries that are read, and told, at once: 128 KiB of the longest lines that the limits allow by default."""
 
-AMONG_ENTRIES = 16384
-"""Entries among which those of a step are sought at once. A millisecond or two."""
-
-AMONG_FOR_ONE = 16
-"""Entries that nobody is shown and that are passed over at the cost of one that is looked at."""
+LONG_ENTRIES = 1024
+"""So many entries that are not shown are not read again between two that are, be they comings and goings."""
 
 CUT_SHORT = "Only so much is looked through at once."
 """What people are told where a page ends before it is full, and `More` goes on."""
@@ -55,8 +53,8 @@ class View(NamedTuple):
         return Past(entries, self.now, self.here)
 
     def hides(self, entry: Entry) -> bool:
-        """Tell whether an entry is not shown."""
-        if entry.kind in UNSEEN:
+        """Tell whether an entry is not shown: only what people said and decided is, and not what somebody ignored said."""
+        if entry.kind not in LINES:
             return True
         return bool(self.ignored) and entry.kind in WORDS and account_key(entry.author) in self.ignored
 
@@ -96,7 +94,7 @@ class Lookback:
     def history(
         self, view: View, logs: Logs, log: RoomLog, entries: int, called: str = "", effort: Effort | None = None
     ) -> Iterator[Reply]:
-        """Yield the newest entries of a log, oldest first. What `More` shows then is what came before.
+        """Yield so many lines of a log, the newest, oldest first. What `More` shows then is what came before.
 
         `called` is what the log is called; as its room, unless it is told. It ends where the `effort` does, or when the
         session may not look at the log any more.
@@ -122,21 +120,22 @@ class Lookback:
     def _history(
         self, title: str, view: View, log: RoomLog, last: Position, entries: int, called: str
     ) -> Iterator[Reply]:
-        """Yield the newest entries up to the position `last`, oldest first, beneath a title."""
+        """Yield the newest lines up to the position `last`, oldest first, beneath a title and who came and went."""
         self._require(log, called)
-        offsets, reached = _shown_back(log, last, entries + 1, view, self._effort)
-        is_full = len(offsets) > entries
-        before = Position(last.epoch, offsets[entries - 1] - 1 if is_full else reached)
-        offsets = offsets[:entries]
+        shown = _shown_back(log, last, entries, view, self._effort)
+        before = Position(last.epoch, shown.reached)
         is_all = before.offset == 0
-        if not offsets and is_all and not any(_past_with(log, before, (), last.offset, view)):  # holes are told below
+        if not shown.lines and is_all and not any(_past_with(log, last, shown, view)):  # what is gone is told below
             raise Refused(f"Nothing has been said in {called} yet.")
-        if offsets or is_all:
-            yield Notice(title.format(_lines(len(offsets))))
-        for past in _past_with(log, before, offsets[::-1], last.offset, view):
+        if shown.lines or is_all:
+            yield Notice(title.format(_lines(shown.lines)))
+            if comings := comings_of(log, before.offset, last, effort=self._effort):
+                self._require(log, called)
+                yield comings
+        for past in _past_with(log, last, shown, view):
             self._require(log, called)
             yield past
-        if not (is_full or is_all):
+        if shown.lines < entries and not is_all:
             yield Notice(CUT_SHORT)
         if not is_all:
             title_then = f"The {{}} of {called} before those:"
@@ -186,42 +185,53 @@ class Lookback:
         yield PastEnd(not rest)
 
 
-def _shown_back(log: RoomLog, last: Position, entries: int, view: View, effort: Effort) -> tuple[list[int], int]:
-    """Return the offsets of up to so many entries that are shown, from a position back, newest first.
+class _Shown(NamedTuple):
+    """What a page shows: so many `lines`, behind the offset `reached`; 0 if there is nothing before them.
 
-    Beside them is up to where nothing was looked at: 0 where all was, else the `effort` is over, or those are enough.
+    `gaps` are where nothing is shown of many lines, newest first: behind the first offset of each, up to the second.
     """
-    offsets: list[int] = []
-    while last.offset and len(offsets) < entries:
-        some, begin = _step_back(log, last)
-        offsets += [entry.offset for entry in some if not view.hides(entry)]
-        effort.spend(len(some) + (last.offset - begin.offset - len(some)) // AMONG_FOR_ONE)
-        last = begin
+
+    lines: int
+    reached: int
+    gaps: list[tuple[int, int]]
+
+
+def _shown_back(log: RoomLog, last: Position, most: int, view: View, effort: Effort) -> _Shown:
+    """Return where up to `most` lines are that are shown, from a position back, as far as the `effort` reaches."""
+    gaps: list[tuple[int, int]] = []
+    lines, hidden = 0, 0
+    reached = edge = last.offset  # there begins what was shown last
+    while reached:
+        some = log.pick_back(LINES, Position(last.epoch, reached), 0, STEP_ENTRIES, effort)
+        reached = some[-1].offset - 1 if len(some) == STEP_ENTRIES else effort.stopped_at or 0
+        for entry in some:
+            if view.hides(entry):
+                hidden += 1
+                continue
+            if lines == most:  # there is more to show before them
+                return _Shown(lines, edge, gaps)
+            if hidden > STEP_ENTRIES or edge - entry.offset > LONG_ENTRIES:
+                gaps.append((entry.offset, edge))
+            lines, hidden, edge = lines + 1, 0, entry.offset - 1
         if effort.is_over:
             break
-        if not some and not log.read_back(last, 1):
-            return offsets, 0  # what came before was let go of
-    return offsets[:entries], last.offset
+    if hidden > STEP_ENTRIES or edge - reached > LONG_ENTRIES:
+        gaps.append((reached, edge))
+    return _Shown(lines, reached, gaps)
 
 
-def _past_with(
-    log: RoomLog, after: Position, offsets: Sequence[int], last: int, view: View
-) -> Iterator[Past | Missing]:
-    """Yield what `past_of` does, where `offsets`, oldest first, are of all that is shown.
-
-    What lies between them is not read again, where it is long and nothing of it is missing.
-    """
-    begin = end = after.offset
-    for offset in (*offsets, last + 1):
-        if offset - end > STEP_ENTRIES and log.is_whole(end, offset - 1):
-            yield from past_of(log, Position(after.epoch, begin), end, view)
-            begin = offset - 1
-        end = min(offset, last)
-    yield from past_of(log, Position(after.epoch, begin), end, view)
+def _past_with(log: RoomLog, last: Position, shown: _Shown, view: View) -> Iterator[Past | Missing]:
+    """Yield what `past_of` does, up to the position `last`; gaps in which nothing is missing are not read again."""
+    begin = shown.reached
+    for after, end in reversed(shown.gaps):
+        if log.is_whole(after, end):
+            yield from past_of(log, Position(last.epoch, begin), after, view)
+            begin = end
+    yield from past_of(log, Position(last.epoch, begin), last.offset, view)
 
 
 def past_of(log: RoomLog, after: Position, last: int, view: View) -> Iterator[Past | Missing]:
-    """Yield what a log holds behind the position `after` up to the offset `last`, oldest first, and where it has holes.
+    """Yield the lines of a log behind the position `after` up to the offset `last`, oldest first, and where it has holes.
 
     `last` is of the log's own epoch; where `after` is of another one, what is kept is told from its beginning. What the
     `view` hides is left out.
@@ -229,13 +239,21 @@ def past_of(log: RoomLog, after: Position, last: int, view: View) -> Iterator[Pa
     Raises:
         Refused: the log cannot be read at the moment.
     """
+    is_whole: bool | None = None  # not known
     while after.epoch != log.epoch or after.offset < last:
         try:
-            entries = log.read(after, min(STEP_ENTRIES, last - after.offset))
+            entries = log.read(after, 0)
+            if is_whole is None:
+                is_whole = log.is_whole(after.offset, last)
+            if is_whole:
+                entries = log.pick_after(LINES, after, last, STEP_ENTRIES)
+                log.read(after, 0)  # what was let go of meanwhile is a hole
+            else:
+                entries = log.read(after, min(STEP_ENTRIES, last - after.offset))
         except Hole as hole:
             kept_after = min(hole.kept_after, last)
             yield Missing(None if hole.missing is None else kept_after - after.offset)
-            after = Position(log.epoch, kept_after)
+            after, is_whole = Position(log.epoch, kept_after), None
         else:
             if not entries:
                 return
@@ -244,28 +262,17 @@ def past_of(log: RoomLog, after: Position, last: int, view: View) -> Iterator[Pa
             after = Position(after.epoch, entries[-1].offset)
 
 
-def seen_entries_back(
-    log: RoomLog, last: Position, after: int = 0, step_entries: int = STEP_ENTRIES
-) -> Iterator[Entry]:
-    """Yield entries that are shown, from the position `last` back to the offset `after`, newest first.
+def lines_back(log: RoomLog, last: Position, after: int = 0, step_entries: int = STEP_ENTRIES) -> Iterator[Entry]:
+    """Yield what people said and decided, from the position `last` back to the offset `after`, newest first.
 
-    So many are read at once, from among a bounded number: a crowd that came and went quietly leaves hundreds of
-    thousands that nobody is shown, and whoever asks may stop.
+    So many are read at once, as whoever asks may stop. Crowds that came and went meanwhile cost nothing.
     """
     while last.offset > after:
-        entries, last = _step_back(log, last, after, step_entries)
+        entries = log.pick_back(LINES, last, after, step_entries)
         yield from entries
-        if not entries and not log.read_back(last, 1):
-            return  # what came before was let go of
-
-
-def _step_back(
-    log: RoomLog, last: Position, after: int = 0, step_entries: int = STEP_ENTRIES
-) -> tuple[list[Entry], Position]:
-    """Return the next entries that are shown, and up to where nothing was looked at yet."""
-    begin = max(after, last.offset - AMONG_ENTRIES)
-    entries = log.seen_back(last, begin, step_entries)
-    return entries, Position(last.epoch, entries[-1].offset - 1 if len(entries) == step_entries else begin)
+        if len(entries) < step_entries:
+            return
+        last = Position(last.epoch, entries[-1].offset - 1)
 
 
 def _lines(number: int) -> str:

@@ -5,10 +5,12 @@ count and once to tell, so that memory stays bounded. Everything here runs on th
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
-from chatsrv.chat.lookback import View, past_of, seen_entries_back
-from chatsrv.entries import UNSEEN, WORDS, Bookmark, Entry, Position
+from chatsrv.chat.comings import comings_of
+from chatsrv.chat.lookback import View, lines_back, past_of
+from chatsrv.entries import LINES, WORDS, Bookmark, Entry, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.replies import Away, AwayEnd, Missing, Notice, Reply
 from chatsrv.roomlog.base import RoomLog
@@ -22,17 +24,17 @@ of usual length all, of the longest some sixteen, as a crowd may come back toget
 """
 
 SOUGHT_ENTRIES = 20_000
-"""Newest entries among which a newcomer's last few are sought: the rest of them may be joins and leaves. Some
+"""Newest lines among which a newcomer's last few are sought: the rest of them may be of somebody ignored. Some
 hundredths of a second at most.
 """
 
 LOOKED_AT_ENTRIES = 50_000
-"""Entries that are looked at for what was missed, where it is not even a page: all others are of those whom the reader
+"""Lines that are looked at for what was missed, where it is not even a page: all others are of those whom the reader
 ignores, or he wrote them himself elsewhere. A tenth of a second, which others who log in may wait for.
 """
 
 COUNTED_ENTRIES = 20_000
-"""Entries that are looked at to tell how many were left out that would have been told; of the rest, all count."""
+"""Lines that are looked at to tell how many were left out that would have been told; there may be more."""
 
 
 class CatchingUp(NamedTuple):
@@ -52,12 +54,14 @@ class Told(NamedTuple):
 class _Count(NamedTuple):
     """How much was `missed` behind the offset `begin`, and what, oldest first; `None` if that has to be read again.
 
-    So it has where there are holes in between, which are to be told too. Before that, `left_out` more were missed.
+    So it has where there are holes in between, which are to be told too. Before that, `left_out` more were missed, at
+    least, if `is_more`.
     """
 
     missed: int
     begin: int
     left_out: int
+    is_more: bool
     entries: list[Entry] | None
 
 
@@ -112,10 +116,17 @@ class Absence:
                 yield from self._newest(limits.newcomer_entries)
                 return
             kept_after = hole.kept_after
-        count = self._count(place.offset, kept_after, limits.entries)
-        if kept_after == place.offset and not (count.missed or count.left_out):
+        count = self._count(place.offset, limits.entries)
+        comings = comings_of(self.log, max(count.begin, kept_after), self.last, self._name)
+        is_hole = kept_after > place.offset
+        if not (is_hole or count.missed or count.is_more):
+            if comings:
+                yield Told(Away(0, 0, self._place, comings), place.offset)
             return
-        yield Told(Away(count.missed, count.left_out, self._place), place.offset)
+        is_first = bool(count.missed)  # else it would stand for all that was missed
+        yield Told(
+            Away(count.missed, count.left_out, self._place, comings if is_first else None, count.is_more), place.offset
+        )
         if count.begin >= kept_after > place.offset:  # else it is told where it lies
             yield Told(Missing(kept_after - place.offset), place.offset)
         if count.entries is None:
@@ -124,13 +135,15 @@ class Absence:
             new = tuple.__new__  # a sixth of what it costs a crowd to come back was `Told(...)`
             for entry in count.entries:
                 yield new(Told, (entry, entry.offset))
+        if comings and not is_first:
+            yield Told(comings, self.last.offset)
         yield Told(AwayEnd(), self.last.offset)
 
-    def _count(self, place: int, kept_after: int, most: int) -> "_Count":
-        """Count what was missed behind the offset `place`, the newest `most` of it; it is kept behind `kept_after`."""
+    def _count(self, place: int, most: int) -> "_Count":
+        """Count what was missed behind the offset `place`, the newest `most` of it."""
         kept: list[Entry] = []
         characters = 0
-        missed, begin, oldest, left_out = 0, place, 0, 0
+        missed, begin, oldest, left_out, is_more = 0, place, 0, 0, False
         for looked_at, entry in enumerate(self._back(place)):
             if self._is_missed(entry):
                 if missed == most:
@@ -140,18 +153,17 @@ class Absence:
                     characters += len(entry.text)
                     if missed <= KEPT_ENTRIES and characters <= KEPT_CHARACTERS:
                         kept.append(entry)
-            if looked_at >= (COUNTED_ENTRIES if left_out else LOOKED_AT_ENTRIES):
+            if is_more := looked_at >= (COUNTED_ENTRIES if left_out else LOOKED_AT_ENTRIES):
                 begin = begin if left_out else entry.offset - 1
-                left_out += max(0, entry.offset - 1 - max(place, kept_after))
                 break
-        is_kept = missed + left_out > 0 and missed == len(kept) and self.log.is_whole(begin, self.last.offset)
-        return _Count(missed, begin, left_out, kept[::-1] if is_kept else None)
+        is_kept = (missed > 0 or is_more) and missed == len(kept) and self.log.is_whole(begin, self.last.offset)
+        return _Count(missed, begin, left_out, is_more, kept[::-1] if is_kept else None)
 
     def _newest(self, entries: int) -> Iterator[Told]:
-        """Yield the last that was said and done."""
+        """Yield the last that was said and decided."""
         found, begin = 0, 0
-        for entry in self._back(self.last.offset - SOUGHT_ENTRIES) if entries else ():
-            if entry.kind in WORDS and not self.view.hides(entry):
+        for entry in islice(self._back(0), SOUGHT_ENTRIES) if entries else ():
+            if self._is_missed(entry):
                 found, begin = found + 1, entry.offset - 1
                 if found == entries:
                     break
@@ -159,8 +171,10 @@ class Absence:
             return
         many = f"{found} lines" if found > 1 else "line"
         yield Told(Notice(f"The last {many} {self._place}".rstrip() + ":"), begin)
+        if comings := comings_of(self.log, begin, self.last, self._name):
+            yield Told(comings, begin)
         for told in self._between(begin):
-            if isinstance(told.reply, Entry) and told.reply.kind in WORDS:
+            if isinstance(told.reply, Entry):
                 yield told
         yield Told(Notice("(from here on it is live)"), self.last.offset)
 
@@ -178,9 +192,9 @@ class Absence:
                         yield Told(entry, begin)
 
     def _back(self, after: int) -> Iterator[Entry]:
-        return seen_entries_back(self.log, self.last, max(0, after), STEP_ENTRIES)
+        return lines_back(self.log, self.last, max(0, after), STEP_ENTRIES)
 
     def _is_missed(self, entry: Entry) -> bool:
         if entry.kind in WORDS:
             return entry.origin != self._typed_in and not self.view.hides(entry)
-        return entry.kind not in UNSEEN and entry.author != self._name
+        return entry.kind in LINES and entry.author != self._name

@@ -24,6 +24,7 @@ from chatsrv.replies import (
     Audited,
     Away,
     AwayEnd,
+    Comings,
     CommandList,
     ListEnd,
     Missing,
@@ -72,7 +73,7 @@ class PlainReader(LinesReader):
 
 _LEFT = {reason.name: f" ({reason.value})" if reason.value else "" for reason in Reason}
 # What an action must not begin with, lest `* bob left (connection lost)` be bob's own words.
-_LOOKS_LIKE_NEWS = re.compile(r"\W*(?:joined|left)\b", re.IGNORECASE)
+_LOOKS_LIKE_NEWS = re.compile(r"\W*(?:joined|left|came\s*and\s*went)\b", re.IGNORECASE)
 
 # Nothing may hide in or behind that word: neither signs, nor what nobody sees, of which some count as letters.
 _NO_LETTERS = re.compile(f"[^\\w\\s]|[_{choice(IGNORABLE)}]")
@@ -152,10 +153,10 @@ class PlainRenderer(LinesRenderer):
                 return line(f"(a hole here: {_missing(entries)} no longer kept)")
             case PastEnd(is_all):
                 return line("(end; that is all)" if is_all else "(end; /more shows what came before)")
-            case Away(lines, left_out, place):
-                older = "1 older entry is" if left_out == 1 else f"{left_out} older entries are"
-                note = line(f"({older} left out here; /history shows them)") if left_out else b""
-                return line(f"While you were away{f', {place}' if place else ''} ({lines}):") + note
+            case Comings():
+                return line(_news(reply))
+            case Away():
+                return b"".join(map(line, _away(reply)))
             case AwayEnd():
                 return line("(that is all you missed)")
             case _:
@@ -198,6 +199,41 @@ def _missing(entries: int | None) -> str:
     if entries is None:
         return "some entries are"
     return "1 entry is" if entries == 1 else f"{entries} entries are"
+
+
+_MAYBE_MORE = "(there may be older lines, which were not looked through; /history shows them)"
+
+
+def _away(away: Away) -> list[str]:
+    lines, left_out, place, comings, is_more = away
+    heading = f"While you were away{f', {place}' if place else ''}"
+    if comings and not lines:
+        return [f"{heading}: {_comings(comings)}."]
+    older = "1 older line is" if left_out == 1 else f"{left_out} older lines are"
+    note = f"({'at least ' if is_more else ''}{older} left out here; /history shows them)"
+    return [
+        f"{heading} ({lines}):",
+        *([note] if left_out else [_MAYBE_MORE] if is_more else []),
+        *([_news(comings)] if comings else []),
+    ]
+
+
+def _news(comings: Comings) -> str:
+    """Return the line of who came and went, which no program takes for somebody who does so now."""
+    return f"* {_comings(comings)}{' meanwhile' if (comings.joined or comings.left) and not comings.both else ''}"
+
+
+def _comings(comings: Comings) -> str:
+    people, joined, left, both, is_more = comings
+    told = ((joined, "joined"), (left, "left"), (both, "came and went"))
+    if any(names for names, _ in told):
+        return ", ".join(f"{_listed(names)} {verb}" for names, verb in told if names)
+    return f"{'at least ' if is_more else ''}{people} {'person' if people == 1 else 'people'} came and went"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _names(names: tuple[str, ...], more: int) -> str:

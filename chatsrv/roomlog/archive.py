@@ -8,20 +8,20 @@ have some of their own: a login waits for none. Any thread may call it, under no
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from chatsrv.effort import Effort
-from chatsrv.entries import UNSEEN, WORDS, Bookmark, Entry, Kind, Position
+from chatsrv.entries import LINES, WORDS, Bookmark, Entry, Kind, Position
 from chatsrv.errors import Refused, StoreError
 from chatsrv.roomlog.backup import Progress, copy_file
 from chatsrv.roomlog.base import Hides
 from chatsrv.roomlog.index import edge_of, find
 from chatsrv.roomlog.journal import Journal
 from chatsrv.roomlog.mark import Opened
-from chatsrv.roomlog.schema import ENTRY, OFFSET_BITS, connect, entry_of, what_to_do
+from chatsrv.roomlog.schema import ENTRY, OFFSET_BITS, connect, entry_of, numbers_of, what_to_do
 from chatsrv.roomlog.words import Sought, is_found
 from chatsrv.slots import step_aside
 
@@ -35,8 +35,6 @@ STEPS = 100
 """Steps of SQLite's machine after which a search asks whether it is to go on. The index of words takes few of them: up
 to a tenth of a second may lie between two questions while it gathers millions of places, and a thousandth as a rule.
 """
-
-_SEEN = ", ".join(str(kind.value) for kind in Kind if kind not in UNSEEN)
 
 T = TypeVar("T")
 
@@ -65,19 +63,33 @@ class Archive:
             room,
         )
 
-    def back(
-        self, first_id: int, room: str, after: int, last: int, limit: int, *, is_seen_only: bool = False
-    ) -> list[Entry]:
+    def back(self, first_id: int, room: str, after: int, last: int, limit: int) -> list[Entry]:
         """Return up to `limit` entries of a room behind the offset `after` up to `last`, newest first.
-
-        If `is_seen_only`, those are left out that nobody is shown.
 
         Raises:
             Refused: the file cannot be read.
         """
-        seen = f"AND kind IN ({_SEEN})" if is_seen_only else ""
         return self._read(
-            f"SELECT {ENTRY} FROM entry WHERE id > ? AND id <= ? {seen} ORDER BY id DESC LIMIT ?",
+            f"SELECT {ENTRY} FROM entry WHERE id > ? AND id <= ? ORDER BY id DESC LIMIT ?",
+            (first_id + after, first_id + last, limit),
+            first_id,
+            room,
+        )
+
+    def pick(
+        self, kinds: Collection[Kind], first_id: int, room: str, after: int, last: int, limit: int, *, is_back: bool
+    ) -> list[Entry]:
+        """Return up to `limit` entries of some kinds behind the offset `after` up to `last`, oldest or newest first.
+
+        What people said and decided (`LINES`) has an index; other kinds take time with all that is looked through.
+
+        Raises:
+            Refused: the file cannot be read.
+        """
+        table = "entry INDEXED BY line" if kinds == LINES else "entry"
+        return self._read(
+            f"SELECT {ENTRY} FROM {table} WHERE id > ? AND id <= ? AND kind IN ({numbers_of(kinds)}) "
+            f"ORDER BY id {'DESC' if is_back else ''} LIMIT ?",
             (first_id + after, first_id + last, limit),
             first_id,
             room,

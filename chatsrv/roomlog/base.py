@@ -5,10 +5,10 @@ Knows nothing of members, sockets or wire formats. Every method may be called fr
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from chatsrv.effort import Effort, boundless
-from chatsrv.entries import WORDS, Bookmark, Entry, Kind, Position, seen
+from chatsrv.effort import ENTRY_CHARACTERS, Effort, boundless
+from chatsrv.entries import WORDS, Bookmark, Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.roomlog.words import Sought, is_found, sought_in
 
@@ -18,6 +18,9 @@ LOOKED_AT_ONCE = 32
 A list of up to 64 is a small object to Python, and its memory is shared by all threads. Of longer ones the C library
 keeps what it made for each thread: 10 KiB a session, with a thousand entries at once.
 """
+
+PASSED_OVER_CHARACTERS = ENTRY_CHARACTERS // 16
+"""What it costs of an effort to pass over an entry of another kind: a sixteenth of what looking at one does."""
 
 MOST_SOUGHT = 16
 """Different words that a search may ask for: each is looked for in each entry that may have them."""
@@ -167,17 +170,50 @@ class RoomLog(ABC):
 
         return self._pick(found, before, after, limit, effort)
 
-    def seen_back(self, before: Position, after: int, limit: int) -> list[Entry]:
-        """Return what `read_back` does, but for what nobody is shown (`UNSEEN`), and only behind the offset `after`.
+    def pick_back(
+        self, kinds: Collection[Kind], before: Position, after: int, limit: int, effort: Effort | None = None
+    ) -> list[Entry]:
+        """Return what `read_back` does, but only entries of some kinds, and only behind the offset `after`.
 
-        Where crowds come and go quietly that is nearly everything, so a log that can leave it out at less than the cost
-        of reading it has a method of its own.
+        Where crowds come and go, what people said is a small part, so a log that can pick it at less than the cost of
+        reading all has a method of its own. It ends when an `effort` is over, as `search` does.
 
         Raises:
             Hole: the position is of another epoch.
             Refused: the log cannot be read at the moment.
         """
-        return self._pick(seen, before, after, limit)
+
+        def picked(entries: list[Entry]) -> list[Entry]:
+            some = [entry for entry in entries if entry.kind in kinds]
+            if effort:
+                effort.spend(len(some), (len(entries) - len(some)) * PASSED_OVER_CHARACTERS)
+            return some
+
+        return self._pick(picked, before, after, limit, effort)
+
+    def pick_after(self, kinds: Collection[Kind], after: Position, last: int, limit: int) -> list[Entry]:
+        """Return up to `limit` visible entries of some kinds behind a position up to the offset `last`, oldest first.
+
+        Where entries are gone it goes on behind them.
+
+        Raises:
+            Hole: the position is of another epoch, or beyond what was appended.
+            Refused: the log cannot be read at the moment.
+        """
+        found: list[Entry] = []
+        while len(found) < limit and after.offset < last:
+            try:
+                entries = self.read(after, min(LOOKED_AT_ONCE, last - after.offset))
+            except Hole as hole:
+                if hole.missing is None:
+                    raise
+                after = Position(after.epoch, hole.kept_after)
+                continue
+            if not entries:
+                break
+            found += [entry for entry in entries if entry.kind in kinds]
+            after = Position(after.epoch, entries[-1].offset)
+        return found[:limit]
 
     def _pick(
         self, picked: Callable[[list[Entry]], list[Entry]], before: Position, after: int, limit: int,
@@ -186,6 +222,8 @@ class RoomLog(ABC):
         """Return up to `limit` of what `picked` takes, from a position back to the one behind the offset `after`."""
         found: list[Entry] = []
         step = min(limit, LOOKED_AT_ONCE)
+        if effort:
+            effort.stopped_at = None
         while len(found) < limit and (entries := self.read_back(before, min(step, before.offset - after))):
             found += picked(entries)
             step = min(2 * step, LOOKED_AT_ONCE)

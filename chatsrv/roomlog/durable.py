@@ -7,7 +7,7 @@ are the recorder's.
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from chatsrv.effort import Effort, boundless
 from chatsrv.entries import PRESENCE, Entry, Kind, Position
@@ -72,6 +72,7 @@ class DurableRoomLog(RoomLog):
         self.recorded_bytes = 0  # of all entries that were ever here and are recorded
         self._woken = last  # up to which followers have been woken: an author is answered behind that
         self.kept_after = kept_after
+        self._whole_after = last  # behind it nothing is missing, but for what is let go of; any thread may lower it
         self._trim_at = 0
         self._is_announced = False
         self._taken_back: list[range] = []  # one more only when the disk fails
@@ -180,23 +181,48 @@ class DurableRoomLog(RoomLog):
                 return self._entries[after + 1 - self._first : last + 1 - self._first][::-1]
         return self._archive.back(self.first_id, self.room, kept_after, last, limit)
 
-    def seen_back(self, before: Position, after: int, limit: int) -> list[Entry]:
-        """See `RoomLog.seen_back`. What is in the file alone is left out by SQLite."""
+    def pick_back(
+        self, kinds: Collection[Kind], before: Position, after: int, limit: int, effort: Effort | None = None
+    ) -> list[Entry]:
+        """See `RoomLog.pick_back`. SQLite picks what is in the file alone, `LINES` at the cost of what is found."""
         last = min(before.offset, self.recorded)
         after = max(after, self.kept_after)
         edge = min(last, max(after, self._first - 1))
-        found = super().seen_back(Position(before.epoch, last), edge, limit)
-        if len(found) < limit and edge > after:
+        found = super().pick_back(kinds, Position(before.epoch, last), edge, limit, effort)
+        if len(found) < limit and edge > after and not (effort and effort.stopped_at is not None):
             rest = limit - len(found)
-            found += self._archive.back(self.first_id, self.room, after, edge, rest, is_seen_only=True)
+            old = self._archive.pick(kinds, self.first_id, self.room, after, edge, rest, is_back=True)
+            if effort:
+                effort.spend(len(old))
+            found += old
+        return found
+
+    def pick_after(self, kinds: Collection[Kind], after: Position, last: int, limit: int) -> list[Entry]:
+        """See `RoomLog.pick_after`. What is in the file alone is picked by SQLite."""
+        last = min(last, self.recorded)
+        edge = min(last, self._first - 1)
+        found: list[Entry] = []
+        if after.epoch == self.epoch and (begin := max(after.offset, self.kept_after)) < edge:
+            found = self._archive.pick(kinds, self.first_id, self.room, begin, edge, limit, is_back=False)
+            after = Position(after.epoch, edge)
+        if len(found) < limit:
+            found += super().pick_after(kinds, after, last, limit - len(found))
         return found
 
     def is_whole(self, after: int, last: int) -> bool:
-        """See `RoomLog.is_whole`. What is in memory is."""
-        edge = min(last, self._first - 1)
-        if after >= edge:
-            return after >= min(last, self.kept_after)
-        return after >= self.kept_after and self._archive.count(self.first_id, after, edge) == edge - after
+        """See `RoomLog.is_whole`. What is in memory is; how far the file is, is counted once."""
+        last = min(last, self.recorded)
+        if after >= last:
+            return True
+        if after < self.kept_after:
+            return False
+        edge = min(last, self._whole_after)
+        if after < edge:
+            if self._archive.count(self.first_id, after, edge) != edge - after:
+                return False
+            if edge == self._whole_after:
+                self._whole_after = after
+        return True
 
     def search(
         self,

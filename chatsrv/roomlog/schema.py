@@ -9,6 +9,7 @@ import logging
 import os
 import sqlite3
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
 from typing import Literal
@@ -54,6 +55,11 @@ def _history(*kinds: str) -> str:
         FROM entry JOIN room ON room.number = entry.id >> {OFFSET_BITS}"""
 
 
+def numbers_of(kinds: Iterable[Kind]) -> str:
+    """Return some kinds as they are named in a question to the file."""
+    return ", ".join(str(kind.value) for kind in sorted(kinds))
+
+
 _KINDS = ("SAY", "ACTION", "JOIN", "LEAVE", "ERASED")  # of the first version
 _QUIET_KINDS = ("QUIET_JOIN", "QUIET_LEAVE")  # of the second one
 
@@ -83,7 +89,12 @@ MIGRATIONS = (
     DROP VIEW history;
     {_history(*_KINDS, *_QUIET_KINDS, "PRIVATE", "PRIVATE_SENT", "CHANGE")};
     """,
+    """
+    CREATE INDEX line ON entry (id) WHERE kind IN (1, 2, 8, 9, 10);
+    """,
 )
+# The index `line` is of `LINES`, so that a million people who came and went are passed over at once: a question names
+# exactly these kinds, in this order. It takes 11 bytes for each of them, and a second to make for a million entries.
 """What leads from each version of the file (`PRAGMA user_version`) to the next one. Never changed, only added to."""
 
 _TABLES = ("about", "room", "entry", "bookmark", "wish", "erasure")

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from chatsrv.entries import UNSEEN, Entry, Kind, Position
+from chatsrv.entries import COMINGS, LINES, Entry, Kind, Position
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.testing.roomlog_base import DEADLINE_SECONDS, Following, await_offset, hole_of, record, start
 from chatsrv.testing.roomlog_readers import ReadersContract
@@ -88,16 +88,20 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
                 assert log.read_back(Position(log.epoch, before), limit) == entries[:before][::-1][:limit]
         assert log.read_back(Position(log.epoch, 1000), 3) == entries[:-4:-1]
 
-    def test_reading_back_what_is_seen_leaves_out_what_nobody_is_shown(self) -> None:
-        """Newest first, up to the limit, and nothing up to the other offset."""
+    def test_picking_some_kinds_leaves_out_all_others(self) -> None:
+        """Newest or oldest first, up to the limit, and nothing beyond the other end."""
         log = self.log
         entries = [record(log, f"{number}", kind=kind)[0] for number in range(3) for kind in Kind]
-        seen = [entry for entry in reversed(entries) if entry.kind not in UNSEEN]
-        for before in (*range(0, len(entries) + 1, 4), 1000):
-            for after in (0, 1, 7, len(entries)):
-                for limit in (0, 1, 3, _ALL):
-                    expected = [entry for entry in seen if after < entry.offset <= before][:limit]
-                    assert log.seen_back(Position(log.epoch, before), after, limit) == expected, (before, after, limit)
+        for kinds in (LINES, COMINGS, frozenset({Kind.SAY})):
+            picked = [entry for entry in entries if entry.kind in kinds]
+            for last in (*range(0, len(entries) + 1, 4), 1000):
+                for after in (0, 1, 7, len(entries)):
+                    expected = [entry for entry in picked if after < entry.offset <= last]
+                    for limit in (1, 3, _ALL):
+                        back = log.pick_back(kinds, Position(log.epoch, last), after, limit)
+                        assert back == expected[::-1][:limit], (kinds, last, after, limit)
+                        on = log.pick_after(kinds, Position(log.epoch, after), last, limit)
+                        assert on == expected[:limit], (kinds, last, after, limit)
 
     def test_the_end_is_the_last_visible_position(self) -> None:
         """Offset 0 as long as there is none."""
@@ -126,7 +130,7 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
                 assert hole.missing is None
                 assert log.read(Position(log.epoch, hole.kept_after), _ALL) == entries
             assert hole_of(lambda position: log.read_back(position, 1), elsewhere).missing is None
-            assert hole_of(lambda position: log.seen_back(position, 0, 1), elsewhere).missing is None
+            assert hole_of(lambda position: log.pick_back(LINES, position, 0, 1), elsewhere).missing is None
 
     def test_a_position_beyond_the_end_is_a_hole(self) -> None:
         """Nobody was ever given it, so it must not be taken for a place where words are yet to come."""
@@ -167,7 +171,8 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
                 assert (hole.kept_after, hole.missing) == (kept_after, kept_after - offset)
         kept = log.read(Position(log.epoch, kept_after), _ALL)
         assert [entry.offset for entry in kept] == list(range(kept_after + 1, last + 1))
-        assert log.read_back(log.end, _ALL) == log.seen_back(log.end, 0, _ALL) == kept[::-1]
+        assert log.read_back(log.end, _ALL) == log.pick_back(LINES, log.end, 0, _ALL) == kept[::-1]
+        assert log.pick_after(LINES, start(log), last, _ALL) == kept
         assert log.is_whole(kept_after, last)
         assert not log.is_whole(kept_after - 1, last)
         assert log.is_whole(0, 0)

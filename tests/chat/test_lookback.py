@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.chat import lookback
+from chatsrv.chat.comings import AMONG_ENTRIES
 from chatsrv.chat.lookback import CUT_SHORT, MOST_ENTRIES, STEP_ENTRIES, Lookback, View, past_of
 from chatsrv.commands import PAGE_ENTRIES, History, Lookup, More, Search
 from chatsrv.effort import ENTRY_CHARACTERS, Effort
 from chatsrv.entries import Entry, Kind, Position
 from chatsrv.errors import Refused
-from chatsrv.replies import Missing, Notice, Past, PastEnd, Reply
+from chatsrv.replies import Comings, Missing, Notice, Past, PastEnd, Reply
 from chatsrv.roomlog import durable
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryRoomLog, MemoryStore
@@ -54,6 +54,8 @@ def told(replies: Iterable[Reply]) -> list[str]:
                 found += [entry.text for entry in entries]
             case Missing(entries):
                 found.append(f"{entries} missing")
+            case Comings(people):
+                found.append(f"{people} came and went")
             case PastEnd(is_all):
                 found.append("all" if is_all else "more")
             case Notice(text):
@@ -117,7 +119,7 @@ def test_a_page_as_long_as_the_log_is_all(log: RoomLog, entries: int) -> None:
     assert ask(History(entries + 1))[1:] == [*numbers(1, entries), "all"]
 
 
-def test_joins_and_leaves_are_shown_and_what_was_erased_is_not_counted(log: RoomLog) -> None:
+def test_joins_and_leaves_are_one_line_for_each_page_and_neither_they_nor_what_was_erased_count(log: RoomLog) -> None:
     say(log, "erased at the beginning", kind=Kind.ERASED)
     say(log, "join", kind=Kind.JOIN)
     say(log, "said")
@@ -126,8 +128,9 @@ def test_joins_and_leaves_are_shown_and_what_was_erased_is_not_counted(log: Room
     say(log, "erased at the end", kind=Kind.ERASED)
     say(log, "LOST", kind=Kind.LEAVE)
     ask = Asking(log)
-    assert ask(History(3)) == ["The last 3 lines of lobby:", "said", "done", "LOST", "more"]
-    assert ask(More()) == ["The line of lobby before those:", "join", "all"]
+    say(log, "decided", kind=Kind.CHANGE)
+    assert ask(History(2)) == ["The last 2 lines of lobby:", "1 came and went", "done", "decided", "more"]
+    assert ask(More()) == ["The line of lobby before those:", "1 came and went", "said", "all"]
 
 
 def test_where_nothing_was_said_yet_that_is_told(log: RoomLog) -> None:
@@ -350,7 +353,7 @@ def test_what_lies_between_what_is_shown_is_read_once(counting: Counting) -> Non
     say_much(counting, "tea 1", "tea 2", "tea 3", between=3000)
     counting.looked_at = 0
     assert ignoring(counting)(History(3))[1:-1] == ["tea 1", "tea 2", "tea 3"]
-    assert counting.looked_at < 9003 + 10 * STEP_ENTRIES
+    assert counting.looked_at < 9003 + AMONG_ENTRIES + 10 * STEP_ENTRIES
 
 
 def test_a_hole_between_what_is_shown_is_told_though_nothing_else_is(tmp_path: Path) -> None:
@@ -523,23 +526,6 @@ def test_a_crowd_that_came_and_went_quietly_is_passed_over_in_short_steps(troubl
     say(troubled, *[""] * 5000, kind=Kind.QUIET_JOIN)
     assert Asking(troubled)(History(2)) == ["The last 2 lines of lobby:", "tea", "tea", "more"]
     assert troubled.most_at_once == STEP_ENTRIES
-
-
-def test_looking_back_ends_where_the_log_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    log = MemoryRoomLog("lobby", "epoch", 10)
-    say(log, *["gone"] * 30_000)
-    say(log, "kept", *[""] * 10, kind=Kind.QUIET_JOIN)
-    looks: list[int] = []
-    seen_back = log.seen_back
-
-    def counted(before: Position, after: int, limit: int) -> list[Entry]:
-        looks.append(after)
-        return seen_back(before, after, limit)
-
-    monkeypatch.setattr(log, "seen_back", counted)
-    monkeypatch.setattr(lookback, "AMONG_ENTRIES", 100)
-    Asking(log)(History(5))
-    assert len(looks) == 1
 
 
 def test_a_long_page_is_read_and_told_in_short_steps(troubled: Troubled) -> None:

@@ -8,8 +8,8 @@ import pytest
 from chatsrv.chat import missed
 from chatsrv.chat.lookback import View
 from chatsrv.chat.missed import KEPT_CHARACTERS, Absence, CatchingUp, Told
-from chatsrv.entries import UNSEEN, Bookmark, Entry, Kind, Position
-from chatsrv.replies import Away, AwayEnd
+from chatsrv.entries import LINES, Bookmark, Entry, Kind, Position
+from chatsrv.replies import Away, AwayEnd, Comings, Notice
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryRoomLog, MemoryStore
 
@@ -31,11 +31,18 @@ def told(log: RoomLog, place: int, most: int) -> list[Told]:
     return list(Absence(log, log.end, "user0", bookmark, VIEW).told(CatchingUp(most, 0)))
 
 
-def expected(log: RoomLog, place: int, most: int) -> list[Entry]:
-    """Return what user0 missed: not what he typed, not his own coming and going, not what nobody is shown."""
-    entries = log.read(Position(log.epoch, place), 1000)
-    entries = [entry for entry in entries if entry.kind not in UNSEEN and entry.origin]
-    return entries[-most:]
+def expected(log: RoomLog, place: int, most: int) -> tuple[list[Entry], Comings | None]:
+    """Return what user0 missed: not what he typed or decided, nor his own coming and going, which is a line for all."""
+    entries = [entry for entry in log.read(Position(log.epoch, place), 1000) if entry.origin]
+    lines = [entry for entry in entries if entry.kind in LINES]
+    begin = lines[-most].offset if len(lines) > most else 0
+    did: dict[str, set[Kind]] = {}
+    for entry in entries:
+        if entry.kind in (Kind.JOIN, Kind.LEAVE) and entry.offset >= begin:
+            did.setdefault(entry.author, set()).add(entry.kind)
+    kinds = ({Kind.JOIN}, {Kind.LEAVE}, {Kind.JOIN, Kind.LEAVE})
+    names = (tuple(sorted(name for name in did if did[name] == each)) for each in kinds)
+    return lines[-most:], Comings(len(did), *names) if did else None
 
 
 @pytest.mark.parametrize(("count", "is_kept"), [(10, True), (11, False)])
@@ -68,13 +75,16 @@ def test_what_was_missed_is_told_exactly_however_it_is_read(
     monkeypatch.setattr(missed, "KEPT_ENTRIES", 0)
     monkeypatch.setattr(missed, "STEP_ENTRIES", 3)
     assert told(log, place, most) == once
-    entries = expected(log, place, most)
+    entries, comings = expected(log, place, most)
     assert [reply for reply, _ in once if isinstance(reply, Entry)] == entries
     if entries:
         heading, ending = once[0].reply, once[-1]
         assert isinstance(heading, Away)
         assert heading[0] == len(entries)
+        assert heading.comings == comings
         assert ending == Told(AwayEnd(), log.end.offset)
+    elif comings:
+        assert once == [Told(Away(0, comings=comings), place)]
     else:
         assert once == []
 
@@ -101,8 +111,57 @@ def test_of_much_that_is_hidden_only_so_much_is_looked_at(monkeypatch: pytest.Mo
     away, *entries, end = Absence(log, log.end, "user0", bookmark, view).told(CatchingUp(1000, 0))
     assert isinstance(away.reply, Away)
     assert away.reply.lines == len(said)
-    assert away.reply.left_out == log.end.offset - 501
+    assert (away.reply.left_out, away.reply.is_more) == (0, True)
     assert [told.reply.text for told in entries if isinstance(told.reply, Entry)] == said
     assert len(entries) == len(said)
     assert end == Told(AwayEnd(), log.end.offset)
-    assert 500 < looked_at < 600
+    assert 1000 < looked_at < 1100  # once for what was said, once for who came and went
+
+
+# ---------------------------------------------------------------------------- among many who come and go
+
+
+def test_what_was_said_is_found_beneath_any_number_of_comings_and_goings() -> None:
+    log = MemoryStore(keep_entries=100_000, keep_bytes=1_000_000_000).open("lobby")
+    said = [f"line {number}" for number in range(12)]
+    for text in said:
+        log.append(Kind.SAY, "bob", 7, (text,))
+        for _ in range(2500):
+            log.append(Kind.JOIN, "mallory", 8, ("",))
+            log.append(Kind.LEAVE, "mallory", 8, ("LOST",))
+    heading, *lines, end = [reply for reply, _ in told(log, 0, 1000)]
+    assert heading == Away(12, comings=Comings(1, is_more=True))
+    assert [line.text for line in lines if isinstance(line, Entry)] == said
+    assert end == AwayEnd()
+    newcomer = [reply for reply, _ in Absence(log, log.end, "carol", None, VIEW).told(CatchingUp(1000, 10))]
+    assert newcomer[:2] == [Notice("The last 10 lines:"), Comings(1, is_more=True)]
+    assert [line.text for line in newcomer if isinstance(line, Entry)] == said[2:]
+
+
+@pytest.mark.parametrize(
+    ("people", "comings"),
+    [
+        (0, None),
+        (1, Comings(1, both=("guest0",))),
+        (5, Comings(5, both=tuple(f"guest{number}" for number in range(5)))),
+        (12, Comings(12)),
+    ],
+)
+def test_people_who_came_and_went_are_one_line_by_name_where_they_are_few(people: int, comings: Comings | None) -> None:
+    log = MemoryStore().open("lobby")
+    for number in range(people):
+        log.append(Kind.LEAVE, f"guest{number}", 10 + number, ("LOST",))
+    log.append(Kind.SAY, "bob", 7, ("hello",))
+    for number in range(people):
+        log.append(Kind.JOIN, f"guest{number}", 10 + number, ("",))
+    assert [reply for reply, _ in told(log, 0, 1000)][0] == Away(1, comings=comings)
+    assert len(told(log, 0, 1000)) == 3
+
+
+def test_a_place_moves_over_what_was_folded_only_with_the_line_behind_it() -> None:
+    log = MemoryStore().open("lobby")
+    for kind, text in ((Kind.JOIN, ""), (Kind.SAY, "one"), (Kind.LEAVE, "LOST"), (Kind.SAY, "two"), (Kind.JOIN, "")):
+        log.append(kind, "bob", 7, (text,))
+    assert [told_now.offset for told_now in told(log, 0, 1000)] == [0, 2, 4, 5]
+    assert [told_now.offset for told_now in told(log, 2, 1000)] == [2, 4, 5]  # who was lost behind the first line
+    assert told(log, 4, 1000) == [Told(Away(0, comings=Comings(1, ("bob",))), 4)]

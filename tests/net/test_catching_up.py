@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 import pytest
 
+from chatsrv.accounts import Account
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.entries import Bookmark, Position
 from chatsrv.errors import Refused
 from chatsrv.net.server import ChatServer
+from chatsrv.reasons import Reason
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.sessions import PlainSession
 from tests.journal import Journal
@@ -93,7 +95,7 @@ def test_who_was_never_here_is_told_the_last_that_was_said(chat) -> None:
     said = chat.say(*numbered(30))
     chat.was_here("carol")
     with chat.log_in("bob") as bob:
-        assert told(bob) == Block("The last 10 lines:", [], said[-10:])
+        assert told(bob) == Block("The last 10 lines:", ["* carol came and went"], said[-10:])
         assert chat.say("live") == [bob.line()]
 
 
@@ -143,7 +145,7 @@ def test_who_comes_back_is_told_what_was_said_and_done_meanwhile(leave, reason, 
     missed = chat.say("three", "four")
     chat.was_here("carol")
     with chat.log_in("bob") as bob:
-        assert told(bob) == Block("While you were away (4):", [], [*missed, "* carol joined", "* carol left"])
+        assert told(bob) == Block("While you were away (2):", ["* carol came and went"], missed)
         assert chat.say("five") == [bob.line()]
         bob.type("my own words")  # which acknowledge at once what he has read
         leave(bob)
@@ -195,6 +197,30 @@ def test_what_was_not_taken_does_not_arrive_after_all() -> None:
         *seen, _cut_off = leave_at_the_end(bob).split("\n")
         with chat.log_in("bob") as bob_again:
             assert seen + told(bob_again).lines == said
+
+
+def test_where_nothing_was_said_those_who_came_and_went_are_one_line_and_told_once(chat) -> None:
+    chat.was_here("bob")
+    chat.was_here("carol")
+    with chat.log_in("bob") as bob:
+        assert bob.line() == "While you were away: carol came and went."
+        assert is_told_nothing(bob)
+        leave_by_quitting(bob)
+    chat.see_leaving("bob")
+    with chat.log_in("bob") as bob:
+        assert is_told_nothing(bob)
+
+
+def test_ten_people_on_bad_wifi_are_one_line_around_one_sentence(chat) -> None:
+    chat.was_here("bob")
+    people, lobby = [f"guest{number}" for number in range(10)], chat.server.hub.lobby
+    for name in people:
+        lobby.enter(Account(name), 100)
+    said = chat.say("one sentence")
+    for name in people:
+        lobby.leave(name, 100, Reason.LOST)
+    with chat.log_in("bob") as bob:
+        assert told(bob) == Block("While you were away (1):", ["* 10 people came and went"], said)
 
 
 # ------------------------------------------------------------------ several devices
@@ -283,10 +309,12 @@ def test_at_most_so_many_are_told_and_how_many_are_left_out() -> None:
         chat.was_here("bob")
         said = chat.say(*numbered(30))
         with chat.log_in("bob") as bob:
-            note = "(25 older entries are left out here; /history shows them)"  # his own leaving is not among them
+            note = "(25 older lines are left out here; /history shows them)"  # his own leaving is not among them
             assert told(bob) == Block("While you were away (5):", [note], said[-5:])
+            leave_by_quitting(bob)
+        chat.see_leaving("bob")
         with chat.log_in("carol") as carol:
-            assert told(carol) == Block("The last 2 lines:", [], said[-2:])
+            assert told(carol) == Block("The last 2 lines:", ["* bob came and went"], said[-2:])
 
 
 def test_where_entries_are_gone_their_number_is_told() -> None:
@@ -309,7 +337,7 @@ def test_what_is_left_out_and_what_is_gone_are_told_apart() -> None:
             assert (heading, lines) == ("While you were away (5):", said[-5:])
             left_out, gone = (int(re.findall(r"\d+", note)[0]) for note in notes)
             assert notes == [
-                f"({left_out} older entries are left out here; /history shows them)",
+                f"({left_out} older lines are left out here; /history shows them)",
                 f"(a hole here: {gone} entries are no longer kept)",
             ]
             assert left_out + gone + 5 == 1 + 95  # his own leaving is among what is gone

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Position
+from chatsrv.entries import LINES, Position
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.roomlog.words import sought_in
@@ -32,8 +32,10 @@ def test_entries_that_a_rescued_file_lacks_are_a_hole(tmp_path: Path) -> None:
             True,
             *[False] * 3,
         ]
-        assert [entry.offset for entry in log.seen_back(log.end, 2, ALL)] == [10, 9, 8, 7, 3]
-        assert [entry.offset for entry in RoomLog.seen_back(log, log.end, 4, ALL)] == [10, 9, 8, 7]
+        assert [entry.offset for entry in log.pick_back(LINES, log.end, 2, ALL)] == [10, 9, 8, 7, 3]
+        assert [entry.offset for entry in RoomLog.pick_back(log, LINES, log.end, 4, ALL)] == [10, 9, 8, 7]
+        for pick_after in (log.pick_after, RoomLog.pick_after.__get__(log)):
+            assert [entry.offset for entry in pick_after(LINES, Position(log.epoch, 2), 9, ALL)] == [3, 7, 8, 9]
         assert [RoomLog.is_whole(log, *ends) for ends in ((0, 3), (6, 10), (0, 4))] == [True, True, False]
 
 
