@@ -38,6 +38,9 @@ MODERATION = frozenset(What) - {What.JOIN, What.PART, What.IGNORE, What.UNIGNORE
 TEXT_CHARACTERS = 300
 """The longest topic or reason: some lines of a terminal, which everybody in a room is shown."""
 
+UNSAID = "\0"
+"""The text of a topic whose words are kept from a reader. Nobody can type it, and no change is recorded with it."""
+
 INVITE_ONLY = "invite-only"
 """The word in the text of a `CREATE` that lets nobody in who is not invited."""
 
@@ -110,6 +113,23 @@ def moderation_of(entry: Entry) -> Change | None:
     except ValueError:  # of a later version, or of a rescued file
         return None
     return change if change and change.what in MODERATION else None
+
+
+def without_words(entry: Entry) -> Entry:
+    """Return an entry of `Kind.CHANGE` without the words that its author chose, for those who ignore them.
+
+    What was done is left: that somebody was kicked, or that there is another topic.
+    """
+    try:
+        change = Change.decode(entry.text)
+    except ValueError:  # of a later version, or of a rescued file: nobody is shown it
+        return entry
+    if not change.text or change.what not in _WORDED:
+        return entry
+    return entry._replace(text=change._replace(text=UNSAID if change.what is What.TOPIC else "").encode())
+
+
+_WORDED = frozenset({What.TOPIC, What.KICK, What.BAN, What.MUTE})
 
 
 def network_of(target: str) -> Network | None:

@@ -63,12 +63,16 @@ class RoomList(NamedTuple):
 
 
 class TopicTold(NamedTuple):
-    """The topic of a room, empty if it has none; who set it and when, as far as that is known."""
+    """The topic of a room, empty if it has none; who set it and when, as far as that is known.
+
+    If it `is_unsaid`, it is empty because the reader ignores who set it.
+    """
 
     room: str
     topic: str
     by: str = ""
     at: datetime | None = None
+    is_unsaid: bool = False
 
 
 class RulingLine(NamedTuple):

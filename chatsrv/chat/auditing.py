@@ -4,7 +4,7 @@ Never hears of bytes, sockets or wire formats. Everything here runs on the asker
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import TypeAlias
@@ -13,12 +13,13 @@ from chatsrv.changes import network_of, typed_key
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import may_here, require_here, require_look_in, room_here, somebody
 from chatsrv.chat.facts import Facts, Ruling
+from chatsrv.chat.lookback import View
 from chatsrv.chat.looking import look_up, show
 from chatsrv.chat.register import About
 from chatsrv.chat.room import Room
 from chatsrv.commands import Audit, Bans
 from chatsrv.errors import Refused
-from chatsrv.names import prepare_room
+from chatsrv.names import account_key, prepare_room
 from chatsrv.replies import Audited, ListEnd, Reply, RulingLine, RulingList
 from chatsrv.rights import Right, may, require
 
@@ -50,8 +51,8 @@ def _bans(asker: Asker, room: Room, lists: Sequence[_Rulings], after: Ruling | N
     require_here(asker, Right.BAN, room)
     found = list(islice(_rulings(asker, lists, after), PAGE_LINES + 1))
     page, is_all = found[:PAGE_LINES], len(found) <= PAGE_LINES
-    zone = asker.view.now.tzinfo
-    yield RulingList(tuple(_line(facts, ruling, zone, is_ban=is_ban) for (facts, is_ban), ruling in page))
+    view = asker.view
+    yield RulingList(tuple(_line(view, facts, ruling, is_ban=is_ban) for (facts, is_ban), ruling in page))
     if not is_all:
         last, ruling = page[-1]
         asker.lookback.offer(partial(_bans, asker, room, lists[lists.index(last) :], ruling))
@@ -66,10 +67,10 @@ def _rulings(asker: Asker, lists: Sequence[_Rulings], after: Ruling | None) -> I
         after = None
 
 
-def _line(facts: Facts, ruling: Ruling, zone: tzinfo | None, *, is_ban: bool) -> RulingLine:
+def _line(view: View, facts: Facts, ruling: Ruling, *, is_ban: bool) -> RulingLine:
     target, by, at, until, reason = ruling
-    begin, end = (None if moment is None else datetime.fromtimestamp(moment, zone) for moment in (at, until))
-    return RulingLine(is_ban, facts.name, target, by, begin, end, reason)
+    begin, end = (None if moment is None else datetime.fromtimestamp(moment, view.now.tzinfo) for moment in (at, until))
+    return RulingLine(is_ban, facts.name, target, by, begin, end, "" if account_key(by) in view.ignored else reason)
 
 
 def audit(asker: Asker, command: Audit) -> None:

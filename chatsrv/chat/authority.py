@@ -108,18 +108,25 @@ def require_look_in(asker: Asker, room: Room) -> None:
         raise Refused(f"{room.name} is for those who are invited: somebody in it can do that, by /invite.")
 
 
-def require_voice(asker: Asker, room: Room | None = None) -> None:
-    """Make sure that the asker is not muted in `room` or on the whole server: a topic or an invitation is heard, too.
+def require_voice(asker: Asker, what: str, room: Room | None = None) -> None:
+    """Make sure that the asker may be heard, in `room` or by anybody at all, with what is as good as a line: `what`.
+
+    The one place for all that reaches others as somebody's words and is not said in a room: a topic, a reason, an
+    invitation, the name of a room, a private message. It counts as a line where a room is slowed down.
 
     Raises:
-        Refused: it is muted.
+        Refused: the asker is muted, or has to wait.
     """
-    at = asker.view.now
-    now, zone = at.timestamp(), at.tzinfo
-    if room and (mute := room.facts.mute_of(asker.key, now)):
-        raise Refused(f"You are muted in {room.name}{told(mute, zone)}.")
-    if mute := asker.hub.register.server.mute_of(asker.key, now):
-        raise Refused(f"You are muted on this server{told(mute, zone)}.")
+    now, register = asker.view.now, asker.hub.register
+    if room:
+        room.use_voice(asker.key, what, now.tzinfo, may_hurry=may(asker.account, Right.HURRY))
+    elif mute := register.server.mute_of(asker.key, now.timestamp()):
+        raise Refused(f"You are muted on this server{told(mute, now.tzinfo, register.ignored_by(asker.key))}.")
+
+
+def hears(asker: Asker, key: str) -> bool:
+    """Tell whether an account is to be shown words of the asker's: it is not if it ignores them."""
+    return asker.key not in asker.hub.register.ignored_by(key)
 
 
 def room_here(asker: Asker, typed: str = "") -> Room:

@@ -1,4 +1,4 @@
-"""Who came and went while something was said, in one value: what people said is not to be sought among joins and leaves.
+"""Who came and went while something was said, as one value: nobody is to seek what was said among joins and leaves.
 
 Never hears of bytes, sockets or wire formats. Logs are read in steps and under no lock, by whoever asks.
 """

@@ -4,19 +4,36 @@ Every change is kept for good and read at each start, so members cannot make tho
 sockets or wire formats. Everything here runs on the asker's thread, with no lock held.
 """
 
-from chatsrv.changes import Change
+from collections.abc import Mapping
+
+from chatsrv.changes import Change, What
 from chatsrv.chat.asker import Asker
+from chatsrv.chat.authority import require_voice
 from chatsrv.errors import Refused
 from chatsrv.rights import Right, may
+
+_SAID: Mapping[What, str] = {
+    What.CREATE: "the name of a room",
+    What.TOPIC: "a topic",
+    What.INVITE: "an invitation",
+    What.KICK: "a reason",
+    What.BAN: "a reason",
+    What.MUTE: "a reason",
+}
+"""What others read of a decision that is as good as said, and counts as a line; a reason, where there is one."""
 
 
 def decide(asker: Asker, change: Change) -> None:
     """Have it recorded that the asker decided something; from then on it holds.
 
     Raises:
-        Refused: it is one too many for now, or it cannot be recorded.
+        Refused: it is one too many for now, the asker may not say what others would read, or it cannot be recorded.
     """
     check_pace(asker)
+    what = _SAID.get(change.what, "")
+    if what and (change.text or what != "a reason"):
+        is_in_room = change.room and change.what is not What.CREATE
+        require_voice(asker, what, asker.hub.room(change.room) if is_in_room else None)
     record(asker, change)
 
 

@@ -109,7 +109,7 @@ class Hub:
                 log = self._store.open(name, is_recorded=facts.is_logged)
                 self._rooms[name] = Room(
                     name, log, self._quiet_above, presence_per_minute=self.rules.presence_per_minute, facts=facts,
-                    server=self.register.server, clock=self.clock,
+                    server=self.register.server, ignored_by=self.register.ignored_by, clock=self.clock,
                 )  # fmt: skip
             return self._rooms[name]
 

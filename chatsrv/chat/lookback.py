@@ -10,10 +10,11 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
+from chatsrv.changes import without_words
 from chatsrv.chat.comings import comings_of
 from chatsrv.commands import PAGE_ENTRIES
 from chatsrv.effort import Effort
-from chatsrv.entries import LINES, WORDS, Entry, Position
+from chatsrv.entries import LINES, WORDS, Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.names import account_key
 from chatsrv.replies import Missing, Notice, Past, PastEnd, Reply
@@ -49,11 +50,16 @@ class View(NamedTuple):
     ignored: frozenset[str] = frozenset()
 
     def past(self, entries: tuple[Entry, ...]) -> Past:
-        """Return the reply that shows entries."""
-        return Past(entries, self.now, self.here)
+        """Return the reply that shows entries which are not hidden."""
+        return Past(tuple(map(self.heard, entries)) if self.ignored else entries, self.now, self.here)
+
+    def heard(self, entry: Entry) -> Entry:
+        """Return an entry that is not hidden as it is shown: what somebody ignored decided, without their words."""
+        is_unheard = self.ignored and entry.kind is Kind.CHANGE and account_key(entry.author) in self.ignored
+        return without_words(entry) if is_unheard else entry
 
     def hides(self, entry: Entry) -> bool:
-        """Tell whether an entry is not shown: only what people said and decided is, and not what somebody ignored said."""
+        """Tell whether an entry is not shown: it is nothing said or decided, or what somebody ignored said."""
         if entry.kind not in LINES:
             return True
         return bool(self.ignored) and entry.kind in WORDS and account_key(entry.author) in self.ignored
@@ -231,7 +237,7 @@ def _past_with(log: RoomLog, last: Position, shown: _Shown, view: View) -> Itera
 
 
 def past_of(log: RoomLog, after: Position, last: int, view: View) -> Iterator[Past | Missing]:
-    """Yield the lines of a log behind the position `after` up to the offset `last`, oldest first, and where it has holes.
+    """Yield the lines of a log behind the position `after` up to the offset `last`, oldest first, and its holes.
 
     `last` is of the log's own epoch; where `after` is of another one, what is kept is told from its beginning. What the
     `view` hides is left out.

@@ -152,7 +152,7 @@ class Absence:
                     missed, oldest = missed + 1, entry.offset
                     characters += len(entry.text)
                     if missed <= KEPT_ENTRIES and characters <= KEPT_CHARACTERS:
-                        kept.append(entry)
+                        kept.append(self.view.heard(entry))
             if is_more := looked_at >= (COUNTED_ENTRIES if left_out else LOOKED_AT_ENTRIES):
                 begin = begin if left_out else entry.offset - 1
                 break

@@ -14,10 +14,10 @@ from chatsrv.chat.asker import Asker
 from chatsrv.chat.attendance import Device
 from chatsrv.chat.authority import (
     bounded,
+    hears,
     require_above,
     require_here,
     require_lifting,
-    require_voice,
     room_here,
     somebody,
 )
@@ -48,10 +48,10 @@ def kick(asker: Asker, command: Kick) -> None:
     require_above(asker, target, "kick")
     if not room.is_in(target.key) and (room is asker.hub.lobby or not asker.hub.belongs(target.key, room)):
         raise Refused(f"{target.name} is not in {room.name}.")
-    reason = _reason(asker, room, command.reason)
+    reason = bounded(command.reason, "A reason")
     change = Change(What.KICK, room.name, target.name, text=reason)
     decide(asker, change)
-    why = f": {reason}" if reason else "."
+    why = f": {reason}" if reason and hears(asker, target.key) else "."
     if not _put_out(asker, room, target, change, f"{asker.account.name} kicked you out of {room.name}{why}"):
         raise Refused(f"{target.name} has just left {room.name}.")
     asker.reply(Notice(f"You kicked {target.name} out of {room.name}."))
@@ -82,10 +82,10 @@ def ban(asker: Asker, command: Ban) -> None:
 
 def _keep_out(asker: Asker, room: Room | None, target: Account, change: Change) -> None:
     if room:
-        _put_out(asker, room, target, change, f"You are banned from {room.name}{_told(asker, change)}.")
+        _put_out(asker, room, target, change, f"You are banned from {room.name}{_told(asker, change, target.key)}.")
         return
     for device in asker.hub.attendance.devices(target.key):
-        _end(device, _told(asker, change))
+        _end(device, _told(asker, change, target.key))
 
 
 def _keep_network_out(asker: Asker, room: Room | None, network: Network, change: Change) -> None:
@@ -94,10 +94,11 @@ def _keep_network_out(asker: Asker, room: Room | None, network: Network, change:
     for device in asker.hub.attendance.everybody():
         if device.account.role is Role.ADMIN or not _is_from(device, network):
             continue
+        why = _told(asker, change, device.key)
         if room is None:
-            _end(device, _told(asker, change))
+            _end(device, why)
         else:
-            device.leave(room, Reason.BANNED, Notice(f"You are banned from {room.name}{_told(asker, change)}."))
+            device.leave(room, Reason.BANNED, Notice(f"You are banned from {room.name}{why}."))
     if room:
         room.wait_until_seen(position)
 
@@ -153,7 +154,7 @@ def mute(asker: Asker, command: Mute) -> None:
     require_above(asker, target, "mute")
     change = _ruling_on(asker, What.MUTE, Right.MUTE, room, target.name, command)
     decide(asker, change)
-    _announce(asker, room, change, target.key, f"You are muted on this server{_told(asker, change)}.")
+    _announce(asker, room, change, target.key, f"You are muted on this server{_told(asker, change, target.key)}.")
     asker.reply(Notice(f"{target.name} is muted {_where(room)}{_for_good(change)}{_told(asker, change)}."))
 
 
@@ -221,25 +222,14 @@ def _ruling_on(asker: Asker, what: What, right: Right, room: Room | None, target
     """Return what is to be decided about an account or a network.
 
     Raises:
-        Refused: it would take the place of what the asker may not lift, or has a reason that he may not tell.
+        Refused: it would take the place of what the asker may not lift, or has a reason that is too long.
     """
     facts = room.facts if room else asker.hub.register.server
     key, now = target_key(target), asker.view.now.timestamp()
     if ruling := facts.ban_of(key, None, now) if what is What.BAN else facts.mute_of(key, now):
         require_lifting(asker, ruling, key, right)
     until = None if command.seconds is None else round(now) + command.seconds
-    return Change(what, room.name if room else "", target, until, _reason(asker, room, command.reason))
-
-
-def _reason(asker: Asker, room: Room | None, text: str) -> str:
-    """Return a reason, which everybody in the room reads.
-
-    Raises:
-        Refused: it is too long, or the asker is muted.
-    """
-    if text:
-        require_voice(asker, room)
-    return bounded(text, "A reason")
+    return Change(what, room.name if room else "", target, until, bounded(command.reason, "A reason"))
 
 
 def _announce(asker: Asker, room: Room | None, change: Change, key: str = "", text: str = "") -> None:
@@ -258,9 +248,12 @@ def _in_force(asker: Asker, rulings: Mapping[str, Ruling], key: str, what: str) 
     return ruling
 
 
-def _told(asker: Asker, change: Change) -> str:
-    """Return until when and why, as whoever is refused later on will read it."""
-    return told(Ruling(change.target, asker.account.name, 0.0, change.until, change.text), asker.view.now.tzinfo)
+def _told(asker: Asker, change: Change, reader: str = "") -> str:
+    """Return until when and why, as the account `reader` will read it that is refused later on, or the asker."""
+    ignored = asker.hub.register.ignored_by(reader)
+    return told(
+        Ruling(change.target, asker.account.name, 0.0, change.until, change.text), asker.view.now.tzinfo, ignored
+    )
 
 
 def _for_good(change: Change) -> str:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from chatsrv.changes import Change, What
 from chatsrv.chat.asker import Asker
-from chatsrv.chat.authority import require_voice, somebody
+from chatsrv.chat.authority import hears, require_voice, somebody
 from chatsrv.chat.deciding import decide
 from chatsrv.commands import Ignore, PrivateMessage, Unignore
 from chatsrv.entries import Kind
@@ -30,12 +30,12 @@ def tell_privately(asker: Asker, command: PrivateMessage) -> None:
         Refused: there is nobody of that name, or the asker is muted.
         NotRecorded: it cannot be recorded, so the reader has not seen it; its author's log may have it.
     """
-    require_voice(asker)
+    require_voice(asker, "a message")
     reader = asker.account_named(command.name)
     if reader.key == asker.key:
         raise Refused("That would be a message to yourself.")
     copies = [(_heard_log(asker, asker.key), Kind.PRIVATE_SENT, f"{reader.name} {command.text}")]
-    if asker.key not in asker.hub.register.ignored_by(reader.key):
+    if hears(asker, reader.key):
         copies.append((_heard_log(asker, reader.key), Kind.PRIVATE, command.text))
     for log, _, _ in copies:
         log.wait_for_space()

@@ -69,7 +69,7 @@ class Room:
     `facts` is what holds of it, `server` what holds of the whole server. With more than `quiet_above` members, who
     comes and goes is recorded and not told: a line to each for each of them would be a hundred million lines when ten
     thousand come. Of one account, `presence_per_minute` comings and goings are told, and as many more recorded; 0 is
-    no limit. `clock` gives seconds since the Unix epoch.
+    no limit. `ignored_by` tells whom an account ignores, both by keys. `clock` gives seconds since the Unix epoch.
     """
 
     def __init__(
@@ -81,12 +81,14 @@ class Room:
         presence_per_minute: int = PRESENCE_PER_MINUTE,
         facts: Facts | None = None,
         server: Facts | None = None,
+        ignored_by: Callable[[str], frozenset[str]] = lambda _: frozenset(),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.name = name
         self.log = log
         self.facts = facts or Facts(name)
         self._server = server or Facts("")
+        self._ignored_by = ignored_by
         self._clock = clock
         self._quiet_above = quiet_above
         self._lock = ranked_lock(Rank.ROOM)
@@ -177,7 +179,7 @@ class Room:
             Refused: it is; until when is told in `zone`.
         """
         if ban := self.ban_of(account, address):
-            raise Refused(f"You are banned from {self.name}{told(ban, zone)}.")
+            raise Refused(f"You are banned from {self.name}{told(ban, zone, self._ignored_by(account.key))}.")
 
     def ban_of(self, account: Account, address: str | None = None) -> Ruling | None:
         """Return the ban that keeps an account, which comes from `address`, out of this room; `None`: there is none."""
@@ -279,23 +281,35 @@ class Room:
                 self._check_voice_locked(key, len(texts), zone, may_hurry=may_hurry)
             return self.log.append(kind, name, origin, texts)
 
-    def _check_voice_locked(self, key: str, lines: int, zone: tzinfo | None, *, may_hurry: bool) -> None:
-        """Make sure that a member may say so many lines now.
+    def use_voice(self, key: str, what: str, zone: tzinfo | None = UTC, *, may_hurry: bool) -> None:
+        """Count `what` an account decided, such as "a topic", as a line that it says here, since all here read it.
 
         Raises:
-            Refused: he is muted, or has to wait; none of them is said.
+            Refused: it may not speak at the moment, until when is told in `zone`.
+        """
+        with self._lock:
+            self._check_voice_locked(key, 1, zone, may_hurry=may_hurry, what=what)
+
+    def _check_voice_locked(
+        self, key: str, lines: int, zone: tzinfo | None, *, may_hurry: bool, what: str = ""
+    ) -> None:
+        """Make sure that an account may say so many lines now, or `what` counts as one.
+
+        Raises:
+            Refused: it is muted, or has to wait; none of them is said.
         """
         assert self._lock.locked()
         now = self._clock()
         for facts, where in ((self.facts, f"in {self.name}"), (self._server, "on this server")):
             if mute := facts.mute_of(key, now):
-                raise Refused(f"You are muted {where}{told(mute, zone)}. That was not said.")
+                muted = f"You are muted {where}{told(mute, zone, self._ignored_by(key))}."
+                raise Refused(muted if what else f"{muted} That was not said.")
         if (slow_seconds := self.facts.slow_seconds) and not may_hurry:
             if lines > 1 or now < self._may_speak_at.get(key, 0.0):
-                raise Refused(
-                    f"{self.name} is slowed down: one line in {said(slow_seconds)}. "
-                    f"{f'Those {lines} lines were' if lines > 1 else 'That was'} not said."
-                )
+                slowed = f"{self.name} is slowed down: one line in {said(slow_seconds)}"
+                if what:
+                    raise Refused(f"{slowed}, and {what} counts as one.")
+                raise Refused(f"{slowed}. {f'Those {lines} lines were' if lines > 1 else 'That was'} not said.")
             self._may_speak_at[key] = now + slow_seconds
             if len(self._may_speak_at) >= self._look_at_voices:
                 self._may_speak_at = {each: at for each, at in self._may_speak_at.items() if at > now}
@@ -334,15 +348,16 @@ class Room:
             return tuple(self._names[start : start + limit]), max(0, len(self._names) - start - limit)
 
 
-def told(ruling: Ruling, zone: tzinfo | None = UTC) -> str:
+def told(ruling: Ruling, zone: tzinfo | None = UTC, ignored: frozenset[str] = frozenset()) -> str:
     """Return until when and why somebody is banned or muted, to stand behind that he is.
 
     `zone` is that of all times which he is told, so it is not named; but UTC is, which stands in where none is known.
+    The reason is left out where he ignores who gave it: `ignored` are the keys of those.
     """
     until = ""
     if ruling.until is not None:
         until = f" until {datetime.fromtimestamp(ruling.until, zone):%Y-%m-%d %H:%M}{' UTC' if zone is UTC else ''}"
-    return f"{until}: {ruling.reason}" if ruling.reason else until
+    return f"{until}: {ruling.reason}" if ruling.reason and account_key(ruling.by) not in ignored else until
 
 
 def nowhere(rooms: Iterable[str]) -> str:

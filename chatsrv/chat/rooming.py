@@ -6,7 +6,7 @@ Never hears of bytes, sockets or wire formats. Everything here runs on the asker
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime, tzinfo
+from datetime import datetime
 from functools import partial
 from operator import attrgetter
 
@@ -14,6 +14,7 @@ from chatsrv.changes import INVITE_ONLY, UNLOGGED, Change, What
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import (
     bounded,
+    hears,
     may_create,
     may_look_in,
     require_here,
@@ -22,13 +23,14 @@ from chatsrv.chat.authority import (
     room_here,
 )
 from chatsrv.chat.deciding import check_pace, decide, record
+from chatsrv.chat.lookback import View
 from chatsrv.chat.looking import show
 from chatsrv.chat.room import Room
 from chatsrv.commands import Create, Invite, Join, ListRooms, Part, Quit, Slow, Topic, Who
 from chatsrv.durations import said
 from chatsrv.errors import NotRecorded, Refused
 from chatsrv.lookalike import check_new_room, similar_room
-from chatsrv.names import prepare_room
+from chatsrv.names import account_key, prepare_room
 from chatsrv.reasons import Reason
 from chatsrv.replies import ListEnd, Notice, Present, Reply, RoomLine, RoomList, TopicTold
 from chatsrv.rights import Right, may
@@ -81,7 +83,7 @@ def _line(asker: Asker, room: Room) -> RoomLine:
     return RoomLine(
         room.name,
         room.present(0)[1],
-        facts.topic.text if may_look_in(asker, room) else "",
+        topic_of(room, asker.view).topic if may_look_in(asker, room) else "",
         facts.is_invite_only,
         facts.is_logged,
         room.name in asker.rooms,
@@ -194,7 +196,6 @@ def _new_name(asker: Asker, typed: str) -> str:
         Refused: it may not.
     """
     hub = asker.hub
-    require_voice(asker)  # everybody reads the name of a room
     if not may_create(asker):
         raise Refused(f"You have no right to {Right.CREATE_ROOM}: your role is {asker.account.role}.")
     try:
@@ -231,21 +232,22 @@ def topic(asker: Asker, command: Topic) -> None:
     room = room_here(asker, command.room)
     text = command.text
     if text is None:
-        asker.reply(topic_of(room, asker.view.now.tzinfo))
+        asker.reply(topic_of(room, asker.view))
         return
     if not room.facts.owner:  # of the settings; in rooms that people made, everybody who is in them may
         require_here(asker, Right.SET_TOPIC, room)
-    require_voice(asker, room)
     if bounded(text, "A topic") == room.facts.topic.text:
         raise Refused(f"That is the topic of {room.name} already." if text else f"{room.name} has no topic.")
     _decide(asker, room, Change(What.TOPIC, room.name, text=text))
     asker.reply(Notice(f"The topic of {room.name} is set." if text else f"{room.name} has no topic any more."))
 
 
-def topic_of(room: Room, zone: tzinfo | None) -> TopicTold:
-    """Return the topic of a room, for somebody whose times are those of a time zone."""
+def topic_of(room: Room, view: View) -> TopicTold:
+    """Return the topic of a room, for somebody who looks at it so; without its words, if they ignore who set it."""
     text, by, at = room.facts.topic
-    return TopicTold(room.name, text, by, None if at is None else datetime.fromtimestamp(at, zone))
+    is_unsaid = bool(text) and account_key(by) in view.ignored
+    moment = None if at is None else datetime.fromtimestamp(at, view.now.tzinfo)
+    return TopicTold(room.name, "" if is_unsaid else text, by, moment, is_unsaid)
 
 
 def invite(asker: Asker, command: Invite) -> None:
@@ -255,7 +257,6 @@ def invite(asker: Asker, command: Invite) -> None:
         Refused: the asker is not in there or muted, or the other one is banned, there already, or was invited just now.
     """
     room = room_here(asker, command.room)
-    require_voice(asker, room)
     guest = asker.account_named(command.name)
     if room.is_in(guest.key):
         raise Refused(f"{guest.name} is in {room.name} already.")
@@ -264,10 +265,12 @@ def invite(asker: Asker, command: Invite) -> None:
     is_invited = guest.key in room.facts.invited  # else only the pace of all that he decides holds him up
     if not asker.hub.invitations.allow(f"{asker.key} {guest.key} {room.name}") and is_invited:
         raise Refused(f"You invited {guest.name} just now: once a minute will do.")
-    if not is_invited:
+    if is_invited:
+        require_voice(asker, "an invitation", room)
+    else:
         _decide(asker, room, Change(What.INVITE, room.name, guest.name))
     devices = asker.hub.attendance.devices(guest.key)
-    if asker.key not in asker.hub.register.ignored_by(guest.key):
+    if hears(asker, guest.key):
         for device in devices:
             device.tell(Notice(f"{asker.account.name} invites you to {room.name}: /join {room.name} enters it."))
     later = "" if devices else f" {guest.name} is not here now, and has to be told."

@@ -29,7 +29,7 @@ class Telling(Enum):
 class _Lately:
     """What one account did: its `level` as it was at the moment `at`.
 
-    `is_gone`: the last thing that others were shown is that it left. `is_awaited`: somebody looks again when it is to be
+    `is_gone`: the last thing that others were shown is that it left. `is_awaited`: somebody looks again when it may be
     told that it is here.
     """
 

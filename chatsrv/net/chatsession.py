@@ -64,6 +64,9 @@ class ChatSession(Session):
     """Whether people are told at the login what they missed, unless they said that they do not want it."""
 
     _talked_at = -TALK_SECONDS
+    _is_paid = False
+    """Whether a plug-in may say something for the command that it obeys, which is a line by itself."""
+
     _lookback: Lookback | None = None
     _presence: Presence | None = None
 
@@ -76,7 +79,9 @@ class ChatSession(Session):
         if self.account.role is not Role.ADMIN:
             ban = hub.register.server.ban_of(self.key, self.address, hub.clock())
             if ban:
-                self.reply(Notice(f"You are banned here{told(ban, self.server.time_zone)}."))
+                self.reply(
+                    Notice(f"You are banned here{told(ban, self.server.time_zone, hub.register.ignored_by(self.key))}.")
+                )
                 self.reply(LoginRefused())
                 self.hang_up(Reason.LOGIN_FAILED)
                 return
@@ -260,7 +265,7 @@ class ChatSession(Session):
     def _tell_of(self, room: Room, entered: Entered) -> None:
         """Tell about a room that this session has just gone into, and what was missed there."""
         facts = room.facts
-        if (topic := topic_of(room, self.server.time_zone)).topic:
+        if (topic := topic_of(room, self.view)).topic:
             self.reply(topic)
         if not facts.is_logged:
             self.reply(Notice("Nothing that is said here is recorded."))
@@ -294,11 +299,19 @@ class ChatSession(Session):
                 raise NotRecorded([typed_as((Act if kind is Act else Say)(text)) for text in lost]) from None
 
     def _speak_for(self, kind: type[Command], text: str) -> None:
-        """Say what a plug-in wants said."""
+        """Say what a plug-in wants said. All but one line for each command count as the asker's own.
+
+        Raises:
+            Refused: that is more than flood control lets through, or see `_speak`.
+        """
         if text := clean(text).strip(BLANK):
+            is_paid, self._is_paid = self._is_paid, False
+            if not (is_paid or may(self.account, Right.HURRY) or self._bucket.take(1)[0]):
+                raise Refused("That is too much at once, and the rest was not said. Try again in a moment.")
             self._speak(kind, [text])
 
     def _do(self, command: Command) -> None:
+        self._is_paid = True
         if right := RIGHT_FOR.get(type(command)):
             require(self.account, right)
         if deed := DEEDS.get(type(command)):

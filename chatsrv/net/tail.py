@@ -14,7 +14,8 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import NamedTuple
 
-from chatsrv.entries import WORDS, Entry, seen
+from chatsrv.changes import without_words
+from chatsrv.entries import LINES, WORDS, Entry, seen
 from chatsrv.names import account_key
 from chatsrv.net.connection import GONE, Connection, Send, send_some
 from chatsrv.net.trail import Note, Range, Sent
@@ -102,7 +103,7 @@ class Tail:
         self.ignore(connection)
 
     def ignore(self, connection: Connection) -> None:
-        """Leave out for a reader, of what comes from now on, what the accounts say that it ignores now."""
+        """Leave out for a reader, of what comes from now on, all words of the accounts that it ignores now."""
         self._ignore_nobody(connection)
         if connection.ignored:
             self._ignored[connection] = connection.ignored
@@ -170,10 +171,11 @@ class Tail:
                 end = start + len(piece)
                 if entry.origin in readers:
                     omitted.setdefault(entry.origin, []).append((start, end))
-                if self._ignorers and entry.kind in WORDS:
+                if self._ignorers and entry.kind in LINES:
                     key = account_key(entry.author)
                     if key in self._ignorers:
-                        unheard.setdefault(key, []).append((start, end))
+                        first, last = (0, end - start) if entry.kind in WORDS else self._words_of(entry, piece)
+                        unheard.setdefault(key, []).append((start + first, start + last))
                 start = end
             for key, ranges in unheard.items():
                 for ignorer in self._ignorers[key]:  # most of whom share one list
@@ -183,6 +185,14 @@ class Tail:
         return Batch(
             Sent(self._log, self.renderer, entries[0].offset - 1, entries[-1].offset, len(data), omitted), data
         )
+
+    def _words_of(self, entry: Entry, piece: bytes) -> Range:
+        """Return which bytes of a decision, rendered, are its author's own words; all, where these cannot be told."""
+        bare = self.renderer.render(without_words(entry))
+        differs = (at for at, (one, other) in enumerate(zip(piece, bare, strict=False)) if one != other)
+        first = next(differs, min(len(piece), len(bare)))
+        last = len(piece) - (len(bare) - first)
+        return (first, last) if first <= last and piece[last:] == bare[first:] else (0, len(piece))
 
     def fan_out(self, batch: Batch) -> list[tuple[Connection, bytes | memoryview, int]]:
         """Hand a new batch to everybody who is level, and keep it for those behind.

@@ -6,7 +6,7 @@ Knows nothing of how a line is marked or ends, nor of who may decide what. Pure 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from chatsrv.changes import INVITE_ONLY, UNLOGGED, Change, What
+from chatsrv.changes import INVITE_ONLY, UNLOGGED, UNSAID, Change, What
 from chatsrv.durations import said
 from chatsrv.entries import Entry
 from chatsrv.replies import ListEnd, RoomLine, RoomList, RulingLine, RulingList, TopicTold
@@ -33,6 +33,8 @@ def _created(change: Change, at: float, names_room: bool) -> str:  # noqa: ARG00
 
 def _set_topic(change: Change, at: float, names_room: bool) -> str:  # noqa: ARG001
     what = f"the topic{_where(' of', change, names_room)}"
+    if change.text == UNSAID:
+        return f"changed {what}"
     return f"changed {what} to: {change.text}" if change.text else f"cleared {what}"
 
 
@@ -102,7 +104,9 @@ def about_rooms(reply: RoomList | TopicTold | RulingList | ListEnd) -> list[str]
             return [_ruling(ruling) for ruling in rulings]
         case ListEnd(is_all):
             return ["(end; that is all)" if is_all else "(/more goes on)"]
-        case TopicTold(room, topic, by, at):
+        case TopicTold(room, topic, by, at, is_unsaid):
+            if is_unsaid:
+                return [f"{by}, whom you ignore, set the topic of {room}."]
             if not topic:
                 return [f"{room} has no topic."]
             return [f"Topic of {room}: {topic}", *([f"({by} set it on {_moment(at)})"] if by and at else [])]

@@ -129,6 +129,7 @@ REPLIES: tuple[Reply, ...] = (
     RoomList((RoomLine("lobby", 1000, is_in=True, is_here=True), RoomLine("dev", 0, _TEXT, True, False))),
     TopicTold("dev", ""),
     TopicTold("dev", _TEXT, _NAME, _MOMENT),
+    TopicTold("dev", "", _NAME, _MOMENT, is_unsaid=True),
     RulingList(()),
     RulingList((RulingLine(True, "", _NAME, "alice", _MOMENT, _MOMENT, _TEXT),)),
     RulingList((RulingLine(False, "dev", "192.0.2.0/24", "alice", _MOMENT),)),

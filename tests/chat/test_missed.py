@@ -154,7 +154,7 @@ def test_people_who_came_and_went_are_one_line_by_name_where_they_are_few(people
     log.append(Kind.SAY, "bob", 7, ("hello",))
     for number in range(people):
         log.append(Kind.JOIN, f"guest{number}", 10 + number, ("",))
-    assert [reply for reply, _ in told(log, 0, 1000)][0] == Away(1, comings=comings)
+    assert told(log, 0, 1000)[0].reply == Away(1, comings=comings)
     assert len(told(log, 0, 1000)) == 3
 
 

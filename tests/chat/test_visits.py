@@ -1,5 +1,6 @@
 """Behaviour of comings and goings beyond their rate: few lines, few entries, and nobody present who seems gone."""
 
+import itertools
 import random
 from collections.abc import Callable
 
@@ -146,7 +147,7 @@ def test_others_never_see_anybody_come_or_go_twice_and_see_in_the_end_who_is_the
         flat.wait(chance.choice((0, 0.1, 1, 10, 40)))
     flat.wait(600)
     shown = flat.shown()
-    assert all(one is not other for one, other in zip(shown, shown[1:], strict=False))
+    assert all(one is not other for one, other in itertools.pairwise(shown))
     assert (shown[-1] is Kind.JOIN) == bool(here)
 
 

@@ -43,6 +43,41 @@ def test_a_topic_is_bounded_and_nobody_who_is_muted_sets_one(chat: Chat) -> None
     assert chat.hub.room("dev").facts.topic.text == ""
 
 
+def test_in_a_slow_room_a_topic_an_invitation_and_a_reason_each_count_as_a_line(chat: Chat) -> None:
+    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    alice.types("/create dev")
+    bob.types("/join dev")
+    chat.log_in("carol").types("/join dev")
+    alice.types("/slow 3600")
+    slowed = "dev is slowed down: one line in 1 hour"
+    assert bob.types("/topic one") == ["The topic of dev is set."]
+    for number in range(5):
+        assert bob.types(f"/topic {number}") == [f"{slowed}, and a topic counts as one."]
+    assert bob.types("/topic -") == [f"{slowed}, and a topic counts as one."]
+    assert bob.types("/invite mina") == [f"{slowed}, and an invitation counts as one."]
+    assert bob.says("hello") == f"{slowed}. That was not said."
+    assert chat.hub.room("dev").facts.topic.text == "one"
+    assert alice.says("hello") == ""  # the owner, who may hurry no more than others
+    for command in ("kick", "ban", "mute"):
+        assert alice.types(f"/{command} carol loud") == [f"{slowed}, and a reason counts as one."]
+    assert alice.types("/kick carol") == ["You kicked carol out of dev."]
+    mod = chat.log_in("Mod")
+    mod.types("/join dev")
+    assert mod.types("/topic two") == ["The topic of dev is set."]
+    assert mod.types("/topic three") == ["The topic of dev is set."]
+
+
+def test_an_invitation_that_is_told_again_counts_as_a_line_too(chat: Chat) -> None:
+    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    alice.types("/create dev")
+    alice.types("/invite bob")
+    alice.types("/slow 3600")
+    bob.told()
+    alice.says("hello")
+    assert alice.types("/invite bob") == ["dev is slowed down: one line in 1 hour, and an invitation counts as one."]
+    assert bob.told() == []
+
+
 # ---------------------------------------------------------------------------- guests
 
 

@@ -243,7 +243,38 @@ def test_who_comes_and_goes_and_decides_is_seen_though_he_is_ignored(place: Vill
     alice, bob = in_dev(place, "alice", "bob")
     bob.does("/ignore alice")
     alice.does("unheard", "/topic Tea", "/part")
-    assert bob.sees() == ["*** alice changed the topic to: Tea", "* alice left"]
+    assert bob.sees() == ["*** alice changed the topic", "* alice left"]
+
+
+def test_what_somebody_ignored_decides_is_told_without_their_words_live_and_of_before(place: Village) -> None:
+    alice, bob, dave = in_dev(place, "alice", "bob", "dave")
+    phone = place.log_in("bob")
+    phone.sees()
+    bob.does("/ignore alice")
+    alice.does("/kick dave unheard", "/topic unheard", "/ban dave unheard", "/topic -")
+    told = [
+        "*** alice kicked dave",
+        "*** alice changed the topic",
+        "*** alice banned dave",
+        "*** alice cleared the topic",
+    ]
+    assert bob.sees() == told
+    assert phone.sees() == [f"[dev] {line}" for line in told]
+    assert bob.does("/history 4")[1:-1] == ["* dave joined meanwhile", *told][1:]
+    alice.does("/topic unheard again")
+    bob.sees()
+    phone.sees()
+    assert bob.does("/topic") == ["alice, whom you ignore, set the topic of dev."]
+    assert not [line for line in bob.does("/rooms") if "unheard" in line]
+    phone.quits()
+    bob.quits()
+    alice.sees_up_to("* bob left", "[lobby] * bob left")
+    alice.does("/mute dave unheard")
+    bob = place.log_in("bob")
+    assert bob.sees()[1:] == missed("in dev", "[dev] *** alice muted dave")
+    assert "unheard" not in "".join(bob.does("/part dev", "/join dev"))
+    assert bob.does("/unignore alice", "/topic")[1] == "Topic of dev: unheard again"
+    assert dave.sees()[0] == "alice kicked you out of dev: unheard"
 
 
 # ------------------------------------------------------------------ slow readers of several rooms

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from chatsrv.changes import Change, What
 from chatsrv.entries import Entry, Kind
 from chatsrv.net.connection import GONE, Connection
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.tail import BATCH_BYTES, Batch, Tail
 from chatsrv.net.trail import Note
+from chatsrv.protocols.base import Renderer
+from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.roomlog.memory import MemoryStore
 from tests.net.wire import EchoRenderer, FakeSocket, TextRenderer, reader
 
@@ -95,6 +98,36 @@ def test_who_ignores_several_is_spared_the_words_of_all_of_them_until_he_hears_t
     tail.ignore(connection)
     tail.remove(connection)
     assert tail.render(words).sent.omitted == {}
+
+
+class Odd(TextRenderer):
+    """Has the words of a decision in two places."""
+
+    def render(self, entry: Entry) -> bytes:
+        text = Change.decode(entry.text).text
+        return f"{text} {entry.author} {text}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("renderer", "seen"),
+    [(PlainProtocol.renderer, b"*** x kicked bob\n*** x changed the topic\n*** x cleared the topic\n"), (Odd(), b"")],
+)
+def test_of_what_somebody_ignored_decides_the_words_are_left_out_or_all_of_it(
+    renderer: Renderer, seen: bytes, delivery: Delivery
+) -> None:
+    tail = Tail(LOG, renderer, 0, LIMIT_BYTES)
+    connection = level_reader(delivery, tail, FakeSocket())
+    connection.ignored = frozenset({"x"})
+    tail.ignore(connection)
+    changes = (
+        Change(What.KICK, "lobby", "bob", text="psst: \N{SNOWMAN}"),
+        Change(What.TOPIC, "lobby", text="to: psst"),
+        Change(What.TOPIC, "lobby"),
+    )
+    entries = [
+        Entry(offset, 1.0, "lobby", Kind.CHANGE, "x", 0, change.encode()) for offset, change in enumerate(changes, 1)
+    ]
+    assert tail.render(entries[: 3 if seen else 2]).data_for(connection) == seen
 
 
 def test_those_who_are_level_get_each_batch(delivery: Delivery) -> None:
