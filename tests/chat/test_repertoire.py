@@ -15,7 +15,7 @@ from chatsrv.errors import Misused, Refused
 from chatsrv.replies import Notice
 from chatsrv.rights import Right
 from chatsrv.verbs import VERBS
-from tests.peer import Peer, running_chat, talk
+from tests.peer import NOTHING, Peer, running_chat, talk
 
 MEMBER, MODERATOR, ADMIN = Account("bob"), Account("alice", Role.MODERATOR), Account("root", Role.ADMIN)
 
@@ -74,6 +74,26 @@ def chatters():
         assert alice.line() == "* bob joined"
         yield alice, bob
         talk(alice, bob)
+
+
+def test_what_a_plug_in_says_counts_as_lines_of_who_asks_for_it_but_for_one() -> None:
+    hub = Hub(
+        commands={"shout": Does(lambda asker, _: [asker.say(f"{number}") for number in range(100)])},
+        catching_up=NOTHING,
+    )
+    with (
+        running_chat(hub=hub, messages_per_second=0.001, burst=5) as server,
+        Peer(server) as alice,
+        Peer(server) as bob,
+    ):
+        alice.log_in("alice")
+        bob.log_in("bob")
+        alice.line()
+        bob.type("/shout")
+        assert bob.line() == "That is too much at once, and the rest was not said. Try again in a moment."
+        assert [alice.line() for _ in range(10)] == [f"<bob> {number}" for number in range(10)]
+        alice.type("/who")
+        assert alice.line() == "Here now: alice, bob."
 
 
 # ---------------------------------------------------------------------------- which there are

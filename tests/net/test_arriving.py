@@ -1,18 +1,21 @@
 """What is done to a session that is known already and has not entered its rooms yet: it finds it done, once."""
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from chatsrv.chat.attendance import Attendance, Device
-from chatsrv.chat.hub import Hub
+from chatsrv.chat.hub import Hub, RoomRules
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.net.chatsession import ChatSession
+from chatsrv.net.delivery import Delivery
 from chatsrv.protocols.plain import PlainProtocol, PlainRenderer
 from chatsrv.replies import Reply, Welcome
 from chatsrv.sessions import PlainSession
+from tests.journal import Journal
 from tests.net.told import told
-from tests.peer import NOTHING, Peer, running_chat
+from tests.peer import DEADLINE_SECONDS, NOTHING, Peer, running_chat
 
 
 class Lobby(Attendance):
@@ -101,3 +104,46 @@ def test_what_is_said_before_the_welcome_comes_behind_it() -> None:
         Renderer.then.append(lambda: done(alice, "too early"))
         assert bob.log_in("bob").endswith("Here now: alice. Type /help for commands.")
         assert bob.line() == "<alice> too early"
+
+
+def test_who_stays_after_having_come_and_gone_too_often_is_told_of_later(monkeypatch, journal: Journal) -> None:
+    looks: list[tuple[float, Callable[[], float | None]]] = []
+    monkeypatch.setattr(Delivery, "look_later", lambda _, seconds, look: looks.append((seconds, look)))
+    now = [1_700_000_000.0]
+    hub = Hub(catching_up=NOTHING, clock=lambda: now[0], rules=RoomRules(presence_per_minute=4))
+    with running_chat(hub=hub) as server, Peer(server) as alice:
+        alice.log_in("alice")
+        for number in range(2, 6):
+            with Peer(server) as bob:
+                bob.log_in("bob")
+                bob.type("/quit")
+                bob.rest()
+            journal.wait_for(f"session {number}: ended")
+        assert [alice.line() for _ in range(4)] == ["* bob joined", "* bob left"] * 2
+        with Peer(server) as bob:
+            bob.log_in("bob")
+            ((seconds, look),) = looks
+            alice.type("/who")
+            assert alice.line() == "Here now: alice, bob."
+            while seconds:
+                now[0] += seconds
+                seconds = look()
+            assert alice.line() == "* bob joined"
+
+
+def test_delivery_looks_again_as_often_as_it_is_asked_to() -> None:
+    waits, is_over = [0.001, 0.002, None], threading.Event()
+
+    def look() -> float | None:
+        if len(waits) == 1:
+            is_over.set()
+        return waits.pop(0)
+
+    delivery = Delivery()
+    delivery.start()
+    try:
+        delivery.look_later(0.001, look)
+        assert is_over.wait(DEADLINE_SECONDS)
+    finally:
+        delivery.stop()
+    assert not waits
