@@ -8,7 +8,7 @@ from chatsrv.entries import COMINGS, Kind, Position
 from chatsrv.replies import Comings
 from chatsrv.roomlog.base import LOOKED_AT_ONCE, RoomLog
 
-AMONG_ENTRIES = 4096
+AMONG_ENTRIES = 2048
 """The newest entries among which comings and goings are counted: a millisecond or two."""
 
 FEW_PEOPLE = 5

@@ -90,7 +90,7 @@ def _one_role_each(roles: Roles) -> Roles:
 
 
 _CatchUpEntries = Annotated[
-    int, Field(ge=0, le=1_000_000, description="Entries that somebody who missed more is told at a login; 0: none.")
+    int, Field(ge=0, le=1_000_000, description="Lines that somebody who missed more is told at a login; 0: none.")
 ]
 _NewcomerEntries = Annotated[
     int, Field(ge=0, le=1_000, description="Lines that somebody who was never here is told at the login; 0: none.")
