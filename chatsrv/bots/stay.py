@@ -13,7 +13,8 @@ from chatsrv.accounts import Account, Role
 from chatsrv.bots.bot import Bot
 from chatsrv.chat.bookmarks import Reader
 from chatsrv.chat.cursor import Cursor
-from chatsrv.chat.room import Room, told
+from chatsrv.chat.facts import told
+from chatsrv.chat.room import Room
 from chatsrv.entries import Bookmark, Entry, Kind, Position
 from chatsrv.errors import Hole, NotRecorded, Refused
 from chatsrv.locks import Rank, ranked_lock

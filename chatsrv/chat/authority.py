@@ -8,8 +8,8 @@ formats. Pure functions but for what they ask the chat; everything here runs on 
 from chatsrv.accounts import Account, Role
 from chatsrv.changes import TEXT_CHARACTERS
 from chatsrv.chat.asker import Asker
-from chatsrv.chat.facts import Ruling
-from chatsrv.chat.room import Room, told
+from chatsrv.chat.facts import Ruling, told
+from chatsrv.chat.room import Room
 from chatsrv.errors import Refused
 from chatsrv.names import account_key
 from chatsrv.rights import OF_OWNERS, Right, includes, may

@@ -6,6 +6,7 @@ read them without a lock, as each change is one step.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
 from ipaddress import IPv4Address, IPv6Address
 from itertools import islice
 from typing import NamedTuple
@@ -34,6 +35,18 @@ class Ruling(NamedTuple):
     def holds(self, now: float) -> bool:
         """Tell whether it is not over at `now`."""
         return self.until is None or self.until > now
+
+
+def told(ruling: Ruling, zone: tzinfo | None = UTC, ignored: frozenset[str] = frozenset()) -> str:
+    """Return until when and why somebody is banned or muted, to stand behind that he is.
+
+    `zone` is that of all times which he is told, so it is not named; but UTC is, which stands in where none is known.
+    The reason is left out where he ignores who gave it: `ignored` are the keys of those.
+    """
+    until = ""
+    if ruling.until is not None:
+        until = f" until {datetime.fromtimestamp(ruling.until, zone):%Y-%m-%d %H:%M}{' UTC' if zone is UTC else ''}"
+    return f"{until}: {ruling.reason}" if ruling.reason and account_key(ruling.by) not in ignored else until
 
 
 class Topic(NamedTuple):

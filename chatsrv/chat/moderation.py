@@ -22,8 +22,8 @@ from chatsrv.chat.authority import (
     somebody,
 )
 from chatsrv.chat.deciding import decide
-from chatsrv.chat.facts import Ruling
-from chatsrv.chat.room import Room, told
+from chatsrv.chat.facts import Ruling, told
+from chatsrv.chat.room import Room
 from chatsrv.commands import Ban, Kick, Mute, Unban, Unmute
 from chatsrv.errors import CANNOT_RECORD_IT, NotRecorded, Refused
 from chatsrv.names import account_key

@@ -7,14 +7,14 @@ import time
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from typing import NamedTuple
 
 from chatsrv.accounts import Account, Role
 from chatsrv.changes import Change
-from chatsrv.chat.facts import Facts, Ruling
+from chatsrv.chat.facts import Facts, Ruling, told
 from chatsrv.chat.visits import PRESENCE_PER_MINUTE, Telling, Visits
-from chatsrv.durations import said
+from chatsrv.chat.voices import Voices
 from chatsrv.entries import Kind, Position
 from chatsrv.errors import NotRecorded, Refused
 from chatsrv.locks import Rank, ranked_lock
@@ -24,9 +24,6 @@ from chatsrv.roomlog.base import RoomLog
 
 WELCOME_NAMES = 50
 """How many of those present a newcomer is told by name: some lines of a terminal, whatever the size of the room."""
-
-LEAST_VOICES = 100
-"""Members who have spoken in a room that is slowed down before it is looked who of them may speak again."""
 
 QUIET_ABOVE = 200
 """Members up to which a room tells who comes and goes, unless the settings say otherwise."""
@@ -97,9 +94,8 @@ class Room:
         self._members: dict[str, Member] = {}
         self._names: list[str] = []
         self._visits = Visits(presence_per_minute, clock)
+        self._voices = Voices(self.facts, self._server, ignored_by, clock)
         self._barred: list[str] = []  # accounts that are being put out
-        self._may_speak_at: dict[str, float] = {}  # where it is slowed down, by account, whether it is here or not
-        self._look_at_voices = LEAST_VOICES  # so many of these are looked at, whether they still hold anybody up
         self._changed = log.end
 
     # ------------------------------------------------------------------ coming and going
@@ -278,7 +274,7 @@ class Room:
             if member is None or origin not in member.origins:
                 raise Refused(f"You are not in {self.name}.")
             if self.facts.mutes or self._server.mutes or self.facts.slow_seconds:
-                self._check_voice_locked(key, len(texts), zone, may_hurry=may_hurry)
+                self._voices.use(key, len(texts), zone, may_hurry=may_hurry)
             return self.log.append(kind, name, origin, texts)
 
     def use_voice(self, key: str, what: str, zone: tzinfo | None = UTC, *, may_hurry: bool) -> None:
@@ -288,32 +284,7 @@ class Room:
             Refused: it may not speak at the moment, until when is told in `zone`.
         """
         with self._lock:
-            self._check_voice_locked(key, 1, zone, may_hurry=may_hurry, what=what)
-
-    def _check_voice_locked(
-        self, key: str, lines: int, zone: tzinfo | None, *, may_hurry: bool, what: str = ""
-    ) -> None:
-        """Make sure that an account may say so many lines now, or `what` counts as one.
-
-        Raises:
-            Refused: it is muted, or has to wait; none of them is said.
-        """
-        assert self._lock.locked()
-        now = self._clock()
-        for facts, where in ((self.facts, f"in {self.name}"), (self._server, "on this server")):
-            if mute := facts.mute_of(key, now):
-                muted = f"You are muted {where}{told(mute, zone, self._ignored_by(key))}."
-                raise Refused(muted if what else f"{muted} That was not said.")
-        if (slow_seconds := self.facts.slow_seconds) and not may_hurry:
-            if lines > 1 or now < self._may_speak_at.get(key, 0.0):
-                slowed = f"{self.name} is slowed down: one line in {said(slow_seconds)}"
-                if what:
-                    raise Refused(f"{slowed}, and {what} counts as one.")
-                raise Refused(f"{slowed}. {f'Those {lines} lines were' if lines > 1 else 'That was'} not said.")
-            self._may_speak_at[key] = now + slow_seconds
-            if len(self._may_speak_at) >= self._look_at_voices:
-                self._may_speak_at = {each: at for each, at in self._may_speak_at.items() if at > now}
-                self._look_at_voices = LEAST_VOICES + 2 * len(self._may_speak_at)
+            self._voices.use(key, 1, zone, may_hurry=may_hurry, what=what)
 
     def announce(self, actor: str, origin: int, change: Change) -> None:
         """Append a change for all here to see, and wait until they may, so that who decided it is answered behind it.
@@ -346,18 +317,6 @@ class Room:
         with self._lock:
             start = bisect_right(self._names, after) if after else 0
             return tuple(self._names[start : start + limit]), max(0, len(self._names) - start - limit)
-
-
-def told(ruling: Ruling, zone: tzinfo | None = UTC, ignored: frozenset[str] = frozenset()) -> str:
-    """Return until when and why somebody is banned or muted, to stand behind that he is.
-
-    `zone` is that of all times which he is told, so it is not named; but UTC is, which stands in where none is known.
-    The reason is left out where he ignores who gave it: `ignored` are the keys of those.
-    """
-    until = ""
-    if ruling.until is not None:
-        until = f" until {datetime.fromtimestamp(ruling.until, zone):%Y-%m-%d %H:%M}{' UTC' if zone is UTC else ''}"
-    return f"{until}: {ruling.reason}" if ruling.reason and account_key(ruling.by) not in ignored else until
 
 
 def nowhere(rooms: Iterable[str]) -> str:

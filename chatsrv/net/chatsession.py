@@ -16,9 +16,10 @@ from chatsrv.accounts import Account, Role
 from chatsrv.characters import BLANK
 from chatsrv.chat.authority import room_here
 from chatsrv.chat.deeds import DEEDS
+from chatsrv.chat.facts import told
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.lookback import Lookback, View
-from chatsrv.chat.room import Room, nowhere, told
+from chatsrv.chat.room import Room, nowhere
 from chatsrv.chat.rooming import topic_of
 from chatsrv.commands import Act, Command, Say
 from chatsrv.entries import Kind
