@@ -74,9 +74,9 @@ def test_times_are_told_in_the_time_zone_of_the_settings(name: str) -> None:
     with build(settings(server={"time_zone": name})) as app:
         app.start()
         with connect(app) as alice:
-            alice.sendall(b"alice\nwonderland\n/history\n")
-            told = read_until(alice, b"] * alice joined\n")
-    assert any(f"{moment:%H:%M}] * alice joined" in told.decode() for moment in (before, datetime.now(zone)))
+            alice.sendall(b"alice\nwonderland\nhello\n/history\n")
+            told = read_until(alice, b"] <alice> hello\n")
+    assert any(f"{moment:%H:%M}] <alice> hello" in told.decode() for moment in (before, datetime.now(zone)))
 
 
 def test_one_watch_looks_after_the_sessions_of_all_listeners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

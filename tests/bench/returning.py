@@ -10,7 +10,8 @@ from contextlib import suppress
 
 from bench.counting import Script, Tally
 
-LEFT_OUT = re.compile(rb"\(\d+ older entr(?:y is|ies are) left out here; /history shows them\)")
+LEFT_OUT = re.compile(rb"\((?:at least )?\d+ older lines? (?:is|are) left out here; /history shows them\)")
+COMINGS = re.compile(rb"\* .*(?:came and went|meanwhile)")
 DATED = re.compile(rb"\[(?:\d{4}-\d\d-\d\d )?\d\d:\d\d\] (.*)")
 
 
@@ -29,7 +30,7 @@ class Returning:
         self.tally = Tally(script, sent)
         self.tally.next[0] = first
         self.told = 0
-        """Lines that he was shown as missed: messages, joins and leaves."""
+        """Lines that he was shown as missed."""
         self.left_out = 0
         """Messages that the server said it left out, since there were too many: neither told nor lost."""
         self.is_live = False
@@ -72,6 +73,8 @@ class Returning:
             self.is_live = True
         elif LEFT_OUT.fullmatch(line):
             self._begins_later = True
+        elif COMINGS.fullmatch(line):
+            pass  # one line for all who came and went, which is not counted
         elif dated := DATED.fullmatch(line):
             self.told += 1
             if self._begins_later and dated[1].startswith(self._script.heads[0]):
