@@ -12,13 +12,15 @@ from chatsrv.chat.authority import require_voice
 from chatsrv.errors import Refused
 from chatsrv.rights import Right, may
 
+_REASON = "a reason"
+
 _SAID: Mapping[What, str] = {
     What.CREATE: "the name of a room",
     What.TOPIC: "a topic",
     What.INVITE: "an invitation",
-    What.KICK: "a reason",
-    What.BAN: "a reason",
-    What.MUTE: "a reason",
+    What.KICK: _REASON,
+    What.BAN: _REASON,
+    What.MUTE: _REASON,
 }
 """What others read of a decision that is as good as said, and counts as a line; a reason, where there is one."""
 
@@ -31,9 +33,12 @@ def decide(asker: Asker, change: Change) -> None:
     """
     check_pace(asker)
     what = _SAID.get(change.what, "")
-    if what and (change.text or what != "a reason"):
+    if what and (change.text or what != _REASON):
         is_in_room = change.room and change.what is not What.CREATE
-        require_voice(asker, what, asker.hub.room(change.room) if is_in_room else None)
+        try:
+            require_voice(asker, what, asker.hub.room(change.room) if is_in_room else None)
+        except Refused as refusal:
+            raise Refused(f"{refusal} Without a reason it can be done." if what == _REASON else str(refusal)) from None
     record(asker, change)
 
 

@@ -196,7 +196,7 @@ class WatchedRoom(Room):
     """A room that remembers who arrived where."""
 
     def __init__(self, name: str, store: LogStore) -> None:
-        super().__init__(name, store.open(name))
+        super().__init__(name, store.open(name), presence_per_minute=0)
         self.arrivals: dict[int, Arrival] = {}
         self.reasons: dict[int, Reason] = {}
 

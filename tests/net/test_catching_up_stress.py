@@ -1,8 +1,8 @@
 """Catching up amid everything: writers at full speed, readers who are lost at random moments and come back at once.
 
 Nothing is asserted about time. All that was said and a reader saw in all his sessions, one behind the other, is held
-against the room log: nothing lost, nothing twice, nothing out of order. A failure names its seed; how threads take turns is not the
-seed's.
+against the room log: nothing lost, nothing twice, nothing out of order. A failure names its seed; how threads take
+turns is not the seed's.
 """
 
 import contextlib

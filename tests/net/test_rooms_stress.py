@@ -47,7 +47,7 @@ def serving(store: LogStore, rng: random.Random) -> Iterator[ChatServer]:
         linger_seconds=DEADLINE_SECONDS,  # so that nothing is in flight when the rest is counted
     )
     declared = [Declared("dev"), Declared("tea"), Declared("dim", is_logged=False)]
-    rules = RoomRules(changes_per_minute=0)
+    rules = RoomRules(changes_per_minute=0, presence_per_minute=0)
     hub = Hub(store, declared=declared, catching_up=CatchingUp(1_000_000, 0), quiet_above=0, rules=rules)
     auth = open_gate(ROLES, **{IGNORED: "unused password"})
     with running(ChatServer(("127.0.0.1", 0), WatchedSession, auth=auth, hub=hub, limits=limits)) as server:
