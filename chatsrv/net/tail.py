@@ -174,8 +174,9 @@ class Tail:
                 if self._ignorers and entry.kind in LINES:
                     key = account_key(entry.author)
                     if key in self._ignorers:
-                        first, last = (0, end - start) if entry.kind in WORDS else self._words_of(entry, piece)
-                        unheard.setdefault(key, []).append((start + first, start + last))
+                        first, last = (0, len(piece)) if entry.kind in WORDS else self._words_of(entry, piece)
+                        if first < last:
+                            unheard.setdefault(key, []).append((start + first, start + last))
                 start = end
             for key, ranges in unheard.items():
                 for ignorer in self._ignorers[key]:  # most of whom share one list

@@ -63,6 +63,8 @@ def numbers_of(kinds: Iterable[Kind]) -> str:
 _KINDS = ("SAY", "ACTION", "JOIN", "LEAVE", "ERASED")  # of the first version
 _QUIET_KINDS = ("QUIET_JOIN", "QUIET_LEAVE")  # of the second one
 
+# The index `line` is of `LINES`, so that a million people who came and went are passed over at once: a question names
+# exactly these kinds, in this order. It takes 11 bytes for each of them, and a second to make for a million entries.
 MIGRATIONS = (
     f"""
     CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) {_STRICT};
@@ -93,8 +95,6 @@ MIGRATIONS = (
     CREATE INDEX line ON entry (id) WHERE kind IN (1, 2, 8, 9, 10);
     """,
 )
-# The index `line` is of `LINES`, so that a million people who came and went are passed over at once: a question names
-# exactly these kinds, in this order. It takes 11 bytes for each of them, and a second to make for a million entries.
 """What leads from each version of the file (`PRAGMA user_version`) to the next one. Never changed, only added to."""
 
 _TABLES = ("about", "room", "entry", "bookmark", "wish", "erasure")
