@@ -130,6 +130,7 @@ def test_who_is_muted_tells_no_reasons_and_makes_no_rooms_since_all_read_them(ch
     bob.types("/join dev")
     root.types("/mute alice everywhere")
     alice.told()
-    for typed in ("/kick bob AND SO", "/ban bob I SPEAK", "/mute bob LOUDLY", "/create listen-to-me"):
-        assert alice.types(typed) == ["You are muted on this server."]
+    for typed in ("/kick bob AND SO", "/ban bob I SPEAK", "/mute bob LOUDLY"):
+        assert alice.types(typed) == ["You are muted on this server. Without a reason it can be done."]
+    assert alice.types("/create listen-to-me") == ["You are muted on this server."]
     assert alice.types("/kick bob") == ["You kicked bob out of dev."]
