@@ -229,8 +229,9 @@ def _shown_back(log: RoomLog, last: Position, most: int, view: View, effort: Eff
 def _past_with(log: RoomLog, last: Position, shown: _Shown, view: View) -> Iterator[Past | Missing]:
     """Yield what `past_of` does, up to the position `last`; gaps in which nothing is missing are not read again."""
     begin = shown.reached
+    is_whole = bool(shown.gaps) and log.is_whole(begin, last.offset)  # which a log counts once
     for after, end in reversed(shown.gaps):
-        if log.is_whole(after, end):
+        if log.is_whole(after, last.offset if is_whole else end):
             yield from past_of(log, Position(last.epoch, begin), after, view)
             begin = end
     yield from past_of(log, Position(last.epoch, begin), last.offset, view)

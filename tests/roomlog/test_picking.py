@@ -55,7 +55,7 @@ def test_a_page_beneath_thousands_of_comings_and_goings_is_read_in_few_steps(
         log = store.open("lobby")
         view = View(datetime.now(UTC))
         for look in range(2):
-            replies = list(Lookback().history(view, log, 10))
+            replies = list(Lookback().history(view, lambda: (log,), log, 10))
             shown = [entry.text for reply in replies if isinstance(reply, Past) for entry in reply.entries]
             assert shown == [f"line {number}" for number in range(2, 12)]
             (comings,) = [reply for reply in replies if isinstance(reply, Comings)]
