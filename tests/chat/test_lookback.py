@@ -459,6 +459,19 @@ def test_a_search_shows_nothing_of_a_room_that_was_left_meanwhile(counting: Coun
     assert ask(Search("tea"))[1:] == ["tea in the kitchen", "all"]
 
 
+def test_who_came_and_went_is_counted_with_what_is_left_of_the_effort(counting: Counting) -> None:
+    say(counting, *[""] * 5000, kind=Kind.JOIN)
+    say(counting, *numbers(1, 10))
+    ask = Asking(counting)
+    ask.effort = of_entries(50)
+    counting.looked_at = 0
+    title, comings, *lines, end = ask.replies(History(10))
+    assert (title, end) == (Notice("The last 10 lines of lobby:"), PastEnd(is_all=False))
+    assert comings == Comings(1, is_more=True)
+    assert told(lines) == numbers(1, 10)
+    assert counting.looked_at < 1600
+
+
 # ------------------------------------------------------------------ what goes wrong
 
 
