@@ -149,6 +149,7 @@ REPLIES: tuple[Reply, ...] = (
     Away(1),
     Away(1000, 2412),
     Away(1, 20_000, "in dev", Comings(12, is_more=True), is_more=True),
+    Away(0, is_more=True),
     Away(0, comings=Comings(1, (_NAME,))),
     AwayEnd(),
     Comings(12),

@@ -3,14 +3,18 @@
 import re
 import sqlite3
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 
 import pytest
 
 from chatsrv.chat.lookback import Lookback, View
+from chatsrv.effort import Effort
 from chatsrv.entries import LINES, Kind, Position
 from chatsrv.replies import Comings, Past
 from chatsrv.roomlog import archive, durable, schema
+from chatsrv.roomlog.base import LOOKED_AT_ONCE, PASSED_OVER_CHARACTERS
+from chatsrv.roomlog.memory import MemoryRoomLog, MemoryStore
 from chatsrv.testing.roomlog import record
 from tests.roomlog.keeping import asked, opened
 
@@ -87,3 +91,24 @@ def test_what_was_let_go_of_is_missing_however_much_was_counted_before(tmp_path:
         log.let_go(50)
         assert not log.is_whole(40, 100)
         assert log.is_whole(50, 100)
+
+
+@pytest.mark.parametrize("recent", [0, 10_000])
+def test_picking_ends_with_its_effort_and_says_how_far_it_came_where_no_index_leads_to_the_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recent: int
+) -> None:
+    monkeypatch.setattr(durable, "RECENT_ENTRIES", recent)
+    monkeypatch.setattr(durable, "UNFOLLOWED_ENTRIES", recent)
+    with opened(tmp_path / "chat.db") as store:
+        for log in (store.open("lobby"), MemoryStore().open("lobby")):
+            record(log, "said")
+            record(log, *[""] * 5000, kind=Kind.JOIN)
+            effort = Effort(characters=1000 * PASSED_OVER_CHARACTERS, seconds=inf)
+            found = log.pick_back(LINES, log.end, 0, 5, effort)
+            is_in_memory = recent > 0 or isinstance(log, MemoryRoomLog)
+            assert [entry.text for entry in found] == ([] if is_in_memory else ["said"])
+            if is_in_memory:
+                assert effort.stopped_at is not None
+                assert 1000 <= log.end.offset - effort.stopped_at <= 1000 + LOOKED_AT_ONCE
+            else:
+                assert effort.stopped_at is None
