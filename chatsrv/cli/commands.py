@@ -10,6 +10,7 @@ import click
 
 from chatsrv.app import bots_of, build, commands_of
 from chatsrv.cli.history import history
+from chatsrv.cli.logs import QueuedLog
 from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen
 from chatsrv.cli.streams import write_no_more
 from chatsrv.cli.users import user
@@ -18,7 +19,6 @@ from chatsrv.roster import Roster
 from chatsrv.settings import MemoryAuth, Settings
 
 DEFAULT_FILE = "config/chatsrv.yaml"
-LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def main(context: click.Context, file: str) -> None:
 def run(chosen: Chosen) -> None:
     """Run the server until Ctrl-C, SIGTERM or SIGHUP."""
     settings = chosen.settings
-    logging.basicConfig(stream=sys.stderr, level=settings.logging.level.upper(), format=LOG_FORMAT, force=True)
+    logging.basicConfig(handlers=[QueuedLog(sys.stderr)], level=settings.logging.level.upper(), force=True)
     build(settings, chosen.file).serve(announce)
 
 
