@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from chatsrv import LineSession, LoginServer, MemoryBackend, PlainSession
-from chatsrv.net.poller import QUICK_MOST, Inlet, Poller
+from chatsrv.net.poller import QUICK_AFTER, Inlet, Poller
 from chatsrv.slots import AT_ONCE, Urgency, give_back
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, running_chat, talk
 
@@ -63,14 +63,17 @@ def test_a_crowd_whose_sockets_close_at_once_wakes_up_a_few_at_a_time(poller: Po
     assert max(reader.most_running for reader in readers) == AT_ONCE
 
 
-@pytest.mark.parametrize("rounds", [1, 5])
-def test_everything_is_received_in_its_order_whether_its_sender_is_quick_or_not(poller: Poller, rounds: int) -> None:
+@pytest.mark.parametrize("rounds", [1, 2 * QUICK_AFTER])
+def test_everything_is_received_in_its_order_whether_its_sender_is_quick_or_not(
+    monkeypatch: pytest.MonkeyPatch, poller: Poller, rounds: int
+) -> None:
+    monkeypatch.setattr("chatsrv.net.poller.QUICK_MOST", 50)
     running: list[object] = []
-    readers = [Reader(poller, running) for _ in range(QUICK_MOST + 5)]
+    readers = [Reader(poller, running) for _ in range(55)]
     for number in range(rounds):
         for reader in readers:
             reader.far.send(b"%d, and " % number * 5)
-    assert len(poller.quick) <= QUICK_MOST
+    assert len(poller.quick) <= 50
     for reader in readers:
         reader.end()
     assert {reader.received for reader in readers} == {b"".join(b"%d, and " % number * 5 for number in range(rounds))}
