@@ -115,7 +115,7 @@ def test_bcrypt_looks_at_72_bytes_as_apache_does():
 
 
 @pytest.mark.parametrize("password", ["nul\0", "\ud800", "x" * 5000])
-@pytest.mark.parametrize("stored", [BCRYPT, SHA512, cheap().hash("secret")])
+@pytest.mark.parametrize("stored", [BCRYPT, SHA512, cheap().hash("secret")], ids=["bcrypt", "sha512", "argon2id"])
 def test_a_password_that_cannot_be_hashed_is_wrong(stored, password):
     assert not cheap().verify(password, stored)
 
