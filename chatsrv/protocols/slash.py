@@ -6,6 +6,7 @@ Knows names and arguments from the table `chatsrv.verbs`, and nothing of what is
 from chatsrv.characters import BLANK
 from chatsrv.commands import ChangePassword, Command, Complaint, Invoke, Say
 from chatsrv.errors import Misused, Refused
+from chatsrv.protocols.elsewhere import advice_on
 from chatsrv.protocols.lines import Dialogue
 from chatsrv.replies import UnknownCommand, Usage
 from chatsrv.verbs import NAME_CHARACTERS, VERB_OF
@@ -54,7 +55,9 @@ def misused(usage: Usage) -> str:
 
 
 def unknown(reply: UnknownCommand) -> str:
-    """Return what somebody is told whose command there is not."""
+    """Return what somebody is told whose command there is not: of one that other chats have, what to use here."""
+    if advice := advice_on(reply.name):
+        return advice
     what = f"command /{reply.name}" if len(reply.name) <= NAME_CHARACTERS else "such command"
     advice = f"Did you mean /{reply.nearest}?" if reply.nearest else "Type /help for commands."
     return f"There is no {what}. {advice}"
