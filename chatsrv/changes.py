@@ -30,10 +30,11 @@ class What(StrEnum):
     SLOW = "slow"
     IGNORE = "ignore"
     UNIGNORE = "unignore"
+    SET = "set"
 
 
-MODERATION = frozenset(What) - {What.JOIN, What.PART, What.IGNORE, What.UNIGNORE}
-"""What others may be told of: where somebody is, and whom he does not want to hear, is his own business."""
+MODERATION = frozenset(What) - {What.JOIN, What.PART, What.IGNORE, What.UNIGNORE, What.SET}
+"""What others may be told of: where somebody is, whom they ignore and how they read is their own business."""
 
 TEXT_CHARACTERS = 300
 """The longest topic or reason: some lines of a terminal, which everybody in a room is shown."""
@@ -54,7 +55,7 @@ class Change(NamedTuple):
     `room` is empty for the whole server. `target` is an account's name as its owner writes it, or a network in CIDR
     notation. `until` is in seconds since the Unix epoch, `None` for good. `text` is a topic or a reason; of a `CREATE`
     the words that make the room another one than usual, parted by spaces; of a `SLOW` the seconds between two lines, in
-    digits.
+    digits; of a `SET` an option and its value, parted by a space.
     """
 
     what: What
@@ -113,6 +114,14 @@ def moderation_of(entry: Entry) -> Change | None:
     except ValueError:  # of a later version, or of a rescued file
         return None
     return change if change and change.what in MODERATION else None
+
+
+def is_invitation(text: str) -> bool:
+    """Tell whether the text of an entry of `Kind.CHANGE` is that of an invitation. One of damaged text is none."""
+    try:
+        return Change.decode(text).what is What.INVITE
+    except ValueError:
+        return False
 
 
 def without_words(entry: Entry) -> Entry:

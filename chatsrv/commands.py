@@ -220,6 +220,16 @@ class CatchUp(NamedTuple):
     is_wanted: bool
 
 
+class Set(NamedTuple):
+    """Show lines as the account wants them from now on: see `chatsrv.style.CHOICES`.
+
+    Without a `value` tell what holds now, of one `option` or, without that, of all.
+    """
+
+    option: str = ""
+    value: str = ""
+
+
 class Help(NamedTuple):
     """List the commands."""
 
@@ -242,5 +252,5 @@ Lookup = History | PrivateHistory | Search | More
 Rooming = Who | ListRooms | Join | Part | Create | Topic | Invite | Slow
 Privacy = PrivateMessage | Ignore | Unignore
 Moderation = Kick | Ban | Unban | Mute | Unmute | Bans | Audit
-ChatCommand = Say | Act | Rooming | Privacy | Moderation | Lookup | CatchUp | Help | Invoke | Quit
+ChatCommand = Say | Act | Rooming | Privacy | Moderation | Lookup | CatchUp | Set | Help | Invoke | Quit
 Command = Credentials | ChangePassword | Answer | Complaint | Line | ChatCommand

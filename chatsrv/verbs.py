@@ -35,6 +35,7 @@ from chatsrv.commands import (
     Quit,
     Say,
     Search,
+    Set,
     Slow,
     Topic,
     Unban,
@@ -46,6 +47,7 @@ from chatsrv.durations import parse
 from chatsrv.errors import Misused, Refused
 from chatsrv.replies import Usage
 from chatsrv.rights import OF_OWNERS, Right
+from chatsrv.style import CHOICES, Style
 
 NAME_CHARACTERS = 32
 """Characters that a command's name may have. Nobody mistypes one into more, so more is never guessed at."""
@@ -128,6 +130,16 @@ def _last(kind: type[History | PrivateHistory]) -> Callable[..., Command]:
 
 def _catch_up(answer: str) -> Command:
     return CatchUp(bool(("off", "on").index(answer.lower())))
+
+
+def _set(*typed: str) -> Command:
+    option, value = (*map(str.lower, typed), "", "")[:2]
+    try:
+        if option:
+            Style().having(option, value or CHOICES.get(option, ("",))[0])
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    return Set(option, value)
 
 
 def _create(room: str, *words: str) -> Command:
@@ -217,6 +229,7 @@ VERBS = (
     Verb("search", "WORDS", "show lines with all of these words: /search tea tim*", Search),
     Verb("more", "", "go on with what was shown last", More),
     Verb("catchup", "on|off", "be told at login what you missed, or not", CatchUp, make=_catch_up),
+    Verb("set", "[WHAT] [HOW]", "choose how lines are shown: /set times on", Set, make=_set),
     Verb("kick", "NAME [REASON]", "send somebody out of this room", Kick, Right.KICK),
     Verb("ban", f"NAME|NETWORK {_RULING}", "keep somebody out: /ban bob 2h spam", Ban, Right.BAN, _ruling(Ban)),
     Verb("unban", "NAME|NETWORK [everywhere]", "let somebody in again", Unban, Right.BAN, _release(Unban)),

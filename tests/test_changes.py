@@ -69,8 +69,8 @@ def test_only_value_errors_come_of_other_values(value: object) -> None:
             continue
 
 
-def test_whom_somebody_does_not_want_to_hear_is_nobody_elses_business() -> None:
-    assert {What.JOIN, What.PART, What.IGNORE, What.UNIGNORE} == set(What) - MODERATION
+def test_whom_somebody_does_not_want_to_hear_and_how_they_read_is_nobody_elses_business() -> None:
+    assert {What.JOIN, What.PART, What.IGNORE, What.UNIGNORE, What.SET} == set(What) - MODERATION
 
 
 @given(st.text("aAzZ09\N{KELVIN SIGN}ſéÉ-@", max_size=NAME_BYTES + 1))

@@ -142,7 +142,7 @@ def test_whatever_is_typed_behind_a_name_is_understood_or_refused(verb: Verb) ->
     for argument in ("", "7", "on", "one two", "one two three  four"):
         try:
             assert isinstance(verb.command(argument), verb.kind)
-        except Misused:
+        except Refused:
             assert verb.arguments
 
 

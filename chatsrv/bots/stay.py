@@ -144,6 +144,9 @@ class Stay(Reader):
     def ignore(self) -> None:
         """See `Device.ignore`: it takes note of everybody."""
 
+    def restyle(self) -> None:
+        """See `Device.restyle`: it reads entries, not lines."""
+
     def tell(self, reply: Reply) -> None:
         """See `Device.tell`: what concerns it is for whoever looks after it."""
         logger.info("bot %s in %s is told: %s", self.bot.name, self.room.name, reply)

@@ -64,6 +64,9 @@ class Device(Protocol):
 
     def tell(self, reply: Reply) -> None:
         """Tell its peer something. Never waits."""
+    def restyle(self) -> None:
+        """Show lines from now on in the style that its account has by the register."""
+
 
     def hang_up(self, reason: Reason) -> None:
         """End it."""

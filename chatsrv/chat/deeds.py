@@ -15,6 +15,7 @@ from chatsrv.chat.moderation import ban, kick, mute, unban, unmute
 from chatsrv.chat.private import ignore, tell_privately, unignore
 from chatsrv.chat.repertoire import invoke, list_commands
 from chatsrv.chat.rooming import create, invite, join, leave, list_rooms, part, slow, topic, who
+from chatsrv.chat.showing import choose_style
 from chatsrv.commands import (
     Audit,
     Ban,
@@ -36,6 +37,7 @@ from chatsrv.commands import (
     PrivateMessage,
     Quit,
     Search,
+    Set,
     Slow,
     Topic,
     Unban,
@@ -71,4 +73,5 @@ DEEDS: Mapping[type, Callable[[Asker, Any], None]] = {
     Search: search,
     More: show_more,
     CatchUp: choose_catching_up,
+    Set: choose_style,
 }

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from chatsrv.changes import INVITE_ONLY, MODERATION, UNLOGGED, Change, What, moderation_of, target_key
+from chatsrv.changes import INVITE_ONLY, MODERATION, UNLOGGED, Change, What, is_invitation, moderation_of, target_key
 from chatsrv.chat.facts import Facts, Topic
 from chatsrv.chat.subjects import Subjects
 from chatsrv.entries import Entry, Kind, Position
@@ -22,6 +22,7 @@ from chatsrv.errors import Hole, Refused
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.names import account_key
 from chatsrv.roomlog.base import RoomLog
+from chatsrv.style import Style
 
 READ_ENTRIES = 10_000
 """Changes that are read at once at the start."""
@@ -66,6 +67,7 @@ class Register:
         self._created: dict[str, int] = {}  # the offsets of the changes that created rooms
         self._stays: dict[str, dict[str, bool]] = {}  # by account and room: whether it joined last, or parted
         self._ignored: dict[str, frozenset[str]] = {}
+        self._styles: dict[str, Style] = {}
         self._subjects = Subjects()
         self._lock = ranked_lock(Rank.REGISTER)
         # Guarded by the lock. Who holds it alone changes all of the above.
@@ -115,6 +117,21 @@ class Register:
     def ignored_by(self, key: str) -> frozenset[str]:
         """Return the keys of the accounts of which an account wants to see nothing."""
         return self._ignored.get(key, frozenset())
+
+    def style_of(self, key: str) -> Style:
+        """Return how an account wants lines to be shown."""
+        return self._styles.get(key, _USUAL)
+
+    def is_answered(self, key: str, entry: Entry) -> bool:
+        """Tell whether an entry of an account's own log is an invitation that needs no answer any more.
+
+        The room is not there any more, or the account was put out of it since, or has entered it.
+        """
+        if entry.kind is not Kind.CHANGE or not is_invitation(entry.text):
+            return False
+        change = Change.decode(entry.text)
+        facts = self.room(change.room)
+        return facts is None or key not in facts.invited or self.is_joined(key, change.room)
 
     # ------------------------------------------------------------------ changes
 
@@ -213,6 +230,10 @@ class Register:
             case What.UNIGNORE:
                 key = account_key(entry.author)
                 self._ignored[key] = self.ignored_by(key) - {account_key(change.target)}
+            case What.SET:
+                key = account_key(entry.author)
+                option, _, value = change.text.partition(" ")
+                self._styles[key] = self.style_of(key).having(option, value)
             case _:
                 self._facts_of(change.room).apply(entry, change)
 
@@ -235,6 +256,8 @@ class Register:
             self._facts[change.room] = self._rooms[change.room] = facts
             self._created[change.room] = entry.offset
 
+
+_USUAL = Style()
 
 _ALL = ""
 """What every change is about."""

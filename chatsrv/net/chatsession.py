@@ -256,6 +256,11 @@ class ChatSession(Session):
         assert self._presence
         self._presence.ignore()
 
+    def restyle(self) -> None:
+        """See `Device.restyle`."""
+        assert self._presence
+        self._presence.restyle()
+
     def tell(self, reply: Reply) -> None:
         """See `Device.tell`."""
         assert self._presence

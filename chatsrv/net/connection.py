@@ -147,7 +147,7 @@ class Connection:
         self._delivery = delivery
         self.socket = sock
         self.address = address
-        self.renderer = renderer
+        self.renderer = renderer  # replaced in one step, under the session's lock; delivery is asked to turn then
         self.id = number
         self.origin = origin
         self.outbox = Outbox()

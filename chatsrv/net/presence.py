@@ -94,6 +94,7 @@ class Presence:
         with self._lock:
             self._is_open = True
             if ignored := self._hub.register.ignored_by(key):
+            self._take_style_locked()
                 self._delivery.ignore(self._connection, ignored)
             for room in self._hub.rooms_of(self._session.account):
                 try:
@@ -228,6 +229,18 @@ class Presence:
                 self._delivery.ignore(self._connection, self._hub.register.ignored_by(self._session.key))
 
     def tell(self, reply: Reply) -> None:
+    def restyle(self) -> None:
+        """See `Device.restyle`. Of two that were chosen at once, the later one counts."""
+        with self._lock:
+            if self._is_open and not self._is_over:
+                self._take_style_locked()
+                self._delivery.turn_to(self._connection, self.current.log if self.current else None)
+
+    def _take_style_locked(self) -> None:
+        assert self._lock.locked()
+        style = self._hub.register.style_of(self._session.key)
+        self._connection.renderer = self._connection.renderer.styled(style, self._session.server.time_zone)
+
         """See `Device.tell`."""
         with self._lock:
             if self._is_open:

@@ -5,12 +5,13 @@ state and are shared by all threads. `chatsrv.testing.protocol.ProtocolContract`
 """
 
 from abc import ABC, abstractmethod
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import ClassVar
 
 from chatsrv.commands import Command
 from chatsrv.entries import Entry
 from chatsrv.replies import Past, Reply
+from chatsrv.style import Style
 
 
 class Reader(ABC):
@@ -54,6 +55,14 @@ class Renderer(ABC):
         """The same wire format for rooms that the reader is in and does not speak in; this one where that is no matter.
 
         Always the same object.
+        """
+        return self
+
+    def styled(self, style: Style, zone: tzinfo | None) -> "Renderer":  # noqa: ARG002 - for formats that have a choice
+        """Return the same wire format in a style, with times in `zone`; this one where it leaves no choice.
+
+        Always the same object for the same style and time zone, as readers share what is rendered. It spares a session
+        its own entries if this one does.
         """
         return self
 

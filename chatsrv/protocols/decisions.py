@@ -6,7 +6,7 @@ Knows nothing of how a line is marked or ends, nor of who may decide what. Pure 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from chatsrv.changes import INVITE_ONLY, UNLOGGED, UNSAID, Change, What
+from chatsrv.changes import INVITE_ONLY, UNLOGGED, UNSAID, Change, What, is_invitation
 from chatsrv.durations import said
 from chatsrv.entries import Entry
 from chatsrv.replies import ListEnd, RoomLine, RoomList, RulingLine, RulingList, TopicTold
@@ -24,6 +24,14 @@ def decision(entry: Entry, *, names_room: bool = False) -> str:
         return tell(change, entry.at, names_room) if tell else ""
     except (ValueError, OverflowError):
         return ""  # of a later version; or numbers that nobody typed
+
+
+def invitation(entry: Entry) -> str:
+    """Return what an account reads of an invitation that stands in its own log; empty of anything else there."""
+    if not is_invitation(entry.text):
+        return ""
+    room = Change.decode(entry.text).room
+    return f"{entry.author} invites you to {room}: /join {room} enters it."
 
 
 def _created(change: Change, at: float, names_room: bool) -> str:  # noqa: ARG001 - as all of them

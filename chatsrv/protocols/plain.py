@@ -13,9 +13,9 @@ from typing import ClassVar
 
 from chatsrv.characters import BLANK, COMBINING, IGNORABLE, choice
 from chatsrv.commands import Command, Say
-from chatsrv.entries import PRIVATE_MARK, Entry, Kind
+from chatsrv.entries import PRIVATE_MARK, REGISTER, Entry, Kind
 from chatsrv.protocols.base import Protocol, Renderer
-from chatsrv.protocols.decisions import about_rooms, decision
+from chatsrv.protocols.decisions import about_rooms, decision, invitation
 from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
 from chatsrv.protocols.slash import asked, listed, misused, unknown
 from chatsrv.protocols.text import clean, is_blank, is_clean, without_lead
@@ -39,6 +39,7 @@ from chatsrv.replies import (
     Usage,
     Welcome,
 )
+from chatsrv.style import Style
 
 _SLOW = frozenset(("", "/", *BLANK, *COMBINING))
 """What a line begins with that is no plain words, or may be none at all."""
@@ -107,14 +108,29 @@ class PlainRenderer(LinesRenderer):
         if kind is Kind.PRIVATE_SENT:
             name, _, words = entry.text.partition(" ")
             return f"[private to {name}] <{entry.author}> {words}\n".encode()
-        if kind is Kind.CHANGE and (decided := decision(entry)):
-            return f"*** {entry.author} {decided}\n".encode()
+        if kind is Kind.CHANGE:
+            return self._decided(entry)
         return b""
+
+    @staticmethod
+    def _decided(entry: Entry) -> bytes:
+        if entry.room.startswith(PRIVATE_MARK):
+            return line(invitation(entry))
+        decided = decision(entry)
+        return f"*** {entry.author} {decided}\n".encode() if decided else b""
 
     @cached_property
     def marked(self) -> Renderer:
         """See `Renderer.marked`: every line begins with the name of its room."""
         return MarkedRenderer(self)
+
+    def styled(self, style: Style, zone: tzinfo | None) -> Renderer:
+        """See `Renderer.styled`. There is one for each style that somebody had, and for each time zone of a server."""
+        if style == Style():
+            return self
+        key = style, zone if style.times == "on" else None
+        styles: dict[tuple[Style, tzinfo | None], Renderer] = vars(self).setdefault("styles", {})  # one step
+        return styles.get(key) or styles.setdefault(key, StyledRenderer(self, *key))
 
     def past(self, entry: Entry, now: datetime, here: str) -> bytes:
         """Return an entry of before, behind its time; marked if it is of another room than `here`."""
@@ -164,7 +180,7 @@ class PlainRenderer(LinesRenderer):
 
 
 class MarkedRenderer(Renderer):
-    """Writes the entries of rooms that the reader does not speak in as `plain` does, behind the name of the room."""
+    """Writes entries as `plain` does, behind the name of their room; of a private log without, as it has none."""
 
     def __init__(self, plain: Renderer) -> None:
         self._plain = plain
@@ -176,14 +192,60 @@ class MarkedRenderer(Renderer):
             return shown
         return f"[{entry.room}] ".encode() + shown
 
+    def styled(self, style: Style, zone: tzinfo | None) -> Renderer:
+        """See `Renderer.styled`."""
+        return self._plain.styled(style, zone).marked
+
     def reply(self, reply: Reply) -> bytes:
         """Return `reply` as everybody sees it."""
         return self._plain.reply(reply)
 
 
+class StyledRenderer(Renderer):
+    """Writes what `plain` does, for readers who want lines to be shown in another style than most.
+
+    A live line has no day before its time: it is of the day on which it is read, but for moments around midnight.
+    """
+
+    def __init__(self, plain: "PlainRenderer", style: Style, zone: tzinfo | None, *, is_marked: bool = False) -> None:
+        self._plain = plain
+        self._zone = zone
+        self._has_times = style.times == "on"
+        self._names_all = style.rooms == "always"
+        self._is_marked = is_marked
+        self._lines = plain.marked if is_marked or self._names_all else plain
+        is_own_mark = self._lines is not plain
+        self._marked = self if is_own_mark else StyledRenderer(plain, style, zone, is_marked=True)
+
+    @property
+    def marked(self) -> Renderer:
+        """See `Renderer.marked`; this one where every line has a mark anyway."""
+        return self._marked
+
+    def styled(self, style: Style, zone: tzinfo | None) -> Renderer:
+        """See `Renderer.styled`."""
+        found = self._plain.styled(style, zone)
+        return found.marked if self._is_marked else found
+
+    def render(self, entry: Entry) -> bytes:
+        """Return the line that everybody sees who wants this style."""
+        shown = self._lines.render(entry)
+        return _time(int(entry.at // 60), None, self._zone) + shown if shown and self._has_times else shown
+
+    def past(self, entry: Entry, now: datetime, here: str) -> bytes:
+        """Return an entry of before, behind its time; see `PlainRenderer.past`."""
+        return self._plain.past(entry, now, REGISTER if self._names_all else here)  # which is no room of anybody's
+
+    def reply(self, reply: Reply) -> bytes:
+        """Return `reply` as the lines that its one session sees."""
+        if isinstance(reply, Past):
+            return b"".join([self.past(entry, reply.now, reply.here) for entry in reply.entries])
+        return self._plain.reply(reply)
+
+
 @lru_cache(1024)  # a crowd that comes back is told the same minutes, each of them
-def _time(minute: int, today: date, zone: tzinfo | None) -> bytes:
-    """Return what a line of before begins with: its time, and its day unless that is today.
+def _time(minute: int, today: date | None, zone: tzinfo | None) -> bytes:
+    """Return what a line begins with: its time, and its day unless that is `today`; without a `today` never.
 
     `minute` counts from the Unix epoch; no time zone of today is off by parts of one.
     """
@@ -191,7 +253,7 @@ def _time(minute: int, today: date, zone: tzinfo | None) -> bytes:
         then = datetime.fromtimestamp(60 * minute, zone)
     except (ValueError, OverflowError, OSError):  # no calendar has it: of a damaged file
         return b"[no time] "
-    pattern = "%H:%M" if then.date() == today else "%Y-%m-%d %H:%M"
+    pattern = "%H:%M" if today is None or then.date() == today else "%Y-%m-%d %H:%M"
     return f"[{then:{pattern}}] ".encode()
 
 

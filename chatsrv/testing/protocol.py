@@ -26,7 +26,7 @@ from typing import ClassVar, get_args
 
 from chatsrv.changes import Change, What
 from chatsrv.commands import Act, Command, Credentials, Say
-from chatsrv.entries import Entry, Kind
+from chatsrv.entries import PRIVATE_MARK, Entry, Kind
 from chatsrv.errors import ProtocolError
 from chatsrv.protocols.base import Protocol, Reader
 from chatsrv.reasons import Reason
@@ -55,6 +55,7 @@ from chatsrv.replies import (
     Usage,
     Welcome,
 )
+from chatsrv.style import CHOICES, Style
 
 LINE_BYTES = 512
 """The line limit under which every reader is tested."""
@@ -107,12 +108,17 @@ _CHANGES = tuple(
     for until, text in ((None, ""), (5.5, "10"), (1.0, _TEXT))
 )
 
-ENTRIES = tuple(
-    Entry(1, 1.5, "lobby", kind, author, 7, text)
-    for kind in Kind
-    for author in ("bob", _NAME)
-    for text in (_TEXT, "", *(reason.name for reason in Reason), *(_CHANGES if kind is Kind.CHANGE else ()))
+ENTRIES = (
+    *(
+        Entry(1, 1.5, "lobby", kind, author, 7, text)
+        for kind in Kind
+        for author in ("bob", _NAME)
+        for text in (_TEXT, "", *(reason.name for reason in Reason), *(_CHANGES if kind is Kind.CHANGE else ()))
+    ),
+    *(Entry(1, 1.5, f"{PRIVATE_MARK}alice", Kind.CHANGE, _NAME, 7, text) for text in _CHANGES),
 )
+
+_STYLES = tuple(Style(times, rooms) for times in CHOICES["times"] for rooms in CHOICES["rooms"])
 
 REPLIES: tuple[Reply, ...] = (
     Welcome("alice"),
@@ -284,12 +290,29 @@ class ProtocolContract:
         assert [bool(marked.render(entry)) for entry in ENTRIES] == [bool(renderer.render(entry)) for entry in ENTRIES]
         assert [marked.reply(each) for each in REPLIES] == [renderer.reply(each) for each in REPLIES]
 
+    def test_each_style_has_a_renderer_that_stays_the_same(self) -> None:
+        """Readers are grouped by it. It shows whatever is shown, and any other style can be had from it."""
+        usual = self.protocol.renderer
+        shown = [bool(usual.render(entry)) for entry in ENTRIES]
+        for style in _STYLES:
+            renderer = usual.styled(style, UTC)
+            assert renderer is usual.styled(style, UTC)
+            assert renderer.marked is renderer.marked.marked
+            assert [renderer.styled(other, UTC) for other in _STYLES] == [usual.styled(other, UTC) for other in _STYLES]
+            for each in (renderer, renderer.marked):
+                assert each.omits_own == usual.omits_own
+                first = [each.render(entry) for entry in ENTRIES]
+                assert [bool(line) for line in first] == shown
+                assert [each.render(entry) for entry in reversed(ENTRIES)] == first[::-1]
+        assert usual.styled(Style(), UTC) is usual
+
     def test_an_entry_of_before_is_shown_as_in_a_reply(self) -> None:
         """Whoever comes back is told one after the other, whoever looks back in pages."""
-        renderer, now = self.protocol.renderer, datetime.fromtimestamp(1e9, UTC)
-        for entry in ENTRIES:
-            for here in ("", entry.room, "elsewhere"):
-                assert renderer.past(entry, now, here) == renderer.reply(Past((entry,), now, here))
+        now = datetime.fromtimestamp(1e9, UTC)
+        for renderer in [self.protocol.renderer.styled(style, UTC) for style in _STYLES]:
+            for entry in ENTRIES:
+                for here in ("", entry.room, "elsewhere"):
+                    assert renderer.past(entry, now, here) == renderer.reply(Past((entry,), now, here))
 
     def test_a_refused_login_is_told(self) -> None:
         """Silence would be taken for a server that hangs."""

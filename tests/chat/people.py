@@ -23,6 +23,7 @@ from chatsrv.reasons import Reason
 from chatsrv.replies import Notice, Reply
 from chatsrv.rights import require
 from chatsrv.roomlog.base import RoomLog
+from chatsrv.style import Style
 from chatsrv.verbs import RIGHT_FOR
 
 ROLES = {"root": Role.ADMIN, "Mod": Role.MODERATOR, "mina": Role.MODERATOR}
@@ -83,6 +84,7 @@ class Person:
         self.later_seconds = 0.0  # by how much his clock is ahead
         self.heard: list[str] = []
         self.ignored: frozenset[str] = frozenset()
+        self.style = Style()
         self._chat = chat
         self._told: list[Reply] = []
         self.hub.attendance.add(self)
@@ -216,3 +218,6 @@ class Person:
     def hang_up(self, reason: Reason = Reason.QUIT) -> None:
         self.reason = reason
         self.leaves()
+    def restyle(self) -> None:
+        self.style = self.hub.register.style_of(self.key)
+

@@ -103,7 +103,10 @@ class WatchedSession(PlainSession):
 
 
 class Wanderer:
-    """Somebody who reads, turns, parts, joins, ignores, writes to others, and is lost. Keeps every whole line."""
+    """Somebody who reads, turns, parts, joins, ignores, writes to others, and is lost. Keeps every whole line.
+
+    How lines are shown changes meanwhile, too.
+    """
 
     def __init__(self, name: str, others: Sequence[str], server: ChatServer, seed: str, *, speaks: bool) -> None:
         self.name = name
@@ -113,6 +116,8 @@ class Wanderer:
         self._rng = random.Random(f"{seed} {name}")
         self._speaks = speaks
         self._said = 0
+        # With times, a live line looks as one of the history does, so nobody has both.
+        self._looks = self._rng.choice((("/history 3",), ("/set times on", "/set times off")))
 
     def come(self) -> None:
         """Come for the first time into each room, so that all that is said from now on is for him."""
@@ -156,7 +161,9 @@ class Wanderer:
                 *((f"{self._said} {'z' * rng.choice((0, 300))}".rstrip(),) * 3 if self._speaks else ("/who",)),
                 f"/ignore {IGNORED}",
                 f"/unignore {IGNORED}",
-                "/history 3",
+                *self._looks,
+                "/set rooms always",
+                "/set rooms others",
             )
         )
 
