@@ -52,8 +52,10 @@ class Device(Protocol):
     def leave(self, room: "Room", reason: Reason | None, told: Reply | None = None) -> bool:
         """Leave a room, and return whether it was there; without a reason there is no entry of it, but one already.
 
-        Its peer is told so by `told`, if that is somebody else's doing, in the same step. One that is on its way into
-        the room is waited for.
+        Its peer is told so by `told`, if that is not what this very session asked for, in the same step. Where it spoke
+        there, it speaks then in the room in which it spoke before, if it asked itself, and else in none: who is put out
+        may be typing, and what was meant for that room is to be said in no other. One that is on its way into the room
+        is waited for.
         """
 
     def hear(self, log: RoomLog) -> None:
@@ -62,11 +64,11 @@ class Device(Protocol):
     def ignore(self) -> None:
         """See nothing from now on of what those say whom its account ignores by the register."""
 
-    def tell(self, reply: Reply) -> None:
-        """Tell its peer something. Never waits."""
     def restyle(self) -> None:
         """Show lines from now on in the style that its account has by the register."""
 
+    def tell(self, reply: Reply) -> None:
+        """Tell its peer something. Never waits."""
 
     def hang_up(self, reason: Reason) -> None:
         """End it."""

@@ -8,7 +8,7 @@ formats. Pure functions but for what they ask the chat; everything here runs on 
 from chatsrv.accounts import Account, Role
 from chatsrv.changes import TEXT_CHARACTERS
 from chatsrv.chat.asker import Asker
-from chatsrv.chat.facts import Ruling, told
+from chatsrv.chat.facts import Facts, Ruling, told
 from chatsrv.chat.room import Room
 from chatsrv.errors import Refused
 from chatsrv.names import account_key
@@ -36,6 +36,20 @@ def require_here(asker: Asker, right: Right, room: Room) -> None:
         raise Refused(f"You have no right to {right}: your role is {role}, and {room.name} is not your room.")
 
 
+def account_named(asker: Asker, typed: str) -> Account:
+    """Return the account that somebody calls so; see `Asker.account_named`.
+
+    Raises:
+        Refused: there is none, or it cannot be told. Of a room, as IRC writes it, the text says what takes its place.
+    """
+    try:
+        return asker.account_named(typed)
+    except Refused:
+        if not typed.startswith("#"):
+            raise
+    raise Refused(f"{typed} looks like a room, and this takes a person's name. /join {typed} turns to that room.")
+
+
 def somebody(asker: Asker, typed: str) -> Account:
     """Return the account, or the bot that is here, that somebody calls so.
 
@@ -43,7 +57,7 @@ def somebody(asker: Asker, typed: str) -> Account:
         Refused: there is none, or it cannot be told.
     """
     try:
-        return asker.account_named(typed)
+        return account_named(asker, typed)
     except Refused:
         for device in asker.hub.attendance.devices(account_key(typed)):
             return device.account
@@ -84,17 +98,26 @@ def may_create(asker: Asker) -> bool:
     return needed is not None and includes(asker.account.role, needed)
 
 
-def may_look_in(asker: Asker, room: Room) -> bool:
-    """Tell whether the asker may enter a room, or see who is there, what about, and what was decided there.
+def may_look_in(asker: Asker, room: Facts) -> bool:
+    """Tell whether the asker may enter a room, or see that it is there, who is in it, and what was decided there.
 
     Those may not who are banned from it, nor those who are not invited to a room for guests.
     """
-    if room.ban_of(asker.account, asker.address):
+    is_bound = bool(room.bans) and asker.account.role is not Role.ADMIN
+    if is_bound and room.ban_of(asker.key, asker.address, asker.view.now.timestamp()):
         return False
-    facts = room.facts
-    if not facts.is_invite_only or room.name in asker.rooms or asker.key in facts.invited:
+    if not room.is_invite_only or room.name in asker.rooms or asker.key in room.invited:
         return True
-    return may_here(asker, Right.ENTER, room)
+    return room.owner == asker.key or may(asker.account, Right.ENTER)
+
+
+def find(asker: Asker, typed: str) -> Room:
+    """Return the room that the asker calls so; see `Hub.find`. One that they may not enter is suggested to nobody.
+
+    Raises:
+        Refused: there is none.
+    """
+    return asker.hub.find(typed, lambda room: may_look_in(asker, room))
 
 
 def require_look_in(asker: Asker, room: Room) -> None:
@@ -104,7 +127,7 @@ def require_look_in(asker: Asker, room: Room) -> None:
         Refused: it may not.
     """
     room.check_ban(asker.account, asker.address, asker.view.now.tzinfo)  # before they are sent for an invitation
-    if not may_look_in(asker, room):
+    if not may_look_in(asker, room.facts):
         raise Refused(f"{room.name} is for those who are invited: somebody in it can do that, by /invite.")
 
 
@@ -137,7 +160,7 @@ def room_here(asker: Asker, typed: str = "") -> Room:
     """
     if not typed:
         return asker.room
-    room = asker.hub.find(typed)
+    room = find(asker, typed)
     if room.name not in asker.rooms:
         room.check_ban(asker.account, asker.address, asker.view.now.tzinfo)
         raise Refused(f"You are not in {room.name}.")

@@ -11,6 +11,7 @@ from chatsrv.accounts import Account, Role
 from chatsrv.chat.attendance import Attendance
 from chatsrv.chat.bookmarks import Bookmarks
 from chatsrv.chat.commandplugin import CommandPlugin
+from chatsrv.chat.facts import Facts
 from chatsrv.chat.lookups import Lookups
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.chat.register import Register
@@ -117,18 +118,18 @@ class Hub:
         """Return all rooms, in the order of their names."""
         return [self.room(facts.name) for facts in self.register.rooms()]
 
-    def find(self, typed: str) -> Room:
+    def find(self, typed: str, is_shown: Callable[[Facts], bool] = lambda _: True) -> Room:
         """Return the room that somebody calls so, with or without a `#` before it.
 
         Raises:
-            Refused: there is none; the text tells one that may be meant.
+            Refused: there is none; the text tells one that may be meant, of those that somebody `is_shown`.
         """
         try:
             name = prepare_room(typed)
         except ValueError as error:
             raise Refused(f"There is no such room: {error}.") from None
         if self.register.room(name) is None:
-            meant = nearest(name, [facts.name for facts in self.register.rooms()])
+            meant = nearest(name, [facts.name for facts in self.register.rooms() if is_shown(facts)])
             raise Refused(
                 f"There is no room {name}. " + (f"Did you mean {meant}?" if meant else "/rooms lists them all.")
             )

@@ -14,7 +14,7 @@ from chatsrv.changes import without_words
 from chatsrv.chat.comings import comings_of
 from chatsrv.commands import PAGE_ENTRIES
 from chatsrv.effort import Effort
-from chatsrv.entries import LINES, WORDS, Entry, Kind, Position
+from chatsrv.entries import LINES, PRIVATE_MARK, WORDS, Entry, Kind, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.names import account_key
 from chatsrv.replies import Missing, Notice, Past, PastEnd, Reply
@@ -62,7 +62,9 @@ class View(NamedTuple):
         """Tell whether an entry is not shown: it is nothing said or decided, or what somebody ignored said."""
         if entry.kind not in LINES:
             return True
-        return bool(self.ignored) and entry.kind in WORDS and account_key(entry.author) in self.ignored
+        if not self.ignored or account_key(entry.author) not in self.ignored:
+            return False
+        return entry.kind in WORDS or entry.room.startswith(PRIVATE_MARK)  # an invitation
 
 
 class Lookback:

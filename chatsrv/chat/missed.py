@@ -4,13 +4,13 @@ Never hears of bytes, sockets or wire formats. Logs are read in steps and under 
 count and once to tell, so that memory stays bounded. Everything here runs on the session's own thread.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
 from chatsrv.chat.comings import comings_of
 from chatsrv.chat.lookback import View, lines_back, past_of
-from chatsrv.entries import LINES, WORDS, Bookmark, Entry, Position
+from chatsrv.entries import WORDS, Bookmark, Entry, Position
 from chatsrv.errors import Hole, Refused
 from chatsrv.replies import Away, AwayEnd, Missing, Notice, Reply
 from chatsrv.roomlog.base import RoomLog
@@ -70,12 +70,12 @@ class Absence:
 
     `bookmark` is how far he has read, `None` if never; `view` is how he looks at what was before. `place` is what the
     log is called for him, such as "in dev"; empty if it is of the room that he speaks in. `has_own` tells whether he is
-    shown his own words, too.
+    shown his own words, too. `is_void` tells of a decision whether it holds no more, so that nobody needs to be told.
     """
 
     def __init__(
         self, log: RoomLog, last: Position, name: str, bookmark: Bookmark | None, view: View, *, place: str = "",
-        has_own: bool = False,
+        has_own: bool = False, is_void: Callable[[Entry], bool] = lambda _: False,
     ) -> None:  # fmt: skip
         self.log = log
         self.last = last
@@ -84,6 +84,7 @@ class Absence:
         self.view = view
         self._place = place
         self._typed_in = None if has_own or bookmark is None else bookmark.origin
+        self._is_void = is_void
         self.is_cut_short = False
         """Whether not all could be told: then nothing behind it counts as read, whatever is live."""
 
@@ -197,4 +198,4 @@ class Absence:
     def _is_missed(self, entry: Entry) -> bool:
         if entry.kind in WORDS:
             return entry.origin != self._typed_in and not self.view.hides(entry)
-        return entry.kind in LINES and entry.author != self._name
+        return not (self.view.hides(entry) or entry.author == self._name or self._is_void(entry))

@@ -6,9 +6,10 @@ Never hears of bytes, sockets or wire formats. Everything here runs on the asker
 
 from contextlib import suppress
 
+from chatsrv.accounts import Account
 from chatsrv.changes import Change, What
 from chatsrv.chat.asker import Asker
-from chatsrv.chat.authority import hears, require_voice, somebody
+from chatsrv.chat.authority import account_named, hears, require_voice, somebody
 from chatsrv.chat.deciding import decide
 from chatsrv.commands import Ignore, PrivateMessage, Unignore
 from chatsrv.entries import Kind
@@ -31,7 +32,7 @@ def tell_privately(asker: Asker, command: PrivateMessage) -> None:
         NotRecorded: it cannot be recorded, so the reader has not seen it; its author's log may have it.
     """
     require_voice(asker, "a message")
-    reader = asker.account_named(command.name)
+    reader = account_named(asker, command.name)
     if reader.key == asker.key:
         raise Refused("That would be a message to yourself.")
     copies = [(_heard_log(asker, asker.key), Kind.PRIVATE_SENT, f"{reader.name} {command.text}")]
@@ -48,7 +49,31 @@ def tell_privately(asker: Asker, command: PrivateMessage) -> None:
             own_log.wait_until_recorded(own_position)
     log.wait_until_recorded(position)
     if not asker.hub.attendance.devices(reader.key):
-        asker.reply(Notice(f"{reader.name} is not here now, and reads it at the next login."))
+        asker.reply(Notice(when_read(asker, reader)))
+
+
+def when_read(asker: Asker, account: Account) -> str:
+    """Return what is said of somebody who is not here, to whom something was written."""
+    hub, then = asker.hub, "reads it at the next login"
+    with suppress(Refused):  # it cannot be read at the moment
+        if not (hub.catching_up.entries and hub.bookmarks.is_caught_up(account.key)):
+            then = "finds it by /private"
+    return f"{account.name} is not here now, and {then}."
+
+
+def tell_of_invitation(asker: Asker, guest: Account, invitation: Change) -> None:
+    """Have an account read that it was invited, which is recorded already: now, or at the next login.
+
+    An entry of its own log, so that it is told once, as a private message is.
+
+    Raises:
+        Refused: it cannot be recorded, so that nobody has read it.
+    """
+    if hears(asker, guest.key):
+        log = _heard_log(asker, guest.key)
+        log.wait_for_space()
+        position = log.append(Kind.CHANGE, asker.account.name, asker.origin, (invitation.encode(),))
+        log.wait_until_recorded(position)
 
 
 def _heard_log(asker: Asker, key: str) -> RoomLog:

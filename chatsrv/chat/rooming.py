@@ -13,8 +13,9 @@ from operator import attrgetter
 from chatsrv.changes import INVITE_ONLY, UNLOGGED, Change, What
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import (
+    account_named,
     bounded,
-    hears,
+    find,
     may_create,
     may_look_in,
     require_here,
@@ -25,6 +26,7 @@ from chatsrv.chat.authority import (
 from chatsrv.chat.deciding import check_pace, decide, record
 from chatsrv.chat.lookback import View
 from chatsrv.chat.looking import show
+from chatsrv.chat.private import tell_of_invitation, when_read
 from chatsrv.chat.room import Room
 from chatsrv.commands import Create, Invite, Join, ListRooms, Part, Quit, Slow, Topic, Who
 from chatsrv.durations import said
@@ -42,12 +44,14 @@ PAGE_ROOMS = 20
 """Rooms that a page of the list has: a terminal of 24 lines has room for them."""
 
 
+OTHER_NAME = "another name will do"
+
 # ---------------------------------------------------------------------------- who and what there is
 
 
 def who(asker: Asker, command: Who) -> None:
     """Tell who is in a room, page by page."""
-    room = asker.hub.find(command.room) if command.room else asker.room
+    room = find(asker, command.room) if command.room else asker.room
     show(asker, _present(asker, room, ""))
 
 
@@ -61,12 +65,12 @@ def _present(asker: Asker, room: Room, after: str) -> Iterator[Reply]:
 
 
 def list_rooms(asker: Asker, _: ListRooms) -> None:
-    """Tell which rooms there are, page by page."""
+    """Tell which rooms there are that the asker may enter, page by page."""
     show(asker, _rooms(asker, ""))
 
 
 def _rooms(asker: Asker, after: str) -> Iterator[Reply]:
-    rooms = asker.hub.register.rooms()
+    rooms = [facts for facts in asker.hub.register.rooms() if may_look_in(asker, facts)]
     start = bisect_right(rooms, after, key=attrgetter("name"))
     page = rooms[start : start + PAGE_ROOMS]
     is_all = start + len(page) == len(rooms)
@@ -83,7 +87,7 @@ def _line(asker: Asker, room: Room) -> RoomLine:
     return RoomLine(
         room.name,
         room.present(0)[1],
-        topic_of(room, asker.view).topic if may_look_in(asker, room) else "",
+        topic_of(room, asker.view).topic,
         facts.is_invite_only,
         facts.is_logged,
         room.name in asker.rooms,
@@ -108,7 +112,7 @@ def join(asker: Asker, command: Join) -> None:
 
 def _found(asker: Asker, typed: str) -> Room:
     try:
-        return asker.hub.find(typed)
+        return find(asker, typed)
     except Refused as refusal:
         if not may_create(asker):
             raise
@@ -145,10 +149,12 @@ def _go_into(asker: Asker, room: Room) -> None:
 def part(asker: Asker, command: Part) -> None:
     """Leave a room with all sessions of the account, until it is joined again.
 
+    The asker then speaks in the room in which it spoke before, if there is one, and is told so.
+
     Raises:
         Refused: the asker is not in there, and would not be at the next login.
     """
-    room = asker.hub.find(command.room) if command.room else asker.room
+    room = find(asker, command.room) if command.room else asker.room
     if room.name not in asker.rooms and not asker.hub.belongs(asker.key, room):  # who is banned has this way out only
         raise Refused(f"You are not in {room.name}.")
     decide(asker, Change(What.PART, room.name))
@@ -204,7 +210,8 @@ def _new_name(asker: Asker, typed: str) -> str:
     except ValueError as error:
         raise Refused(f"No room can be called so: {error}.") from None
     if hub.register.room(name):
-        raise Refused(f"There is a room {name} already: /join {name} enters it.")
+        is_for_asker = may_look_in(asker, hub.room(name).facts)
+        raise Refused(f"There is a room {name} already: {f'/join {name} enters it' if is_for_asker else OTHER_NAME}.")
     rooms = hub.register.rooms()
     if sum(bool(facts.owner) for facts in rooms) >= hub.rules.most_rooms:
         raise Refused("There are as many rooms as there may be.")
@@ -212,11 +219,10 @@ def _new_name(asker: Asker, typed: str) -> str:
     if most and sum(facts.owner == asker.key for facts in rooms) >= most:  # rooms stay, so he would take all of them
         raise Refused(f"You own as many rooms as one may: {most}.")
     if hub.has_past(name):  # of the settings once; whoever made it anew would read all that was said there
-        raise Refused(
-            f"There was a room {name} once, which only an administrator can open again: another name will do."
-        )
+        raise Refused(f"There was a room {name} once, which only an administrator can open again: {OTHER_NAME}.")
     if similar := similar_room(name, [facts.name for facts in rooms], with_accents=True):
-        raise Refused(f"{name} looks too much like {similar}: another name will do.")
+        shown = similar if may_look_in(asker, hub.room(similar).facts) else "that of another room"
+        raise Refused(f"{name} looks too much like {shown}: {OTHER_NAME}.")
     return name
 
 
@@ -251,30 +257,36 @@ def topic_of(room: Room, view: View) -> TopicTold:
 
 
 def invite(asker: Asker, command: Invite) -> None:
-    """Let somebody into a room, and tell them so.
+    """Let somebody into a room, and tell them so, now or at their next login.
 
     Raises:
         Refused: the asker is not in there or muted, or the other one is banned, there already, or was invited just now.
     """
-    room = room_here(asker, command.room)
-    guest = asker.account_named(command.name)
+    room, hub = room_here(asker, command.room), asker.hub
+    guest = account_named(asker, command.name)
+    is_here = bool(hub.attendance.devices(guest.key))
     if room.is_in(guest.key):
         raise Refused(f"{guest.name} is in {room.name} already.")
     if room.facts.ban_of(guest.key, None, asker.view.now.timestamp()):
         raise Refused(f"{guest.name} is banned from {room.name}.")
+    if not is_here and hub.belongs(guest.key, room):
+        raise Refused(f"{guest.name} is in {room.name} already.")
     is_invited = guest.key in room.facts.invited  # else only the pace of all that he decides holds him up
+    if is_invited and not is_here:  # who comes back is to read it once
+        raise Refused(f"{guest.name} is invited to {room.name} already. /msg {guest.name} TEXT leaves them a message.")
     if not asker.hub.invitations.allow(f"{asker.key} {guest.key} {room.name}") and is_invited:
         raise Refused(f"You invited {guest.name} just now: once a minute will do.")
+    change = Change(What.INVITE, room.name, guest.name)
     if is_invited:
         require_voice(asker, "an invitation", room)
     else:
-        _decide(asker, room, Change(What.INVITE, room.name, guest.name))
-    devices = asker.hub.attendance.devices(guest.key)
-    if hears(asker, guest.key):
-        for device in devices:
-            device.tell(Notice(f"{asker.account.name} invites you to {room.name}: /join {room.name} enters it."))
-    later = "" if devices else f" {guest.name} is not here now, and has to be told."
-    asker.reply(Notice(f"{guest.name} is invited to {room.name}.{later}"))
+        _decide(asker, room, change)
+    then = "" if is_here else f" {when_read(asker, guest)}"
+    try:
+        tell_of_invitation(asker, guest, change)
+    except Refused:  # it holds all the same
+        then = f" That could not be passed on to {guest.name}, so please tell them."
+    asker.reply(Notice(f"{guest.name} is invited to {room.name}.{then}"))
 
 
 def slow(asker: Asker, command: Slow) -> None:

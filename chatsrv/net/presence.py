@@ -12,15 +12,15 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatsrv.chat.missed import Absence
-from chatsrv.chat.room import WELCOME_NAMES, Arrival, Room
-from chatsrv.entries import Bookmark, Position
+from chatsrv.chat.room import WELCOME_NAMES, Arrival, Room, nowhere
+from chatsrv.entries import Bookmark, Entry, Position
 from chatsrv.errors import Refused
 from chatsrv.locks import Rank, ranked_lock
 from chatsrv.names import account_key
 from chatsrv.net.catchup import Return
 from chatsrv.net.reading import Reading
 from chatsrv.reasons import Reason
-from chatsrv.replies import Reply
+from chatsrv.replies import Notice, Reply
 from chatsrv.roomlog.base import RoomLog
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Presence:
 
     __slots__ = (
         *("_connection", "_delivery", "_hears", "_hub", "_is_open", "_is_over", "_lock", "_mail_since", "_session"),
-        *("_rooms", "_subscriptions", "_untold", "current", "reading"),
+        *("_rooms", "_spoken_in", "_subscriptions", "_untold", "current", "reading"),
     )
 
     def __init__(self, session: "ChatSession", server: "ChatServer", reading: Reading) -> None:
@@ -63,9 +63,10 @@ class Presence:
         self._hub = server.hub
         self.reading = reading
         self._lock = ranked_lock(Rank.SESSION)
-        # Guarded by the lock. Both are replaced, never changed in place, so that anybody may look at them.
+        # Guarded by the lock. These are replaced, never changed in place, so that anybody may look at them.
         self._rooms: tuple[Room, ...] = ()
         self.current: Room | None = None
+        self._spoken_in: tuple[Room, ...] = ()  # those of its rooms that it has turned to, each once, the last one last
         self._is_open = False
         self._is_over = False
         self._hears = False
@@ -93,8 +94,8 @@ class Presence:
         key = self._session.key
         with self._lock:
             self._is_open = True
-            if ignored := self._hub.register.ignored_by(key):
             self._take_style_locked()
+            if ignored := self._hub.register.ignored_by(key):
                 self._delivery.ignore(self._connection, ignored)
             for room in self._hub.rooms_of(self._session.account):
                 try:
@@ -156,7 +157,7 @@ class Presence:
             if not self._is_open or room in self._rooms:
                 return False
             with self._told_first_locked(told):
-                self._enter_locked(room, [], [], is_held=False, turns=not self._rooms, is_told_another=True)
+                self._enter_locked(room, [], [], is_held=False, turns=False, is_told_another=True)
             return True
 
     @contextmanager
@@ -228,7 +229,6 @@ class Presence:
             if self._is_open:
                 self._delivery.ignore(self._connection, self._hub.register.ignored_by(self._session.key))
 
-    def tell(self, reply: Reply) -> None:
     def restyle(self) -> None:
         """See `Device.restyle`. Of two that were chosen at once, the later one counts."""
         with self._lock:
@@ -241,6 +241,7 @@ class Presence:
         style = self._hub.register.style_of(self._session.key)
         self._connection.renderer = self._connection.renderer.styled(style, self._session.server.time_zone)
 
+    def tell(self, reply: Reply) -> None:
         """See `Device.tell`."""
         with self._lock:
             if self._is_open:
@@ -261,7 +262,10 @@ class Presence:
         if is_held and is_known:
             last = log.end
             self._subscribe_locked(log, last, is_held=True)
-            absence = self._absence(log, last, bookmark or Bookmark(begin, _NOBODY), "in private messages")
+            absence = self._absence(
+                log, last, bookmark or Bookmark(begin, _NOBODY), "in private messages",
+                partial(self._hub.register.is_answered, self._session.key),
+            )  # fmt: skip
             returns.append(Return(absence, last))
         else:
             begin = begin if is_new else self._mail_since or log.end
@@ -279,11 +283,15 @@ class Presence:
             troubles.append(str(refusal))
             return None, False
 
-    def _absence(self, log: RoomLog, last: Position, bookmark: Bookmark | None, place: str) -> Absence:
+    def _absence(
+        self, log: RoomLog, last: Position, bookmark: Bookmark | None, place: str,
+        is_void: Callable[[Entry], bool] = lambda _: False,
+    ) -> Absence:  # fmt: skip
         has_own = not self._connection.renderer.omits_own
         return Absence(
-            log, last, self._session.account.name, bookmark, self._session.view, place=place, has_own=has_own
-        )
+            log, last, self._session.account.name, bookmark, self._session.view,
+            place=place, has_own=has_own, is_void=is_void,
+        )  # fmt: skip
 
     # ------------------------------------------------------------------ turning, and going out
 
@@ -302,7 +310,10 @@ class Presence:
         return True
 
     def _turn_locked(self, room: Room | None) -> None:
+        assert self._lock.locked()
         self.current = room
+        if room:
+            self._spoken_in = (*(other for other in self._spoken_in if other is not room), room)
         self._delivery.turn_to(self._connection, room.log if room else None)
 
     def leave(self, room: Room, reason: Reason | None, told: Reply | None = None) -> bool:
@@ -313,21 +324,25 @@ class Presence:
             if room not in self._rooms:
                 return False
             self._rooms = tuple(other for other in self._rooms if other is not room)
+            self._spoken_in = tuple(other for other in self._spoken_in if other is not room)
             self._delivery.unsubscribe(self._connection, room.log)
             self.reading.leave(room.log)
             if reason:
                 room.leave(self._session.account.name, self._connection.origin, reason)
-            if self.current is room:
-                # Who is put out may be typing: what was meant for that room is to be said in no other.
-                self._turn_locked(next(iter(self._rooms), None) if reason is Reason.QUIT else None)
+            has_spoken_here = self.current is room
+            if has_spoken_here:
+                is_own_wish = reason is Reason.QUIT and told is None
+                self._turn_locked(self._spoken_in[-1] if is_own_wish and self._spoken_in else None)
             if told:
                 self._connection.notify(told)
+                if has_spoken_here and reason is Reason.QUIT:
+                    self._connection.notify(Notice(nowhere(self.rooms)))
             return True
 
     def leave_all(self, reason: Reason) -> None:
         """Leave every room, for good: the session ends."""
         with self._lock:
             self._is_over = True
-            rooms, self._rooms, self.current = self._rooms, (), None
+            rooms, self._rooms, self._spoken_in, self.current = self._rooms, (), (), None
         for room in rooms:
             room.leave(self._session.account.name, self._connection.origin, reason)

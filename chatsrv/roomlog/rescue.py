@@ -8,10 +8,12 @@ import itertools
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
 from shlex import quote
 from typing import TypeAlias
 
+from chatsrv.changes import is_invitation
 from chatsrv.entries import PRIVATE_MARK, REGISTER, Kind
 from chatsrv.errors import StoreError
 from chatsrv.roomlog.backup import STEP_PAGES, Progress, new_database
@@ -156,7 +158,7 @@ def _fill_rooms(connection: sqlite3.Connection, found: _Found) -> tuple[int, tup
         if number not in found.rooms:
             kept_after = first - 1
         if names.get(name) != number:
-            name = next(new for new in _new_names(number, _kinds_in(connection, first_id)) if new not in names)
+            name = next(new for new in _new_names(number, _look_of(connection, first_id)) if new not in names)
             if name == REGISTER:
                 names[name] = number
             else:
@@ -166,17 +168,32 @@ def _fill_rooms(connection: sqlite3.Connection, found: _Found) -> tuple[int, tup
     return missing, tuple(unnamed)
 
 
-def _kinds_in(connection: sqlite3.Connection, first_id: int) -> set[int]:
-    """Return which kinds of entries a room has, but for erased ones."""
+class _Look(Enum):
+    """What a log is by what it has."""
+
+    ROOM = "people came and went there"
+    PRIVATE = "it has private words, or nothing but invitations, which stand in their guest's own log"
+    REGISTER = "it has nothing but decisions, of several kinds or unreadable ones"
+
+
+def _look_of(connection: sqlite3.Connection, first_id: int) -> _Look:
+    bounds = (first_id, first_id + _LAST_OFFSET)
     question = "SELECT DISTINCT kind FROM entry WHERE id > ? AND id <= ? AND kind != ?"
-    return {kind for (kind,) in connection.execute(question, (first_id, first_id + _LAST_OFFSET, Kind.ERASED.value))}
+    kinds = {kind for (kind,) in connection.execute(question, (*bounds, Kind.ERASED.value))}
+    if kinds & {Kind.PRIVATE, Kind.PRIVATE_SENT}:
+        return _Look.PRIVATE
+    if kinds != {Kind.CHANGE}:
+        return _Look.ROOM
+    question = "SELECT text FROM entry WHERE id > ? AND id <= ? AND kind = ?"
+    texts = connection.execute(question, (*bounds, Kind.CHANGE.value))
+    return _Look.PRIVATE if all(is_invitation(text) for (text,) in texts) else _Look.REGISTER
 
 
-def _new_names(number: int, kinds: set[int]) -> Iterator[str]:
-    """Yield names for a room whose own cannot be read. One with private words gets none that people can enter."""
-    if kinds == {Kind.CHANGE}:  # every other log has who came and went, or private words
+def _new_names(number: int, look: _Look) -> Iterator[str]:
+    """Yield names for a log whose own cannot be read. One with private words gets none that people can enter."""
+    if look is _Look.REGISTER:
         yield REGISTER
-    mark = PRIVATE_MARK if kinds & {Kind.PRIVATE, Kind.PRIVATE_SENT} else ""
+    mark = PRIVATE_MARK if look is _Look.PRIVATE else ""
     yield f"{mark}rescued-{number}"
     yield from (f"{mark}rescued-{number}-{again}" for again in itertools.count(2))
 

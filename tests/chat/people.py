@@ -85,11 +85,14 @@ class Person:
         self.heard: list[str] = []
         self.ignored: frozenset[str] = frozenset()
         self.style = Style()
+        self._spoken_in: list[Room] = []
         self._chat = chat
         self._told: list[Reply] = []
         self.hub.attendance.add(self)
         for room in self.hub.rooms_of(account):
             self.enter(room)
+            if self.current is None:
+                self._turn(room)
 
     # ------------------------------------------------------------------ for tests
 
@@ -120,12 +123,19 @@ class Person:
             return str(refusal)
         return ""
 
+    def says_refused(self) -> str:
+        """Return what he is told who speaks in no room."""
+        try:
+            return f"speaks in {self.room.name}"
+        except Refused as refusal:
+            return str(refusal)
+
     def leaves(self) -> None:
         """Log out."""
         self.hub.attendance.remove(self)
         for room in self.rooms.values():
             room.leave(self.account.name, self.origin, Reason.QUIT)
-        self.rooms, self.current = {}, None
+        self.rooms, self.current, self._spoken_in = {}, None, []
 
     # ------------------------------------------------------------------ as an asker
 
@@ -156,13 +166,17 @@ class Person:
     def turn_to(self, room: Room, told: Reply) -> bool:
         if room.name not in self.rooms:
             return False
-        self.current = room
+        self._turn(room)
         self.tell(told)
         return True
 
+    def _turn(self, room: Room) -> None:
+        self.current = room
+        self._spoken_in = [*(other for other in self._spoken_in if other is not room), room]
+
     def go_into(self, room: Room) -> Callable[[], None]:
         self.enter(room)
-        self.current = room
+        self._turn(room)
         return lambda: None
 
     def account_named(self, typed: str) -> Account:
@@ -186,8 +200,6 @@ class Person:
         if room.name in self.rooms:
             return False
         room.enter(self.account, self.origin, self.address)
-        if not self.rooms:
-            self.current = room
         self.rooms = {**self.rooms, room.name: room}
         if told:
             self.tell(told)
@@ -199,10 +211,15 @@ class Person:
         self.rooms = {name: other for name, other in self.rooms.items() if other is not room}
         if reason:
             room.leave(self.account.name, self.origin, reason)
-        if self.current is room:
-            self.current = next(iter(self.rooms.values()), None) if reason is Reason.QUIT else None
+        self._spoken_in = [other for other in self._spoken_in if other is not room]
+        has_spoken_here = self.current is room
+        if has_spoken_here:
+            is_own_wish = reason is Reason.QUIT and told is None
+            self.current = self._spoken_in[-1] if is_own_wish and self._spoken_in else None
         if told:
             self.tell(told)
+            if has_spoken_here and reason is Reason.QUIT:
+                self.tell(Notice(nowhere(self.rooms)))
         return True
 
     def hear(self, log: RoomLog) -> None:
@@ -212,12 +229,12 @@ class Person:
     def ignore(self) -> None:
         self.ignored = self.hub.register.ignored_by(self.key)
 
+    def restyle(self) -> None:
+        self.style = self.hub.register.style_of(self.key)
+
     def tell(self, reply: Reply) -> None:
         self._told.append(reply)
 
     def hang_up(self, reason: Reason = Reason.QUIT) -> None:
         self.reason = reason
         self.leaves()
-    def restyle(self) -> None:
-        self.style = self.hub.register.style_of(self.key)
-

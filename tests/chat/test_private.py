@@ -27,6 +27,15 @@ def test_who_is_not_here_reads_it_later(chat: Chat) -> None:
     assert chat.private("bob") == ["[private] <alice> hi"]
 
 
+def test_who_is_not_told_at_a_login_what_they_missed_finds_it_later(chat: Chat) -> None:
+    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    bob.types("/catchup off")
+    bob.leaves()
+    alice.types("/create dev")
+    assert alice.types("/msg bob hi") == ["bob is not here now, and finds it by /private."]
+    assert alice.types("/invite bob") == ["bob is invited to dev. bob is not here now, and finds it by /private."]
+
+
 @pytest.mark.parametrize(
     ("typed", "told"),
     [

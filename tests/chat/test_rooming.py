@@ -10,7 +10,7 @@ from chatsrv.chat.room import Room
 from chatsrv.chat.rooming import PAGE_ROOMS, WHO_NAMES
 from chatsrv.entries import Kind
 from chatsrv.roomlog.memory import MemoryStore
-from tests.chat.people import Chat
+from tests.chat.people import Chat, Person
 
 IN_NO_ROOM = "You are in no room: /rooms lists them, /join ROOM enters one."
 
@@ -114,6 +114,7 @@ def test_who_joins_speaks_there_with_all_devices_and_again_at_each_login(chat: C
     bob.types("/join dev")
     assert bob.room.name == "dev"
     assert phone.room.name == "lobby"
+    assert phone.told() == ["You are in dev, too: you entered it on another device."]
     assert list(phone.rooms) == ["lobby", "dev"]
     bob.leaves()
     phone.leaves()
@@ -186,6 +187,72 @@ def test_who_is_put_out_on_his_way_in_is_not_let_in_by_what_is_left_of_his_joini
     bob.types("/join dev")
     assert list(bob.rooms) == list(phone.rooms) == list(chat.log_in("bob").rooms) == ["lobby"]
     assert not chat.hub.room("dev").is_in("bob")
+
+
+def in_three_rooms(chat: Chat) -> Person:
+    """Return alice, who is in lobby, dev and ops, and has turned to each in this order."""
+    alice = chat.log_in("alice")
+    alice.types("/create dev")
+    alice.types("/create ops")
+    alice.told()
+    return alice
+
+
+def test_who_parts_speaks_again_where_they_spoke_before(chat: Chat) -> None:
+    alice = in_three_rooms(chat)
+    assert alice.types("/part") == ["You left ops. You speak in dev now."]
+    assert alice.types("/part") == ["You left dev. You speak in lobby now."]
+    assert alice.types("/part") == [f"You left lobby. {IN_NO_ROOM}"]
+
+
+def test_the_room_spoken_in_before_is_the_one_turned_to_last_that_one_is_still_in(chat: Chat) -> None:
+    alice = in_three_rooms(chat)
+    alice.types("/join lobby")
+    alice.types("/join dev")
+    assert alice.types("/part lobby") == ["You left lobby. You speak in dev now."]
+    assert alice.types("/part") == ["You left dev. You speak in ops now."]
+
+
+def test_who_parts_and_spoke_nowhere_before_speaks_nowhere(chat: Chat) -> None:
+    in_three_rooms(chat).leaves()
+    alice = chat.log_in("alice")
+    assert alice.room.name == "lobby"
+    assert alice.types("/part") == ["You left lobby. You speak in no room now: /join dev turns to one."]
+    assert alice.says_refused() == "You speak in no room now: /join dev turns to one."
+    assert alice.types("/join ops") == ["You speak in ops now."]
+    assert alice.types("/part") == ["You left ops. You speak in no room now: /join dev turns to one."]
+
+
+def test_another_device_whose_room_is_left_speaks_nowhere_and_is_told_so(chat: Chat) -> None:
+    desk = in_three_rooms(chat)
+    phone = chat.log_in("alice")
+    phone.types("/join ops")
+    assert phone.types("/part") == ["You left ops. You speak in lobby now."]
+    assert desk.told() == [
+        "You are no longer in ops: you left it on another device.",
+        "You speak in no room now: /join lobby turns to one.",
+    ]
+    phone.types("/part dev")
+    assert desk.told() == ["You are no longer in dev: you left it on another device."]
+
+
+def test_another_device_that_is_in_no_room_is_not_turned_to_the_one_that_is_joined(chat: Chat) -> None:
+    desk, phone = chat.log_in("alice"), chat.log_in("alice")
+    desk.types("/part")
+    desk.types("/join lobby")
+    assert phone.told()[-1] == "You are in lobby, too: you entered it on another device."
+    assert phone.says_refused() == "You speak in no room now: /join lobby turns to one."
+
+
+def test_who_is_put_out_speaks_nowhere_and_after_the_next_room_where_they_spoke_before(chat: Chat) -> None:
+    root, bob = chat.log_in("root"), chat.log_in("bob")
+    for name in ("dev", "ops"):
+        root.types(f"/create {name}")
+        bob.types(f"/join {name}")
+    root.types("/kick bob")
+    assert bob.says_refused() == "You speak in no room now: /join lobby turns to one."
+    bob.types("/join lobby")
+    assert bob.types("/part") == ["You left lobby. You speak in dev now."]
 
 
 def test_the_lobby_can_be_left_for_good_and_joined_again(chat: Chat) -> None:
@@ -265,8 +332,32 @@ def test_rooms_are_listed_with_what_the_asker_may_know(chat: Chat) -> None:
     assert alice.types("/rooms")[1:4] == [
         "dev (1 person, you speak here, unlogged): tea",
         "lobby (2 people, you are in it)",
-        "staff (nobody, invite-only)",
+        "(end; that is all)",
     ]
+
+
+def test_rooms_that_one_may_not_enter_are_neither_listed_nor_suggested(chat: Chat) -> None:
+    mod, alice, bob = chat.log_in("Mod"), chat.log_in("alice"), chat.log_in("bob")
+    alice.types("/create dev")
+    alice.types("/create guests invite-only")
+    alice.types("/join dev")
+    assert bob.types("/rooms") == [
+        "There are 2 rooms:",
+        "dev (1 person)",
+        "lobby (3 people, you speak here)",
+        "(end; that is all)",
+    ]
+    for typed in ("/join guest", "/who gests", "/part guests2", "/join staf"):
+        assert "Did you mean" not in bob.types(typed)[0]
+    assert bob.types("/create guests") == ["There is a room guests already: another name will do."]
+    assert bob.types("/create guésts") == ["guésts looks too much like that of another room: another name will do."]
+    alice.types("/ban bob")
+    assert bob.types("/rooms")[:2] == ["There is 1 room:", "lobby (3 people, you speak here)"]
+    alice.types("/join guests")
+    alice.types("/invite bob")
+    assert bob.types("/rooms")[1] == "guests (1 person, invite-only)"
+    assert bob.types("/join guest")[0].startswith("There is no room guest. Did you mean guests?")
+    assert mod.types("/rooms")[0] == "There are 4 rooms:"
 
 
 def test_many_rooms_are_listed_page_by_page(chat: Chat) -> None:
@@ -274,9 +365,9 @@ def test_many_rooms_are_listed_page_by_page(chat: Chat) -> None:
     for number in range(PAGE_ROOMS):
         alice.types(f"/create r{number:02}")
     first = alice.types("/rooms")
-    assert first[0] == f"There are {PAGE_ROOMS + 2} rooms:"
+    assert first[0] == f"There are {PAGE_ROOMS + 1} rooms:"
     assert len(first) == PAGE_ROOMS + 2
     assert first[-1] == "(/more goes on)"
     rest = alice.types("/more")
-    assert rest == ["r19 (1 person, you speak here)", "staff (nobody, invite-only)", "(end; that is all)"]
-    assert len({line.split()[0] for line in first[1:-1] + rest[:-1]}) == PAGE_ROOMS + 2
+    assert rest == ["r19 (1 person, you speak here)", "(end; that is all)"]
+    assert len({line.split()[0] for line in first[1:-1] + rest[:-1]}) == PAGE_ROOMS + 1

@@ -3,7 +3,12 @@
 import pytest
 
 from chatsrv.changes import Change, What
+from chatsrv.chat.hub import Declared, Hub
+from chatsrv.errors import NotRecorded
+from chatsrv.roomlog.memory import MemoryStore
 from tests.chat.people import Chat
+
+INVITED = "alice invites you to dev: /join dev enters it."
 
 # ---------------------------------------------------------------------------- topics
 
@@ -70,14 +75,13 @@ def test_in_a_slow_room_a_topic_an_invitation_and_a_reason_each_count_as_a_line(
 
 
 def test_an_invitation_that_is_told_again_counts_as_a_line_too(chat: Chat) -> None:
-    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    alice, _ = chat.log_in("alice"), chat.log_in("bob")
     alice.types("/create dev")
     alice.types("/invite bob")
     alice.types("/slow 3600")
-    bob.told()
     alice.says("hello")
     assert alice.types("/invite bob") == ["dev is slowed down: one line in 1 hour, and an invitation counts as one."]
-    assert bob.told() == []
+    assert chat.private("bob") == [INVITED]
 
 
 # ---------------------------------------------------------------------------- guests
@@ -87,31 +91,35 @@ def test_whoever_is_in_a_room_lets_guests_in(chat: Chat) -> None:
     alice, bob = chat.log_in("alice"), chat.log_in("bob")
     alice.types("/create dev invite-only")
     assert alice.types("/invite BOB") == ["bob is invited to dev."]
-    assert bob.told() == ["alice invites you to dev: /join dev enters it."]
+    assert chat.private("bob") == [INVITED]
+    assert bob.heard == ["@bob"]
     bob.types("/join dev")
     assert bob.room.name == "dev"
-    assert bob.types("/invite carol") == ["carol is invited to dev. carol is not here now, and has to be told."]
+    assert bob.types("/invite carol") == [
+        "carol is invited to dev. carol is not here now, and reads it at the next login."
+    ]
+    assert chat.private("carol") == ["bob invites you to dev: /join dev enters it."]
     assert chat.seen("dev")[1:] == ["*** alice invited bob", "*** bob invited carol"]
     chat.log_in("carol").types("/join dev")
     assert chat.log_in("alice").types("/who dev") == ["In dev now: alice, bob, carol."]
 
 
 def test_a_second_invitation_is_told_and_not_recorded_again(chat: Chat) -> None:
-    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    alice, _ = chat.log_in("alice"), chat.log_in("bob")
     alice.types("/create dev")
     alice.types("/invite bob")
     alice.types("/invite bob")
-    assert bob.told() == ["alice invites you to dev: /join dev enters it."] * 2
+    assert chat.private("bob") == [INVITED] * 2
     assert [change.what for _, change in chat.recorded()] == [What.CREATE, What.INVITE]
 
 
 def test_an_invitation_cannot_be_repeated_until_the_guest_has_no_screen_left(chat: Chat) -> None:
-    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    alice, _ = chat.log_in("alice"), chat.log_in("bob")
     alice.types("/create dev")
     told = [alice.types("/invite bob") for _ in range(4)]
     assert told[:2] == [["bob is invited to dev."]] * 2
     assert told[2:] == [["You invited bob just now: once a minute will do."]] * 2
-    assert bob.told() == ["alice invites you to dev: /join dev enters it."] * 2
+    assert chat.private("bob") == [INVITED] * 2
     assert alice.types("/invite carol")[0].startswith("carol is invited to dev.")
 
 
@@ -146,7 +154,78 @@ def test_who_is_ignored_invites_unheard(chat: Chat) -> None:
     bob.types("/ignore alice")
     alice.types("/create dev")
     assert alice.types("/invite bob") == ["bob is invited to dev."]
-    assert bob.told() == []
+    assert chat.private("bob") == []
+
+
+def test_who_is_away_is_invited_once_and_may_be_sent_word(chat: Chat) -> None:
+    alice = chat.log_in("alice")
+    alice.types("/create dev")
+    assert alice.types("/invite bob") == ["bob is invited to dev. bob is not here now, and reads it at the next login."]
+    assert alice.types("/invite bob") == ["bob is invited to dev already. /msg bob TEXT leaves them a message."]
+    assert chat.private("bob") == [INVITED]
+    assert alice.types("/invite carol dev")[0].startswith("carol is invited to dev.")
+
+
+def test_who_will_be_in_a_room_at_the_next_login_needs_no_invitation(chat: Chat) -> None:
+    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    alice.types("/create dev")
+    bob.types("/join dev")
+    bob.leaves()
+    assert alice.types("/invite bob") == ["bob is in dev already."]
+    assert alice.types("/invite carol lobby") == ["carol is in lobby already."]
+    assert chat.private("bob") == chat.private("carol") == []
+
+
+def test_an_invitation_that_cannot_be_passed_on_holds_and_its_author_is_told(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    alice.types("/create dev invite-only")
+    monkeypatch.setattr(chat.hub.private_log("bob"), "wait_for_space", refuse)
+    assert alice.types("/invite bob") == [
+        "bob is invited to dev. That could not be passed on to bob, so please tell them."
+    ]
+    bob.types("/join dev")
+    assert bob.room.name == "dev"
+
+
+def refuse() -> None:
+    raise NotRecorded
+
+
+def test_an_invitation_needs_no_answer_once_its_guest_is_in_or_was_put_out(chat: Chat) -> None:
+    alice, register = chat.log_in("alice"), chat.hub.register
+    alice.types("/create dev")
+    alice.types("/create ops")
+    for name in ("dev", "ops"):
+        alice.types(f"/invite bob {name}")
+    log = chat.hub.private_log("bob")
+    dev, ops = log.read_back(log.end, 2)[::-1]
+    assert not register.is_answered("bob", dev)
+    alice.types("/ban bob")  # from ops
+    assert register.is_answered("bob", ops)
+    chat.log_in("bob").types("/join dev")
+    assert register.is_answered("bob", dev)
+
+
+def test_an_invitation_to_a_room_that_the_settings_no_longer_name_needs_no_answer(chat: Chat) -> None:
+    store = MemoryStore()
+    chat.hub = Hub(store, declared=[Declared("staff")])
+    alice = chat.log_in("alice")
+    alice.types("/join staff")
+    alice.types("/invite bob")
+    (entry,) = chat.hub.private_log("bob").read_back(chat.hub.private_log("bob").end, 1)
+    assert not chat.hub.register.is_answered("bob", entry)
+    assert Hub(store).register.is_answered("bob", entry)
+
+
+@pytest.mark.parametrize("typed", ["/msg #dev hello", "/kick #dev", "/invite #dev", "/mute #dev 10m", "/ignore #dev"])
+def test_a_room_where_a_person_is_asked_for_is_told_from_one(chat: Chat, typed: str) -> None:
+    alice = chat.log_in("alice")
+    alice.types("/create dev")
+    assert alice.types(typed) == [
+        "#dev looks like a room, and this takes a person's name. /join #dev turns to that room."
+    ]
 
 
 # ---------------------------------------------------------------------------- slowing down

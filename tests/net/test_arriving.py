@@ -74,7 +74,7 @@ def test_an_invitation_to_somebody_on_his_way_in_comes_behind_the_welcome() -> N
         done(alice, "/create dev invite-only")
         lobby.then["bob"] = lambda: done(alice, "/invite bob")
         bob.log_in("bob")
-        assert bob.line() == "alice invites you to dev: /join dev enters it."
+        assert told(bob).lines == ["alice invites you to dev: /join dev enters it."]
 
 
 def test_a_device_on_its_way_in_follows_into_a_room_behind_the_one_that_it_speaks_in() -> None:

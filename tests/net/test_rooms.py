@@ -172,8 +172,14 @@ def test_devices_follow_each_other_into_rooms_and_out_of_them(place: Village) ->
     ]
     assert phone.does("/part") == ["<alice> hello", "You left dev. You speak in lobby now."]
     assert alice.does("anybody?") == ["* bob left"]
-    assert desk.does("where am I?") == ["<alice> hello", "You are no longer in dev: you left it on another device."]
-    assert phone.sees() == ["<bob> where am I?"]
+    nowhere = "You speak in no room now: /join lobby turns to one."
+    assert desk.does("meant for dev") == [
+        "<alice> hello",
+        "You are no longer in dev: you left it on another device.",
+        nowhere,
+        nowhere,
+    ]
+    assert phone.sees() == []
 
 
 def test_what_one_device_is_told_while_it_is_lost_is_missed_though_another_followed_it(place: Village) -> None:

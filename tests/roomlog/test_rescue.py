@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from chatsrv.changes import Change, What
 from chatsrv.entries import Bookmark, Entry, Kind, Position
 from chatsrv.errors import Hole, StoreError
 from chatsrv.roomlog.base import RoomLog
@@ -213,6 +214,18 @@ def test_of_logs_without_names_the_register_is_known_and_private_ones_stay_priva
     told, new = rescued_from(path)
     assert told.unnamed == ("rescued-1", "@rescued-2")
     assert asked(new, "SELECT name FROM room ORDER BY number") == [("rescued-1",), ("@rescued-2",), ("*register",)]
+
+
+def test_the_log_of_a_guest_is_not_taken_for_the_register(path: Path) -> None:
+    invitation = Change(What.INVITE, "dev", "alice").encode()
+    with opened(path) as store:
+        record(store.open("@alice"), invitation, invitation, kind=Kind.CHANGE)
+        record(store.open("*register"), invitation, Change(What.JOIN, "dev").encode(), kind=Kind.CHANGE)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM room")
+    told, new = rescued_from(path)
+    assert told.unnamed == ("@rescued-1",)
+    assert asked(new, "SELECT name FROM room ORDER BY number") == [("@rescued-1",), ("*register",)]
 
 
 def test_a_second_log_that_looks_like_the_register_is_not_taken_for_it(path: Path) -> None:
