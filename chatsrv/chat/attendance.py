@@ -42,6 +42,8 @@ class Device(Protocol):
     def enter(self, room: "Room", told: Reply) -> bool:
         """Go into a room, unless it is there, and read on there from now on; return whether it was not there.
 
+        It speaks there once it turns to it, and not before: its peer may be typing for another room.
+
         Its peer is told so by `told`, in the same step, so that whatever is told of rooms stands in the order in which
         it happened.
 

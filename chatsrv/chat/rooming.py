@@ -235,8 +235,8 @@ def topic(asker: Asker, command: Topic) -> None:
     Raises:
         Refused: the asker may not.
     """
-    room = room_here(asker, command.room)
-    text = command.text
+    text, called = _aimed(asker, command)
+    room = room_here(asker, called)
     if text is None:
         asker.reply(topic_of(room, asker.view))
         return
@@ -246,6 +246,17 @@ def topic(asker: Asker, command: Topic) -> None:
         raise Refused(f"That is the topic of {room.name} already." if text else f"{room.name} has no topic.")
     _decide(asker, room, Change(What.TOPIC, room.name, text=text))
     asker.reply(Notice(f"The topic of {room.name} is set." if text else f"{room.name} has no topic any more."))
+
+
+def _aimed(asker: Asker, command: Topic) -> Topic:
+    """Return what is meant by `/topic #dev TEXT`, as IRC has it; else that would become the topic of this room."""
+    called, _, rest = (command.text or "").partition(" ")
+    if called.startswith("#") and not command.room:
+        with suppress(ValueError):
+            if asker.hub.register.room(prepare_room(called)):
+                rest = rest.strip()
+                return Topic("" if rest == "-" else rest or None, called)
+    return command
 
 
 def topic_of(room: Room, view: View) -> TopicTold:

@@ -27,6 +27,19 @@ def test_whoever_is_in_a_room_that_people_made_sets_its_topic(chat: Chat) -> Non
     assert chat.seen("dev")[1:] == ["*** bob changed the topic to: tea & biscuits", "*** bob cleared the topic"]
 
 
+def test_a_topic_may_be_asked_for_and_set_as_irc_does(chat: Chat) -> None:
+    alice, bob = chat.log_in("alice"), chat.log_in("bob")
+    alice.types("/create dev")
+    alice.types("/create ops")
+    assert alice.types("/topic #Dev tea & biscuits") == ["The topic of dev is set."]
+    assert alice.types("/topic #dev")[0] == "Topic of dev: tea & biscuits"
+    assert alice.types("/topic #dev -") == ["dev has no topic any more."]
+    assert alice.types("/topic #1 rule: be kind") == ["The topic of ops is set."]
+    assert chat.hub.room("ops").facts.topic.text == "#1 rule: be kind"
+    assert bob.types("/topic #dev mine") == ["You are not in dev."]
+    assert bob.types("/topic #lobby")[0] == "lobby has no topic."
+
+
 def test_topics_of_the_rooms_of_the_settings_are_the_moderators(chat: Chat) -> None:
     bob, mod = chat.log_in("bob"), chat.log_in("Mod")
     assert bob.types("/topic mine") == [
