@@ -218,7 +218,7 @@ class Wanderer:
             line = shown_line.removeprefix("Username: ").removeprefix("Password: ") if number == 0 else shown_line
             if line.startswith("The last "):
                 history = True
-            elif line.startswith("(end; "):
+            elif line.startswith(("(end; ", "You are not in ")):  # the latter where he was put out amid a page
                 history = False
             timed = TIME.match(line)
             mark = MARK.match(line.removeprefix(timed[0]) if timed else line)
