@@ -124,6 +124,11 @@ def skeleton(text: str) -> str:
     return unicodedata.normalize("NFD", "".join(table.get(letter, letter) for letter in letters))
 
 
+def load_table() -> None:
+    """Load Unicode's list of what looks alike, which takes a tenth of a second and a descriptor, at a good moment."""
+    _prototypes()
+
+
 def _shapes(*spellings: str) -> frozenset[str]:
     # Once more after folding the case: an M is its own skeleton, and an m has that of rn.
     return frozenset(skeleton(skeleton(spelling).casefold()) for spelling in spellings)

@@ -115,10 +115,10 @@ class Gate:
         with self._penalties.attempt(context.address, name, tried) as party, on_behalf_of(party):
             if refusal:
                 raise refusal
-            counted = self._logins.expect(name, secret) if is_login else ""
+            counted = self._logins.expect(name, secret, context.address) if is_login else ""
             account = self._with_role(self._ask(name, secret, context, heard))
             if is_login and counted != account.key:
-                self._logins.count(name, secret, account.key)
+                self._logins.count(name, secret, context.address, account.key)
             return account
 
     def rehash(self, account: Account, password: str) -> None:

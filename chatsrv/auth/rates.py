@@ -5,7 +5,6 @@ with, for as long as that goes on. Any thread may call; the locks here are taken
 """
 
 import hashlib
-import hmac
 import logging
 import math
 import secrets
@@ -23,6 +22,9 @@ _logger = logging.getLogger(__name__)
 
 TELL_SECONDS = 60.0
 """An account that logs in too often has one line in the log for so long."""
+
+SITES = 64
+"""Addresses of one account that logs in too often of which it is kept that its password came from there."""
 
 _SWEEP = 1024  # accounts that are kept without looking whether they still matter
 
@@ -74,7 +76,7 @@ class _Busy:
     """An account that logs in too often."""
 
     account: str
-    digest: bytes  # of the password
+    digests: dict[bytes, None]  # of the password and where it came from, the latest last
     until: float
     told_at: float = -math.inf
     untold: int = 0
@@ -91,14 +93,14 @@ class LoginRate:
         self._lock = threading.Lock()
         self._busy: dict[str, _Busy] = {}  # by the name that is typed; guarded by the lock
 
-    def expect(self, name: str, password: str) -> str:
+    def expect(self, name: str, password: str, address: str) -> str:
         """Look at a login, with a prepared name and password, before anybody else does.
 
         Return the account for which it is counted already, or nothing.
 
         Raises:
-            TooOften: the account has logged in too often, and did so with this very password: it is refused unseen. Of
-                a wrong one nothing can be told here.
+            TooOften: the account has logged in too often, and did so from this address with this very password: it is
+                refused unseen. Of a wrong one, or from where the account may not come, nothing can be told here.
         """
         busy = self._busy.get(name)
         if busy is None:
@@ -108,29 +110,31 @@ class LoginRate:
                 if self._busy.get(name) is busy:
                     del self._busy[name]
             return ""
-        if not hmac.compare_digest(busy.digest, self._digest(name, password)):
+        if self._digest(name, password, address) not in busy.digests:
             return ""
         if seconds := self._rate.take(busy.account):
-            raise self._too_often(name, busy.account, password, seconds)
+            raise self._too_often(name, busy.account, password, address, seconds)
         return busy.account
 
-    def count(self, name: str, password: str, account: str) -> None:
+    def count(self, name: str, password: str, address: str, account: str) -> None:
         """Count a login that opens `account`.
 
         Raises:
             TooOften: it has been opened too often.
         """
         if seconds := self._rate.take(account):
-            raise self._too_often(name, account, password, seconds)
+            raise self._too_often(name, account, password, address, seconds)
 
-    def _too_often(self, name: str, account: str, password: str, seconds: float) -> TooOften:
-        now = self._clock()
+    def _too_often(self, name: str, account: str, password: str, address: str, seconds: float) -> TooOften:
+        now, digest = self._clock(), self._digest(name, password, address)
         with self._lock:
             busy = self._busy.get(name)
             if busy is None:
                 self._busy = {name: busy for name, busy in self._busy.items() if busy.until > now}
-                busy = self._busy[name] = _Busy(account, b"", 0.0)
-            busy.account, busy.digest, busy.until = account, self._digest(name, password), now + 60.0
+                busy = self._busy[name] = _Busy(account, {}, 0.0)
+            busy.account, busy.until = account, now + 60.0
+            busy.digests.pop(digest, None)
+            busy.digests = dict.fromkeys([*list(busy.digests)[1 - SITES :], digest])
             is_news = now - busy.told_at >= TELL_SECONDS
             more = f"; so were {busy.untold} more since the last such line" if is_news and busy.untold else ""
             busy.told_at, busy.untold = (now, 0) if is_news else (busy.told_at, busy.untold + 1)
@@ -142,8 +146,8 @@ class LoginRate:
             _logger.warning("%s", text)
         return TooOften(text, seconds=seconds)
 
-    def _digest(self, name: str, password: str) -> bytes:
-        typed = f"{name}\0{password}".encode("utf-8", "surrogatepass")
+    def _digest(self, name: str, password: str, address: str) -> bytes:
+        typed = f"{address}\0{name}\0{password}".encode("utf-8", "surrogatepass")
         return hashlib.blake2b(typed, key=self._key, digest_size=16).digest()
 
 

@@ -22,6 +22,7 @@ from chatsrv.entries import PRIVATE_MARK, REGISTER
 from chatsrv.errors import Refused
 from chatsrv.flood import Buckets
 from chatsrv.locks import Rank, ranked_lock
+from chatsrv.lookalike import load_table
 from chatsrv.names import prepare_room
 from chatsrv.nearest import nearest
 from chatsrv.roomlog.base import LogStore, RoomLog
@@ -78,6 +79,7 @@ class Hub:
         rules: RoomRules | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        load_table()  # now, not amid a crowd, and while there is a descriptor left
         self.clock = clock
         self.repertoire = Repertoire(commands)
         self.rules = rules or RoomRules()

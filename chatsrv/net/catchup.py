@@ -37,7 +37,10 @@ class Return(NamedTuple):
 def catch_up(
     delivery: Delivery, connection: Connection, reading: Reading, returns: Sequence[Return], limits: CatchingUp
 ) -> None:
-    """Tell what was missed, log after log, then go live in all of them. All are subscribed to and held back already."""
+    """Tell what was missed, log after log, then go live in all of them. All are subscribed to and held back already.
+
+    Of a room that the session is put out of meanwhile, nothing more is told.
+    """
     for absence, live in returns:
         told = absence.told(limits)
         give_way(Urgency.LOGINS)
@@ -48,8 +51,10 @@ def catch_up(
             continue
         rest = chain([first], told) if first else iter(())
         pages, is_over = _some_pages(connection.renderer, absence, rest)
-        while True:
+        while reading.may_read(absence.log):
             for page, steps in pages:
+                if not reading.may_read(absence.log):
+                    break
                 connection.post(page, steps)
                 if connection.reason:
                     return

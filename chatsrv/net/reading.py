@@ -30,7 +30,7 @@ class RoomReader(Reader):
     Where it `is_frozen`, no bookmark is kept: what came before could not be told, and is to be told the next time.
     """
 
-    __slots__ = ("first_origin", "has_begun", "is_frozen", "kept", "log", "reading", "since")
+    __slots__ = ("first_origin", "has_begun", "has_left", "is_frozen", "kept", "log", "reading", "since")
 
     def __init__(self, reading: "Reading", log: RoomLog, origin: int) -> None:
         self.reading = reading
@@ -39,6 +39,7 @@ class RoomReader(Reader):
         self.since = 0
         self.kept = -1
         self.has_begun = False
+        self.has_left = False
         self.is_frozen = False
 
     @property
@@ -95,6 +96,7 @@ class Reading:
         reader = self._rooms.get(log)
         if reader is None:
             reader = self._rooms[log] = RoomReader(self, log, self.origin)
+        reader.has_left = False
         return self._bookmarks.open(self._account, log, reader, reader.written() if reader.is_kept else None)
 
     def keep_first(self, log: RoomLog) -> None:
@@ -131,8 +133,14 @@ class Reading:
 
         How far it was read is still followed: what is on its way may not arrive.
         """
+        self._rooms[log].has_left = True
         self._connection.standing()
         self.give_up(log)
+
+    def may_read(self, log: RoomLog) -> bool:
+        """Tell whether more of a log may be written: its room was entered, and not left since."""
+        reader = self._rooms.get(log)
+        return reader is not None and not reader.has_left
 
     def give_up(self, log: RoomLog) -> None:
         """Forget a log of which nothing is known that is to be kept: the session does not get into its room."""

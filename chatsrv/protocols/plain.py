@@ -14,6 +14,7 @@ from typing import ClassVar
 from chatsrv.characters import BLANK, COMBINING, IGNORABLE, choice
 from chatsrv.commands import Command, Say
 from chatsrv.entries import PRIVATE_MARK, REGISTER, Entry, Kind
+from chatsrv.lookalike import skeleton
 from chatsrv.protocols.base import Protocol, Renderer
 from chatsrv.protocols.decisions import about_rooms, decision, invitation
 from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
@@ -73,15 +74,22 @@ class PlainReader(LinesReader):
 
 
 _LEFT = {reason.name: f" ({reason.value})" if reason.value else "" for reason in Reason}
-# What an action must not begin with, lest `* bob left (connection lost)` be bob's own words.
-_LOOKS_LIKE_NEWS = re.compile(r"\W*(?:joined|left|came\s*and\s*went)\b", re.IGNORECASE)
+# What an action must not say, lest `* bob left (connection lost)`, or `* bob and ann left`, be bob's own words. It is
+# compared by what it looks like, where an m has the skeleton of rn.
+_NEWS = r"(?:joined|left|carne\s*and\s*went)\b"
+_IS_NEWS = re.compile(rf"\W*{_NEWS}")
+_HAS_NEWS = re.compile(rf"\b{_NEWS}")
+_GOES_ON_WITH_NAMES = re.compile(r"[^\w,&+]*(?:[,&+]|and\b)")
 
-# Nothing may hide in or behind that word: neither signs, nor what nobody sees, of which some count as letters.
+# Nothing may hide in or behind those words: neither signs, nor what nobody sees, of which some count as letters.
 _NO_LETTERS = re.compile(f"[^\\w\\s]|[_{choice(IGNORABLE)}]")
 
 
 def _looks_like_news(text: str) -> bool:
-    return any(_LOOKS_LIKE_NEWS.match(_NO_LETTERS.sub(stand_in, text)) for stand_in in ("", " "))
+    looks = skeleton(skeleton(text).casefold())  # twice, as an M is no m
+    if any(_IS_NEWS.match(_NO_LETTERS.sub(stand_in, looks)) for stand_in in ("", " ")):
+        return True
+    return bool(_GOES_ON_WITH_NAMES.match(looks) and _HAS_NEWS.search(_NO_LETTERS.sub("", looks)))
 
 
 class PlainRenderer(LinesRenderer):

@@ -3,6 +3,7 @@
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
 
 import pytest
 
@@ -112,6 +113,27 @@ def test_what_is_refused_for_that_costs_no_hash_the_second_time_and_one_line_of_
     with pytest.raises(TooOften, match="so were 49 more since the last such line"):
         house.login()
     assert len(caplog.records) == 2
+
+
+def test_nobody_learns_a_password_from_where_its_account_may_not_log_in(house):
+    house.backend.add(Account("dave", networks=(ip_network("192.0.2.0/24"),)), NEW.format(0))
+    for _ in range(3):
+        house.login("192.0.2.7", "dave")
+    for _ in range(2):
+        with pytest.raises(TooOften):
+            house.login("192.0.2.7", "dave")
+    with pytest.raises(Denied, match="may log in only from"):
+        house.login("203.0.113.9", "dave")
+
+
+def test_a_busy_account_that_comes_from_many_addresses_costs_no_more_than_one_hash_for_each(house):
+    for _ in range(3):
+        house.login()
+    house.hasher.hashes = 0
+    for number in 2 * [*range(20)]:
+        with pytest.raises(TooOften):
+            house.login(f"198.51.100.{number}")
+    assert house.hasher.hashes == 20
 
 
 def test_wrong_passwords_count_for_nothing_there_and_are_refused_as_ever(house):

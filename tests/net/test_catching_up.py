@@ -19,6 +19,7 @@ from chatsrv.reasons import Reason
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.sessions import PlainSession
 from tests.journal import Journal
+from tests.net.folk import village
 from tests.net.told import TIMED, Block, told
 from tests.peer import DEADLINE_SECONDS, Peer, running_chat
 
@@ -410,3 +411,29 @@ def test_nobody_is_told_where_a_kind_of_session_or_the_settings_say_so(session, 
         with chat.log_in("bob") as bob, chat.log_in("carol") as carol:
             assert bob.line() == "* carol joined"
             assert chat.say("live") == [bob.line()] == [carol.line()]
+
+
+# ------------------------------------------------------------------ who is put out meanwhile
+
+
+@pytest.mark.parametrize(
+    ("command", "notice"),
+    [("/kick bob spam", "alice kicked you out of dev: spam"), ("/ban bob spam", "You are banned from dev: spam.")],
+)
+def test_nothing_more_of_a_room_is_told_to_whoever_is_put_out_of_it(command: str, notice: str) -> None:
+    with village(send_buffer_bytes=4096) as chat:
+        alice, bob = chat.log_in_all("alice", "bob")
+        alice.does("/create dev")
+        bob.does("/join dev")
+        bob.quits()
+        alice.does(*numbered(600, 1500))  # far more than the kernel and the outbox hold
+        with chat.log_in("bob", receive_buffer_bytes=4096) as bob:
+            while not bob.line().startswith("While you were away, in dev ("):
+                pass
+            alice.does(command)
+            *told_before, last = bob.does("/who lobby")
+            assert last == "Here now: alice, bob."
+            assert told_before[-1] == notice
+            assert len(told_before) < 500
+            alice.does("And on")
+            assert bob.sees() == []

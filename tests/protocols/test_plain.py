@@ -245,6 +245,8 @@ def test_every_reason_is_told_in_its_words(reason: Reason) -> None:
     "action",
     [
         *("joined", "Left", "left (connection lost)", " left", "-joined.", "left the oven on", "left(connection lost)"),
+        *("and ann left", "& ann joined", ", carol and ann came and went", "and ann left (connection lost)"),
+        *("\uff4aoined", "l\u0435ft", "\u217ceft", "\U0001d423oined", "1eft", "CAME  AND WENT", "and ann le\u00adft"),
         *("jo\u1160ined", "jo\u00adi\ufe0fned", "le\u0301ft", "\u2061joined", "\u2800joined"),  # of an earlier version
     ],
 )
@@ -252,7 +254,7 @@ def test_action_that_reads_like_news_is_shown_as_typed(action: str) -> None:
     assert PlainProtocol.renderer.render(entry(Kind.ACTION, action)) == f"<bob> /me {action}\n".encode()
 
 
-@pytest.mark.parametrize("action", ["lefty waves", "has left", "is joined by nobody"])
+@pytest.mark.parametrize("action", ["lefty waves", "has left", "is joined by nobody", "and ann wave", "andante left"])
 def test_other_actions_are_shown_as_actions(action: str) -> None:
     assert PlainProtocol.renderer.render(entry(Kind.ACTION, action)) == f"* bob {action}\n".encode()
 
