@@ -6,7 +6,6 @@ be held around it. passlib is not imported before the first hash, which keeps a 
 
 import os
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Self
 
+from chatsrv.auth.hashlibrary import check_library, handler
 from chatsrv.auth.turns import Turns
 from chatsrv.loginpolicy import HashKind, LoginPolicy
 
@@ -64,7 +64,9 @@ def check_hash(stored: str) -> None:
     Raises:
         ValueError: it is weak, damaged, unknown, or costs too much. The text says which, with what is accepted, and
             never contains `stored`.
+        AccountsError: no hash can be verified with what is installed.
     """
+    check_library()
     if found := _ARGON2ID.fullmatch(stored):
         kib, passes, lanes = map(int, found.groups())
         if kib > MOST_ARGON2_KIB or kib * passes > MOST_ARGON2_KIB_PASSES or lanes > MOST_ARGON2_LANES:
@@ -91,7 +93,7 @@ def check_hash(stored: str) -> None:
         kinds = (text for pattern, text in _REFUSED if pattern.match(stored))
         raise ValueError(f"{next(kinds, 'clear text or a hash of a kind that is not known')}; {ACCEPTED}")
     try:
-        _handler(stored).from_string(stored)  # whatever the patterns above let pass
+        _handler_of(stored).from_string(stored)  # whatever the patterns above let pass
     except ValueError:
         raise ValueError(f"a damaged {kind} hash; {ACCEPTED}") from None
 
@@ -124,7 +126,12 @@ class Hasher:
 
     @classmethod
     def of(cls, policy: LoginPolicy) -> Self:
-        """Return a hasher as `policy` has it."""
+        """Return a hasher as `policy` has it.
+
+        Raises:
+            AccountsError: no hash can be verified with what is installed. The text says what to do.
+        """
+        check_library()
         return cls(
             kind=policy.new_hashes,
             at_work=policy.hashes_at_once or None,
@@ -166,7 +173,7 @@ class Hasher:
             return False  # no prepared password is like that, and some kinds would look at a part of it only
         if stored.startswith("$2"):
             secret = secret[:MOST_BCRYPT_BYTES]  # Apache's htpasswd cuts the rest off in silence
-        is_right = bool(self._turns.take(lambda: _handler(stored).verify(secret, stored)))
+        is_right = bool(self._turns.take(lambda: _handler_of(stored).verify(secret, stored)))
         if not self.is_weaker(stored):
             _count_one()
         return is_right
@@ -181,10 +188,11 @@ class Hasher:
 
     @property
     def _maker(self) -> Any:
-        argon2, bcrypt, _, _ = _handlers()
         if self._kind == "bcrypt":
-            return bcrypt.using(rounds=self._bcrypt_cost, ident="2y")  # the one of its names that Apache writes
-        return argon2.using(type="ID", memory_cost=self._memory_kib, rounds=self._passes, parallelism=self._lanes)
+            return handler("bcrypt").using(rounds=self._bcrypt_cost, ident="2y")  # of its names, the one Apache writes
+        return handler("argon2").using(
+            type="ID", memory_cost=self._memory_kib, rounds=self._passes, parallelism=self._lanes
+        )
 
 
 @dataclass(slots=True)
@@ -193,11 +201,6 @@ class Work:
 
     hashes: int = 0
 
-
-_loading = threading.Lock()
-"""Held while passlib loads a handler. Two threads that ask for the same one at the same moment would fail: it is there
-before it is ready, and replaces what imports it.
-"""
 
 _work: ContextVar[Work | None] = ContextVar("_work", default=None)
 
@@ -228,18 +231,13 @@ def _secret(password: str) -> bytes:
     return password.encode("utf-8", "surrogatepass")
 
 
-def _handlers() -> tuple[Any, Any, Any, Any]:
-    """Return passlib's handlers of argon2, bcrypt, SHA-256-crypt and SHA-512-crypt."""
-    with _loading:
-        from passlib.hash import (  # type: ignore[import-untyped]  # libpass ships no types
-            argon2,
-            bcrypt,
-            sha256_crypt,
-            sha512_crypt,
-        )
-    return argon2, bcrypt, sha256_crypt, sha512_crypt
+_HANDLERS = (
+    ("$argon2", "argon2"),
+    ("$2", "bcrypt"),
+    ("$5$", "sha256_crypt"),
+    ("$6$", "sha512_crypt"),
+)
 
 
-def _handler(stored: str) -> Any:
-    argon2, bcrypt, sha256_crypt, sha512_crypt = _handlers()
-    return {"$a": argon2, "$2": bcrypt, "$5": sha256_crypt, "$6": sha512_crypt}[stored[:2]]
+def _handler_of(stored: str) -> Any:
+    return handler(next(name for prefix, name in _HANDLERS if stored.startswith(prefix)))
