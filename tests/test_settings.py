@@ -291,6 +291,10 @@ def test_listeners_that_do_not_get_in_each_others_way(settings_file: Path, liste
             "{backend: memory, users: {a b: c}}",
             "auth.users.a b; accepted is text, in quotes if it looks a number; a name",
         ),
+        (
+            "{backend: memory, users: {al: '$apr1$HZqLD6Cw$LvZ9SHBYE3vW/3JjUNkiq/'}}",
+            "auth.users.al; this is a hash: use password_hash in a users.yaml, or an htpasswd file",
+        ),
         ("{backend: memory, users: {al: c, AL: d}}", "auth.users.AL; that is the same name as al"),
     ],
 )

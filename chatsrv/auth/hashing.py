@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from chatsrv.auth.hashlibrary import check_library, handler
 from chatsrv.auth.turns import Turns
+from chatsrv.hashforms import is_hash
 from chatsrv.loginpolicy import HashKind, LoginPolicy
 
 ACCEPTED = "accepted are argon2id, bcrypt ($2y$, $2b$, $2a$), SHA-512-crypt ($6$) and SHA-256-crypt ($5$)"
@@ -152,11 +153,13 @@ class Hasher:
         return str(hashed)
 
     def check_new(self, password: str) -> None:
-        """Make sure that a new hash looks at all of a prepared password.
+        """Make sure that a prepared password can be hashed, and that a new hash looks at all of it.
 
         Raises:
-            ValueError: it is longer than what bcrypt takes.
+            ValueError: it is longer than what bcrypt takes, or a stored hash itself.
         """
+        if is_hash(password):
+            raise ValueError("this is a stored hash; accepted is the password that it was made from, or another one")
         if self._kind == "bcrypt" and len(_secret(password)) > MOST_BCRYPT_BYTES:
             raise ValueError(f"a new password has at most {MOST_BCRYPT_BYTES} bytes here; this one has more")
 

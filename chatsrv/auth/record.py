@@ -15,6 +15,7 @@ from ipaddress import ip_network
 from chatsrv.accounts import Account, Network, Role
 from chatsrv.auth.hashing import Hasher, check_hash
 from chatsrv.errors import Denied, UnknownUser
+from chatsrv.hashforms import USE_PASSWORD_HASH, is_hash
 from chatsrv.names import prepare_name, prepare_password
 
 _PROCESS_KEY = secrets.token_bytes(32)
@@ -155,10 +156,16 @@ def _password(name: str, key: str | None, value: object, report: Report) -> str 
         report(key, f"the password of {shown(name)}", kind_of(value), "write it in quotes: '...'")
         return None
     try:
-        return prepare_password(value)
+        password = prepare_password(value)
+        if is_hash(password):
+            raise ValueError(USE_PASSWORD_HASH + (f", as in `{_HASH_EXAMPLE}`" if key is None else ""))
     except ValueError as error:
         report(key, f"the password of {shown(name)} cannot be one", "", str(error))
         return None
+    return password
+
+
+_HASH_EXAMPLE = "alice: {password_hash: '$argon2id$...'}"
 
 
 def _hash(name: str, value: object, report: Report) -> str | None:
