@@ -34,12 +34,14 @@ _SECRET_BYTES = 4096  # passlib takes no more; a prepared password never has as 
 
 _B64 = "[A-Za-z0-9+/]"
 _H64 = "[./A-Za-z0-9]"
+_SALT = "(?!rounds=)[!-#%-9;-~]{0,16}"  # what one crypt(3) or another takes: all that is seen but $ and :
 _ARGON2ID = re.compile(rf"\$argon2id\$v=(?:16|19)\$m=(\d{{1,10}}),t=(\d{{1,10}}),p=(\d{{1,8}})\${_B64}+\${_B64}+")
 # The last letter of salt and digest carries spare bits, which every writer leaves at zero.
 _BCRYPT = re.compile(rf"\$2[aby]\$(\d\d)\${_H64}{{21}}[.Oeu]{_H64}{{30}}[.CGKOSWaeimquy26]")
 _SHA_CRYPT = re.compile(
-    rf"\$(?:5\$(?:rounds=(\d{{1,9}})\$)?{_H64}{{0,16}}\${_H64}{{43}}|6\$(?:rounds=(\d{{1,9}})\$)?{_H64}{{0,16}}\${_H64}{{86}})"
+    rf"\$(?:5\$(?:rounds=(\d{{1,9}})\$)?{_SALT}\${_H64}{{43}}|6\$(?:rounds=(\d{{1,9}})\$)?{_SALT}\${_H64}{{86}})"
 )
+_LEGACY = re.compile(rf"\$apr1\$[!-#%-9;-~]{{0,8}}\${_H64}{{22}}|\{{SHA\}}{_B64}{{27}}=")
 
 CHECKED_HASHES = 4096
 """Hashes that are remembered to be in order, removed accounts' among them. Checking one at each login would take it a
@@ -47,6 +49,7 @@ third page of its thread's stack.
 """
 
 _REFUSED = (
+    (re.compile(r"\Z"), "missing"),
     (re.compile(r"\$apr1\$"), "an MD5 hash (apr1)"),
     (re.compile(r"\$1\$"), "an MD5 hash"),
     (re.compile(r"\{SHA\}", re.IGNORECASE), "an unsalted SHA-1 hash"),
@@ -99,13 +102,19 @@ def check_hash(stored: str) -> None:
         raise ValueError(f"a damaged {kind} hash; {ACCEPTED}") from None
 
 
+def is_legacy(stored: str) -> bool:
+    """Tell whether `stored` is a whole `$apr1$` or `{SHA}` hash, which `check_hash` refuses."""
+    return _LEGACY.fullmatch(stored) is not None
+
+
 class Hasher:
     """Makes and verifies hashes, at most `at_work` at once; one is shared by all backends of a server.
 
     New hashes are argon2id, or bcrypt if `kind` says so. The defaults are OWASP's recommendation (Password Storage
     Cheat Sheet, 2025): 19 MiB, 2 passes, 1 lane; for bcrypt a cost of 10, which Apache pays on each request. That many
     logins wait for their turn as `waiting` says and no more; a turn is waited for `waiting_seconds` at most, and who
-    would have to wait longer is told at once.
+    would have to wait longer is told at once. `takes_legacy` verifies `$apr1$` and `{SHA}`, too, to be replaced at that
+    login; without `renews`, nothing else is replaced.
     """
 
     def __init__(
@@ -119,10 +128,13 @@ class Hasher:
         at_work: int | None = None,
         waiting: int = 1000,
         waiting_seconds: float = 15.0,  # half of the time that a login gets by default
+        takes_legacy: bool = False,
+        renews: bool = True,
     ) -> None:
         self._kind = kind
         self._memory_kib, self._passes, self._lanes = memory_kib, passes, lanes
         self._bcrypt_cost = bcrypt_cost
+        self._takes_legacy, self._renews = takes_legacy, renews
         self._turns = Turns(at_work or os.cpu_count() or 1, waiting, waiting_seconds)
 
     @classmethod
@@ -138,6 +150,8 @@ class Hasher:
             at_work=policy.hashes_at_once or None,
             waiting=policy.hashes_waiting,
             waiting_seconds=policy.hash_wait_seconds,
+            takes_legacy=policy.legacy_hashes == "rehash",
+            renews=policy.rehash,
         )
 
     def hash(self, password: str) -> str:
@@ -168,9 +182,10 @@ class Hasher:
 
         Raises:
             Unavailable: too many wait for a hash already, or its turn does not come in time.
-            ValueError: `stored` is none that `check_hash` accepts.
+            ValueError: `stored` is none that is taken. See `takes`.
         """
-        check_hash(stored)
+        if not self._takes_as_legacy(stored):
+            check_hash(stored)
         secret = _secret(password)
         if b"\0" in secret or len(secret) > _SECRET_BYTES:
             return False  # no prepared password is like that, and some kinds would look at a part of it only
@@ -180,6 +195,23 @@ class Hasher:
         if not self.is_weaker(stored):
             _count_one()
         return is_right
+
+    def takes(self, stored: str) -> bool:
+        """Tell whether passwords are held against `stored`: it passes `check_hash`, or is legacy and to be replaced."""
+        if self._takes_as_legacy(stored):
+            return True
+        try:
+            check_hash(stored)
+        except ValueError:
+            return False
+        return True
+
+    def replaces(self, stored: str) -> bool:
+        """Tell whether a hash that is taken is to be replaced at the next login."""
+        return self._takes_as_legacy(stored) or (self._renews and self.is_weaker(stored))
+
+    def _takes_as_legacy(self, stored: str) -> bool:
+        return self._takes_legacy and is_legacy(stored)
 
     def is_weaker(self, stored: str) -> bool:
         """Tell whether an accepted hash is weaker than, or of another kind than, those made now."""
@@ -239,6 +271,8 @@ _HANDLERS = (
     ("$2", "bcrypt"),
     ("$5$", "sha256_crypt"),
     ("$6$", "sha512_crypt"),
+    ("$apr1$", "apr_md5_crypt"),
+    ("{SHA}", "ldap_sha1"),
 )
 
 
