@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from chatsrv.accounts import Account, Role
-from chatsrv.auth.atomic import change_file
+from chatsrv.auth.atomic import change_file, settle
 from chatsrv.auth.backend import EditableBackend, LoginContext
 from chatsrv.auth.hashing import Hasher, shared_hasher
 from chatsrv.auth.livefile import NOBODY, Contents, LiveFile
@@ -77,6 +77,7 @@ class FileBackend(EditableBackend):
         self._path = Path(path).absolute()
         self._hasher = hasher or shared_hasher()
         self._last: tuple[bytes, Document] | None = None  # digest and contents; replaced in one step
+        settle(self._path)
         self._file = LiveFile(self._path, self._contents, may_be_missing=create)
         self._renewed: dict[str, str] = {}  # a hash that `rehash` made -> the first one of the same password
 

@@ -15,14 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from chatsrv.auth.inplace import MOST_BYTES, contents_of
 from chatsrv.auth.record import Accounts
 from chatsrv.errors import AccountsError, Problem, Unavailable
 from chatsrv.slots import step_aside
 
 _logger = logging.getLogger(__name__)
-
-MOST_BYTES = 64 * 1024 * 1024
-"""Longest file of accounts: half a million of them."""
 
 PART_BYTES = 1024 * 1024
 """What is read of it at once: as much memory is set aside, whatever there is to read."""
@@ -264,7 +262,7 @@ def _read(path: Path) -> tuple[bytes, os.stat_result]:
             data += part
     if len(data) > MOST_BYTES:
         raise OSError(f"it is longer than {MOST_BYTES} bytes")
-    return bytes(data), status
+    return contents_of(bytes(data)), status
 
 
 def _open_at_once(path: str, flags: int) -> int:
