@@ -136,7 +136,7 @@ def test_a_change_goes_on_from_whatever_an_interrupted_one_has_left(path, old, n
 
 @pytest.mark.parametrize("block", [1, 7])
 @pytest.mark.parametrize(("old", "new"), CHANGES[:3])
-def test_the_journal_holds_whichever_blocks_of_the_new_contents_are_on_the_disk(path, old, new, block, monkeypatch):
+def test_the_draft_holds_whichever_blocks_of_the_new_contents_are_on_the_disk(path, old, new, block, monkeypatch):
     states = states_of_a_change(path, old, new, monkeypatch)
     first = next(state for state in states if contents_of(state) == new)
     last = next(state for state in reversed(states) if len(state) == len(first))
@@ -156,7 +156,7 @@ def test_what_another_program_appends_to_an_interrupted_file_is_not_lost(path, m
         assert b"carol: x" in lines
 
 
-def test_zeros_that_a_power_failure_leaves_of_a_journal_mean_nothing():
+def test_zeros_that_a_power_failure_leaves_of_a_draft_mean_nothing():
     assert contents_of(b"alice: w\n" + b"\0" * 4096) == b"alice: w\n"
 
 
@@ -171,7 +171,7 @@ def test_whatever_a_file_holds_is_written_in_place(tmp_path_factory, old, new):
     assert path.read_bytes() == new
 
 
-def test_without_room_for_the_journal_nothing_has_changed(path, monkeypatch):
+def test_without_room_for_the_draft_nothing_has_changed(path, monkeypatch):
     before = path.read_bytes()
     written = []
 
@@ -189,7 +189,7 @@ def test_without_room_for_the_journal_nothing_has_changed(path, monkeypatch):
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_too_long_for_a_journal_is_not_written_in_place(path, monkeypatch):
+def test_a_file_that_is_too_long_for_a_draft_is_not_written_in_place(path, monkeypatch):
     monkeypatch.setattr(inplace, "MOST_BYTES", 100)
     with path.open("r+b") as file, pytest.raises(OSError, match="too long to be changed in place"):
         write_in_place(file.fileno(), path.read_bytes(), b"x" * 100)
