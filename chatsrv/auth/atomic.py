@@ -53,15 +53,17 @@ def change_file(path: Path, change: Callable[[bytes], bytes]) -> None:
         ) from error
 
 
-def settle(path: Path) -> None:
-    """Finish a change of the file at `path` that was interrupted while it was written in place, if that can be done.
+def settle(path: Path) -> bool:
+    """Finish a change of the file at `path` that was interrupted while it was written in place; tell whether one was.
 
-    Nothing depends on it but other programs that read the file: `contents_of` tells what it holds.
+    Where that cannot be done, nothing depends on it but other programs: `contents_of` tells what the file holds.
     """
     with suppress(OSError, AccountsError):
         status = path.stat()
         if stat.S_ISREG(status.st_mode) and status.st_size <= MOST_BYTES and is_interrupted(path.read_bytes()):
             change_file(path, lambda contents: contents)
+            return True
+    return False
 
 
 @contextmanager

@@ -5,6 +5,7 @@ excludes other editors, never logins.
 """
 
 import hashlib
+import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -20,6 +21,8 @@ from chatsrv.auth.record import Accounts, Record, find, look_up, open_account, s
 from chatsrv.errors import AccountsError, Problem
 from chatsrv.names import prepare_name, prepare_password
 from chatsrv.slots import step_aside
+
+_logger = logging.getLogger(__name__)
 
 _NOBODY_LINE = NOBODY + b"\n"
 
@@ -77,7 +80,8 @@ class FileBackend(EditableBackend):
         self._path = Path(path).absolute()
         self._hasher = hasher or shared_hasher()
         self._last: tuple[bytes, Document] | None = None  # digest and contents; replaced in one step
-        settle(self._path)
+        if settle(self._path):
+            _logger.warning("%s: a change that was interrupted while the file was written is finished", self._path)
         self._file = LiveFile(self._path, self._contents, may_be_missing=create)
         self._renewed: dict[str, str] = {}  # a hash that `rehash` made -> the first one of the same password
 

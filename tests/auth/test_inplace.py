@@ -281,7 +281,9 @@ atomic.change_file(Path(sys.argv[1]), lambda old: old.replace(b"wonderland", b"l
 
 
 @pytest.mark.parametrize(("writes", "password"), [(1, "wonderland"), (2, "looking-glass")])
-def test_whoever_is_killed_half_way_leaves_the_old_accounts_or_the_new_ones(path, writes, password, irreplaceable):
+def test_whoever_is_killed_half_way_leaves_the_old_accounts_or_the_new_ones(
+    path, writes, password, irreplaceable, caplog
+):
     server = YamlBackend(path, hasher=CHEAP)
     arguments = [sys.executable, "-c", KILLED, str(path), str(writes)]
     assert subprocess.run(arguments, timeout=DEADLINE_SECONDS, check=False).returncode == -9
@@ -289,6 +291,9 @@ def test_whoever_is_killed_half_way_leaves_the_old_accounts_or_the_new_ones(path
     assert server.authenticate("alice", password, HERE).name == "alice"
     again = YamlBackend(path, hasher=CHEAP)  # the next start puts it right, for whoever else reads the file
     assert path.read_text() == f"# people\nalice: {password}\n"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path}: a change that was interrupted while the file was written is finished"
+    ]
     assert again.authenticate("alice", password, HERE).name == "alice"
     server.set_password("alice", "through")
     assert again.authenticate("alice", "through", HERE).name == "alice"
