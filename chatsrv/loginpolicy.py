@@ -56,6 +56,13 @@ _Name = Annotated[str, AfterValidator(_name), Accepts(f"text, in quotes if it lo
 HashKind = Literal["argon2id", "bcrypt"]
 
 
+def _legacy(written: object) -> object:
+    return "refuse" if written is False else written  # how YAML reads `off` and `no`
+
+
+LegacyHashes = Annotated[Literal["refuse", "rehash"], BeforeValidator(_legacy)]
+
+
 class LoginPolicy(BaseModel):
     """Bounds on logins. Every attribute name ends in its unit where it has one."""
 
@@ -136,6 +143,12 @@ class LoginPolicy(BaseModel):
         "argon2id",
         description="What new hashes are. `bcrypt` if another program reads the same file and cannot verify argon2id, "
         "as Apache does on most systems; new passwords then have at most 72 bytes.",
+    )
+    legacy_hashes: LegacyHashes = Field(
+        "refuse",
+        description="What becomes of `$apr1$` and `{SHA}` hashes, as `htpasswd` writes them without `-B`. `rehash` "
+        "takes one until its account logs in, and replaces it then by what `new_hashes` says, whatever `rehash` says; "
+        "with `refuse`, the account needs a new password.",
     )
     reserved_names: Annotated[tuple[_Name, ...], Field(strict=False), Accepts("a list of names")] = Field(
         RESERVED_NAMES,

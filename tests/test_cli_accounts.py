@@ -96,7 +96,7 @@ def test_role_changes_the_role(house: House) -> None:
     assert house.users.read_text() == USERS.replace("bob: builder", "bob: {password: builder, role: moderator}")
 
 
-def test_a_role_that_the_settings_overrule_is_told(house: House) -> None:
+def test_a_role_that_the_settings_overrule_istold(house: House) -> None:
     house.use("{backend: yaml, path: users.yaml}", "roles: {admin: [BOB]}")
     code, _, error = told(house, "role", "bob", "moderator")
     assert code == 0
@@ -113,7 +113,7 @@ def test_a_file_of_hashes_has_no_room_for_roles_and_says_where_there_is(house: H
 
 
 @pytest.mark.parametrize("command", [["disable"], ["enable"], ["role"], ["passwd"], ["remove", "--yes"]])
-def test_who_is_not_there_is_told(house: House, command: list[str]) -> None:
+def test_who_is_not_there_istold(house: House, command: list[str]) -> None:
     more = ["admin"] if command == ["role"] else []
     assert told(house, *command, "mallory", *more) == (
         1,
@@ -145,7 +145,7 @@ def test_who_is_in_another_backend_is_told_with_the_option_that_chooses_it(
     )
 
 
-def test_a_change_to_an_account_that_another_backend_keeps_from_opening_is_told(house: House, hashes: Path) -> None:
+def test_a_change_to_an_account_that_another_backend_keeps_from_opening_istold(house: House, hashes: Path) -> None:
     later, first = ["--backend", "hashed"], ["--backend", "yaml"]
     opens = "chatsrv: warning: '{}' has an account bob, too; that is the one which opens\n"
     shadowed, left = opens.format("yaml users.yaml"), opens.format("hashed users.htpasswd")
@@ -286,7 +286,7 @@ def test_import_into_a_yaml_file_keeps_everything(house: House, source: Path) ->
 
 
 @pytest.mark.parametrize("content", [None, "alice: 5\n", "[x"])
-def test_a_file_that_is_none_is_told(house: House, source: Path, content: str | None) -> None:
+def test_a_file_that_is_none_istold(house: House, source: Path, content: str | None) -> None:
     if content is None:
         source.unlink()
     else:
@@ -295,6 +295,32 @@ def test_a_file_that_is_none_is_told(house: House, source: Path, content: str | 
     assert code == 1
     assert str(source) in error
     assert house.users.read_text() == USERS
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        (f"'{HASH}'", "the password of 'alice' cannot be one; this is a hash: use password_hash, as in `alice: {pass"),
+        (f"{{password: '{HASH}'}}", "the password of 'alice' cannot be one; this is a hash: use password_hash"),
+        ("{password_hash: topsecret}", "'alice': the password_hash is clear text or a hash of a kind that is not"),
+    ],
+)
+def test_a_hash_is_imported_as_a_hash_or_not_at_all(house: House, hashes: Path, record: str, why: str) -> None:
+    source = house.settings.parent / "old.yaml"
+    source.write_text(f"alice: {record}\nbob: looking-glass\n")
+    code, _, error = told(house, "import", str(source), "--backend", "hashed", "--weak-passwords")
+    assert code == 1
+    assert why in error
+    assert hashes.read_text() == ZOE
+    assert "topsecret" not in error
+
+
+def test_legacy_hashes_are_imported_where_they_are_taken(house: House, source: Path) -> None:
+    source.write_text("newbie: {password_hash: '{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ='}\n")
+    assert told(house, "import", str(source))[0] == 1
+    house.use("{backend: yaml, path: users.yaml}", "login: {legacy_hashes: rehash}")
+    assert told(house, "import", str(source))[:2] == (0, "newbie\n")
+    assert told(house, "check", "newbie", "--password-stdin", stdin="secret\n")[0] == 0
 
 
 # ---------------------------------------------------------------------------- check
@@ -323,7 +349,7 @@ def test_check_tells_why_not(house: House, hashes: Path) -> None:
     )
 
 
-def test_check_asks_as_the_gate_does_from_where_it_is_told(house: House) -> None:
+def test_check_asks_as_the_gate_does_from_where_it_istold(house: House) -> None:
     house.use("{backend: yaml, path: users.yaml}", "roles: {moderator: [alice]}")
     code, out, error = told(house, "check", "alice", "--password-stdin", "--address", "192.0.2.1", stdin="wonderland\n")
     assert (code, out) == (1, "yaml users.yaml: admitted\n")
@@ -346,6 +372,44 @@ def test_an_address_that_is_none_is_a_wrong_command_line(house: House) -> None:
     code, _, error = told(house, "check", "bob", "--address", "home")
     assert code == 2
     assert "'home' is no address; accepted is one such as 192.0.2.1 or ::1" in error
+
+
+# ---------------------------------------------------------------------------- hashes that cannot be used, or tell
+
+
+def test_one_line_that_cannot_be_used_keeps_nobody_else_out_and_is_mended_by_passwd(house: House, hashes: Path) -> None:
+    house.use("{backend: hashed, path: users.htpasswd}")
+    hashes.write_text(f"{ZOE}newbie:$apr1$HZqLD6Cw$LvZ9SHBYE3vW/3JjUNkiq/\n")
+    checked = house.run("check")
+    assert checked.exit_code == 0
+    [warning] = checked.stderr.splitlines()
+    assert warning.startswith(f"chatsrv: warning: {hashes}:2: the password_hash of 'newbie' is an MD5 hash (apr1); ")
+    assert told(house, "passwd", "zoe", "--password-stdin", stdin="looking-glass\n")[0] == 0
+    assert told(house, "check", "zoe", "--password-stdin", stdin="looking-glass\n")[0] == 0
+    code, out, _ = told(house, "check", "newbie", "--password-stdin", stdin="secret\n")
+    assert code == 1
+    assert "denied, account 'newbie' needs a new password: the stored hash is an MD5 hash (apr1)" in out
+    assert told(house, "passwd", "newbie", "--password-stdin", stdin="looking-glass\n")[0] == 0
+    assert told(house, "check", "newbie", "--password-stdin", stdin="looking-glass\n") == (
+        0,
+        "hashed users.htpasswd: admitted\nnewbie may log in from 127.0.0.1, as member\n",
+        "",
+    )
+
+
+def test_a_stored_hash_opens_nothing(house: House) -> None:
+    house.users.write_text(f"{USERS}carol: '{HASH}'\n")
+    checked = house.run("check")
+    assert checked.exit_code == 1
+    why = "the password of 'carol' cannot be one; this is a hash: use password_hash"
+    assert f"{house.users}:8: {why}" in checked.stderr
+    assert HASH not in checked.output
+    house.users.write_text(USERS)
+    for command in (["passwd", "bob"], ["add", "carol"]):
+        code, _, error = told(house, *command, "--password-stdin", stdin=f"{HASH}\n")
+        assert code == 1
+        assert "this is a stored hash; accepted is the password that it was made from" in error
+    assert house.users.read_text() == USERS
 
 
 # ---------------------------------------------------------------------------- the kind of new hashes

@@ -13,7 +13,7 @@ ROOT = Path(chatsrv.__file__).parent
 WORDS = {
     *{"errors", "names", "lookalike", "accounts", "rights", "entries", "commands", "verbs", "replies", "reasons"},
     *{"accepts", "flood", "limits", "loginpolicy", "strength", "plugins", "locks", "changes", "durations", "nearest"},
-    *{"effort", "slots", "characters", "style"},
+    *{"effort", "slots", "characters", "style", "hashforms"},
 }
 
 # What each layer may import beside itself and the words. A layer alone stands for all its modules, `auth.gate` for one.

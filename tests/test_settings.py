@@ -112,6 +112,8 @@ def test_a_password_is_not_shown_with_the_settings(settings_file: Path) -> None:
         ("login: {exempt_networks: [5]}", "4: login.exempt_networks[0] is 5; accepted is an address or a network"),
         ("login: {exempt_networks: 10.0.0.0/8}", "is 10.0.0.0/8; accepted is a list of networks"),
         ("login: {reserved_names: [a b]}", "4: login.reserved_names[0] is a b; accepted is text, in quotes"),
+        ("login: {legacy_hashes: true}", "4: login.legacy_hashes is true; accepted is refuse or rehash"),
+        ("login: {legacy_hashes: accept}", "4: login.legacy_hashes is accept; accepted is refuse or rehash"),
         ("login: {rehash: sometimes}", "4: login.rehash is sometimes; accepted is true or false"),
         ("login: {guesses_per_acount: 5}", "there is no such key; did you mean guesses_per_account?"),
         ("limits: {login_seconds: 0}", "4: limits.login_seconds is 0; accepted is a number above 0 up to 3600"),
@@ -291,12 +293,24 @@ def test_listeners_that_do_not_get_in_each_others_way(settings_file: Path, liste
             "{backend: memory, users: {a b: c}}",
             "auth.users.a b; accepted is text, in quotes if it looks a number; a name",
         ),
+        (
+            "{backend: memory, users: {al: '$apr1$HZqLD6Cw$LvZ9SHBYE3vW/3JjUNkiq/'}}",
+            "auth.users.al; this is a hash: use password_hash in a users.yaml, or an htpasswd file",
+        ),
         ("{backend: memory, users: {al: c, AL: d}}", "auth.users.AL; that is the same name as al"),
     ],
 )
 def test_a_wrong_backend(settings_file: Path, auth: str, told: str) -> None:
     (problem,) = problems(settings_file, f"{GOOD[: GOOD.index('auth')]}auth: {auth}\n")
     assert problem.startswith(f"chatsrv.yaml:3: {told}")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("off", "refuse"), ("no", "refuse"), ("refuse", "refuse"), ("rehash", "rehash")]
+)
+def test_legacy_hashes_may_be_off_as_yaml_has_it(settings_file: Path, written: str, read: str) -> None:
+    settings_file.write_text(f"{GOOD}login: {{legacy_hashes: {written}}}\n")
+    assert load(settings_file).login.legacy_hashes == read
 
 
 def test_backends_may_be_listed(settings_file: Path) -> None:

@@ -10,7 +10,9 @@
     command process            the backend that asks a program; one run of a program
     record                     one account as a store keeps it
     hashing turns line         which hashes are accepted; how many are worked on at once, and whose turn it is
+    hashlibrary                libpass, and whether it is what is installed
     filebackend livefile atomic yamledit   what backends in files share: re-reading, replacing, splicing
+    inplace                    how a file is written that cannot be replaced
     transfer                   accounts on their way from one file into another
 
 Re-exports nothing: who needs the contract alone does not load PyYAML and passlib.

@@ -1,19 +1,27 @@
 """Changing a file as a whole: afterwards it is the old one or the new one, whenever the power fails.
 
+A file that cannot be replaced by another is written `inplace`.
+
 Knows nothing of what the file holds. Any thread and any number of processes may call; they take turns by a lock on the
 file itself (flock), which the kernel drops when its holder dies.
 """
 
+import errno
 import fcntl
 import os
 import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from chatsrv.auth.inplace import MOST_BYTES, contents_of, is_interrupted, write_in_place
 from chatsrv.errors import AccountsError
+
+# A file that is mounted by itself; one in a directory where this user may make none; one whose owner or group this user
+# may not give to another.
+_CANNOT_REPLACE = frozenset({errno.EBUSY, errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 def change_file(path: Path, change: Callable[[bytes], bytes]) -> None:
@@ -21,7 +29,7 @@ def change_file(path: Path, change: Callable[[bytes], bytes]) -> None:
 
     Owner, mode and extended attributes stay; a symbolic link stays one, and what it points to is changed. A missing
     file counts as empty and is made with mode 0600; when `change` raises, it is not made. On return the change is on
-    the disk.
+    the disk. A file that cannot be replaced by another is written in place.
 
     Raises:
         AccountsError: the file cannot be changed. `change` may raise it too; the file then stays as it is.
@@ -32,18 +40,30 @@ def change_file(path: Path, change: Callable[[bytes], bytes]) -> None:
             try:
                 with os.fdopen(descriptor, "rb", closefd=False) as file:
                     old = file.read()
-                new = change(old)
+                new = change(contents_of(old))
                 if new != old:
-                    _replace(target, new, os.fstat(descriptor))
+                    _put(target, descriptor, old, new)
             except BaseException:
                 if is_new:
                     target.unlink()
                 raise
     except OSError as error:
         raise AccountsError(
-            f"{path}: cannot be changed ({error.strerror or error}); accepted is a file, in a directory, "
-            "that this user may write"
+            f"{path}: cannot be changed ({error.strerror or error}); accepted is a file that this user may write"
         ) from error
+
+
+def settle(path: Path) -> bool:
+    """Finish a change of the file at `path` that was interrupted while it was written in place; tell whether one was.
+
+    Where that cannot be done, nothing depends on it but other programs: `contents_of` tells what the file holds.
+    """
+    with suppress(OSError, AccountsError):
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode) and status.st_size <= MOST_BYTES and is_interrupted(path.read_bytes()):
+            change_file(path, lambda contents: contents)
+            return True
+    return False
 
 
 @contextmanager
@@ -77,6 +97,20 @@ def _is_at(descriptor: int, target: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), target.stat())
     except FileNotFoundError:
         return False
+
+
+def _put(target: Path, descriptor: int, old: bytes, new: bytes) -> None:
+    status = os.fstat(descriptor)
+    try:
+        _replace(target, new, status)
+    except OSError as error:
+        if error.errno not in _CANNOT_REPLACE:
+            raise
+        if status.st_nlink == 0:  # a change here would be seen by nobody, and gone with the mount
+            raise OSError(
+                "the file that is mounted here was replaced where it comes from; mount its directory instead"
+            ) from error
+        write_in_place(descriptor, old, new)
 
 
 def _replace(target: Path, contents: bytes, old: os.stat_result) -> None:

@@ -5,6 +5,7 @@ excludes other editors, never logins.
 """
 
 import hashlib
+import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -12,14 +13,16 @@ from pathlib import Path
 from typing import Protocol
 
 from chatsrv.accounts import Account, Role
-from chatsrv.auth.atomic import change_file
+from chatsrv.auth.atomic import change_file, settle
 from chatsrv.auth.backend import EditableBackend, LoginContext
 from chatsrv.auth.hashing import Hasher, shared_hasher
-from chatsrv.auth.livefile import NOBODY, LiveFile
+from chatsrv.auth.livefile import NOBODY, Contents, LiveFile
 from chatsrv.auth.record import Accounts, Record, find, look_up, open_account, shown
-from chatsrv.errors import AccountsError
+from chatsrv.errors import AccountsError, Problem
 from chatsrv.names import prepare_name, prepare_password
 from chatsrv.slots import step_aside
+
+_logger = logging.getLogger(__name__)
 
 _NOBODY_LINE = NOBODY + b"\n"
 
@@ -33,6 +36,12 @@ class Document(Protocol):
     @property
     def accounts(self) -> Accounts:
         """The accounts in the order of the file."""
+
+    def flaws(self, file: str, is_taken: Callable[[Record], bool]) -> Sequence[Problem]:
+        """Return what is wrong with single accounts or lines of `file`, which holds up no others, in their order.
+
+        `is_taken` tells whether a record with a flaw is taken all the same.
+        """
 
     def with_records(self, records: Sequence[Record]) -> Iterable[bytes]:
         """Return the contents with `records` at the end."""
@@ -71,7 +80,9 @@ class FileBackend(EditableBackend):
         self._path = Path(path).absolute()
         self._hasher = hasher or shared_hasher()
         self._last: tuple[bytes, Document] | None = None  # digest and contents; replaced in one step
-        self._file = LiveFile(self._path, lambda data, _: self._document(data).accounts, may_be_missing=create)
+        if settle(self._path):
+            _logger.warning("%s: a change that was interrupted while the file was written is finished", self._path)
+        self._file = LiveFile(self._path, self._contents, may_be_missing=create)
         self._renewed: dict[str, str] = {}  # a hash that `rehash` made -> the first one of the same password
 
     @staticmethod
@@ -136,6 +147,10 @@ class FileBackend(EditableBackend):
 
         self._change(expected, lambda document: document.with_records(records))
 
+    def takes(self, record: Record) -> bool:
+        """Tell whether passwords are held against the hash of a record here, whatever its flaw."""
+        return self._hasher.takes(record.password_hash or "")
+
     def check_password(self, password: str) -> None:
         """Make sure that a new hash can be made of a prepared password.
 
@@ -149,7 +164,7 @@ class FileBackend(EditableBackend):
         key, password_hash = self._key(name), self._new_hash(password)
 
         def expected(accounts: dict[str, Record]) -> None:
-            accounts[key] = replace(self._known(accounts, key), password=None, password_hash=password_hash)
+            accounts[key] = self._known(accounts, key).with_new(password_hash)
 
         self._change(expected, lambda document: document.with_hash(key, password_hash))
 
@@ -186,7 +201,9 @@ class FileBackend(EditableBackend):
         """See `AuthBackend.rehash`. A password that stands in the file in clear stays so."""
         record = self._file.accounts().get(username)
         old = record.password_hash if record else None
-        if old is None or not self._hasher.is_weaker(old) or not self._hasher.verify(password, old):
+        if old is None or not self._hasher.takes(old) or not self._hasher.replaces(old):
+            return False
+        if not self._hasher.verify(password, old):
             return False
         try:
             new = self._hasher.hash(password)
@@ -196,7 +213,7 @@ class FileBackend(EditableBackend):
         def expected(accounts: dict[str, Record]) -> None:
             if username not in accounts or accounts[username].password_hash != old:
                 raise _ChangedMeanwhile
-            accounts[username] = replace(accounts[username], password_hash=new)
+            accounts[username] = accounts[username].with_new(new)
 
         self._renewed[new] = self._renewed.get(old, old)  # before anybody can read the new one
         try:
@@ -251,6 +268,10 @@ class FileBackend(EditableBackend):
             return list(self._document(proposal).accounts.items()) == list(accounts.items())
         except AccountsError:
             return False
+
+    def _contents(self, data: bytes) -> Contents:
+        document = self._document(data)
+        return Contents(document.accounts, tuple(document.flaws(str(self._path), self.takes)))
 
     def _document(self, data: bytes) -> Document:
         """Return the document in `data`.

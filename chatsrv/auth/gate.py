@@ -77,7 +77,7 @@ class Gate:
         self._logins = LoginRate(self._policy, clock)
         self._changes = Rate(self._policy.password_changes_per_hour, 3600.0, clock)
         self._workers = Workers(self._policy.backend_seconds, self._policy.backend_calls)
-        self._may_rehash = self._policy.rehash
+        self._may_rehash = self._policy.rehash or self._policy.legacy_hashes == "rehash"
 
     def admit(
         self,

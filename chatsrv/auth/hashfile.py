@@ -1,20 +1,28 @@
 """Accounts in an htpasswd file, as Apache's `htpasswd` writes it: a name, a colon and a hash on each line.
 
+What stands after the hash, after another colon or a space, is kept and means nothing. A line that cannot be used holds
+up no other.
+
 Never compares clear text, and never sees roles or networks, which the format cannot hold. Any thread may call a
 `HashedBackend`; an `HtpasswdDocument` is a value.
 """
 
+import re
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from chatsrv.accounts import Account, Role
 from chatsrv.auth.filebackend import Document, FileBackend
-from chatsrv.auth.record import Accounts, Record, read_record, shown
+from chatsrv.auth.record import Accounts, Record, describe_flaw, read_record, shown
 from chatsrv.errors import AccountsError, Problem
 
 DISABLED = "!"
 """Stands before the hash of a disabled account, as in /etc/shadow. Apache refuses the password of such a line, too."""
+
+_MARK_AND_HASH = r"[ \t]*(!?)([^ \t\r\n\f\v:]*)"
+_SECRET = re.compile(_MARK_AND_HASH)
+_SECRET_BYTES = re.compile(_MARK_AND_HASH.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,18 @@ class HtpasswdDocument:
     lines: tuple[bytes, ...]
     accounts: Accounts
     places: dict[str, int]
+    skipped: tuple[Problem, ...] = ()  # lines that give no account
+    doubles: tuple[tuple[str, int], ...] = ()  # of these, those with the name of an account that stands before them
+
+    def flaws(self, file: str, is_taken: Callable[[Record], bool]) -> list[Problem]:
+        """See `Document.flaws`."""
+        skipped = [replace(problem, accepted=f"the line is skipped; {problem.accepted}") for problem in self.skipped]
+        flawed = [
+            describe_flaw(record, file, self.places[key] + 1, remedy=" or `htpasswd -B`")
+            for key, record in self.accounts.items()
+            if record.flaw and not is_taken(record)
+        ]
+        return sorted(skipped + flawed, key=lambda problem: problem.line)
 
     def with_records(self, records: Sequence[Record]) -> Iterator[bytes]:
         """See `Document.with_records`."""
@@ -38,12 +58,7 @@ class HtpasswdDocument:
 
     def with_hash(self, key: str, password_hash: str) -> Iterator[bytes]:
         """See `Document.with_hash`."""
-        place = self.places[key]
-        line = self.lines[place]
-        name, _, rest = line.partition(b":")
-        ending = rest[len(rest.rstrip()) :]
-        mark = DISABLED if self.accounts[key].is_disabled else ""
-        yield self._with_line(place, name + b":" + (mark + password_hash).encode() + ending)
+        yield self._with_secret(key, self.accounts[key].is_disabled, password_hash.encode())
 
     def with_role(self, key: str, role: Role) -> Iterator[bytes]:  # noqa: ARG002
         """See `Document.with_role`. The format has no room for one."""
@@ -51,16 +66,20 @@ class HtpasswdDocument:
 
     def with_disabled(self, key: str, is_disabled: bool) -> Iterator[bytes]:
         """See `Document.with_disabled`."""
-        place = self.places[key]
-        name, _, rest = self.lines[place].partition(b":")
-        mark, rest = DISABLED.encode() * is_disabled, rest.removeprefix(DISABLED.encode())
-        yield self._with_line(place, name + b":" + mark + rest)
+        yield self._with_secret(key, is_disabled)
 
     def without(self, key: str) -> Iterator[bytes]:
-        """See `Document.without`."""
-        yield self._with_line(self.places[key], b"")
+        """See `Document.without`. Else the next line of that name would be the account."""
+        gone = {self.places[key], *(place for double, place in self.doubles if double == key)}
+        yield b"".join(line for place, line in enumerate(self.lines) if place not in gone)
 
-    def _with_line(self, place: int, line: bytes) -> bytes:
+    def _with_secret(self, key: str, is_disabled: bool, password_hash: bytes | None = None) -> bytes:
+        place = self.places[key]
+        name, colon, rest = self.lines[place].partition(b":")
+        found = _SECRET_BYTES.match(rest)
+        assert found
+        stored = found[2] if password_hash is None else password_hash
+        line = name + colon + rest[: found.start(1)] + DISABLED.encode() * is_disabled + stored + rest[found.end() :]
         return b"".join((*self.lines[:place], line, *self.lines[place + 1 :]))
 
 
@@ -85,6 +104,10 @@ class HashedBackend(FileBackend):
         accounts: dict[str, Record] = {}
         places: dict[str, int] = {}
         problems: list[Problem] = []
+        doubles: list[tuple[str, int]] = []
+        if b"\0" in data:
+            number = data.count(b"\n", 0, data.index(b"\0")) + 1
+            raise AccountsError(str(Problem(file, number, "this line has a NUL byte", "", "accepted is text")))
         lines = tuple(data.split(b"\n"))
         lines = (*(line + b"\n" for line in lines[:-1]), *((lines[-1],) if lines[-1] else ()))
         for place, line in enumerate(lines):
@@ -107,19 +130,20 @@ class HashedBackend(FileBackend):
                 continue
             if not text or text.startswith("#"):
                 continue
-            name, colon, password_hash = text.partition(":")
+            name, colon, rest = text.partition(":")
             if not colon:
                 report(None, "this line has no colon", "", "accepted is NAME:HASH, as Apache's `htpasswd -B` writes it")
-            elif read := read_record(name, _value(password_hash), report):
+            elif read := read_record(name, _value(rest), report):
                 key, record = read
                 if key in accounts:
                     first = f"it is the same as {shown(accounts[key].account.name)} in line {places[key] + 1}"
                     report(None, "the name of an account", shown(name), f"{first}; give each account once")
+                    doubles.append((key, place))
                 else:
                     accounts[key], places[key] = record, place
-        if problems:
+        if problems and not accounts:
             raise AccountsError("\n".join(map(str, problems)))
-        return HtpasswdDocument(lines, accounts, places)
+        return HtpasswdDocument(lines, accounts, places, tuple(problems), tuple(doubles))
 
     def add(self, account: Account, password: str) -> None:
         """See `EditableBackend.add`. A role and networks are refused: the format cannot hold them."""
@@ -138,7 +162,7 @@ class HashedBackend(FileBackend):
         )
 
 
-def _value(password_hash: str) -> dict[str, object]:
-    if password_hash.startswith(DISABLED):
-        return {"password_hash": password_hash.removeprefix(DISABLED), "disabled": True}
-    return {"password_hash": password_hash}
+def _value(rest: str) -> dict[str, object]:
+    found = _SECRET.match(rest)
+    assert found
+    return {"password_hash": found[2], "disabled": bool(found[1])}

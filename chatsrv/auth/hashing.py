@@ -6,7 +6,6 @@ be held around it. passlib is not imported before the first hash, which keeps a 
 
 import os
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,7 +13,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Self
 
+from chatsrv.auth.hashlibrary import check_library, handler
 from chatsrv.auth.turns import Turns
+from chatsrv.hashforms import is_hash
 from chatsrv.loginpolicy import HashKind, LoginPolicy
 
 ACCEPTED = "accepted are argon2id, bcrypt ($2y$, $2b$, $2a$), SHA-512-crypt ($6$) and SHA-256-crypt ($5$)"
@@ -33,12 +34,14 @@ _SECRET_BYTES = 4096  # passlib takes no more; a prepared password never has as 
 
 _B64 = "[A-Za-z0-9+/]"
 _H64 = "[./A-Za-z0-9]"
+_SALT = "(?!rounds=)[!-#%-9;-~]{0,16}"  # what one crypt(3) or another takes: all that is seen but $ and :
 _ARGON2ID = re.compile(rf"\$argon2id\$v=(?:16|19)\$m=(\d{{1,10}}),t=(\d{{1,10}}),p=(\d{{1,8}})\${_B64}+\${_B64}+")
 # The last letter of salt and digest carries spare bits, which every writer leaves at zero.
 _BCRYPT = re.compile(rf"\$2[aby]\$(\d\d)\${_H64}{{21}}[.Oeu]{_H64}{{30}}[.CGKOSWaeimquy26]")
 _SHA_CRYPT = re.compile(
-    rf"\$(?:5\$(?:rounds=(\d{{1,9}})\$)?{_H64}{{0,16}}\${_H64}{{43}}|6\$(?:rounds=(\d{{1,9}})\$)?{_H64}{{0,16}}\${_H64}{{86}})"
+    rf"\$(?:5\$(?:rounds=(\d{{1,9}})\$)?{_SALT}\${_H64}{{43}}|6\$(?:rounds=(\d{{1,9}})\$)?{_SALT}\${_H64}{{86}})"
 )
+_LEGACY = re.compile(rf"\$apr1\$[!-#%-9;-~]{{0,8}}\${_H64}{{22}}|\{{SHA\}}{_B64}{{27}}=")
 
 CHECKED_HASHES = 4096
 """Hashes that are remembered to be in order, removed accounts' among them. Checking one at each login would take it a
@@ -46,6 +49,7 @@ third page of its thread's stack.
 """
 
 _REFUSED = (
+    (re.compile(r"\Z"), "missing"),
     (re.compile(r"\$apr1\$"), "an MD5 hash (apr1)"),
     (re.compile(r"\$1\$"), "an MD5 hash"),
     (re.compile(r"\{SHA\}", re.IGNORECASE), "an unsalted SHA-1 hash"),
@@ -64,7 +68,9 @@ def check_hash(stored: str) -> None:
     Raises:
         ValueError: it is weak, damaged, unknown, or costs too much. The text says which, with what is accepted, and
             never contains `stored`.
+        AccountsError: no hash can be verified with what is installed.
     """
+    check_library()
     if found := _ARGON2ID.fullmatch(stored):
         kib, passes, lanes = map(int, found.groups())
         if kib > MOST_ARGON2_KIB or kib * passes > MOST_ARGON2_KIB_PASSES or lanes > MOST_ARGON2_LANES:
@@ -91,9 +97,14 @@ def check_hash(stored: str) -> None:
         kinds = (text for pattern, text in _REFUSED if pattern.match(stored))
         raise ValueError(f"{next(kinds, 'clear text or a hash of a kind that is not known')}; {ACCEPTED}")
     try:
-        _handler(stored).from_string(stored)  # whatever the patterns above let pass
+        _handler_of(stored).from_string(stored)  # whatever the patterns above let pass
     except ValueError:
         raise ValueError(f"a damaged {kind} hash; {ACCEPTED}") from None
+
+
+def is_legacy(stored: str) -> bool:
+    """Tell whether `stored` is a whole `$apr1$` or `{SHA}` hash, which `check_hash` refuses."""
+    return _LEGACY.fullmatch(stored) is not None
 
 
 class Hasher:
@@ -102,7 +113,8 @@ class Hasher:
     New hashes are argon2id, or bcrypt if `kind` says so. The defaults are OWASP's recommendation (Password Storage
     Cheat Sheet, 2025): 19 MiB, 2 passes, 1 lane; for bcrypt a cost of 10, which Apache pays on each request. That many
     logins wait for their turn as `waiting` says and no more; a turn is waited for `waiting_seconds` at most, and who
-    would have to wait longer is told at once.
+    would have to wait longer is told at once. `takes_legacy` verifies `$apr1$` and `{SHA}`, too, to be replaced at that
+    login; without `renews`, nothing else is replaced.
     """
 
     def __init__(
@@ -116,20 +128,30 @@ class Hasher:
         at_work: int | None = None,
         waiting: int = 1000,
         waiting_seconds: float = 15.0,  # half of the time that a login gets by default
+        takes_legacy: bool = False,
+        renews: bool = True,
     ) -> None:
         self._kind = kind
         self._memory_kib, self._passes, self._lanes = memory_kib, passes, lanes
         self._bcrypt_cost = bcrypt_cost
+        self._takes_legacy, self._renews = takes_legacy, renews
         self._turns = Turns(at_work or os.cpu_count() or 1, waiting, waiting_seconds)
 
     @classmethod
     def of(cls, policy: LoginPolicy) -> Self:
-        """Return a hasher as `policy` has it."""
+        """Return a hasher as `policy` has it.
+
+        Raises:
+            AccountsError: no hash can be verified with what is installed. The text says what to do.
+        """
+        check_library()
         return cls(
             kind=policy.new_hashes,
             at_work=policy.hashes_at_once or None,
             waiting=policy.hashes_waiting,
             waiting_seconds=policy.hash_wait_seconds,
+            takes_legacy=policy.legacy_hashes == "rehash",
+            renews=policy.rehash,
         )
 
     def hash(self, password: str) -> str:
@@ -145,11 +167,13 @@ class Hasher:
         return str(hashed)
 
     def check_new(self, password: str) -> None:
-        """Make sure that a new hash looks at all of a prepared password.
+        """Make sure that a prepared password can be hashed, and that a new hash looks at all of it.
 
         Raises:
-            ValueError: it is longer than what bcrypt takes.
+            ValueError: it is longer than what bcrypt takes, or a stored hash itself.
         """
+        if is_hash(password):
+            raise ValueError("this is a stored hash; accepted is the password that it was made from, or another one")
         if self._kind == "bcrypt" and len(_secret(password)) > MOST_BCRYPT_BYTES:
             raise ValueError(f"a new password has at most {MOST_BCRYPT_BYTES} bytes here; this one has more")
 
@@ -158,18 +182,36 @@ class Hasher:
 
         Raises:
             Unavailable: too many wait for a hash already, or its turn does not come in time.
-            ValueError: `stored` is none that `check_hash` accepts.
+            ValueError: `stored` is none that is taken. See `takes`.
         """
-        check_hash(stored)
+        if not self._takes_as_legacy(stored):
+            check_hash(stored)
         secret = _secret(password)
         if b"\0" in secret or len(secret) > _SECRET_BYTES:
             return False  # no prepared password is like that, and some kinds would look at a part of it only
         if stored.startswith("$2"):
             secret = secret[:MOST_BCRYPT_BYTES]  # Apache's htpasswd cuts the rest off in silence
-        is_right = bool(self._turns.take(lambda: _handler(stored).verify(secret, stored)))
+        is_right = bool(self._turns.take(lambda: _handler_of(stored).verify(secret, stored)))
         if not self.is_weaker(stored):
             _count_one()
         return is_right
+
+    def takes(self, stored: str) -> bool:
+        """Tell whether passwords are held against `stored`: it passes `check_hash`, or is legacy and to be replaced."""
+        if self._takes_as_legacy(stored):
+            return True
+        try:
+            check_hash(stored)
+        except ValueError:
+            return False
+        return True
+
+    def replaces(self, stored: str) -> bool:
+        """Tell whether a hash that is taken is to be replaced at the next login."""
+        return self._takes_as_legacy(stored) or (self._renews and self.is_weaker(stored))
+
+    def _takes_as_legacy(self, stored: str) -> bool:
+        return self._takes_legacy and is_legacy(stored)
 
     def is_weaker(self, stored: str) -> bool:
         """Tell whether an accepted hash is weaker than, or of another kind than, those made now."""
@@ -181,10 +223,11 @@ class Hasher:
 
     @property
     def _maker(self) -> Any:
-        argon2, bcrypt, _, _ = _handlers()
         if self._kind == "bcrypt":
-            return bcrypt.using(rounds=self._bcrypt_cost, ident="2y")  # the one of its names that Apache writes
-        return argon2.using(type="ID", memory_cost=self._memory_kib, rounds=self._passes, parallelism=self._lanes)
+            return handler("bcrypt").using(rounds=self._bcrypt_cost, ident="2y")  # of its names, the one Apache writes
+        return handler("argon2").using(
+            type="ID", memory_cost=self._memory_kib, rounds=self._passes, parallelism=self._lanes
+        )
 
 
 @dataclass(slots=True)
@@ -193,11 +236,6 @@ class Work:
 
     hashes: int = 0
 
-
-_loading = threading.Lock()
-"""Held while passlib loads a handler. Two threads that ask for the same one at the same moment would fail: it is there
-before it is ready, and replaces what imports it.
-"""
 
 _work: ContextVar[Work | None] = ContextVar("_work", default=None)
 
@@ -228,18 +266,15 @@ def _secret(password: str) -> bytes:
     return password.encode("utf-8", "surrogatepass")
 
 
-def _handlers() -> tuple[Any, Any, Any, Any]:
-    """Return passlib's handlers of argon2, bcrypt, SHA-256-crypt and SHA-512-crypt."""
-    with _loading:
-        from passlib.hash import (  # type: ignore[import-untyped]  # libpass ships no types
-            argon2,
-            bcrypt,
-            sha256_crypt,
-            sha512_crypt,
-        )
-    return argon2, bcrypt, sha256_crypt, sha512_crypt
+_HANDLERS = (
+    ("$argon2", "argon2"),
+    ("$2", "bcrypt"),
+    ("$5$", "sha256_crypt"),
+    ("$6$", "sha512_crypt"),
+    ("$apr1$", "apr_md5_crypt"),
+    ("{SHA}", "ldap_sha1"),
+)
 
 
-def _handler(stored: str) -> Any:
-    argon2, bcrypt, sha256_crypt, sha512_crypt = _handlers()
-    return {"$a": argon2, "$2": bcrypt, "$5": sha256_crypt, "$6": sha512_crypt}[stored[:2]]
+def _handler_of(stored: str) -> Any:
+    return handler(next(name for prefix, name in _HANDLERS if stored.startswith(prefix)))

@@ -15,14 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from chatsrv.auth.inplace import MOST_BYTES, contents_of
 from chatsrv.auth.record import Accounts
-from chatsrv.errors import AccountsError, Unavailable
+from chatsrv.errors import AccountsError, Problem, Unavailable
 from chatsrv.slots import step_aside
 
 _logger = logging.getLogger(__name__)
-
-MOST_BYTES = 64 * 1024 * 1024
-"""Longest file of accounts: half a million of them."""
 
 PART_BYTES = 1024 * 1024
 """What is read of it at once: as much memory is set aside, whatever there is to read."""
@@ -36,7 +34,18 @@ _BESIDE_A_LINE = b"\xef\xbb\xbf \t\r"  # a byte order mark, and what stands arou
 # every two seconds; a file that was read while younger than that is compared by content for as long.
 _YOUNG_NS = 2_000_000_000
 
+MOST_FLAWS_TOLD = 10
+"""Lines of a file that a warning each is about; the others are named together."""
+
 _Stamp = tuple[int, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a file of accounts holds, and what is wrong with single lines of it."""
+
+    accounts: Accounts
+    flaws: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +55,16 @@ class _Seen:
     stamp: _Stamp | None = None
     is_young: bool = False
     is_missing: bool = False
-    mode: int = 0
+    status: os.stat_result | None = None
     digest: bytes = b""
     changes: int = 0
     accounts: Accounts | None = None
+    flaws: tuple[Problem, ...] = ()
     complaint: str = ""
 
 
 class LiveFile:
-    """The accounts in the file at `path`, as `parse(contents, file)` reads them.
+    """The accounts in the file at `path`, as `parse(data)` reads them.
 
     A missing or broken file keeps the accounts last read in force, and is logged once until it changes. So does one
     that has lost all its accounts: it was rather emptied by accident, unless a line in it says otherwise (`NOBODY`).
@@ -64,7 +74,7 @@ class LiveFile:
         AccountsError: the file cannot be read at construction.
     """
 
-    def __init__(self, path: Path, parse: Callable[[bytes, str], Accounts], *, may_be_missing: bool = False) -> None:
+    def __init__(self, path: Path, parse: Callable[[bytes], Contents], *, may_be_missing: bool = False) -> None:
         self._path = path
         self._parse = parse
         self._turn = threading.Lock()  # one thread reads the file at a time, and takes no other lock meanwhile
@@ -142,11 +152,12 @@ class LiveFile:
             now = replace(before, is_young=True, is_missing=is_missing, digest=b"", complaint=complaint)
         else:
             digest = hashlib.blake2b(data).digest()
-            now = replace(before, stamp=_stamp(status), mode=status.st_mode, digest=digest, is_missing=False)
+            now = replace(before, stamp=_stamp(status), status=status, digest=digest, is_missing=False)
             now = replace(now, is_young=now_ns - status.st_ctime_ns < _YOUNG_NS)
             if digest != before.digest:
                 try:
-                    now = replace(now, accounts=self._accounts_in(data, before.accounts), complaint="")
+                    found = self._contents_of(data, before.accounts)
+                    now = replace(now, accounts=found.accounts, flaws=found.flaws, complaint="")
                 except AccountsError as error:
                     now = replace(now, complaint=str(error))
         if now.digest != before.digest:
@@ -155,14 +166,14 @@ class LiveFile:
         if not at_start or not now.complaint:
             self._tell(before, now)
 
-    def _accounts_in(self, data: bytes, before: Accounts | None) -> Accounts:
-        accounts = self._parse(data, str(self._path))
-        if before and not accounts and all(line.strip(_BESIDE_A_LINE) != NOBODY for line in data.split(b"\n")):
+    def _contents_of(self, data: bytes, before: Accounts | None) -> Contents:
+        found = self._parse(data)
+        if before and not found.accounts and all(line.strip(_BESIDE_A_LINE) != NOBODY for line in data.split(b"\n")):
             raise AccountsError(
                 f"{self._path}: there is no account left in it; if that is meant, write the line "
                 f"`{NOBODY.decode()}` into it"
             )
-        return accounts
+        return found
 
     def _tell(self, before: _Seen, now: _Seen) -> None:
         if now.complaint:
@@ -175,22 +186,73 @@ class LiveFile:
             _logger.info("%s: %d accounts read", self._path, len(now.accounts or ()))
             if not now.accounts:
                 _logger.warning("%s: no accounts in it; nobody can log in with it", self._path)
-        elif now.mode == before.mode:
-            return
-        if now.accounts and now.mode & 0o077:
+            self._tell_flaws(before, now)
+        if now.status and (not before.status or now.digest != before.digest or now.status != before.status):
+            self._tell_status(before.status if now.digest == before.digest else None, now.status, bool(now.accounts))
+
+    def _tell_flaws(self, before: _Seen, now: _Seen) -> None:
+        """Tell what is wrong with single lines, but what was told before: a change elsewhere only moves them."""
+        known = {replace(flaw, line=0) for flaw in before.flaws}
+        news = [flaw for flaw in now.flaws if replace(flaw, line=0) not in known]
+        for flaw in news[:MOST_FLAWS_TOLD]:
+            _logger.warning("%s", flaw)
+        if rest := news[MOST_FLAWS_TOLD:]:
+            lines = ", ".join(str(flaw.line) for flaw in rest)
+            _logger.warning("%s: %d more lines cannot be used: %s", self._path, len(rest), lines)
+
+    def _tell_status(self, before: os.stat_result | None, now: os.stat_result, has_accounts: bool) -> None:
+        """Tell what is wrong with a file that can be read, but what was told before."""
+        if has_accounts and (not before or before.st_mode != now.st_mode) and _is_open_to_others(now):
             _logger.warning(
-                "%s: holds passwords and is open to others than its owner (mode %04o); accepted is 0600 (chmod 600)",
+                "%s: holds passwords and is open to others than its owner (mode %04o); accepted is 0600 (chmod 600), "
+                "or 0640 for a group that shares the file, as Apache's may",
                 self._path,
-                stat.S_IMODE(now.mode),
+                stat.S_IMODE(now.st_mode),
             )
+        if not now.st_nlink and (not before or before.st_nlink) and self._is_detached():
+            _logger.warning(
+                "%s: the file that is mounted here was replaced where it comes from, and what is changed there does "
+                "not arrive here any more; mount its directory instead, and start again",
+                self._path,
+            )
+
+    def _is_detached(self) -> bool:
+        try:
+            return self._path.stat().st_nlink == 0  # else it was replaced just now, and will be read again
+        except OSError:
+            return False
+
+
+def _is_open_to_others(status: os.stat_result) -> bool:
+    """Tell whether others may read or write the file, but a group that was given it to read, on purpose."""
+    mode = status.st_mode & 0o077
+    is_own = status.st_uid == os.geteuid() and status.st_gid == os.getegid()
+    return mode != 0 and (mode != stat.S_IRGRP or is_own)
 
 
 def read_file(path: Path) -> tuple[bytes, os.stat_result]:
     """Return the contents of a file of accounts, and its status from before they were read.
 
+    A file that is being written at the moment is read again until it holds still.
+
     Raises:
-        OSError: it cannot be read, is no regular file, or is longer than `MOST_BYTES`.
+        OSError: it cannot be read, is no regular file, is longer than `MOST_BYTES`, or never holds still.
     """
+    data, status = _read(path)
+    for _ in range(MOST_READINGS):
+        # A file that is replaced as a whole is never seen half. One that is written in place may be.
+        if time.time_ns() - status.st_ctime_ns > _YOUNG_NS:
+            return data, status
+        before, (data, status) = data, _read(path)
+        if data == before:
+            return data, status
+    raise OSError("it changes all the time")
+
+
+MOST_READINGS = 100
+
+
+def _read(path: Path) -> tuple[bytes, os.stat_result]:
     with open(path, "rb", opener=_open_at_once) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
@@ -200,7 +262,7 @@ def read_file(path: Path) -> tuple[bytes, os.stat_result]:
             data += part
     if len(data) > MOST_BYTES:
         raise OSError(f"it is longer than {MOST_BYTES} bytes")
-    return bytes(data), status
+    return contents_of(bytes(data)), status
 
 
 def _open_at_once(path: str, flags: int) -> int:

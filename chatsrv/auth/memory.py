@@ -59,6 +59,9 @@ def _read(users: Mapping[str, object]) -> Accounts:
                 report(
                     None, "the name of an account", shown(name), f"it is the same as {first}; give each account once"
                 )
+            if record.flaw:
+                what, _, accepted = record.flaw.partition("; ")
+                report("password_hash", f"the password_hash of {shown(name)}", what, accepted)
             accounts[key] = record
     if problems:
         raise AccountsError("\n".join(map(str, problems)))

@@ -7,14 +7,17 @@ pure functions apart from the hash that `opens` works on; any thread may call.
 import hashlib
 import hmac
 import secrets
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from ipaddress import ip_network
+from typing import Self
 
 from chatsrv.accounts import Account, Network, Role
-from chatsrv.auth.hashing import Hasher, check_hash
-from chatsrv.errors import Denied, UnknownUser
+from chatsrv.auth.hashing import Hasher, check_hash, is_legacy
+from chatsrv.errors import Denied, Problem, UnknownUser
+from chatsrv.hashforms import USE_PASSWORD_HASH, is_hash
 from chatsrv.names import prepare_name, prepare_password
 
 _PROCESS_KEY = secrets.token_bytes(32)
@@ -28,15 +31,30 @@ accepted. The value is empty where it would show a password."""
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An account and its secret: either a prepared password or a hash. Nothing opens a disabled one."""
+    """An account and its secret: either a prepared password or a hash. Nothing opens a disabled one.
+
+    `flaw` is what `check_hash` says against the hash. Only a hasher that takes it all the same opens such an account.
+    """
 
     account: Account
     password: str | None = field(default=None, repr=False)
     password_hash: str | None = field(default=None, repr=False)
     is_disabled: bool = False
+    flaw: str = field(default="", compare=False)
+
+    def with_new(self, password_hash: str) -> Self:
+        """Return the record with another secret: a hash that is in order."""
+        return replace(self, password=None, password_hash=password_hash, flaw="")
 
     def opens(self, password: str, hasher: Hasher) -> bool:
-        """Tell whether the prepared `password` opens the account. May wait for its turn to hash."""
+        """Tell whether the prepared `password` opens the account. May wait for its turn to hash.
+
+        Raises:
+            Denied: nothing can, for its hash cannot be used.
+        """
+        if self.flaw and not hasher.takes(self.password_hash or ""):
+            what, _, _ = self.flaw.partition("; ")
+            raise Denied(f"account {self.account.name!r} needs a new password: the stored hash is {what}")
         if self.password_hash is not None:
             return hasher.verify(password, self.password_hash)
         expected = self.password or ""
@@ -88,6 +106,22 @@ def look_up(accounts: Accounts, username: str) -> Account:
     return _enabled(find(accounts, username)).vouched()
 
 
+def describe_flaw(record: Record, file: str, line: int, *, remedy: str = "") -> Problem:
+    """Return what is wrong with a record that has a flaw, where it stands, and what to do."""
+    name = record.account.name
+    what, _, accepted = record.flaw.partition("; ")
+    remedy = f"give it a new password with `chatsrv user passwd {shlex.quote(name)}`" + remedy
+    if is_legacy(record.password_hash or ""):
+        remedy += ", or say `legacy_hashes: rehash` under `login:` in the settings"
+    return Problem(
+        file,
+        line,
+        f"the password_hash of {shown(name)}",
+        what,
+        f"nobody can log in with this account; {remedy}; {accepted}",
+    )
+
+
 def _enabled(record: Record) -> Record:
     if record.is_disabled:
         raise Denied(f"account {record.account.name!r} is disabled")
@@ -104,7 +138,8 @@ class NotText:
 def read_record(name: object, value: object, report: Report) -> tuple[str, Record] | None:
     """Return the prepared name and the record of one account, or report what is wrong with it.
 
-    `value` is a password, or a mapping with `password` or `password_hash`, and `role`, `from` and `disabled`.
+    `value` is a password, or a mapping with `password` or `password_hash`, and `role`, `from` and `disabled`. A hash
+    that cannot be used is a flaw of the record, and not reported: it keeps nobody else from logging in.
     """
     key = _name(name, report)
     record = _record(name if isinstance(name, str) else kind_of(name), value, report)
@@ -143,11 +178,11 @@ def _record(name: str, value: object, report: Report) -> Record | None:
         wrong = "both password and password_hash" if has else "neither password nor password_hash"
         note(None, f"account {shown(name)} has {wrong}", "", "give it exactly one of them")
     password = _password(name, "password", value["password"], note) if "password" in value else None
-    hashed = _hash(name, value["password_hash"], note) if "password_hash" in value else None
+    hashed, flaw = _hash(name, value["password_hash"], note) if "password_hash" in value else (None, "")
     role = _role(name, value["role"], note) if "role" in value else Role.MEMBER
     networks = tuple(_networks(name, value["from"], note)) if "from" in value else ()
     is_disabled = _flag(name, value["disabled"], note) if "disabled" in value else False
-    return Record(Account(name, role, networks), password, hashed, is_disabled) if is_good else None
+    return Record(Account(name, role, networks), password, hashed, is_disabled, flaw) if is_good else None
 
 
 def _password(name: str, key: str | None, value: object, report: Report) -> str | None:
@@ -155,22 +190,28 @@ def _password(name: str, key: str | None, value: object, report: Report) -> str 
         report(key, f"the password of {shown(name)}", kind_of(value), "write it in quotes: '...'")
         return None
     try:
-        return prepare_password(value)
+        password = prepare_password(value)
+        if is_hash(password):
+            raise ValueError(USE_PASSWORD_HASH + (f", as in `{_HASH_EXAMPLE}`" if key is None else ""))
     except ValueError as error:
         report(key, f"the password of {shown(name)} cannot be one", "", str(error))
         return None
+    return password
 
 
-def _hash(name: str, value: object, report: Report) -> str | None:
-    try:
-        if isinstance(value, str):
-            check_hash(value)
-            return value
+_HASH_EXAMPLE = "alice: {password_hash: '$argon2id$...'}"
+
+
+def _hash(name: str, value: object, report: Report) -> tuple[str | None, str]:
+    """Return a stored hash and its flaw."""
+    if not isinstance(value, str):
         report("password_hash", f"the password_hash of {shown(name)}", kind_of(value), "write it in quotes: '...'")
+        return None, ""
+    try:
+        check_hash(value)
     except ValueError as error:
-        what, _, accepted = str(error).partition("; ")
-        report("password_hash", f"the password_hash of {shown(name)}", what, accepted)
-    return None
+        return value, str(error)
+    return value, ""
 
 
 def _role(name: str, value: object, report: Report) -> Role:

@@ -60,6 +60,8 @@ def plan_transfer(
             check_name(name, existing)
         except AccountsError as error:
             problems.append(f"{shown(name)}: {error}")
+        if record.flaw and not target.takes(record):
+            problems.append(f"{shown(name)}: the password_hash is {record.flaw}; give it a new password there first")
         if record.password is not None:
             try:
                 target.check_password(record.password)

@@ -16,7 +16,7 @@ import yaml
 from chatsrv.accounts import Role
 from chatsrv.auth import yamledit
 from chatsrv.auth.filebackend import Document, FileBackend
-from chatsrv.auth.record import Accounts, NotText, Record, read_record, shown
+from chatsrv.auth.record import Accounts, NotText, Record, describe_flaw, read_record, shown
 from chatsrv.errors import AccountsError, Problem
 
 _ACCEPTED = "accepted is a mapping of names to passwords, as in `alice: 'wonderland'`"
@@ -61,6 +61,22 @@ class YamlDocument:
     accounts: Accounts
     pieces: tuple[str, ...] = ()
     mark: str = ""  # the byte order mark that some editors write
+
+    def flaws(self, file: str, is_taken: Callable[[Record], bool]) -> list[Problem]:
+        """See `Document.flaws`."""
+        return [
+            describe_flaw(record, file, self._line_of_hash(place))
+            for place, record in enumerate(self.accounts.values())
+            if record.flaw and not is_taken(record)
+        ]
+
+    def _line_of_hash(self, place: int) -> int:
+        text, before, at = self.head, "", place
+        if self.pieces:
+            text, before, at = self.pieces[place], self.head + "".join(self.pieces[:place]), 0
+        name, node = _node(text).value[at]
+        keys = (key for key, _ in node.value if key.value == "password_hash")
+        return before.count("\n") + int(next(keys, name).start_mark.line) + 1
 
     def with_records(self, records: Sequence[Record]) -> Iterable[bytes]:
         """See `Document.with_records`."""

@@ -20,16 +20,22 @@ from pydantic import (
 )
 
 from chatsrv.accepts import Accepts
+from chatsrv.hashforms import USE_PASSWORD_HASH, is_hash
 from chatsrv.names import prepare_name
 from chatsrv.plugins import AUTH_GROUP, installed
 from chatsrv.settings.kinds import FilePath, Password, Section, UserName, wrong
 
 
-def _each_once(users: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
+def _each_once_in_clear(users: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
     first: dict[str, str] = {}
-    twice = [name for name in users if first.setdefault(prepare_name(name), name) != name]
-    if twice:
-        raise wrong(*(((name,), f"that is the same name as {first[prepare_name(name)]}") for name in twice))
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    for name, secret in users.items():
+        if first.setdefault(prepare_name(name), name) != name:
+            found.append(((name,), f"that is the same name as {first[prepare_name(name)]}"))
+        if is_hash(secret.get_secret_value()):
+            found.append(((name,), f"{USE_PASSWORD_HASH} in a users.yaml, or an htpasswd file"))
+    if found:
+        raise wrong(*found)
     return MappingProxyType(users)
 
 
@@ -38,7 +44,9 @@ class MemoryAuth(Section):
 
     backend: Literal["memory"] = Field(description="Where the accounts are kept.")
     users: Annotated[
-        Mapping[UserName, Password], AfterValidator(_each_once), Accepts("a mapping of user names to passwords")
+        Mapping[UserName, Password],
+        AfterValidator(_each_once_in_clear),
+        Accepts("a mapping of user names to passwords"),
     ] = Field(description="User names and their passwords.")
 
 

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import LoginContext
+from chatsrv.auth.gate import Gate
 from chatsrv.auth.hashfile import HashedBackend
+from chatsrv.auth.hashing import Hasher
 from chatsrv.errors import AccountsError, Denied
+from chatsrv.loginpolicy import LoginPolicy
 from chatsrv.testing.auth import EditableBackendContract
 from tests.auth.editing import CHEAP, STORED, edited, with_nobody_left
 
@@ -151,32 +154,205 @@ def test_role_and_networks_are_refused_in_words(path):
     assert not path.exists()
 
 
+GOOD = CHEAP.hash("wonderland")
+
+
+def flaws(text):
+    """Return what is wrong in a file that has a good line beside `text`."""
+    data = text if isinstance(text, bytes) else text.encode()
+    document = HashedBackend.read(data + f"zoe:{GOOD}\n".encode(), "users.htpasswd")
+    assert document.accounts["zoe"].opens("wonderland", CHEAP)
+    return "\n".join(map(str, document.flaws("users.htpasswd", lambda record: CHEAP.takes(record.password_hash))))
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("# x\nalice:$apr1$HZqLD6Cw$LvZ9SHBYE3vW/3JjUNkiq/\n", "users.htpasswd:2: the password_hash of 'alice' is an"),
-        ("alice:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n", "is an unsalted SHA-1 hash; accepted are argon2id, bcrypt"),
-        ("alice:aa3kxsKzvuQMc\n", "is a DES crypt hash or clear text; accepted are"),
+        ("alice:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n", "is an unsalted SHA-1 hash; nobody can log in with this account"),
+        ("alice:aa3kxsKzvuQMc\n", "is a DES crypt hash or clear text; nobody can log in with this account; give"),
         ("alice:s3cret\n", "users.htpasswd:1: the password_hash of 'alice' is clear text or a hash of a kind"),
         ("alice:!s3cret\n", "clear text or a hash of a kind"),
-        ("alice:!\n", "clear text or a hash of a kind"),
+        ("alice:!\n", "the password_hash of 'alice' is missing; nobody"),
         ("alice:!!$2y$04$" + "." * 53 + "\n", "clear text or a hash of a kind"),
-        ("alice:\n", "clear text or a hash of a kind that is not known"),
+        ("alice:\n", "the password_hash of 'alice' is missing; nobody"),
         ("alice:realm:s3cret\n", "clear text or a hash of a kind that is not known"),
-        ("alice:$2y$31$" + "." * 53 + "\n", "costs too much (31); accepted is a cost of 4 to 16"),
-        ("\n\ns3cret\n", "users.htpasswd:3: this line has no colon; accepted is NAME:HASH"),
-        (b"x\xff:s3\n", "users.htpasswd:1: this line is not UTF-8"),
-        ("a b:s3cret\n", "users.htpasswd:1: the name of an account is 'a b'; a name has"),
-        (WRITTEN_BY_APACHE.read_text() + "ALICE:" + CHEAP.hash("x"), ":7: the name of an account is 'ALICE'; it"),
+        ("alice:$2y$31$" + "." * 53 + "\n", "costs too much (31); nobody can log in with this account; give"),
+        ("\n\ns3cret\n", "users.htpasswd:3: this line has no colon; the line is skipped; accepted is NAME:HASH"),
+        (b"x\xff:s3\n", "users.htpasswd:1: this line is not UTF-8; the line is skipped; save"),
+        ("a b:s3cret\n", "users.htpasswd:1: the name of an account is 'a b'; the line is skipped; a name has"),
+        (WRITTEN_BY_APACHE.read_text() + f"ALICE:{GOOD}\n", ":7: the name of an account is 'ALICE'; the line is sk"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told_with_its_line_but_never_the_secret(text, told):
+def test_a_line_that_cannot_be_used_is_told_with_its_number_never_its_secret_and_holds_up_no_other(text, told):
+    assert told in flaws(text)
+    assert "s3" not in flaws(text)
+    assert len(flaws(text).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("\n\ns3cret\n", "users.htpasswd:3: this line has no colon; accepted is NAME:HASH"),
+        (b"x\xff:s3\n", "users.htpasswd:1: this line is not UTF-8; save the file in UTF-8"),
+        (f"alice:{GOOD}\ns3\0\n", "users.htpasswd:2: this line has a NUL byte; accepted is text"),
+        ("alice: s3cret\n  a b: 'x'\n---\n: x\n- s3cret\n".replace("alice:", "al ice:"), "users.htpasswd:3: this line"),
+    ],
+)  # fmt: skip
+def test_a_file_of_which_no_line_can_be_used_is_another_file(text, told):
     assert told in problems(text)
     assert "s3" not in problems(text)
 
 
-def test_everything_wrong_is_told_at_once():
-    assert [line.split(":")[1] for line in problems("a\n\nb:x\n# c\nd d:x\n").splitlines()] == ["1", "3", "5", "5"]
+def test_everything_wrong_is_told_in_the_order_of_the_file():
+    told = flaws("a\n\nb:x\n# c\nd d:x\n").splitlines()
+    assert [line.split(":")[1] for line in told] == ["1", "3", "5"]
+
+
+APR1 = "$apr1$HZqLD6Cw$LvZ9SHBYE3vW/3JjUNkiq/"  # secret
+SHA1 = "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="  # secret
+
+
+@pytest.mark.parametrize(("stored", "is_legacy"), [(APR1, True), (SHA1, True), ("secret", False), ("", False)])
+def test_the_account_of_a_line_that_cannot_be_used_is_refused_and_told_once_until_it_has_a_new_password(
+    path, caplog, stored, is_legacy
+):
+    path.write_text(f"alice:{GOOD}\nnewbie:{stored}\n")
+    path.chmod(0o600)
+    backend = HashedBackend(path, hasher=CHEAP)
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    told = record.getMessage()
+    assert told.startswith(f"{path}:2: the password_hash of 'newbie' is ")
+    remedy = "give it a new password with `chatsrv user passwd newbie` or `htpasswd -B`"
+    assert f"nobody can log in with this account; {remedy}" in told
+    assert "; accepted are argon2id, bcrypt" in told
+    assert ("or say `legacy_hashes: rehash` under `login:`" in told) == is_legacy
+    for password in ("secret", stored):
+        with pytest.raises(Denied, match="account 'newbie' needs a new password: the stored hash is "):
+            backend.authenticate("newbie", password, HERE)
+    assert opens(backend, "alice", "wonderland")
+    assert [account.name for account in backend.list()] == ["alice", "newbie"]
+
+    backend.set_password("alice", "looking-glass")
+    assert opens(backend, "alice", "looking-glass")
+    assert path.read_text().endswith(f"\nnewbie:{stored}\n")
+    assert len(caplog.records) == 1  # still wrong, and known
+    backend.set_password("newbie", "builder")
+    assert opens(backend, "newbie", "builder")
+    backend.set_disabled("alice", True)
+    assert len(caplog.records) == 1
+
+
+def test_a_line_that_turns_bad_while_the_server_runs_is_told_and_changes_nothing_else(path, caplog):
+    path.write_text(f"alice:{GOOD}\nbob:{GOOD}\n")
+    path.chmod(0o600)
+    backend = HashedBackend(path, hasher=CHEAP)
+    path.write_text(f"# people\nalice:{GOOD}\nbob:{APR1}\ncarol:{GOOD}\n")
+    assert opens(backend, "carol", "wonderland")
+    assert opens(backend, "alice", "wonderland")
+    assert not opens(backend, "bob", "wonderland")
+    [record] = caplog.records
+    assert record.getMessage().startswith(f"{path}:3: the password_hash of 'bob' is an MD5 hash (apr1); ")
+    path.write_text(f"alice:{GOOD}\nbob:{APR1}\ncarol:{GOOD}\n")  # the same in another line is no news
+    assert opens(backend, "carol", "wonderland")
+    assert len(caplog.records) == 1
+
+
+def test_many_lines_that_cannot_be_used_are_told_in_a_few(path, caplog):
+    path.write_text(f"alice:{GOOD}\n" + "".join(f"user{number}:{APR1}\n" for number in range(13)))
+    path.chmod(0o600)
+    HashedBackend(path, hasher=CHEAP)
+    assert len(caplog.records) == 11
+    assert caplog.records[-1].getMessage() == f"{path}: 3 more lines cannot be used: 12, 13, 14"
+
+
+@pytest.mark.parametrize(
+    "after", [":Alice:a@example.org", ":", " # from accounting: until May", "\t# x", " ", ":$apr1$x$y", ":Zoë:\u2028"]
+)
+@pytest.mark.parametrize("mark", ["", "!", " ", "  !"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_what_stands_after_the_hash_is_kept_and_means_nothing(path, caplog, after, mark, newline):
+    line = f"alice:{mark}{GOOD}{after}{newline}"
+    path.write_bytes(f"{line}bob:{GOOD}{newline}".encode())
+    path.chmod(0o600)
+    backend = HashedBackend(path, hasher=CHEAP)
+    assert not caplog.records
+    backend.set_disabled("alice", False)
+    enabled = line.replace("!", "")
+    assert path.read_bytes().decode().startswith(enabled)
+    assert opens(backend, "alice", "wonderland")
+    backend.set_disabled("alice", True)
+    assert path.read_bytes().decode().startswith(enabled.replace("$", "!$", 1))
+    assert not opens(backend, "alice", "wonderland")
+    backend.set_password("alice", "looking-glass")
+    backend.set_disabled("alice", False)
+    assert opens(backend, "alice", "looking-glass")
+    first = path.read_bytes().decode().split(newline)[0]
+    assert first.startswith(f"alice:{mark.replace('!', '')}$argon2id$")
+    assert first.endswith(after)
+    backend.remove("alice")
+    assert path.read_bytes().decode() == f"bob:{GOOD}{newline}"
+
+
+def test_lines_that_are_skipped_stay_whatever_is_changed(path):
+    junk = b"no colon\nx\xff:y\na b:c\n"
+    path.write_bytes(junk + f"alice:{GOOD}\n".encode() + junk)
+    backend = HashedBackend(path, hasher=CHEAP)
+    backend.add(Account("bob"), "builder")
+    backend.set_disabled("alice", True)
+    backend.set_password("bob", "bricks")
+    backend.remove("bob")
+    assert path.read_bytes() == junk + f"alice:!{GOOD}\n".encode() + junk
+
+
+def test_the_first_of_two_lines_of_one_name_is_the_account_and_removing_it_removes_both(path):
+    path.write_text(f"alice:{GOOD}\nbob:{GOOD}\nALICE:{STORED}:x\nalice:{GOOD}\n")
+    backend = HashedBackend(path, hasher=CHEAP)
+    assert opens(backend, "alice", "wonderland")
+    backend.set_password("alice", "looking-glass")
+    assert not opens(backend, "alice", "stored")
+    backend.remove("Alice")
+    assert path.read_text() == f"bob:{GOOD}\n"
+
+
+@with_apache
+@pytest.mark.parametrize("kind", ["-m", "-s"])
+def test_what_apache_wrote_in_an_old_way_opens_once_and_is_replaced_by_what_apache_verifies(path, kind, caplog):
+    subprocess.run([str(HTPASSWD), "-cb", kind, str(path), "newbie", "secret"], check=True, capture_output=True)
+    path.chmod(0o600)
+    policy = LoginPolicy(legacy_hashes="rehash", new_hashes="bcrypt", rehash=False)
+    hasher = Hasher.of(policy)
+    gate = Gate(HashedBackend(path, hasher=hasher), hasher=hasher, policy=policy)
+    assert not caplog.records
+    with pytest.raises(Denied, match="is wrong"):
+        gate.admit("newbie", "Secret", HERE)
+    before = path.read_text()
+    account = gate.admit("newbie", "secret", HERE)
+    assert path.read_text() == before
+    gate.rehash(account, "secret")
+    assert path.read_text().startswith("newbie:$2y$10$")
+    assert gate.standing(account, HERE).credential == account.credential
+    assert gate.admit("newbie", "secret", HERE).name == "newbie"
+    subprocess.run([str(HTPASSWD), "-vb", str(path), "newbie", "secret"], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("stored", [APR1, SHA1])
+def test_a_refusal_of_a_legacy_hash_costs_what_every_other_costs(path, stored):
+    path.write_text(f"newbie:{stored}\n")
+    for takes_legacy in (False, True):
+        hashes = []
+
+        class Counting(Hasher):
+            def hash(self, password):
+                hashes.append(password)  # noqa: B023 - one loop, one list
+                return super().hash(password)
+
+        hasher = Counting(memory_kib=8, passes=1, takes_legacy=takes_legacy)
+        gate = Gate(HashedBackend(path, hasher=hasher), hasher=hasher)
+        with pytest.raises(Denied):
+            gate.admit("newbie", "wrong", HERE)
+        assert len(hashes) == 1
 
 
 @settings(deadline=None)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from chatsrv.auth.hashing import Hasher, check_hash
 from chatsrv.errors import Unavailable
+from chatsrv.loginpolicy import LoginPolicy
 
 # Written by Apache's htpasswd 2.4 (-B, -2, -5) and PHP for the password "secret".
 BCRYPT = "$2y$05$FY9mEU/pw6TcyUqkWjZg6u8B/7CyxnMTLO9BrBJOkiG31hyKUr6.2"
@@ -53,7 +54,7 @@ def test_a_hash_below_todays_setting_is_weaker():
         ("{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "SHA-1"),
         ("aa3kxsKzvuQMc", "DES"),
         ("secret", "clear text"),
-        ("", "clear text"),
+        ("", "missing"),
         ("$7$C6..../....SodiumChloride$kBGj9fHznVYFQMEn/qDCfrDevf9YDtcDdKvEqHJLV8D", "not known"),
         ("{SSHA}abcdefgh", "not known"),
         ("$argon2i$v=19$m=8,t=1,p=1$fK+19r7XmtO6dw7BuFfKeQ$JT8Bk9Pvn7p7Ja1YQ3MkNLPagKkC5izKm4essw2+6Lg", "argon2id"),
@@ -71,9 +72,64 @@ def test_weak_damaged_and_unknown_hashes_are_refused_by_kind_without_being_shown
     with pytest.raises(ValueError, match="accepted are argon2id, bcrypt") as caught:
         check_hash(stored)
     assert what in str(caught.value)
+    assert not cheap().takes(stored)
     assert not stored or stored not in str(caught.value)
     with pytest.raises(ValueError, match="accepted are"):
         cheap().verify(stored, stored)
+
+
+# Written by crypt(3) of libxcrypt for the password "secret".
+ODD_SALTS = [
+    "$6$ab+cd$Tnol/oNkiCWHAETXpHeRo5WGMZQ2QDUcGfMR9LOYKpkz.G1RhIbPtPN0Lqcnu9h5k0ajiUYMDvGbXfk36ItB.1",
+    "$6$ab-cd$I/RAYBe2Qh84MJsWiUZMoDfa8a0Oom0vRJSnSUKXaKeOmnHf9aJ.yX5aTBTtOS1M6De8zPd.uTuxuf/8tII05/",
+    "$6$ab=cd$FiCWiLfP2qED72Dd66ewpJu0FvPJDVyPVQ9Rc86Tosvhxer1rKIblXVkCfh1WwgHImQ8om9eD2S8AijeXv.qh0",
+    "$6$ab_cd$YYxkQZZHll2EjdXQLOQuthBwjobPayM0DmagHzYYDfmDCsXv6ZjuuBUqWGHQUgZA25q8O3mZabQlgt7Dmr2oG.",
+    '$5$_a+b=c-d~"#$QbomaO8nB/gOCXKY552k.Uc5kSAxGPQzBuYrta5YNU8',
+    "$6$rounds=1000$-_+=/.#$XNqlPzOJ8qQ9D1zfkBS3ilMcM43CKaanURI4yM06cm3qNYxaMbVzghkPwgs63W8FfurlePFfxJdpp0lREbfI50",
+    "$6$$2M9DchxW4txWyTYoZrH9D3VvAAQxBpEezYsLY6Cao.jwzEXpyL9xwip9hiUZX7GqTqe/E/z6iKvZqXUuqniQH.",
+]
+
+
+@pytest.mark.parametrize("stored", ODD_SALTS)
+def test_every_salt_that_crypt_takes_is_taken(stored):
+    assert cheap().verify("secret", stored)
+    assert not cheap().verify("Secret", stored)
+
+
+@pytest.mark.parametrize("salt", ["a b", "a\tb", "rounds=5000", "x" * 17, "ä"])
+def test_a_salt_that_crypt_does_not_take_is_told(salt):
+    _, _, _, digest = SHA512.split("$")
+    with pytest.raises(ValueError, match="a damaged SHA-crypt hash"):
+        check_hash(f"$6${salt}${digest}")
+
+
+APR1 = "$apr1$HZqLD6Cw$LvZ9SHBYE3vW/3JjUNkiq/"
+SHA1 = "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="
+
+
+@pytest.mark.parametrize("stored", [APR1, SHA1])
+def test_legacy_hashes_are_verified_and_to_be_replaced_only_if_the_policy_says_so(stored):
+    hasher = Hasher.of(LoginPolicy(legacy_hashes="rehash", rehash=False))
+    assert hasher.takes(stored)
+    assert hasher.replaces(stored)
+    assert hasher.verify("secret", stored)
+    assert not hasher.verify("Secret", stored)
+    assert not hasher.replaces(BCRYPT)
+    assert not Hasher.of(LoginPolicy()).takes(stored)
+    with pytest.raises(ValueError, match="accepted are argon2id, bcrypt"):
+        Hasher.of(LoginPolicy()).verify("secret", stored)
+
+
+@pytest.mark.parametrize("stored", [APR1[:-1], SHA1[:-1], APR1 + "x", "$1$" + APR1[6:], "aa3kxsKzvuQMc", "secret", ""])
+def test_what_is_no_whole_legacy_hash_is_refused_all_the_same(stored):
+    assert not Hasher(takes_legacy=True).takes(stored)
+
+
+@pytest.mark.parametrize("stored", [BCRYPT, SHA256, SHA512, APR1, SHA1, Hasher(memory_kib=8, passes=1).hash("secret")])
+def test_a_stored_hash_is_no_new_password(stored):
+    for hasher in (cheap(), Hasher(kind="bcrypt", bcrypt_cost=4)):
+        with pytest.raises(ValueError, match="this is a stored hash; accepted is the password"):
+            hasher.hash(stored)
 
 
 @pytest.mark.parametrize(

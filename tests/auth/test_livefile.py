@@ -162,6 +162,41 @@ def test_a_file_that_others_may_read_or_write_is_warned_about_once_a_load(path, 
     assert len(log.records) == 2
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs the right to give files away")
+@pytest.mark.parametrize(
+    ("mode", "user", "group", "is_told"),
+    [
+        (0o640, 0, 54321, False),  # shared, as with Apache
+        (0o640, 12345, 54321, False),
+        (0o640, 12345, 0, False),  # somebody else's, which this user reads as one of its group
+        (0o640, 0, 0, True),
+        (0o660, 0, 54321, True),
+        (0o620, 0, 54321, True),
+        (0o644, 0, 54321, True),
+        (0o604, 12345, 54321, True),
+    ],
+)
+def test_a_file_that_a_group_was_given_to_read_is_not_warned_about(path, log, mode, user, group, is_told):
+    os.chown(path, user, group)
+    path.chmod(mode)
+    YamlBackend(path)
+    assert [record.levelname for record in log.records] == ["WARNING"] * is_told
+    assert not is_told or "or 0640 for a group that shares the file" in log.text
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again(path, monkeypatch):
+    monkeypatch.setattr("chatsrv.auth.livefile._YOUNG_NS", 10**18)
+    contents = [b"alice: a\n", b"alice: b\n", b"alice: c\n", b"alice: c\n", b"alice: d\n"]
+    status = path.stat()
+    monkeypatch.setattr("chatsrv.auth.livefile._read", lambda _: (contents.pop(0), status))
+    assert read_file(path)[0] == b"alice: c\n"
+    assert contents == [b"alice: d\n"]
+    numbers = iter(range(1000))
+    monkeypatch.setattr("chatsrv.auth.livefile._read", lambda _: (b"%d" % next(numbers), status))
+    with pytest.raises(OSError, match="changes all the time"):
+        read_file(path)
+
+
 @pytest.mark.parametrize("emptied", ["", "\n", "# people\n", "{}\n", "# no accounts of mine\n"])
 def test_a_file_that_loses_all_accounts_keeps_them_and_is_logged_once_with_what_to_do(path, log, emptied):
     backend = YamlBackend(path)

@@ -12,6 +12,7 @@ from chatsrv.errors import AccountsError
 from chatsrv.testing.auth import AuthBackendContract
 
 HERE = LoginContext("127.0.0.1")
+SHA1 = "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="
 
 
 class TestContract(AuthBackendContract):
@@ -45,6 +46,9 @@ def test_an_account_carries_what_its_mapping_says():
             {"alice": {"password_hash": "topsecret"}},
             "is clear text or a hash of a kind that is not known; accepted are argon",
         ),
+        ({"alice": SHA1}, "the password of 'alice' cannot be one; this is a hash: use password_hash, as in `alice: {"),
+        ({"alice": {"password": SHA1}}, "the password of 'alice' cannot be one; this is a hash: use password_hash"),
+        ({"alice": {"password_hash": SHA1}}, "the password_hash of 'alice' is an unsalted SHA-1 hash; accepted are"),
         ({"alice": {"password": "w", "rôle": "admin"}}, "a key of account 'alice' is 'rôle'; accepted are password, "),
         (
             {"alice": {"password": "w", "role": "king"}},
@@ -68,6 +72,7 @@ def test_what_is_wrong_is_said_with_what_is_accepted(users, text):
         MemoryBackend(users)
     assert text in str(caught.value)
     assert "topsecret" not in str(caught.value)
+    assert SHA1 not in str(caught.value)
 
 
 def test_everything_wrong_is_said_at_once():

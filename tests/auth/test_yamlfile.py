@@ -120,7 +120,10 @@ def test_other_editors_habits_are_read(text):
         ("alice:\n  password: w\n  from: [10.0.0.300]\n", "users.yaml:3: a network of 'alice' is '10.0.0.300'; accep"),
         ("alice:\n  password: w\n  from: [1.5]\n", "users.yaml:3: a network of 'alice' is a number"),
         ("alice:\n  password: w\n  from: {a: b}\n", "users.yaml:3: the `from` of 'alice' is a mapping"),
-        ("alice:\n  password_hash: s3cret\n", "users.yaml:2: the password_hash of 'alice' is clear text"),
+        ("alice: '$2y$05$FY9mEU/pw6TcyUqkWjZg6u8B/7CyxnMTLO9BrBJOkiG31hyKUr6.2'\n",
+         "users.yaml:1: the password of 'alice' cannot be one; this is a hash: use password_hash, as in `"),
+        ("alice:\n  role: admin\n  password: '{SHA}5en6G6MezRroT3XKqkdPOmY/s3c='\n",
+         "users.yaml:3: the password of 'alice' cannot be one; this is a hash: use password_hash"),
         ("alice:\n  password_hash: 7\n", "users.yaml:2: the password_hash of 'alice' is a number"),
         ("a b: s3cret\n", "users.yaml:1: the name of an account is 'a b'; a name has 1 to 64 bytes"),
     ],
@@ -128,6 +131,26 @@ def test_other_editors_habits_are_read(text):
 def test_what_is_wrong_is_told_with_its_line_and_what_is_accepted_but_never_the_password(text, told):
     assert told in problems(text)
     assert "s3" not in problems(text)
+
+
+HASHES = [CHEAP.hash("x"), "$apr1$HZqLD6Cw$LvZ9SHBYE3vW/3JjUNkiq/", "topsecret", "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="]
+
+
+@pytest.mark.parametrize("before", ["# people\n\n", "%YAML 1.1\n---\n"])  # read in pieces, or as a whole
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_an_account_with_a_hash_that_cannot_be_used_holds_up_no_other(before, newline):
+    accounts = zip(("alice", "bob", "carol", "dave"), HASHES, strict=True)
+    entries = [f"{name}:\n  role: admin\n  password_hash: '{stored}'\n" for name, stored in accounts]
+    document = YamlBackend.read((before + "".join(entries)).replace("\n", newline).encode(), "users.yaml")
+    assert document.accounts["alice"].opens("x", CHEAP)
+    told = [str(flaw) for flaw in document.flaws("users.yaml", lambda record: False)]
+    assert [flaw.partition(" is ")[0] for flaw in told] == [
+        "users.yaml:8: the password_hash of 'bob'",
+        "users.yaml:11: the password_hash of 'carol'",
+        "users.yaml:14: the password_hash of 'dave'",
+    ]
+    assert "topsecret" not in "".join(told)
+    assert "give it a new password with `chatsrv user passwd carol`" in told[1]
 
 
 def test_everything_wrong_is_told_at_once_in_the_order_of_the_file():
