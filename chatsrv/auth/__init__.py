@@ -10,6 +10,7 @@
     command process            the backend that asks a program; one run of a program
     record                     one account as a store keeps it
     hashing turns line         which hashes are accepted; how many are worked on at once, and whose turn it is
+    yamlhints                  what YAML may have cut off a password
     filebackend livefile atomic yamledit   what backends in files share: re-reading, replacing, splicing
     transfer                   accounts on their way from one file into another
 

@@ -25,7 +25,7 @@ from chatsrv.auth.turns import on_behalf_of
 from chatsrv.auth.workers import Workers
 from chatsrv.errors import AccountsError, AuthError, Denied, Refused, Unavailable, UnknownUser
 from chatsrv.loginpolicy import LoginPolicy
-from chatsrv.names import prepare_name, prepare_password
+from chatsrv.names import prepare_name, prepare_new_password, prepare_password
 from chatsrv.strength import PasswordPolicy, check_new_password
 
 _logger = logging.getLogger(__name__)
@@ -111,27 +111,31 @@ class Gate:
             secret = prepare_password(password)
         except ValueError as error:
             refusal = refusal or Denied(f"what was typed as the password for {name!r} cannot be one; {error}")
-        tried = f"{username[:64]}\0{password[:64]}" if refusal else secret
+        tried = f"{username[:64]}\0{password[:64]}" if refusal else password
+        if secret != password:
+            context = replace(context, as_sent=password)
         with self._penalties.attempt(context.address, name, tried) as party, on_behalf_of(party):
             if refusal:
                 raise refusal
-            counted = self._logins.expect(name, secret) if is_login else ""
+            counted = self._logins.expect(name, password) if is_login else ""
             account = self._with_role(self._ask(name, secret, context, heard))
             if is_login and counted != account.key:
-                self._logins.count(name, secret, account.key)
+                self._logins.count(name, password, account.key)
             return account
 
     def rehash(self, account: Account, password: str) -> None:
         """Replace the stored hash of `account` if it is not like those made today. A failure is logged, not raised.
 
-        To be called after a login with that password, once the peer has the answer: it takes as long as a login.
+        To be called after a login with that password, once the peer has the answer: it takes as long as a login. The
+        new hash is of what the old one was made of: another program that reads the file knows no other.
         """
         if not self._may_rehash:
             return
         key = prepare_name(account.name)
+        forms = dict.fromkeys((prepare_password(password), password))
         try:
             with on_behalf_of(Party(key, is_known=True)):
-                is_replaced = self._chain.rehash(key, prepare_password(password))
+                is_replaced = any(self._chain.rehash(key, form) for form in forms)
             if is_replaced:
                 _logger.info(
                     "the hash of the password of %r was weaker than new ones, or of another kind; it is replaced",
@@ -165,8 +169,9 @@ class Gate:
         if not isinstance(backend, EditableBackend):
             raise Refused("Passwords cannot be changed from here.")
         try:
-            check_new_password(prepare_password(new), self._passwords, (account.name, *self._words))
-            self._hasher.check_new(prepare_password(new))
+            prepared = prepare_new_password(new)
+            check_new_password(prepared, self._passwords, (account.name, *self._words))
+            self._hasher.check_new(prepared)
         except ValueError as error:
             raise Refused(f"The new one cannot be a password; {error}.") from None
         self._check_changes(self._changes.wait_seconds(account.key))
@@ -241,8 +246,9 @@ class Gate:
 
     def _ask(self, name: str, password: str, context: LoginContext, heard: Callable[[Answer], None]) -> Account:
         # Every refusal costs one hash of today's strength, whether the name is unknown, the password kept in clear, or
-        # the address wrong: its time tells neither which names exist, nor that a password was right. A stored hash of
-        # another kind costs its own time on top, and a dearer one more: that shows, until it is renewed.
+        # the address wrong: its time tells neither which names exist, nor that a password was right. Where the password
+        # has two forms it costs two. A stored hash of another kind costs its own time on top, and a dearer one more:
+        # that shows, until it is renewed.
         with counted_work() as work:
             try:
                 account = self._chain.ask(name, password, context, workers=self._workers, heard=heard)
@@ -250,7 +256,7 @@ class Gate:
             except Unavailable:
                 raise
             except AuthError:
-                if not work.hashes:
+                for _ in range(work.hashes, 2 if context.as_sent else 1):
                     self._hasher.hash(_NOBODYS_PASSWORD)
                 raise
         return account
