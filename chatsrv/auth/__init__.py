@@ -3,6 +3,7 @@
     backend                    the contract: AuthBackend, EditableBackend, LoginContext
     gate                       the policy around any backend; the only way to one
     penalties                  who has guessed too often is refused unseen
+    knownplaces                from where an account has logged in
     chain                      several backends as one, and what each answers
     rates                      how often one account may log in and change its password
     workers                    calls that may hang, on threads that nobody has to wait for

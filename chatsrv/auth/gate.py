@@ -3,6 +3,7 @@
     penalties     who has guessed too often is refused unseen     chain     which backend answers
     workers       no backend is waited for too long               hashing   every refusal costs a hash
     rates         how often an account may log in                 turns     hashes are fair by account and site
+    knownplaces   from where an account has logged in
 
 Never sees sockets, and decides nothing about the chat. Sessions call `admit` from their threads; a call may block, and
 no lock is held meanwhile. The texts of the errors it raises are for the log: they hold names, never passwords.
@@ -17,6 +18,7 @@ from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
 from chatsrv.auth.chain import Answer, AnswerCount, Chain
 from chatsrv.auth.hashing import Hasher, counted_work, shared_hasher
+from chatsrv.auth.knownplaces import KnownPlaces
 from chatsrv.auth.line import Party
 from chatsrv.auth.penalties import Penalties, PenaltyCount
 from chatsrv.auth.rates import LoginRate, Rate, how_long
@@ -50,7 +52,8 @@ class Gate:
     `roles` gives accounts a role over their backend's head, under their names in any spelling. `hasher` pays for the
     logins of unknown names, so that they cost what a wrong password costs; give it the one that the backend uses. Its
     bounds are its own: `Hasher.of(policy)`. `passwords` is the floor for new passwords; `words` are what none may be,
-    besides the account's name. `clock` gives seconds, for the penalties and rates.
+    besides the account's name. `places` remembers from where each account has logged in; the gate closes it. `clock`
+    gives seconds, for the penalties and rates.
 
     Raises:
         ValueError: a key of `roles` cannot be a name.
@@ -65,6 +68,7 @@ class Gate:
         policy: LoginPolicy | None = None,
         passwords: PasswordPolicy | None = None,
         words: Iterable[str] = (),
+        places: KnownPlaces | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._passwords = passwords or PasswordPolicy()
@@ -73,7 +77,8 @@ class Gate:
         self._chain = backend if isinstance(backend, Chain) else Chain([("", backend)])
         self._roles = {prepare_name(name): role for name, role in (roles or {}).items()}
         self._hasher = hasher or shared_hasher()
-        self._penalties = Penalties(self._policy, clock=clock)
+        self._places = places or KnownPlaces()
+        self._penalties = Penalties(self._policy, self._places, clock=clock)
         self._logins = LoginRate(self._policy, clock)
         self._changes = Rate(self._policy.password_changes_per_hour, 3600.0, clock)
         self._workers = Workers(self._policy.backend_seconds, self._policy.backend_calls)
@@ -239,6 +244,7 @@ class Gate:
     def close(self) -> None:
         """Close the backends. Called once, when no login is waited for any more."""
         self._chain.close()
+        self._places.close()
 
     def _with_role(self, account: Account) -> Account:
         role = self._roles.get(prepare_name(account.name))
