@@ -180,9 +180,9 @@ OFFICES = (
     Office(
         "34 have mistyped it, all had logged in before, the server was restarted since", 40, PEOPLE, is_restarted=True
     ),
-    Office("a neighbour guesses 10,000 times, all had logged in before", 0, PEOPLE, guesses=GUESSES),
-    Office("the same, the server was restarted before", 40, PEOPLE, guesses=GUESSES, is_restarted=True),
-    Office("a neighbour guesses 10,000 times, nobody has logged in yet", 40, guesses=GUESSES),
+    Office("a neighbour guesses 1,000 times, all had logged in before", 0, PEOPLE, guesses=1_000),
+    Office("the same, the server was restarted before", 40, PEOPLE, guesses=1_000, is_restarted=True),
+    Office("a neighbour guesses 1,000 times, nobody has logged in yet", 40, guesses=1_000),
 )
 
 

@@ -9,7 +9,10 @@ from .guesses import ATTACKS, hours, office_table, table
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "door.md"
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=[attack.title for attack in ATTACKS])
+SHORT = [attack for attack in ATTACKS if not attack.own]
+
+
+@pytest.mark.parametrize("attack", SHORT, ids=[attack.title for attack in SHORT])
 def test_the_first_hour_of_each_attack_is_as_the_page_says(attack):
     [(asked, _)] = hours(attack, 1)
     assert f"| {attack.title} | {asked:,} |" in PAGE.read_text()
