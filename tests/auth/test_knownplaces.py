@@ -147,13 +147,14 @@ def test_the_file_is_written_while_the_server_runs_and_a_login_of_the_same_day_i
         written.set()
 
     monkeypatch.setattr(knownplaces, "change_file", change)
-    places = KnownPlaces(path, write_seconds=0)
+    calendar = Calendar()
+    places = KnownPlaces(path, write_seconds=0, clock=calendar)
     places.add("alice", HERE)
     assert written.wait(DEADLINE_SECONDS)
     assert KnownPlaces(path).has("alice", HERE)
     places.close()
     before = path.stat().st_ino
-    kept(path, ("alice", HERE), ("alice", HERE))
+    kept(path, ("alice", HERE), ("alice", HERE), clock=calendar)
     assert path.stat().st_ino == before
 
 
