@@ -26,7 +26,7 @@ from chatsrv.bots import Bot, Bots
 from chatsrv.chat.commandplugin import CommandPlugin
 from chatsrv.chat.hub import Declared, Hub, RoomRules
 from chatsrv.chat.missed import CatchingUp
-from chatsrv.door import gate_of
+from chatsrv.door import gate_of, places_of
 from chatsrv.errors import ChatError, PluginError, Refused
 from chatsrv.flood import Buckets
 from chatsrv.names import prepare_name
@@ -98,7 +98,7 @@ class App:
         with ExitStack() as undo:
             self._store = undo.enter_context(closing(store_of(settings.history, settings.limits.log_bytes)))
             self._hub = hub_of(settings, self._store, commands)
-            self._gate = gate_of(settings)
+            self._gate = gate_of(settings, places_of(settings))
             undo.pop_all()
         self._watch = Watch(self._gate)
         self._delivery = Delivery(settings.limits)

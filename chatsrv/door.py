@@ -13,6 +13,7 @@ from chatsrv.auth.command import CommandBackend
 from chatsrv.auth.gate import Gate
 from chatsrv.auth.hashfile import HashedBackend
 from chatsrv.auth.hashing import Hasher
+from chatsrv.auth.knownplaces import KnownPlaces
 from chatsrv.auth.memory import MemoryBackend
 from chatsrv.auth.yamlfile import YamlBackend
 from chatsrv.errors import PluginError
@@ -25,13 +26,17 @@ from chatsrv.settings import (
     PluginAuth,
     Roles,
     Settings,
+    SqliteHistory,
     YamlAuth,
     wrong_option,
 )
 
+PLACES_SUFFIX = "-known-places"
+"""What the file of known places is called after the history that it lies beside."""
 
-def gate_of(settings: Settings) -> Gate:
-    """Return the gate with everything behind it.
+
+def gate_of(settings: Settings, places: KnownPlaces | None = None) -> Gate:
+    """Return the gate with everything behind it. Without `places` it remembers nothing over a restart.
 
     Raises:
         AccountsError: the accounts of a backend cannot be read.
@@ -44,7 +49,16 @@ def gate_of(settings: Settings) -> Gate:
         policy=settings.login,
         passwords=settings.passwords,
         words=(settings.server.name,),
+        places=places,
     )
+
+
+def places_of(settings: Settings) -> KnownPlaces:
+    """Return what remembers from where accounts have logged in: in a file beside the history, if that is one."""
+    history, days = settings.history, settings.login.known_days
+    if isinstance(history, SqliteHistory) and days:
+        return KnownPlaces(history.path.with_name(history.path.name + PLACES_SUFFIX), keep_days=days)
+    return KnownPlaces(keep_days=days)
 
 
 def chain_of(settings: Settings, hasher: Hasher | None = None) -> Chain:

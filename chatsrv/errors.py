@@ -47,13 +47,14 @@ class Denied(AuthError):
 class Penalised(Denied):
     """Too many wrong logins came before this one, so nobody was asked about it; the next may come in so many `seconds`.
 
-    `is_news` tells whether it is to be logged. Whoever guesses in earnest must not fill the log.
+    `who` is the name that was typed, in quotes. Such lines are to be summed up in the log: somebody who guesses in
+    earnest must not fill it.
     """
 
-    def __init__(self, text: str, *, seconds: float, is_news: bool) -> None:
+    def __init__(self, text: str, *, seconds: float, who: str) -> None:
         super().__init__(text)
         self.seconds = seconds
-        self.is_news = is_news
+        self.who = who
 
 
 class Unavailable(AuthError):

@@ -69,23 +69,40 @@ class LoginPolicy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     guesses_per_address: int = Field(
-        30,
+        40,
         ge=0,
         le=1_000_000,
         description="Wrong logins from one address (IPv6: one /64) that are held against it at most; beyond them its "
-        "logins are refused unseen until that many are forgotten. 0 is no limit.",
+        "logins are refused unseen until that many are forgotten, except those of accounts that have logged in from "
+        "there. 0 is no limit.",
+    )
+    guesses_per_day: int = Field(
+        250,
+        ge=0,
+        le=1_000_000,
+        description="Wrong logins from one address that are looked at within any 24 hours, with the same exception. At "
+        "most half of them at once. 0 leaves that to `guesses_per_address` and `forget_half_seconds`.",
     )
     guesses_per_account: int = Field(
         10,
         ge=0,
         le=1_000_000,
-        description="The same for one account from one address. From elsewhere its owner gets in. 0 is no limit.",
+        description="The same for one account from one address, known there or not. From elsewhere its owner gets in. "
+        "0 is no limit.",
     )
     forget_half_seconds: float = Field(
         3600.0,
         ge=1,
         le=31_536_000,
-        description="Time in which half of the wrong logins is forgotten, then half of the rest, and so on.",
+        description="Time in which half of the wrong logins is forgotten, then half of the rest, and so on. Those of "
+        "an address are forgotten more slowly where `guesses_per_day` asks for it.",
+    )
+    known_days: int = Field(
+        90,
+        ge=0,
+        le=3650,
+        description="Days from the last login for which the server remembers that an account has logged in from an "
+        "address, as a keyed hash in a file beside the history. 0 remembers it until the server stops.",
     )
     exempt_networks: Annotated[
         tuple[_Network, ...], Field(strict=False), Accepts("a list of networks, such as [192.168.0.0/16]")
@@ -154,3 +171,10 @@ class LoginPolicy(BaseModel):
         RESERVED_NAMES,
         description="Names that no new account gets, nor one that looks like them; the server's own name is another.",
     )
+
+    @property
+    def guesses_at_once(self) -> int:
+        """Wrong logins that an address has at once: of the ceiling for a day, never more than the half."""
+        if not self.guesses_per_address or not self.guesses_per_day:
+            return self.guesses_per_address
+        return min(self.guesses_per_address, max(1, self.guesses_per_day // 2))

@@ -3,7 +3,7 @@
 Lets nobody in, which is the door's to do, and knows no file format. One thread uses a roster.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,12 +14,14 @@ from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import AuthBackend, EditableBackend
 from chatsrv.auth.filebackend import FileBackend
 from chatsrv.auth.hashing import Hasher
+from chatsrv.auth.livefile import read_file
 from chatsrv.auth.transfer import move, plan_transfer
+from chatsrv.auth.yamlhints import cut_passwords, cut_passwords_of_settings
 from chatsrv.door import backend_of, labels_of, roles_of
 from chatsrv.errors import AccountsError
 from chatsrv.lookalike import check_new_name
 from chatsrv.names import prepare_name
-from chatsrv.settings import Auth, MemoryAuth, Settings
+from chatsrv.settings import Auth, MemoryAuth, Settings, YamlAuth
 from chatsrv.strength import check_new_password
 
 
@@ -92,6 +94,16 @@ class Roster:
             if prepare_name(listed.account.name) == key
         ]
 
+    def hints(self) -> list[str]:
+        """Return what is valid in the files of accounts and in the settings, and probably not what somebody meant."""
+        found: list[str] = []
+        for auth in self._settings.auth:
+            if isinstance(auth, YamlAuth):
+                found += _hints_in(auth.path, cut_passwords)
+            elif isinstance(auth, MemoryAuth):
+                found += _hints_in(Path(self._file), cut_passwords_of_settings)
+        return list(dict.fromkeys(found))
+
     def label_of(self, backend: AuthBackend) -> str:
         """Return what a backend of this roster is called."""
         return next(self._labels[place] for place, opened in self._opened.items() if opened is backend)
@@ -140,7 +152,8 @@ class Roster:
     ) -> tuple[list[str], tuple[str, ...]]:
         """Move all accounts of the users.yaml at `source` into a file of accounts; return their names, and the losses.
 
-        See `editable` about `choice`, and `plan_transfer` about the rest. A rehearsal changes nothing.
+        Among the losses is what YAML may have cut off a password. See `editable` about `choice`, and `plan_transfer`
+        about the rest. A rehearsal changes nothing.
 
         Raises:
             AccountsError: an account cannot be moved, so none was; the text lists everything.
@@ -160,7 +173,8 @@ class Roster:
         )
         if not is_rehearsal:
             move(transfer, target, self._hasher)
-        return [record.account.name for record in transfer.records], transfer.losses
+        losses = (*_hints_in(source, cut_passwords), *transfer.losses)
+        return [record.account.name for record in transfer.records], losses
 
     def _backend(self, place: int) -> AuthBackend:
         if place not in self._opened:
@@ -185,6 +199,14 @@ class Roster:
 
     def _is_meant(self, place: int, choice: str) -> bool:
         return choice in (self._labels[place], self._settings.auth[place].backend, str(place + 1))
+
+
+def _hints_in(path: Path, read: Callable[[bytes, str], list[str]]) -> list[str]:
+    try:
+        data, _ = read_file(path)
+    except OSError:
+        return []  # whoever reads it in earnest tells that
+    return read(data, str(path))
 
 
 def _accepted(labels: Iterable[str]) -> str:

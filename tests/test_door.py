@@ -1,6 +1,7 @@
 """The door as the settings describe it: labels, chains, and the policy of the gate."""
 
 import re
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,10 @@ import pytest
 import chatsrv.auth
 from chatsrv.accounts import Role
 from chatsrv.auth.backend import LoginContext
-from chatsrv.door import gate_of, labels_of, roles_of
-from chatsrv.errors import Denied, Refused, UnknownUser
-from chatsrv.settings import Roles, Settings
+from chatsrv.door import gate_of, labels_of, places_of, roles_of
+from chatsrv.errors import Denied, Penalised, Refused, UnknownUser
+from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.settings import MemoryHistory, Roles, Settings, SqliteHistory
 from tests.house import settings_with_each_backend
 
 HERE = LoginContext("192.0.2.1")
@@ -72,6 +74,43 @@ def test_a_new_password_in_the_chat_is_held_against_the_floor_of_the_settings(se
     gate.change_password(bob, "builder", "bricks and mortar", HERE)
     assert gate.admit("bob", "bricks and mortar", HERE).name == "bob"
     gate.close()
+
+
+def office(settings: Settings, history: Path | None, days: int = 90) -> Settings:
+    """Return settings with an address that has one guess, and a history in a file."""
+    login = LoginPolicy(guesses_per_address=1, known_days=days)
+    kept = SqliteHistory(store="sqlite", path=str(history)) if history else MemoryHistory()
+    return settings.model_copy(update={"login": login, "history": kept})
+
+
+def is_let_in(settings: Settings, name: str, password: str) -> bool:
+    """Tell whether somebody gets in after a start of the server and a wrong login of somebody else."""
+    with closing(gate_of(settings, places_of(settings))) as gate:
+        with pytest.raises(UnknownUser):
+            gate.admit("mallory", "guess", HERE)
+        with suppress(Penalised):
+            return gate.admit(name, password, HERE).name == name
+    return False
+
+
+def test_whoever_has_logged_in_from_an_address_gets_in_there_after_a_restart(
+    settings: Settings, tmp_path: Path
+) -> None:
+    known = office(settings, tmp_path / "chat.db")
+    with closing(gate_of(known, places_of(known))) as gate:
+        gate.admit("alice", "wonderland", HERE)
+    assert is_let_in(known, "alice", "wonderland")
+    assert not is_let_in(known, "bob", "builder")
+    assert [file.name for file in tmp_path.glob("chat.db*")] == ["chat.db-known-places"]
+
+
+def test_without_a_history_in_a_file_or_without_days_nothing_is_remembered(settings: Settings, tmp_path: Path) -> None:
+    before = set(tmp_path.iterdir())
+    for known in (office(settings, None), office(settings, tmp_path / "chat.db", days=0)):
+        with closing(gate_of(known, places_of(known))) as gate:
+            gate.admit("alice", "wonderland", HERE)
+        assert not is_let_in(known, "alice", "wonderland")
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_the_package_of_the_door_says_what_each_of_its_modules_is_for() -> None:

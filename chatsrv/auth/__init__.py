@@ -3,6 +3,7 @@
     backend                    the contract: AuthBackend, EditableBackend, LoginContext
     gate                       the policy around any backend; the only way to one
     penalties                  who has guessed too often is refused unseen
+    knownplaces                from where an account has logged in
     chain                      several backends as one, and what each answers
     rates                      how often one account may log in and change its password
     workers                    calls that may hang, on threads that nobody has to wait for
@@ -11,6 +12,7 @@
     record                     one account as a store keeps it
     hashing turns line         which hashes are accepted; how many are worked on at once, and whose turn it is
     hashlibrary                libpass, and whether it is what is installed
+    yamlhints                  what YAML may have cut off a password
     filebackend livefile atomic yamledit   what backends in files share: re-reading, replacing, splicing
     inplace                    how a file is written that cannot be replaced
     transfer                   accounts on their way from one file into another

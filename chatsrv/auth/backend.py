@@ -6,7 +6,7 @@ implementation.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chatsrv.accounts import Account, Role
 from chatsrv.errors import AccountsError, Unavailable
@@ -14,12 +14,17 @@ from chatsrv.errors import AccountsError, Unavailable
 
 @dataclass(frozen=True, slots=True)
 class LoginContext:
-    """The circumstances of a login: the peer's address and port, the listener's name, and whether TLS protects it."""
+    """The circumstances of a login: the peer's address and port, the listener's name, and whether TLS protects it.
+
+    `as_sent` is the password as the peer sent it, where preparing has changed it, and else empty: a hash that another
+    program made may be of that.
+    """
 
     address: str
     port: int = 0
     listener: str = ""
     is_encrypted: bool = False
+    as_sent: str = field(default="", repr=False, compare=False)
 
 
 class AuthBackend(ABC):

@@ -64,13 +64,13 @@ class CommandBackend(AuthBackend):
         self._starting = 0
         self._is_closed = False
         # What was typed in the latest logins of each process: it may complain late, and quote it.
-        self._secrets: dict[Process, deque[str]] = {}
+        self._secrets: dict[Process, deque[tuple[str, str]]] = {}
 
     def authenticate(self, username: str, password: str, context: LoginContext) -> Account:
         """See `AuthBackend.authenticate`."""
         until = time.monotonic() + self._answer_seconds
         number = next(self._numbers)
-        question = {
+        question: dict[str, object] = {
             "id": number,
             "username": username,
             "password": password,
@@ -79,7 +79,9 @@ class CommandBackend(AuthBackend):
             "listener": context.listener,
             "encrypted": context.is_encrypted,
         }
-        process = self._take(password, until)
+        if context.as_sent:
+            question["as_sent"] = context.as_sent
+        process = self._take((password, context.as_sent), until)
         is_good, said = False, ""
         try:
             line = process.ask(json.dumps(question).encode() + b"\n", until, is_last=not self._keep_running)
@@ -121,7 +123,7 @@ class CommandBackend(AuthBackend):
                 process.signal_end(signal.SIGKILL)
             self._changed.wait_for(lambda: not self._busy and not self._starting, _END_SECONDS)
 
-    def _take(self, password: str, until: float) -> Process:
+    def _take(self, typed: tuple[str, str], until: float) -> Process:
         """Return a process for this login alone: an idle one, or a new one as soon as there may be another."""
         while True:
             with self._changed:
@@ -136,7 +138,7 @@ class CommandBackend(AuthBackend):
                     self._starting += 1
                     break
                 self._busy.add(process)
-                self._secrets[process].append(password)
+                self._secrets[process].append(typed)
             if not (why := process.why_unfit()):
                 process.told()  # about logins long past
                 return process
@@ -153,7 +155,7 @@ class CommandBackend(AuthBackend):
                 self._starting -= 1
                 if started is not None:
                     self._busy.add(started)
-                    self._secrets[started] = deque([password], maxlen=_LATE_LOGINS)
+                    self._secrets[started] = deque([typed], maxlen=_LATE_LOGINS)
                     if self._is_closed:
                         started.signal_end(signal.SIGTERM)
                 self._changed.notify_all()
@@ -182,7 +184,7 @@ class CommandBackend(AuthBackend):
     def _fit(self, told: str, process: Process) -> str:
         """Return the end of what a program wrote as a log line may show it: not at all if a password may be in it."""
         with self._changed:
-            secrets = tuple(self._secrets[process])
+            secrets = [secret for typed in self._secrets[process] for secret in typed if secret]
         # Blotting out the password alone would tell a short one by the holes.
         if any(form in told for secret in secrets for form in _forms(secret)):
             return "(not shown: it holds what was typed as a password)"

@@ -19,7 +19,7 @@ from chatsrv.auth.hashing import Hasher, shared_hasher
 from chatsrv.auth.livefile import NOBODY, Contents, LiveFile
 from chatsrv.auth.record import Accounts, Record, find, look_up, open_account, shown
 from chatsrv.errors import AccountsError, Problem
-from chatsrv.names import prepare_name, prepare_password
+from chatsrv.names import prepare_name, prepare_new_password
 from chatsrv.slots import step_aside
 
 _logger = logging.getLogger(__name__)
@@ -96,10 +96,10 @@ class FileBackend(EditableBackend):
             AccountsError: something is wrong in it; the text lists everything.
         """
 
-    def authenticate(self, username: str, password: str, context: LoginContext) -> Account:  # noqa: ARG002
+    def authenticate(self, username: str, password: str, context: LoginContext) -> Account:
         """See `AuthBackend.authenticate`."""
         accounts = self._file.accounts()
-        open_account(accounts, username, password, self._hasher)
+        open_account(accounts, username, password, self._hasher, context.as_sent)
         return self._vouched(accounts[username])
 
     @property
@@ -234,7 +234,7 @@ class FileBackend(EditableBackend):
 
     def _new_hash(self, password: str) -> str:
         try:
-            return self._hasher.hash(prepare_password(password))
+            return self._hasher.hash(prepare_new_password(password))
         except ValueError as error:
             raise AccountsError(f"this cannot be a password; {error}") from None
 

@@ -3,6 +3,7 @@
     penalties     who has guessed too often is refused unseen     chain     which backend answers
     workers       no backend is waited for too long               hashing   every refusal costs a hash
     rates         how often an account may log in                 turns     hashes are fair by account and site
+    knownplaces   from where an account has logged in
 
 Never sees sockets, and decides nothing about the chat. Sessions call `admit` from their threads; a call may block, and
 no lock is held meanwhile. The texts of the errors it raises are for the log: they hold names, never passwords.
@@ -17,6 +18,7 @@ from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
 from chatsrv.auth.chain import Answer, AnswerCount, Chain
 from chatsrv.auth.hashing import Hasher, counted_work, shared_hasher
+from chatsrv.auth.knownplaces import KnownPlaces
 from chatsrv.auth.line import Party
 from chatsrv.auth.penalties import Penalties, PenaltyCount
 from chatsrv.auth.rates import LoginRate, Rate, how_long
@@ -25,7 +27,7 @@ from chatsrv.auth.turns import on_behalf_of
 from chatsrv.auth.workers import Workers
 from chatsrv.errors import AccountsError, AuthError, Denied, Refused, Unavailable, UnknownUser
 from chatsrv.loginpolicy import LoginPolicy
-from chatsrv.names import prepare_name, prepare_password
+from chatsrv.names import prepare_name, prepare_new_password, prepare_password
 from chatsrv.strength import PasswordPolicy, check_new_password
 
 _logger = logging.getLogger(__name__)
@@ -50,7 +52,8 @@ class Gate:
     `roles` gives accounts a role over their backend's head, under their names in any spelling. `hasher` pays for the
     logins of unknown names, so that they cost what a wrong password costs; give it the one that the backend uses. Its
     bounds are its own: `Hasher.of(policy)`. `passwords` is the floor for new passwords; `words` are what none may be,
-    besides the account's name. `clock` gives seconds, for the penalties and rates.
+    besides the account's name. `places` remembers from where each account has logged in; the gate closes it. `clock`
+    gives seconds, for the penalties and rates.
 
     Raises:
         ValueError: a key of `roles` cannot be a name.
@@ -65,6 +68,7 @@ class Gate:
         policy: LoginPolicy | None = None,
         passwords: PasswordPolicy | None = None,
         words: Iterable[str] = (),
+        places: KnownPlaces | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._passwords = passwords or PasswordPolicy()
@@ -73,7 +77,8 @@ class Gate:
         self._chain = backend if isinstance(backend, Chain) else Chain([("", backend)])
         self._roles = {prepare_name(name): role for name, role in (roles or {}).items()}
         self._hasher = hasher or shared_hasher()
-        self._penalties = Penalties(self._policy, clock=clock)
+        self._places = places or KnownPlaces()
+        self._penalties = Penalties(self._policy, self._places, clock=clock)
         self._logins = LoginRate(self._policy, clock)
         self._changes = Rate(self._policy.password_changes_per_hour, 3600.0, clock)
         self._workers = Workers(self._policy.backend_seconds, self._policy.backend_calls)
@@ -111,27 +116,31 @@ class Gate:
             secret = prepare_password(password)
         except ValueError as error:
             refusal = refusal or Denied(f"what was typed as the password for {name!r} cannot be one; {error}")
-        tried = f"{username[:64]}\0{password[:64]}" if refusal else secret
+        tried = f"{username[:64]}\0{password[:64]}" if refusal else password
+        if secret != password:
+            context = replace(context, as_sent=password)
         with self._penalties.attempt(context.address, name, tried) as party, on_behalf_of(party):
             if refusal:
                 raise refusal
-            counted = self._logins.expect(name, secret, context.address) if is_login else ""
+            counted = self._logins.expect(name, password, context.address) if is_login else ""
             account = self._with_role(self._ask(name, secret, context, heard))
             if is_login and counted != account.key:
-                self._logins.count(name, secret, context.address, account.key)
+                self._logins.count(name, password, context.address, account.key)
             return account
 
     def rehash(self, account: Account, password: str) -> None:
         """Replace the stored hash of `account` if it is not like those made today. A failure is logged, not raised.
 
-        To be called after a login with that password, once the peer has the answer: it takes as long as a login.
+        To be called after a login with that password, once the peer has the answer: it takes as long as a login. The
+        new hash is of what the old one was made of: another program that reads the file knows no other.
         """
         if not self._may_rehash:
             return
         key = prepare_name(account.name)
+        forms = dict.fromkeys((prepare_password(password), password))
         try:
             with on_behalf_of(Party(key, is_known=True)):
-                is_replaced = self._chain.rehash(key, prepare_password(password))
+                is_replaced = any(self._chain.rehash(key, form) for form in forms)
             if is_replaced:
                 _logger.info(
                     "the hash of the password of %r was weaker than new ones, or of another kind; it is replaced",
@@ -165,8 +174,9 @@ class Gate:
         if not isinstance(backend, EditableBackend):
             raise Refused("Passwords cannot be changed from here.")
         try:
-            check_new_password(prepare_password(new), self._passwords, (account.name, *self._words))
-            self._hasher.check_new(prepare_password(new))
+            prepared = prepare_new_password(new)
+            check_new_password(prepared, self._passwords, (account.name, *self._words))
+            self._hasher.check_new(prepared)
         except ValueError as error:
             raise Refused(f"The new one cannot be a password; {error}.") from None
         self._check_changes(self._changes.wait_seconds(account.key))
@@ -234,6 +244,7 @@ class Gate:
     def close(self) -> None:
         """Close the backends. Called once, when no login is waited for any more."""
         self._chain.close()
+        self._places.close()
 
     def _with_role(self, account: Account) -> Account:
         role = self._roles.get(prepare_name(account.name))
@@ -241,8 +252,9 @@ class Gate:
 
     def _ask(self, name: str, password: str, context: LoginContext, heard: Callable[[Answer], None]) -> Account:
         # Every refusal costs one hash of today's strength, whether the name is unknown, the password kept in clear, or
-        # the address wrong: its time tells neither which names exist, nor that a password was right. A stored hash of
-        # another kind costs its own time on top, and a dearer one more: that shows, until it is renewed.
+        # the address wrong: its time tells neither which names exist, nor that a password was right. Where the password
+        # has two forms it costs two. A stored hash of another kind costs its own time on top, and a dearer one more:
+        # that shows, until it is renewed.
         with counted_work() as work:
             try:
                 account = self._chain.ask(name, password, context, workers=self._workers, heard=heard)
@@ -250,7 +262,7 @@ class Gate:
             except Unavailable:
                 raise
             except AuthError:
-                if not work.hashes:
+                for _ in range(work.hashes, 2 if context.as_sent else 1):
                     self._hasher.hash(_NOBODYS_PASSWORD)
                 raise
         return account

@@ -29,9 +29,9 @@ class MemoryBackend(AuthBackend):
         self._accounts = _read(users)
         self._hasher = hasher or shared_hasher()
 
-    def authenticate(self, username: str, password: str, context: LoginContext) -> Account:  # noqa: ARG002
+    def authenticate(self, username: str, password: str, context: LoginContext) -> Account:
         """See `AuthBackend.authenticate`."""
-        return open_account(self._accounts, username, password, self._hasher)
+        return open_account(self._accounts, username, password, self._hasher, context.as_sent)
 
     def lookup(self, username: str) -> Account:
         """See `AuthBackend.lookup`."""

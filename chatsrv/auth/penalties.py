@@ -17,9 +17,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from chatsrv.accounts import Network, site_of, unmapped
+from chatsrv.auth.knownplaces import KnownPlaces
 from chatsrv.auth.line import Party
 from chatsrv.auth.record import shown
 from chatsrv.errors import AuthError, Penalised, Unavailable
@@ -33,42 +34,50 @@ MOST_REPEATS = 100
 """Times that one wrong password may be repeated before it is penalised as guesses are: a program with an old password
 tries every minute (and 87 of its tries are remembered when the half of them is forgotten in an hour)."""
 
-TELL_SECONDS = 60.0
-"""An address whose logins are refused unseen has one line in the log for so long."""
+MOST_FORGIVEN = 5.0
+"""Wrong logins of one account that its right password takes back from the count of the address: more than people need,
+and somebody who guesses beside an owner who logs in again and again gains no more by that."""
+
+DAY_SECONDS = 86_400.0
 
 _DIGEST_BYTES = 8
 _DIGESTS = 4
 _WAIT_SECONDS = 30.0  # every attempt under way ends by a deadline of its own; this one is for the case that it does not
 _CLOSE_ENOUGH = 1e-6
-
-
-@dataclass(slots=True)
-class _Score:
-    """A count that halves with time."""
-
-    value: float = 0.0
-    at: float = 0.0
-
-    def now(self, now: float, half_seconds: float) -> float:
-        return self.value * math.exp2((self.at - now) / half_seconds)
-
-    def add_one(self, now: float, half_seconds: float) -> None:
-        self.value, self.at = self.now(now, half_seconds) + 1.0, now
+_NEXT_TO_NOTHING = 1e-3
 
 
 @dataclass(slots=True)
 class _Tally:
-    """What is held against an address, or against an account from an address."""
+    """What is held against an address, or against an account from an address. Each count halves with time."""
 
-    wrong: _Score = field(default_factory=_Score)
-    repeated: _Score = field(default_factory=_Score)
+    at: float  # when the counts were as they are here
+    wrong: float = 0.0
+    repeated: float = 0.0
+    share: float = 0.0  # of an account: its part of what is held against the address
+    forgiven: float = 0.0  # of an account: what was taken back of that
     tried: bytes = b""  # digests of the last wrong passwords
-    is_known: bool = False  # the right password came from this address; its account does not suffer from neighbours
     under_way: int = 0
     users: int = 0  # attempts that hold this tally, under way or waiting: it must not be forgotten
     room: threading.Condition | None = None  # of an address: an attempt has ended
-    told_at: float = -math.inf
-    untold: int = 0
+
+    def age(self, now: float, half_seconds: float, share_half_seconds: float) -> None:
+        """Have the counts be those of `now`."""
+        seconds = now - self.at
+        self.at = now
+        if self.wrong or self.repeated:
+            left = math.exp2(-seconds / half_seconds)
+            self.wrong *= left
+            self.repeated *= left
+        if self.share or self.forgiven:
+            left = math.exp2(-seconds / share_half_seconds)
+            self.share *= left
+            self.forgiven *= left
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing: most who log in have never been wrong."""
+        return max(self.wrong, self.share, self.forgiven) < _NEXT_TO_NOTHING and not self.tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +89,26 @@ class PenaltyCount:
 
 
 class Penalties:
-    """Counts wrong logins by `policy`, and refuses to look at more. `clock` gives seconds, from any start."""
+    """Counts wrong logins by `policy`, and refuses to look at more.
+
+    `places` knows from where accounts have logged in, and learns it here. `clock` gives seconds, from any start.
+    """
 
     def __init__(
-        self, policy: LoginPolicy, *, clock: Callable[[], float] = time.monotonic, most_tallies: int = MOST_TALLIES
+        self,
+        policy: LoginPolicy,
+        places: KnownPlaces | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        most_tallies: int = MOST_TALLIES,
     ) -> None:
         self._policy = policy
+        self._places = places or KnownPlaces()
         self._clock = clock
         self._most_tallies = most_tallies
         self._half_seconds = policy.forget_half_seconds
+        self._site_most = policy.guesses_at_once
+        self._site_half_seconds = _half_seconds(policy)
         self._key = secrets.token_bytes(32)
         self._lock = threading.Lock()
         # Guarded by the lock. Under (address, None) what concerns the address, under (address, name) an account.
@@ -108,16 +128,18 @@ class Penalties:
         one address of theirs.
 
         An `AuthError` that is not `Unavailable` counts against address and account, unless it is one of the account's
-        last wrong passwords again. No error at all clears what is held against the account here.
+        last wrong passwords again. No error at all clears what is held against the account here, and takes back what
+        the address has for it.
 
         Raises:
-            Penalised: this login must not be looked at; it is to be logged if it `is_news`.
+            Penalised: this login must not be looked at.
             Unavailable: too many logins from there have been under way for too long.
         """
         site = _site_of(address)
+        is_known = bool(name) and self._places.has(name, site)
         if self._is_exempt(address):
-            with self._exempt(site, name) as party:
-                yield party
+            yield Party(name, "", is_known)
+            self._places.add(name, site)
             return
         digest = hashlib.blake2b(
             f"{name}\0{password}".encode("utf-8", "surrogatepass"), key=self._key, digest_size=_DIGEST_BYTES
@@ -125,13 +147,13 @@ class Penalties:
         with self._lock:
             here, account = self._held_locked(site, None), self._held_locked(site, name)
             try:
-                self._enter_locked(here, account, digest, site, name)
+                self._enter_locked(here, account, digest, site, name, is_known)
             except AuthError:
                 self._let_go_locked(here, account)
                 raise
         is_right = is_wrong = False
         try:
-            yield Party(name, site, account.is_known)
+            yield Party(name, site, is_known)
             is_right = True
         except Unavailable:
             raise
@@ -145,33 +167,29 @@ class Penalties:
                 if is_wrong:
                     self._charge_locked(here, account, digest)
                 elif is_right:
-                    account.is_known = True
-                    account.wrong = _Score(0.0, self._clock())
-                    account.repeated = _Score()
+                    self._forgive_locked(here, account)
                 self._let_go_locked(here, account)
-                self._forget_nothing_locked(site, None, here)
-                self._forget_nothing_locked(site, name, account)
+                for key, tally in (((site, None), here), ((site, name), account)):
+                    if not tally.users and tally.is_empty:
+                        self._tallies.pop(key, None)
+        self._places.add(name, site)
 
-    @contextmanager
-    def _exempt(self, site: str, name: str) -> Iterator[Party]:
-        """Surround a login whose address is not counted. Only that it was right is kept in mind."""
-        with self._lock:
-            tally = self._tallies.get((site, name))
-            is_known = tally is not None and tally.is_known
-        yield Party(name, "", is_known)
-        if not is_known:
-            with self._lock:
-                account = self._held_locked(site, name)
-                account.is_known = True
-                account.users -= 1
-
-    def _enter_locked(self, here: _Tally, account: _Tally, digest: bytes, site: str, name: str) -> None:
+    def _enter_locked(self, here: _Tally, account: _Tally, digest: bytes, site: str, name: str, is_known: bool) -> None:
         waits_until = time.monotonic() + _WAIT_SECONDS
         while True:
-            seconds = self._penalty_seconds_locked(here, account, digest)
+            now = self._clock()
+            here.age(now, self._site_half_seconds, self._site_half_seconds)
+            account.age(now, self._half_seconds, self._site_half_seconds)
+            seconds = self._penalty_seconds(here, account, digest, is_known)
             if seconds > 0:
-                raise self._penalised_locked(here, site, name, seconds)
-            if self._has_room_locked(here, account):
+                self._penalised += 1
+                raise Penalised(
+                    f"penalised: a login from {site} as {shown(name)} was refused unseen, after too many wrong ones; "
+                    f"the next is looked at in {math.ceil(seconds)} seconds",
+                    seconds=seconds,
+                    who=shown(name),
+                )
+            if self._has_room(here, account, is_known):
                 break
             here.room = here.room or threading.Condition(self._lock)
             with step_aside(at_once=True):  # the lock is held
@@ -181,61 +199,55 @@ class Penalties:
         here.under_way += 1
         account.under_way += 1
 
-    def _penalty_seconds_locked(self, here: _Tally, account: _Tally, digest: bytes) -> float:
+    def _penalty_seconds(self, here: _Tally, account: _Tally, digest: bytes, is_known: bool) -> float:
         """Return how long such a login is not looked at; 0: it is, once there is room."""
-        seconds = self._wait_seconds(account.wrong, self._policy.guesses_per_account)
-        if not account.is_known:
-            seconds = max(seconds, self._wait_seconds(here.wrong, self._policy.guesses_per_address))
+        most, half, site_half = self._policy.guesses_per_account, self._half_seconds, self._site_half_seconds
+        of_site = _wait_seconds(here.wrong, self._site_most, site_half)
+        if of_site and is_known:
+            of_site = _wait_seconds(account.share, most, site_half)
+        seconds = max(of_site, _wait_seconds(account.wrong, most, half))
         if _has(account.tried, digest):
-            seconds = max(seconds, self._wait_seconds(account.repeated, MOST_REPEATS))
+            seconds = max(seconds, _wait_seconds(account.repeated, MOST_REPEATS, half))
         return seconds
 
-    def _wait_seconds(self, score: _Score, most: int) -> float:
-        now = score.now(self._clock(), self._half_seconds)
-        if not most or now <= _least(most) + _CLOSE_ENOUGH:
-            return 0.0
-        return self._half_seconds * math.log2(now / _least(most))
-
-    def _has_room_locked(self, here: _Tally, account: _Tally) -> bool:
+    def _has_room(self, here: _Tally, account: _Tally, is_known: bool) -> bool:
         """Tell whether the limits hold even if all logins that are under way turn out wrong."""
-        if not self._fits(account, self._policy.guesses_per_account):
-            return False
-        return account.is_known or self._fits(here, self._policy.guesses_per_address)
-
-    def _fits(self, tally: _Tally, most: int) -> bool:
-        if not most or not tally.under_way:
-            return True
-        return tally.wrong.now(self._clock(), self._half_seconds) + tally.under_way <= _least(most) + _CLOSE_ENOUGH
+        most = self._policy.guesses_per_account
+        return _fits(account.wrong, account.under_way, most) and (
+            _fits(here.wrong, here.under_way, self._site_most)
+            or (is_known and _fits(account.share, account.under_way, most))
+        )
 
     def _charge_locked(self, here: _Tally, account: _Tally, digest: bytes) -> None:
-        now = self._clock()
+        self._age_locked(here, account)
         if _has(account.tried, digest):
-            account.repeated.add_one(now, self._half_seconds)
+            account.repeated += 1.0
             return
         account.tried = (account.tried + digest)[-_DIGESTS * _DIGEST_BYTES :]
-        account.wrong.add_one(now, self._half_seconds)
-        here.wrong.add_one(now, self._half_seconds)
+        account.wrong += 1.0
+        account.share += 1.0
+        here.wrong += 1.0
 
-    def _penalised_locked(self, here: _Tally, site: str, name: str, seconds: float) -> Penalised:
-        self._penalised += 1
+    def _forgive_locked(self, here: _Tally, account: _Tally) -> None:
+        """Clear what is held against an account whose password was right, and have the address owe less for it."""
+        self._age_locked(here, account)
+        amount = min(account.share, max(0.0, MOST_FORGIVEN - account.forgiven))
+        account.wrong = account.repeated = 0.0
+        account.share -= amount
+        account.forgiven += amount
+        here.wrong = max(0.0, here.wrong - amount)
+
+    def _age_locked(self, here: _Tally, account: _Tally) -> None:
         now = self._clock()
-        is_news = now - here.told_at >= TELL_SECONDS
-        more = f"; so were {here.untold} more since the last such line" if is_news and here.untold else ""
-        here.told_at, here.untold = (now, 0) if is_news else (here.told_at, here.untold + 1)
-        return Penalised(
-            f"penalised: a login from {site} as {shown(name)} was refused unseen, after too many wrong ones; "
-            f"the next is looked at in {math.ceil(seconds)} seconds{more}",
-            seconds=seconds,
-            is_news=is_news,
-        )
+        here.age(now, self._site_half_seconds, self._site_half_seconds)
+        account.age(now, self._half_seconds, self._site_half_seconds)
 
     def _held_locked(self, site: str, name: str | None) -> _Tally:
         tally = self._tallies.get((site, name))
         if tally is None:
             if len(self._tallies) >= self._most_tallies:
                 self._forget_locked()
-            now = self._clock()
-            tally = self._tallies[site, name] = _Tally(_Score(0.0, now))
+            tally = self._tallies[site, name] = _Tally(self._clock())
         tally.users += 1
         return tally
 
@@ -247,18 +259,17 @@ class Penalties:
             if not here.users:
                 here.room = None
 
-    def _forget_nothing_locked(self, site: str, name: str | None, tally: _Tally) -> None:
-        """Forget a tally that says nothing: most who log in have never been wrong."""
-        if not (tally.users or tally.wrong.value or tally.is_known or tally.tried):
-            self._tallies.pop((site, name), None)
-
     def _forget_locked(self) -> None:
-        """Forget an eighth of the tallies: the ones that have decayed most. All decay alike, so their order stays."""
+        """Forget an eighth of the tallies: those that have decayed most."""
+        now = self._clock()
 
         def weight(item: tuple[tuple[str, str | None], _Tally]) -> float:
-            score = item[1].wrong
-            value = score.value + item[1].is_known
-            return math.log2(value) + score.at / self._half_seconds if value else -math.inf
+            (_, name), tally = item
+            half = self._site_half_seconds if name is None else self._half_seconds
+            return max(
+                tally.wrong * math.exp2((tally.at - now) / half),
+                tally.share * math.exp2((tally.at - now) / self._site_half_seconds),
+            )
 
         unused = (item for item in self._tallies.items() if not item[1].users)
         for key, _ in heapq.nsmallest(max(1, self._most_tallies // 8), unused, key=weight):
@@ -273,6 +284,28 @@ class Penalties:
         except ValueError:
             return False
         return any(peer in network for network in networks)
+
+
+def _half_seconds(policy: LoginPolicy) -> float:
+    """Return the time in which an address is forgiven the half, so that its guesses of any day stay within the ceiling.
+
+    `most` guesses are looked at at once, and from then on one whenever one is forgotten.
+    """
+    most = policy.guesses_at_once
+    if not most or not policy.guesses_per_day:
+        return policy.forget_half_seconds
+    rest = max(policy.guesses_per_day - most, _NEXT_TO_NOTHING)
+    return max(policy.forget_half_seconds, DAY_SECONDS / rest / math.log2(most / _least(most)))
+
+
+def _wait_seconds(count: float, most: int, half_seconds: float) -> float:
+    if not most or count <= _least(most) + _CLOSE_ENOUGH:
+        return 0.0
+    return half_seconds * math.log2(count / _least(most))
+
+
+def _fits(count: float, under_way: int, most: int) -> bool:
+    return not most or not under_way or count + under_way <= _least(most) + _CLOSE_ENOUGH
 
 
 def _least(most: int) -> float:

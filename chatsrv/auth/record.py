@@ -18,7 +18,7 @@ from chatsrv.accounts import Account, Network, Role
 from chatsrv.auth.hashing import Hasher, check_hash, is_legacy
 from chatsrv.errors import Denied, Problem, UnknownUser
 from chatsrv.hashforms import USE_PASSWORD_HASH, is_hash
-from chatsrv.names import prepare_name, prepare_password
+from chatsrv.names import prepare_name, prepare_new_password
 
 _PROCESS_KEY = secrets.token_bytes(32)
 
@@ -46,8 +46,10 @@ class Record:
         """Return the record with another secret: a hash that is in order."""
         return replace(self, password=None, password_hash=password_hash, flaw="")
 
-    def opens(self, password: str, hasher: Hasher) -> bool:
-        """Tell whether the prepared `password` opens the account. May wait for its turn to hash.
+    def opens(self, password: str, hasher: Hasher, as_sent: str = "") -> bool:
+        """Tell whether the prepared `password` opens the account, or what was sent opens its hash. May wait its turn.
+
+        `as_sent` is empty where that is the same.
 
         Raises:
             Denied: nothing can, for its hash cannot be used.
@@ -56,7 +58,8 @@ class Record:
             what, _, _ = self.flaw.partition("; ")
             raise Denied(f"account {self.account.name!r} needs a new password: the stored hash is {what}")
         if self.password_hash is not None:
-            return hasher.verify(password, self.password_hash)
+            forms = (password, as_sent) if as_sent else (password,)
+            return any(hasher.verify(form, self.password_hash) for form in forms)
         expected = self.password or ""
         return hmac.compare_digest(expected.encode(), password.encode("utf-8", "surrogatepass"))
 
@@ -70,8 +73,8 @@ Accounts = Mapping[str, Record]
 """Records under their prepared names, in the order of the store."""
 
 
-def open_account(accounts: Accounts, username: str, password: str, hasher: Hasher) -> Account:
-    """Return the account that a prepared name and password open.
+def open_account(accounts: Accounts, username: str, password: str, hasher: Hasher, as_sent: str = "") -> Account:
+    """Return the account that a prepared name and password open; see `Record.opens` about `as_sent`.
 
     Raises:
         UnknownUser: `accounts` has no such name.
@@ -79,7 +82,7 @@ def open_account(accounts: Accounts, username: str, password: str, hasher: Hashe
         Unavailable: too many wait for a hash already.
     """
     record = find(accounts, username)
-    if not record.opens(password, hasher):
+    if not record.opens(password, hasher, as_sent):
         raise Denied(f"the password for account {record.account.name!r} is wrong")
     return _enabled(record).vouched()
 
@@ -158,10 +161,16 @@ def _name(name: object, report: Report) -> str | None:
 
 
 def _record(name: str, value: object, report: Report) -> Record | None:
+    if name.lower() in _WRAPPERS and isinstance(value, Sequence) and not isinstance(value, str):
+        report(None, f"the accounts are a list under {shown(name)}", "", _NOT_NESTED)
+        return None
     if not isinstance(value, Mapping):
         password = _password(name, None, value, report)
         return None if password is None else Record(Account(name), password=password)
     is_good = True
+    if name.lower() in _WRAPPERS and value and not any(key in KEYS for key in value):
+        report(None, f"the accounts are nested under {shown(name)}", "", _NOT_NESTED)
+        return None
 
     def note(key: str | None, what: str, is_value: str, accepted: str) -> None:
         nonlocal is_good
@@ -190,7 +199,7 @@ def _password(name: str, key: str | None, value: object, report: Report) -> str 
         report(key, f"the password of {shown(name)}", kind_of(value), "write it in quotes: '...'")
         return None
     try:
-        password = prepare_password(value)
+        password = prepare_new_password(value)
         if is_hash(password):
             raise ValueError(USE_PASSWORD_HASH + (f", as in `{_HASH_EXAMPLE}`" if key is None else ""))
     except ValueError as error:
@@ -276,5 +285,11 @@ def shown(value: object) -> str:
     text = value if isinstance(value, str) else kind_of(value)
     return ascii(text[:80]) if len(text) > 80 or not text.isprintable() else repr(text)
 
+
+_WRAPPERS = ("users", "accounts", "logins", "passwords")
+_NOT_NESTED = (
+    "accepted is one line for each account, at the top of the file, as in `alice: 'wonderland'`; take that name out, "
+    "and the spaces before those beneath it"
+)
 
 _ACCEPTED_KEYS = f"accepted are {', '.join(KEYS)}"

@@ -217,7 +217,7 @@ def _compose(text: str, file: str, *, may_refer: bool = True) -> Any:
     try:
         levels = 0
         event: Any
-        for event in yaml.parse(_parsable(text), Loader=_Loader):
+        for event in yaml.parse(parsable(text), Loader=_Loader):
             levels += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if levels > _MOST_LEVELS or (not may_refer and isinstance(event, yaml.AliasEvent)):
                 raise _error(file, event.start_mark.line + 1, "this is nested too deeply", "", _ACCEPTED)
@@ -240,12 +240,13 @@ def _compose(text: str, file: str, *, may_refer: bool = True) -> Any:
 
 def _node(text: str) -> Any:
     """Return the document's node: a mapping or nothing, where it was read without a problem."""
-    root: yaml.Node | None = yaml.compose(_parsable(text), Loader=_Loader)
+    root: yaml.Node | None = yaml.compose(parsable(text), Loader=_Loader)
     is_nothing = isinstance(root, yaml.ScalarNode) and root.value == "" and root.tag == f"{_TAGS}null"
     return None if is_nothing else root
 
 
-def _parsable(text: str) -> str:
+def parsable(text: str) -> str:
+    """Return `text` as PyYAML takes it, with each character in its place."""
     return text if "\ue000" in text else _LEADING_COLONS.sub(_STAND_IN, text)
 
 

@@ -69,7 +69,7 @@ def check(chosen: Chosen) -> None:
     """Tell whether the settings and the accounts are in order."""
     settings = chosen.settings
     with Roster(settings, chosen.file) as roster:
-        listed = roster.by_backend()
+        listed, hints = roster.by_backend(), roster.hints()
     commands_of(settings, chosen.file)
     bots = bots_of(settings, chosen.file)
     click.echo(f"{chosen.file} is in order")
@@ -82,6 +82,8 @@ def check(chosen: Chosen) -> None:
         place = chosen.file if isinstance(auth, MemoryAuth) else getattr(auth, "path", "")
         count = "unknown, as they cannot be listed" if accounts is None else str(len(accounts))
         click.echo(f"accounts: {count}{f' in {place}' if place else ''} ({auth.backend})")
+    for hint in hints:
+        Failed(f"warning: {hint}").show()
     if all(accounts is not None for _, accounts in listed):
         _warn_of_strangers(
             settings, {prepare_name(one.account.name) for _, accounts in listed for one in accounts or ()}

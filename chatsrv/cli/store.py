@@ -15,7 +15,7 @@ from chatsrv.app import history_file
 from chatsrv.auth.backend import EditableBackend
 from chatsrv.cli.program import Chosen, Failed
 from chatsrv.errors import AccountsError, StoreError
-from chatsrv.names import prepare_name, prepare_password
+from chatsrv.names import prepare_name, prepare_new_password
 from chatsrv.roster import Roster
 from chatsrv.settings import MemoryHistory
 from chatsrv.strength import check_new_password
@@ -123,8 +123,9 @@ def new_password(chosen: Chosen, name: str, *, is_from_stdin: bool) -> str:
     """Ask for a new password of the account `name`, twice, and hold it against the settings."""
     password = ask_password(is_from_stdin=is_from_stdin, is_new=True)
     try:
-        prepare_password(password)
-        check_new_password(password, chosen.settings.passwords, (name, chosen.settings.server.name))
+        check_new_password(
+            prepare_new_password(password), chosen.settings.passwords, (name, chosen.settings.server.name)
+        )
     except ValueError as error:
         raise Failed(str(error)) from None
     return password

@@ -32,6 +32,9 @@ SITES = 64
 NAMED = 3
 """Networks that a line names: those that caused most."""
 
+PEOPLE = 64
+"""Names, as they were typed, that are counted and told for each kind: all of an office."""
+
 WORTH_NAMING = 100
 """A network that caused less than one in so many is not named."""
 
@@ -46,7 +49,7 @@ class Event(Enum):
     ENDED = (logging.INFO, "ends of sessions without a login", FULL_LINES)
     UNREADABLE = (logging.INFO, "sessions with unreadable input", FULL_LINES)
     REFUSED = (logging.WARNING, "refused logins", FULL_LINES)
-    PENALISED = (logging.WARNING, "penalised addresses", FULL_LINES)
+    PENALISED = (logging.WARNING, "logins refused unseen", 10)
     FAILED = (logging.ERROR, "failed connections", 3)
     SCARCE = (logging.ERROR, "failures for want of threads, memory or descriptors", 1)
 
@@ -76,15 +79,26 @@ class CrowdLog:
         self._crowds = {event: _Crowd(event) for event in Event}
         self._due_at = math.inf
 
-    def write(self, event: Event, address: str, text: str, *args: object, error: BaseException | None = None) -> None:
-        """Write a line about somebody at `address`, with the traceback of an `error`; or count it as one of a crowd."""
+    def write(
+        self,
+        event: Event,
+        address: str,
+        text: str,
+        *args: object,
+        error: BaseException | None = None,
+        who: str = "",
+    ) -> None:
+        """Write a line about somebody at `address`, with the traceback of an `error`; or count it as one of a crowd.
+
+        The line for a crowd tells `who` was in it, as far as that is known.
+        """
         if not logger.isEnabledFor(event.level):
             return
         site = _site_of(address)
         with self._lock:
             crowd = self._crowds[event]
             was_summing = crowd.is_summing
-            is_counted = crowd.add(site, self._clock())
+            is_counted = crowd.add(site, self._clock(), who)
             self._due_at = min(self._due_at, crowd.ends_at)
         if not is_counted:
             logger.log(event.level, text, *args, exc_info=error)
@@ -122,16 +136,15 @@ class _Crowd:
         self._began_at = -math.inf
         self._in_full = 0
         self._count = 0
-        # The networks that cause most (Misra and Gries, 1982): `_missed` is how much less than all each may have here.
-        self._by_site: dict[str, int] = {}
-        self._missed = 0
+        self._by_site = _Most(SITES)
+        self._by_name = _Most(PEOPLE)
 
     @property
     def is_summing(self) -> bool:
         """Whether events are summed up at the moment."""
         return self.ends_at < math.inf
 
-    def add(self, site: str, now: float) -> bool:
+    def add(self, site: str, now: float, who: str = "") -> bool:
         """Take an event up; return whether it is counted, and not written in full."""
         if not self.is_summing:
             if now - self._began_at >= INTERVAL_SECONDS:
@@ -141,22 +154,24 @@ class _Crowd:
                 return False
             self._begin(now)
         self._count += 1
-        if site in self._by_site or len(self._by_site) < SITES:
-            self._by_site[site] = self._by_site.get(site, 0) + 1
-        else:
-            self._missed += 1
-            self._by_site = {name: count - 1 for name, count in self._by_site.items() if count > 1}
+        self._by_site.add(site)
+        if who:
+            self._by_name.add(who)
         return True
 
     def summary(self, now: float) -> str:
         """Return the line that sums up the interval so far; empty if there is nothing to tell."""
         if not self._count:
             return ""
-        most = heapq.nlargest(NAMED, self._by_site.items(), key=itemgetter(1))
-        at_least = "at least " if self._missed else ""
+        at_least = "at least " if self._by_site.missed else ""
+        most = self._by_site.first(NAMED)
         named = [f"{at_least}{count} from {site}" for site, count in most if count * WORTH_NAMING >= self._count]
+        people = [f"{who} {count} times" if count > 1 else who for who, count in self._by_name.first(PEOPLE)]
+        if self._by_name.missed:
+            people.append("others" if people else "many names")
+        told = "; ".join((", ".join(named) or MANY, *([f"as {', '.join(people)}"] if people else ())))
         seconds = math.ceil(now - self._began_at)
-        return f"more {self.event.plural}: {self._count} in {seconds} seconds ({', '.join(named) or MANY})"
+        return f"more {self.event.plural}: {self._count} in {seconds} seconds ({told})"
 
     def end(self, now: float) -> None:
         """End the interval. If a crowd came in it, the next one is summed up from its beginning."""
@@ -168,8 +183,31 @@ class _Crowd:
 
     def _begin(self, now: float) -> None:
         self._began_at, self.ends_at = now, now + INTERVAL_SECONDS
-        self._count = self._missed = 0
-        self._by_site = {}
+        self._count = 0
+        self._by_site = _Most(SITES)
+        self._by_name = _Most(PEOPLE)
+
+
+class _Most:
+    """What is there most often, of any number of things, in a bounded table (Misra and Gries, 1982).
+
+    `missed` is how much less than all each may have here. Belongs to the log's lock.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._counts: dict[str, int] = {}
+        self.missed = 0
+
+    def add(self, key: str) -> None:
+        if key in self._counts or len(self._counts) < self._size:
+            self._counts[key] = self._counts.get(key, 0) + 1
+        else:
+            self.missed += 1
+            self._counts = {other: count - 1 for other, count in self._counts.items() if count > 1}
+
+    def first(self, number: int) -> list[tuple[str, int]]:
+        return heapq.nlargest(number, self._counts.items(), key=itemgetter(1))
 
 
 def _site_of(address: str) -> str:

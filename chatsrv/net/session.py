@@ -290,9 +290,10 @@ class Session(StreamRequestHandler):
         try:
             account = self.server.gate.admit(credentials.username, credentials.password, self.context)
         except AuthError as error:
-            if isinstance(error, Penalised) and error.is_news:
-                self._log(Event.PENALISED, "session %d: %s", self.connection.id, error)
-            elif isinstance(error, Penalised | TooOften):  # the gate has logged the latter already, and not every one
+            if isinstance(error, Penalised):
+                crowd_log, text = self.server.crowd_log, "session %d: %s"
+                crowd_log.write(Event.PENALISED, address, text, self.connection.id, error, who=error.who)
+            elif isinstance(error, TooOften):  # the gate has logged it already, and not every one
                 logger.debug("session %d: %s", self.connection.id, error)
             else:
                 self._log(Event.REFUSED, "session %d: login from %s refused: %s", self.connection.id, address, error)

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from chatsrv.accepts import Accepts
-from chatsrv.names import NAME_ACCEPTED, PASSWORD_ACCEPTED, prepare_name, prepare_password
+from chatsrv.names import NAME_ACCEPTED, PASSWORD_ACCEPTED, prepare_name, prepare_new_password
 from chatsrv.plugins import COMMANDS_GROUP, installed
 from chatsrv.verbs import check_name
 
@@ -63,7 +63,10 @@ def _time_zone(name: str) -> str:
 
 
 def _password(secret: SecretStr) -> SecretStr:
-    prepare_password(secret.get_secret_value())
+    try:
+        prepare_new_password(secret.get_secret_value())
+    except ValueError as error:
+        raise wrong(((), f"accepted is text, in quotes if it looks a number; {error}")) from None
     return secret
 
 

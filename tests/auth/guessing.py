@@ -1,6 +1,7 @@
 """People who try to pass the penalties, by a clock that only tests move. One thread uses a `Door`'s clock."""
 
 from chatsrv.auth import penalties
+from chatsrv.auth.knownplaces import KnownPlaces
 from chatsrv.auth.penalties import Penalties
 from chatsrv.errors import Denied, Penalised
 from chatsrv.loginpolicy import LoginPolicy
@@ -26,9 +27,15 @@ class Door:
     def __init__(self, most_tallies=penalties.MOST_TALLIES, **policy):
         self.clock = Clock()
         values = {"guesses_per_address": 6, "guesses_per_account": 3, **policy}
-        self.penalties = Penalties(LoginPolicy(**values), clock=self.clock, most_tallies=most_tallies)
+        self._make = lambda: Penalties(LoginPolicy(**values), self.places, clock=self.clock, most_tallies=most_tallies)
+        self.places = KnownPlaces()
+        self.restart()
         self.looked_at = 0
-        self.news = []  # the texts that are to be logged
+        self.refused = []  # the texts of those that were not looked at
+
+    def restart(self):
+        """Forget what a server forgets that is stopped and started again."""
+        self.penalties = self._make()
 
     def login(self, address=HERE, name="alice", password="right", error=None):
         with self.penalties.attempt(address, name, password):
@@ -41,8 +48,7 @@ class Door:
         try:
             self.login(address, name, password or f"guess {self.looked_at}", error or Denied("wrong"))
         except Penalised as error:
-            if error.is_news:
-                self.news.append(str(error))
+            self.refused.append(str(error))
             return False
         except Denied:
             return True

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chatsrv.accounts import Account, Role
+from chatsrv.auth.backend import LoginContext
 from chatsrv.auth.command import CommandBackend
 from chatsrv.errors import AccountsError, Denied, Unavailable, UnknownUser
 from chatsrv.settings import CommandAuth
@@ -52,6 +53,15 @@ def test_the_question_of_the_page_is_the_one_that_is_asked(run, tmp_path):
     assert isinstance(refusal(backend), UnknownUser)
     expected = {"id": 1, "address": "192.0.2.1", "port": 40000, "encrypted": True}
     assert json.loads(asked.read_text()) == {**shown, **expected}
+
+
+def test_a_password_that_preparing_has_changed_is_asked_about_in_both_forms(run, tmp_path):
+    seen = tmp_path / "seen"
+    backend = run(f"line = sys.stdin.readline()\nopen({str(seen)!r}, 'w').write(line)\nsay(result='ok')")
+    context = LoginContext("192.0.2.1", as_sent="sword\u00a0fish")
+    backend.authenticate("alice", "sword fish", context)
+    question = json.loads(seen.read_text())
+    assert (question["password"], question["as_sent"]) == ("sword fish", "sword\u00a0fish")
 
 
 def test_the_account_is_the_one_that_the_program_describes(run):

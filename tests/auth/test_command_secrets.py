@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from chatsrv.auth.backend import LoginContext
 from chatsrv.errors import Denied
 from tests.auth.programs import ECHO, ask, refusal
 
@@ -42,6 +43,13 @@ def test_a_password_that_the_program_quotes_is_in_no_log_and_no_error(run, caplo
         assert not any(form in text for form in forms for text in told), told
     if "x" not in password:
         assert any("(not shown: it holds what was typed as a password)" in text for text in told), told
+
+
+def test_neither_form_of_a_password_that_preparing_has_changed_is_in_the_log(run, caplog):
+    backend = run("line = json.loads(sys.stdin.readline())\nsay(result='denied', reason=line['as_sent'])")
+    with pytest.raises(Denied, match="not shown: it holds what was typed as a password"):
+        backend.authenticate("alice", "sword fish", LoginContext("192.0.2.1", as_sent="sword\u00a0fish"))
+    assert "fish" not in caplog.text
 
 
 def test_half_a_password_on_standard_error_is_in_no_log_nor_is_its_other_half(run, caplog):

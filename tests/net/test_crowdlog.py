@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chatsrv.net.crowdlog import FULL_LINES, INTERVAL_SECONDS, SITES, CrowdLog, Event
+from chatsrv.net.crowdlog import FULL_LINES, INTERVAL_SECONDS, PEOPLE, SITES, CrowdLog, Event
 from tests.journal import Journal
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
@@ -144,6 +144,39 @@ def test_where_nobody_is_the_worst_nobody_is_named(crowd: Crowd) -> None:
     crowd.lines()
     crowd.go_on()
     assert crowd.lines() == ["plain: more connections turned away: 20000 in 60 seconds (from many addresses)"]
+
+
+def test_a_line_for_a_crowd_tells_who_was_in_it(crowd: Crowd) -> None:
+    for name in ("'alice'", "'bob'", "'bob'", *(f"'user{number}'" for number in range(40))):
+        for _ in range(Event.PENALISED.full_lines if name == "'alice'" else 1):
+            crowd.log.write(Event.PENALISED, HERE, "refused %s", name, who=name)
+    lines = crowd.lines()
+    assert lines[: Event.PENALISED.full_lines] == ["refused 'alice'"] * Event.PENALISED.full_lines
+    crowd.go_on()
+    people = ", ".join(["'bob' 2 times", *(f"'user{number}'" for number in range(40))])
+    assert crowd.lines() == [
+        f"plain: more logins refused unseen: 42 in 60 seconds (42 from {HERE}; as {people})",
+    ]
+
+
+def test_of_more_names_than_are_counted_those_are_told_that_come_most(crowd: Crowd) -> None:
+    def write(name: str) -> None:
+        crowd.log.write(Event.PENALISED, HERE, "refused", who=name)
+
+    for number in range(10_000):
+        write(f"'user{number}'")
+        if number % 4 == 0:
+            write("'bob'")
+    crowd.lines()
+    crowd.go_on()
+    [line] = crowd.lines()
+    assert "; as 'bob' " in line
+    assert line.endswith(", others)")
+    assert len(line) < 40 * PEOPLE
+    for number in range(20_000):
+        write(f"'user{number}'")
+    crowd.go_on()
+    assert len(crowd.lines()[0]) < 40 * PEOPLE
 
 
 def test_threads_that_write_at_once_are_all_counted(crowd: Crowd) -> None:

@@ -27,14 +27,39 @@ def refusal(server: ChatServer, password: str) -> bytes:
         return peer.rest()
 
 
-def test_a_penalised_login_reads_as_a_wrong_password_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_penalised_login_reads_as_a_wrong_password_and_the_log_names_it(caplog: pytest.LogCaptureFixture) -> None:
     gate = Gate(MemoryBackend({"alice": "wonderland"}), policy=LoginPolicy(guesses_per_account=2))
     with caplog.at_level(logging.WARNING), running(chat(gate)) as server:
-        for password in ("one", "two", "three", "four", "wonderland"):
+        for password in ("one", "two", "three", "wonderland"):
             assert refusal(server, password) == b"Login failed.\n"
     lines = [record.getMessage() for record in caplog.records]
-    assert len(lines) == 3
-    assert lines[-1].startswith("session 3: penalised: a login from 127.0.0.1 as 'alice' was refused unseen")
+    assert len(lines) == 4
+    for line in lines[2:]:
+        assert "penalised: a login from 127.0.0.1 as 'alice' was refused unseen" in line
+
+
+def test_everybody_who_is_refused_unseen_is_named_though_not_by_a_line_each(caplog: pytest.LogCaptureFixture) -> None:
+    users = {f"user{number}": f"user{number}'s password" for number in range(30)}
+    gate = Gate(MemoryBackend(users), policy=LoginPolicy(guesses_per_address=1))
+    with caplog.at_level(logging.WARNING), running(chat(gate)) as server:
+        assert refusal(server, "guess") == b"Login failed.\n"
+        caplog.clear()
+        for name, password in users.items():
+            with Peer(server) as peer:
+                peer.try_login(name, password)
+                assert peer.rest() == b"Login failed.\n"
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 12  # ten in full, that the rest is summed up, and at the stop the sum
+    for name in users:
+        assert any(f"'{name}'" in line for line in lines)
+
+
+def test_a_password_of_emoji_opens_the_account_in_either_spelling() -> None:
+    with running(chat(Gate(MemoryBackend({"alice": "I \u2764\ufe0f tea"})))) as server:
+        for password in ("I \u2764\ufe0f tea", "I\u00a0\u2764 tea"):
+            with Peer(server) as alice:
+                alice.try_login("alice", password)
+                assert alice.line().startswith("Welcome, alice!")
 
 
 def test_when_a_backend_hangs_login_is_not_possible_and_the_server_still_stops() -> None:
