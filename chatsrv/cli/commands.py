@@ -5,6 +5,7 @@ Does nothing itself that `chatsrv.app` does. Main thread only.
 
 import logging
 import sys
+from contextlib import closing
 
 import click
 
@@ -50,8 +51,9 @@ def main(context: click.Context, file: str) -> None:
 def run(chosen: Chosen) -> None:
     """Run the server until Ctrl-C, SIGTERM or SIGHUP."""
     settings = chosen.settings
-    logging.basicConfig(handlers=[QueuedLog(sys.stderr)], level=settings.logging.level.upper(), force=True)
-    build(settings, chosen.file).serve(announce)
+    with closing(QueuedLog(sys.stderr)) as log:
+        logging.basicConfig(handlers=[log], level=settings.logging.level.upper(), force=True)
+        build(settings, chosen.file).serve(announce)
 
 
 def announce(line: str) -> None:
