@@ -148,7 +148,7 @@ class Delivery:
             )
         if not self._thread.is_alive():
             raise RuntimeError(
-                "delivery's thread is not in this process: make the server behind the fork, not before it"
+                "delivery's thread is not in this process: make the server after the fork, not before it"
             )
 
     def check_unused(self, user: "User | None" = None) -> None:
