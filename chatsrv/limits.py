@@ -56,6 +56,12 @@ class Limits(BaseModel):
     stall_seconds: float = Field(
         15.0, gt=0, le=3600, description="Time after which a peer that has lines waiting and reads nothing is hung up."
     )
+    idle_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=31_536_000,
+        description="Time after which somebody who is logged in and sends nothing is hung up; 0 is never.",
+    )
     linger_seconds: float = Field(
         1.0, gt=0, le=60, description="Time that a peer gets to take the last lines before its connection is cut."
     )

@@ -13,6 +13,7 @@ class Reason(Enum):
     LOST = "connection lost"
     TIMED_OUT = "connection timed out"
     TOO_SLOW = "reading too slowly"
+    IDLE = "idle for too long"
     FLOODING = "sending too fast"
     BAD_PROTOCOL = "unreadable input"
     ERROR = "server error"
@@ -37,6 +38,7 @@ class Reason(Enum):
 
 _FAREWELLS = {
     Reason.QUIT: "Goodbye!",
+    Reason.IDLE: "You have sent nothing for too long. Goodbye!",
     Reason.FLOODING: "You are sending too fast. Goodbye!",
     Reason.BAD_PROTOCOL: "What you send cannot be understood. Goodbye!",
     Reason.ERROR: "Something went wrong in the server. Please log in again.",

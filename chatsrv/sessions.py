@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from chatsrv.commands import Command, Line
 from chatsrv.net.chatsession import ChatSession
+from chatsrv.net.overriding import extend
 from chatsrv.net.session import Session
 from chatsrv.protocols.lines import LinesProtocol
 from chatsrv.protocols.plain import PlainProtocol
@@ -39,6 +40,7 @@ class LineSession(Session):
     def received(self, line: str) -> None:
         """Do what a line of the peer asks for."""
 
+    @extend("sends the peer a line")
     def send_line(self, text: str) -> None:
         """Send a line to the peer. Waits while the peer leaves too many unread."""
         self.reply(Text(text))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from chatsrv import ChatServer, Hub, LoginServer, MemoryBackend, PlainSession
+from chatsrv.net.delivery import Delivery
 from tests.packages import PLUGINS
 from tests.peer import PASSWORDS, Peer, running
 
@@ -52,6 +53,7 @@ STORE = example("store")
 BACKEND = example("backend")
 PROTOCOL = example("protocol")
 SUBCLASS = example("subclass")
+SHARING = example("sharing")
 ROLL = example("roll")
 CLOCK = example("clock")
 
@@ -154,6 +156,19 @@ def test_a_server_of_ones_own_turns_peers_away(calm) -> None:
     calm.is_open = True
     with Peer(calm) as alice:
         alice.log_in("alice")
+
+
+def test_servers_that_share_a_delivery_are_one_chat() -> None:
+    delivery = Delivery()
+    delivery.start()
+    plain, telnet = SHARING["both_protocols"](MemoryBackend(PASSWORDS), Hub(), delivery)
+    with running(plain), running(telnet), Peer(plain) as alice, Peer(telnet) as bob:
+        alice.log_in("alice")
+        bob.send(f"bob\n{PASSWORDS['bob']}\n".encode())
+        assert alice.line() == "* bob joined"
+        bob.type("hello")
+        assert alice.line() == "<bob> hello"
+    delivery.stop()
 
 
 @pytest.fixture

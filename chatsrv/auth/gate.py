@@ -9,6 +9,8 @@ Never sees sockets, and decides nothing about the chat. Sessions call `admit` fr
 no lock is held meanwhile. The texts of the errors it raises are for the log: they hold names, never passwords.
 """
 
+import contextlib
+import inspect
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -56,7 +58,8 @@ class Gate:
     gives seconds, for the penalties and rates.
 
     Raises:
-        ValueError: a key of `roles` cannot be a name.
+        TypeError: `backend` is no backend.
+        ValueError: a key of `roles` cannot be a name, or a value is no role.
     """
 
     def __init__(
@@ -71,11 +74,12 @@ class Gate:
         places: KnownPlaces | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        _check_backend(backend)
         self._passwords = passwords or PasswordPolicy()
         self._words = tuple(words)
         self._policy = policy or LoginPolicy()
         self._chain = backend if isinstance(backend, Chain) else Chain([("", backend)])
-        self._roles = {prepare_name(name): role for name, role in (roles or {}).items()}
+        self._roles = {prepare_name(name): _role(role) for name, role in (roles or {}).items()}
         self._hasher = hasher or shared_hasher()
         self._places = places or KnownPlaces()
         self._penalties = Penalties(self._policy, self._places, clock=clock)
@@ -278,3 +282,38 @@ class Gate:
                 str(network.network_address if network.num_addresses == 1 else network) for network in account.networks
             )
             raise Denied(f"account {account.name!r} may log in only from {networks}, not from {context.address}")
+
+
+def _role(role: str) -> Role:
+    try:
+        return Role(role)
+    except ValueError:
+        raise ValueError(f"{role!r} is no role; accepted is one of {', '.join(Role)}") from None
+
+
+def _check_backend(backend: object) -> None:
+    """Look at what somebody gave as a backend.
+
+    Raises:
+        TypeError: it is none; the text says what would be.
+    """
+    if isinstance(backend, type) and issubclass(backend, AuthBackend | Gate):
+        raise TypeError(f"auth={backend.__name__} is a class; give one of its instances: auth={backend.__name__}(...)")
+    if isinstance(backend, AuthBackend):
+        if inspect.iscoroutinefunction(backend.authenticate):
+            raise TypeError(f"{type(backend).__qualname__}.authenticate() is called on a thread: define it by `def`")
+        with contextlib.suppress(ValueError):  # it has no signature to be looked at
+            try:
+                inspect.signature(backend.authenticate).bind("name", "password", None)
+            except TypeError:
+                where = f"{type(backend).__qualname__}.authenticate()"
+                raise TypeError(f"{where} is called as authenticate(username, password, context)") from None
+        return
+    kind = type(backend).__name__
+    if isinstance(backend, Mapping):  # whose passwords are in no message
+        raise TypeError(f"auth is a {kind}; for accounts in memory give auth=MemoryBackend({{name: password, ...}})")
+    if isinstance(backend, list | tuple | set):
+        raise TypeError(f"auth is a {kind}; for several backends give auth=Chain([(label, backend), ...])")
+    raise TypeError(
+        f"auth is a {kind}, and has to be an AuthBackend: subclass that, with authenticate(username, password, context)"
+    )

@@ -26,6 +26,7 @@ from chatsrv.entries import Kind
 from chatsrv.errors import NotRecorded, Refused
 from chatsrv.net.catchup import catch_up
 from chatsrv.net.kernel import forget_unacknowledged
+from chatsrv.net.overriding import extend
 from chatsrv.net.presence import Entered, Presence
 from chatsrv.net.reading import Reading
 from chatsrv.net.session import Session
@@ -71,6 +72,7 @@ class ChatSession(Session):
     _lookback: Lookback | None = None
     _presence: Presence | None = None
 
+    @extend("enters the rooms")
     def opened(self) -> None:
         """Enter the account's rooms, tell what was missed there, and go live."""
         hub = self.server.hub
@@ -126,6 +128,7 @@ class ChatSession(Session):
                 if self.is_gone:
                     return
 
+    @extend("leaves the rooms")
     def closed(self, reason: Reason) -> None:
         """Leave all rooms, once nothing more of them is written: whoever throws the account out waits for that, too."""
         if self._presence:
@@ -133,12 +136,13 @@ class ChatSession(Session):
             self._presence.leave_all(reason)
         self.server.hub.attendance.remove(self)
 
+    @extend("keeps how far the peer has read")
     def ended(self) -> None:
         """Keep how far the peer has read. What he has not is for his next login, so the kernel must not send it yet."""
         if self._lookback:
             self._lookback.close()
         if self._presence and not self._presence.reading.end():
-            forget_unacknowledged(self.request)
+            forget_unacknowledged(self.connection.socket)
 
     # ------------------------------------------------------------------ for commands: see `chatsrv.chat.asker.Asker`
 

@@ -1,9 +1,10 @@
 """Delivery: one thread that writes to all session sockets, and alone keeps time.
 
 It decides nothing about chat: it reads on from where it is in each room's log, and hands what it finds, rendered, to
-the sockets. Other threads only leave requests (the methods of the first half) and never wait for it, but at a session's
-end (`finish`), to let it catch up (`pace`), and to be told how far a peer is (`standing`). The second half, and all
-state but the requests, belongs to the delivery thread.
+the sockets. What that is stands in `chatsrv.net.fanout`, the writing in `chatsrv.net.writing`. Other threads only leave
+requests (the methods of the first half) and never wait for it, but at a session's end (`finish`), to let it catch up
+(`pace`), and to be told how far a peer is (`standing`). The second half, and all state but the requests, belongs to the
+delivery thread.
 
     session's thread        post, subscribe, hang_up, finish  ->  requests  ->  one byte to wake, if delivery sleeps
     recorder, or author     follower's wake                   ->  requests
@@ -21,35 +22,22 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-from chatsrv.entries import Entry, Position
-from chatsrv.errors import Hole
+from chatsrv.entries import Position
 from chatsrv.limits import Limits
-from chatsrv.net.connection import GONE, Connection
+from chatsrv.net.connection import Connection
+from chatsrv.net.fanout import FanOut
 from chatsrv.net.feed import Feed
-from chatsrv.net.keeper import Keeper
 from chatsrv.net.poller import Inlet, Poller
 from chatsrv.net.reading import Standing
 from chatsrv.net.scarcity import Reserve, insist, lack_of
-from chatsrv.net.subscription import Subscription
-from chatsrv.net.tail import Batch, Tail
-from chatsrv.net.unsent import Unsent
-from chatsrv.net.writing import Writing
 from chatsrv.protocols.base import Renderer
 from chatsrv.reasons import Reason
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.slots import Slots, step_aside
 
 logger = logging.getLogger(__name__)
-
-READ_ENTRIES = 1024
-"""Entries that delivery reads at once: more than come together in practice, few enough to look at the sockets again."""
-
-LOOK_BATCHES = 4
-"""Batches handed out before delivery looks at the sockets again. Entries may be long, and what is read at once may be
-more than a tail holds: without a look in between, who reads as fast as anybody can would fall off it in a single turn.
-"""
 
 TELL_SECONDS = 60.0
 """Where there is no memory, that is one line in the log for so long."""
@@ -59,6 +47,14 @@ PATIENCE_SECONDS = 0.01
 
 RELEASE_SECONDS = 30.0
 """How long a session's end waits for delivery before it closes its socket regardless. Reached only through a bug."""
+
+
+class User(Protocol):
+    """A server, as far as delivery is concerned."""
+
+    @property
+    def label(self) -> str:
+        """What log lines call it."""
 
 
 class Delivery:
@@ -78,39 +74,93 @@ class Delivery:
         self._numbers = itertools.count(1)
         # Sessions that share a log over several servers must not share an origin: 30 random bits, then the number.
         self._node = secrets.randbits(30) << 32
+        self._has_stopped = False
+        self.users: set[User] = set()
+        """Servers whose sockets this is for; adding and discarding are atomic."""
         # --- the delivery thread's alone ---
-        self._feeds: dict[RoomLog, Feed] = {}
-        self.unsent = Unsent(self._limits.unsent_bytes)
-        # What is to be turned is turned between turns, so it is asked for as by another thread.
-        self._writing = Writing(
-            self._limits,
-            self.unsent,
-            self._forget,
-            lambda it: self._request(self._mark, it),
-            lambda it: self._keeper.told(it),
-        )
+        self._fanout = FanOut(self._limits, self._request, lambda: self._resume_ready(0.0))
+        self.unsent = self._fanout.unsent
+        self._writing = self._fanout.writing
         self._writing.selector.register(self._wake_reader, selectors.EVENT_READ)
         self._told_at = -math.inf  # when it was logged last that there is no memory
-        self._keeper = Keeper(self._writing.connections, self._writing.deadlines, self._request)
 
     # ------------------------------------------------------------------ for any thread
 
     def start(self) -> None:
-        """Start the thread, and the poller's."""
+        """Start the thread, and the poller's.
+
+        Raises:
+            RuntimeError: it was started or stopped before.
+        """
+        self.check_usable()
+        if self._thread:
+            raise RuntimeError("this delivery runs already; start() is called once")
         self._poller.start()
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread, once every session is finished or given up, and let go of the descriptors."""
+        """Stop the thread, once every session is finished or given up, and let go of the descriptors.
+
+        Raises:
+            RuntimeError: a server uses it that is not closed. It runs on then.
+        """
+        self.check_unused()
+        if self._has_stopped:
+            return
         if self._thread:
             self._request(self._stop)
             self._thread.join()
+        self._has_stopped = True  # before looking: whoever asks for something from now on finds out by itself
+        for connection in list(self._writing.connections.values()):  # those that were given up are to end, too
+            self._writing.cut(connection)
+            if connection.released:
+                connection.released.set()
+        while self._requests:
+            for arg in self._requests.popleft()[1]:
+                if isinstance(arg, threading.Event):
+                    arg.set()
         self._poller.stop()
         self.reserve.give()
         self._writing.selector.close()
         self._wake_reader.close()
         self._wake_writer.close()
+
+    def check_usable(self) -> None:
+        """Look at whether a server may be made with this.
+
+        Raises:
+            RuntimeError: it was stopped.
+        """
+        if self._has_stopped:
+            raise RuntimeError("this delivery was stopped, and cannot be used again: make another Delivery()")
+
+    def check_running(self) -> None:
+        """Look at whether a server may serve with this.
+
+        Raises:
+            RuntimeError: nobody would be written to.
+        """
+        self.check_usable()
+        if self._thread is None:
+            raise RuntimeError(
+                "the shared delivery does not run, so nobody would be answered: call start() of it first"
+            )
+        if not self._thread.is_alive():
+            raise RuntimeError(
+                "delivery's thread is not in this process: make the server after the fork, not before it"
+            )
+
+    def check_unused(self, user: "User | None" = None) -> None:
+        """Look at whether a server, or nobody, is the only one that uses this.
+
+        Raises:
+            RuntimeError: others do.
+        """
+        if others := sorted(other.label for other in self.users.copy() - {user}):
+            raise RuntimeError(
+                f"the delivery is in use by {', '.join(others)}: close every server that shares it first"
+            )
 
     @property
     def slots(self) -> Slots:
@@ -135,23 +185,23 @@ class Delivery:
 
         Lines of a room that its peer does not speak in are marked.
         """
-        self._request(self._subscribe, connection, log, after, is_marked, is_held)
+        self._request(self._fanout.subscribe, connection, log, after, is_marked, is_held)
 
     def go_live(self, connection: Connection, log: RoomLog) -> None:
         """Send a connection that is held what came meanwhile, behind what was posted so far, and all that comes."""
-        self._request(self._go_live, connection, log)
+        self._request(self._fanout.go_live, connection, log)
 
     def unsubscribe(self, connection: Connection, log: RoomLog) -> None:
         """Send a connection nothing of `log` any more."""
-        self._request(self._unsubscribe, connection, log)
+        self._request(self._fanout.unsubscribe, connection, log)
 
     def turn_to(self, connection: Connection, log: RoomLog | None) -> None:
         """Mark for a connection the lines of all logs but this one."""
-        self._request(self._turn_to, connection, log)
+        self._request(self._fanout.turn_to, connection, log)
 
     def ignore(self, connection: Connection, accounts: frozenset[str]) -> None:
         """Leave out for a connection what these accounts say, which are told by their keys."""
-        self._request(self._ignore, connection, accounts)
+        self._request(self._fanout.ignore, connection, accounts)
 
     def standing(self, connection: Connection) -> Standing | None:
         """Carry out `Connection.standing`."""
@@ -159,14 +209,14 @@ class Delivery:
         has_answer = threading.Event()
         self._request(self._tell_standing, connection, answers, has_answer)
         with step_aside(at_once=True):  # a session's lock may be held
-            is_answered = has_answer.wait(RELEASE_SECONDS)
+            is_answered = self._has_stopped or has_answer.wait(RELEASE_SECONDS)
         if not is_answered:
             logger.error("session %d: delivery does not tell how far it is", connection.id)
         return answers[0] if answers else None
 
     def pace(self, log: RoomLog) -> None:
         """Hold up an author of `log` while its readers are being sent far less than is being written."""
-        feed = self._feeds.get(log)
+        feed = self._fanout.feeds.get(log)
         if feed is not None:
             feed.pace()
 
@@ -194,7 +244,7 @@ class Delivery:
         """Carry out `Connection.finish`: return when delivery has let go of the socket."""
         released = insist(threading.Event)
         self._request(self._writing.finish, connection, released)
-        if not released.wait(self._limits.linger_seconds + RELEASE_SECONDS):
+        if not self._has_stopped and not released.wait(self._limits.linger_seconds + RELEASE_SECONDS):
             logger.error("session %d: delivery does not let go of its socket", connection.id)
 
     def _request(self, action: Callable[..., None], *args: Any) -> None:
@@ -209,7 +259,7 @@ class Delivery:
     def _stop(self) -> None:
         self._is_stopping = True
         self._requests.append((lambda: None, ()))  # so that this turn does not sleep
-        self._keeper.keep_all()
+        self._fanout.keeper.keep_all()
 
     def _run(self) -> None:
         while not self._is_stopping:
@@ -226,7 +276,7 @@ class Delivery:
             except Exception as error:
                 self._cut_short(error, action, args)
             if self.unsent.is_over:
-                self._relieve()
+                self._fanout.relieve()
         timeout = self._writing.deadlines.fire()
         self._is_asleep = True
         if self._requests:  # looked at after `_is_asleep` was set: whoever came before that did not wake us
@@ -234,7 +284,7 @@ class Delivery:
             timeout = 0.0
         self._resume_ready(timeout)
         if self.unsent.is_over:
-            self._relieve()
+            self._fanout.relieve()
 
     def _resume_ready(self, timeout: float | None) -> None:
         """Wait for news, or for sockets that take more again, and go on with those."""
@@ -290,171 +340,6 @@ class Delivery:
                 logger.error("delivery: %s, so those are cut off to whom nothing can be written", lack)
         time.sleep(PATIENCE_SECONDS)
 
-    # --- rooms to sockets
-
-    def _subscribe(self, connection: Connection, log: RoomLog, after: Position, is_marked: bool, is_held: bool) -> None:
-        if connection.is_closing or log in connection.subscriptions:
-            return
-        renderer = connection.renderer.marked if is_marked else connection.renderer
-        subscription = connection.subscriptions[log] = Subscription(connection, log, renderer, is_held=is_held)
-        self._read_from(subscription, after)
-
-    def _read_from(self, subscription: Subscription, after: Position) -> None:
-        log = subscription.log
-        try:
-            feed = self._feeds.get(log)
-            if is_new := feed is None:
-                feed = self._feeds[log] = Feed(
-                    log, _visible(log, after), self._limits.tail_bytes, self._announce, self.unsent
-                )
-            if after.epoch == log.epoch and after.offset > feed.cursor:  # not recorded yet, or not read yet
-                feed.expect(subscription, after.offset)
-            else:
-                self._arrive(subscription, feed, feed.entries_after(after))
-        except Hole:
-            subscription.connection.hang_up(Reason.TOO_SLOW)
-        else:
-            if is_new and feed.has_more:  # it is told of what comes from now on, not of what is there already
-                self._read_on(feed)
-
-    def _arrive(self, subscription: Subscription, feed: Feed, missed: list[Entry]) -> None:
-        """Make a connection a reader at the feed's cursor, once it has got what it `missed`."""
-        if subscription.is_over:
-            return
-        connection, is_held = subscription.connection, subscription.held is not None
-        tail = feed.add(subscription)
-        subscription.held = subscription.held or []
-        if missed:
-            try:
-                batch = tail.render(missed)
-            except Exception:
-                self._give_up(missed, [connection])
-                return
-            subscription.held.append((batch.sent, batch.data_for(connection)))
-            self.unsent.note(connection)
-        if not is_held:
-            self._go_live(connection, subscription.log)
-
-    def _go_live(self, connection: Connection, log: RoomLog) -> None:
-        subscription = connection.subscriptions.get(log)
-        if connection.is_closing or subscription is None or subscription.held is None:
-            return
-        if subscription.tail is None:  # it has yet to arrive
-            subscription.held = None
-            return
-        replies = self._writing.take_replies(connection)  # before what is live, so that his place is behind them
-        if connection.reading:
-            connection.reading.go_live(log)
-        for sent, _ in subscription.held:
-            connection.note(sent)
-        if waiting := b"".join([connection.leftover, replies, *(data for _, data in subscription.held)]):
-            connection.leftover = waiting
-        subscription.held = None
-        self.unsent.note(connection)
-        if not connection.is_stalled:
-            self._writing.catch_up(connection)
-        self._keeper.told(connection)
-
-    def _unsubscribe(self, connection: Connection, log: RoomLog) -> None:
-        if subscription := connection.subscriptions.pop(log, None):
-            self._writing.leave(subscription)
-
-    def _turn_to(self, connection: Connection, log: RoomLog | None) -> None:
-        """Have lines of other logs than this one marked."""
-        for subscription in connection.subscriptions.values():
-            renderer = connection.renderer
-            subscription.renderer = renderer if subscription.log is log else renderer.marked
-        self._mark(connection)
-
-    def _mark(self, connection: Connection) -> None:
-        """Give subscriptions the wire format that they are to have; those that are behind get it once they are level.
-
-        Between turns only: within one, some tails of a feed may be further than others.
-        """
-        connection.is_turning = False
-        for subscription in connection.subscriptions.values():
-            tail, feed = subscription.tail, subscription.feed
-            if tail and feed and tail.renderer is not subscription.renderer:
-                if connection in tail.level:
-                    feed.move(subscription)
-                else:
-                    connection.is_turning = True
-
-    def _ignore(self, connection: Connection, accounts: frozenset[str]) -> None:
-        connection.ignored = accounts
-        for subscription in connection.subscriptions.values():
-            if subscription.tail:
-                subscription.tail.ignore(connection)
-
-    def _announce(self, feed: Feed) -> None:
-        """Be told, on any thread, that there is news for a feed."""
-        self._request(self._read_on, feed)
-
-    def _read_on(self, feed: Feed) -> None:
-        """Hand a feed's next entries to their readers."""
-        entries = feed.read(READ_ENTRIES)
-        if not entries:
-            return
-        self._keeper.soon()
-        for tail in feed.tails():
-            try:
-                batches = tail.batches_of(entries)
-            except Exception:
-                self._give_up(entries, tail.readers())
-                continue
-            for number, batch in enumerate(batches, 1):
-                self._hand_out(tail, batch)
-                if number % LOOK_BATCHES == 0:
-                    self._resume_ready(0.0)
-        for subscription in feed.arrived():
-            self._arrive(subscription, feed, [])
-        if not feed.is_closed and feed.close_if_unread():
-            self._forget(feed)
-        if feed.has_more:
-            feed.announce()
-
-    def _forget(self, feed: Feed) -> None:
-        del self._feeds[feed.log]
-
-    def _give_up(self, entries: list[Entry], readers: list[Connection]) -> None:
-        """End the readers of entries whose rendering raised: going on would leave out what they cannot be shown."""
-        logger.exception("room %s: entries from %d on cannot be rendered", entries[0].room, entries[0].offset)
-        for connection in readers:
-            connection.hang_up(Reason.ERROR)
-            self._writing.hang_up(connection)  # at once: what was asked before is not to be read on from here
-
-    def _hand_out(self, tail: Tail, batch: Batch) -> None:
-        for connection, data, sent in tail.fan_out(batch):
-            if sent == GONE:
-                connection.leftover = data
-                self._writing.lose(connection)
-            else:
-                self._writing.stall(connection, memoryview(data)[sent:])
-        self._cut_slow(tail.fallen_off())
-        if self.unsent.is_over:
-            self._relieve()
-        if tail.is_noted_at_length():
-            for connection in tail.level:
-                if connection.reading:
-                    connection.reading.shorten()
-
-    def _relieve(self) -> None:
-        """Have those give way for whom too much is kept in all: the slowest of the biggest tail, then of the next."""
-        for tail in self.unsent.tails():
-            tail.forget_read()
-        while not self.unsent.has_room_again:
-            if biggest := self.unsent.biggest_tail():
-                self._cut_slow(biggest.shorten())
-            elif connection := self.unsent.slowest():
-                self._cut_slow([connection])
-            else:
-                break
-
-    def _cut_slow(self, connections: list[Connection]) -> None:
-        for connection in connections:
-            connection.hang_up(Reason.TOO_SLOW)
-            self._writing.cut(connection)
-
     def _look(self, look: Callable[[], float | None]) -> None:
         if seconds := look():
             self._writing.deadlines.set(seconds, self._look, look)
@@ -464,14 +349,3 @@ class Delivery:
         if connection.reading:
             answers.append(connection.reading.last_standing or connection.reading.standing())
         has_answer.set()
-
-
-def _visible(log: RoomLog, after: Position) -> Position:
-    """Return `after`, or the end of `log` while that is not visible yet.
-
-    A feed stands where everything is visible: whoever was overtaken on his way here is given what lies between his
-    place and the feed's, and that has to be there to be read.
-    """
-    log.read(after, 0)  # raises the `Hole` that it may be
-    end = log.end
-    return end if after.offset > end.offset else after

@@ -93,7 +93,7 @@ class Poller:
     def forget(self, descriptor: int) -> None:
         """Watch a socket no more, before it is closed: the next connection gets its number."""
         if _HAS_EPOLL:
-            with contextlib.suppress(OSError):  # it was never watched
+            with contextlib.suppress(OSError, ValueError):  # it was never watched, or the poller has stopped
                 self._epoll.unregister(descriptor)
 
     # ------------------------------------------------------------------ the thread

@@ -1,19 +1,17 @@
 """Servers: a listening socket, an accept loop, and a thread for each session.
 
 `LoginServer` is for any protocol with logins, `ChatServer` for the chat. Both are `socketserver.ThreadingTCPServer`s
-and are used like one. They know neither rooms' insides nor wire formats. `serve_forever` runs on the caller's thread;
-everything else may be called from any.
+and are used like one; what would silently go wrong is refused with a sentence, at the latest when they begin to serve.
+They know neither rooms' insides nor wire formats. `serve_forever` runs on the caller's thread; everything else may be
+called from any.
 """
 
 import contextlib
 import logging
-import selectors
 import socket
 import sys
 import threading
-import time
 from datetime import tzinfo
-from socketserver import ThreadingTCPServer
 from typing import Any
 
 from chatsrv.auth.backend import AuthBackend
@@ -22,12 +20,17 @@ from chatsrv.chat.hub import Hub
 from chatsrv.errors import Refused
 from chatsrv.flood import Buckets
 from chatsrv.limits import Limits
+from chatsrv.net.acceptloop import AcceptLoop
+from chatsrv.net.arguments import check_address, check_sessions, expect
 from chatsrv.net.chatsession import ChatSession
 from chatsrv.net.connection import Connection
 from chatsrv.net.crowdlog import CrowdLog, Event
 from chatsrv.net.delivery import Delivery
-from chatsrv.net.scarcity import NO_THREAD, Spare, lack_of
+from chatsrv.net.overriding import check_server_attributes, check_server_class, extend
+from chatsrv.net.scarcity import lack_of
 from chatsrv.net.session import Session
+from chatsrv.net.sessionthreads import SessionThread, SessionThreads
+from chatsrv.net.streams import TLS, UnusableSocket
 from chatsrv.net.turnstile import FULL, Turnstile
 from chatsrv.net.watch import Watch
 from chatsrv.reasons import Reason
@@ -35,41 +38,31 @@ from chatsrv.slots import Urgency, give_back
 
 logger = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 1.0
-"""How long nothing is accepted after a connection could not be, and no thread is started after one could not be."""
-
 STOP_SECONDS = 3.0
 """How long closing a server waits for its sessions' threads, beyond the time that their peers get to linger. With a
 second for bots and one for the rest, `chatsrv run` ends within `linger_seconds` and five seconds.
 """
 
 
-class _SessionThread(threading.Thread):
-    """The thread of one session. Its `run` is there for the reason of `LoginServer.finish_request`."""
-
-    def __init__(self, server: "LoginServer", request: Any, client_address: Any) -> None:
-        super().__init__(name="session", daemon=True)
-        self._session = server, request, client_address
-
-    def run(self) -> None:
-        server, request, client_address = self._session
-        try:  # noqa: SIM105 - `suppress` would take stack for as long as the session lasts
-            server.process_request_thread(request, client_address)
-        except MemoryError:  # not even for the log: a traceback of each would be no help
-            pass
-
-
-class LoginServer(ThreadingTCPServer):
+class LoginServer(AcceptLoop):
     """A threaded TCP server whose sessions log in.
 
     `server_address` is (host, port), port 0 for any that is free; an IPv6 host makes it an IPv6 server.
     `RequestHandlerClass` is a `Session`. `auth` is a backend, or a gate in front of one. Servers of one program may
     share a `delivery`, a `turnstile`, flood control's `buckets`, and the `watch` of their gate; a server makes its own
     otherwise, and stops it when it is closed.
+
+    Raises:
+        TypeError: an argument is of a wrong kind.
+        ValueError: arguments do not fit each other.
+        RuntimeError: `delivery` was stopped.
+        OSError: the address cannot be had.
     """
 
     allow_reuse_address = True
-    daemon_threads = True  # closing waits for the sessions itself, with a deadline
+    daemon_threads = True  # closing waits for the sessions itself, with a deadline, and the end of the process does not
+    is_chat = False
+    """Whether its sessions are those of a chat."""
     request_queue_size = 4096  # as much as Linux grants: see docs/decisions/0036-slots.md
 
     def __init__(
@@ -86,93 +79,89 @@ class LoginServer(ThreadingTCPServer):
         watch: Watch | None = None,
         name: str = "",
     ) -> None:
+        check_address(server_address, self.address_family)
+        check_sessions(RequestHandlerClass, self)
+        expect(limits, Limits, "limits", "Limits(connections=50)")
+        expect(delivery, Delivery, "delivery", "Delivery()")
+        expect(turnstile, Turnstile, "turnstile", "Turnstile.of(limits)")
+        expect(buckets, Buckets, "buckets", "Buckets(messages_per_second, burst)")
+        expect(watch, Watch, "watch", "Watch(gate)")
+        if delivery:
+            delivery.check_usable()
         self.limits = limits or Limits()
         self.name = name
         self.gate = auth if isinstance(auth, Gate) else Gate(auth)
+        if watch and watch.gate is not self.gate:
+            raise ValueError("watch= looks after another gate than auth=: give auth=gate and watch=Watch(gate)")
         self.turnstile = turnstile or Turnstile.of(self.limits)
         self.buckets = buckets or Buckets(self.limits.messages_per_second, self.limits.burst)
         if ":" in server_address[0]:
             self.address_family = socket.AF_INET6
         self._sessions: set[Session] = set()  # adding and discarding are atomic
-        self._session_threads: set[threading.Thread] = set()  # likewise
-        self._is_closing = False
-        self._is_shutting_down = False
-        self._is_exhausted = False
-        self._no_threads_until = 0.0
-        self._interruption: BaseException | None = None
-        self._has_shut_down = threading.Event()
-        self._has_shut_down.set()
+        self._session_threads = SessionThreads()
+        self._counted: dict[Any, str] = {}  # sockets that were counted in, with their addresses; each use is a step
+        self._unmet: set[Any] = set()  # those that no session has taken on; likewise
         self.crowd_log = CrowdLog(lambda: self.label, self._flush_later)
-        self._spare = Spare()
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._wake_reader.setblocking(False)
-        self._wake_writer.setblocking(False)
         self._own_delivery: Delivery | None = None
         self.watch = watch or Watch(self.gate)
         self._owns_watch = watch is None
         self.watch.add(self.sessions)
-        super().__init__(server_address, RequestHandlerClass, bind_and_activate)  # closes this server if it fails
+        # Closes this server if it fails.
+        super().__init__(tuple(server_address), RequestHandlerClass, bind_and_activate)
         if delivery is None:
             delivery = self._own_delivery = Delivery(self.limits)
             delivery.start()
         self.delivery = delivery
+        delivery.users.add(self)
         if self._owns_watch:
             self.watch.start()
 
-    # ------------------------------------------------------------------ like socketserver, but waiting for events
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        check_server_class(cls)
 
-    def serve_forever(self, poll_interval: float = 0.5) -> None:  # noqa: ARG002 - the base class's signature
-        """Accept connections until `shutdown`. Sleeps until there is something to do; `poll_interval` is not needed."""
-        self._has_shut_down.clear()
-        try:
-            with selectors.DefaultSelector() as selector, selectors.PollSelector() as pauses:
-                if not self._is_shutting_down:  # else the sockets may be closed already
-                    pauses.register(self._wake_reader, selectors.EVENT_READ)
-                    selector.register(self._wake_reader, selectors.EVENT_READ)
-                    selector.register(self, selectors.EVENT_READ)
-                while not self._is_shutting_down:
-                    try:
-                        self._take_turn(selector, pauses)
-                    except MemoryError:  # whoever it was for: the next ones are to be served
-                        self._is_exhausted = True
-        finally:
-            self._is_shutting_down = False
-            self._has_shut_down.set()
+    def check_ready(self) -> None:
+        """See `AcceptLoop.check_ready`.
 
-    def shutdown(self) -> None:
-        """Make `serve_forever` return, and wait until it has. Sessions go on; `server_close` ends them.
-
-        If it has not been called yet, it will return at once when it is.
+        Raises:
+            RuntimeError: its delivery does not run.
+            TypeError: something was put in place of what it needs.
+            ValueError: it is closed.
         """
-        self._is_shutting_down = True
-        self._wake()
-        self._has_shut_down.wait()
+        if self._is_shutting_down:
+            return
+        if self._is_closing:
+            raise ValueError(f"{self.label} is closed; make another server")
+        check_sessions(self.RequestHandlerClass, self)
+        check_server_attributes(self, LoginServer)
+        if hasattr(self.socket, "do_handshake"):
+            raise UnusableSocket(TLS)
+        self.delivery.check_running()
+        if not self.watch.has_started:  # whoever shares it may prefer to have it look by hand
+            logger.warning(
+                "%s: the shared watch was not started; call its start() to have accounts looked after", self.label
+            )
+
+    def not_accepted(self, error: OSError) -> None:
+        """Tell the log of a handshake that failed: a `get_request` with TLS would wait for each peer in turn."""
+        if hasattr(error, "library"):  # an `ssl.SSLError`
+            self.crowd_log.write(Event.FAILED, "", "%s: a connection failed: %s", self.label, TLS)
+
+    def turn_ended(self) -> None:
+        """Write what the log of strangers is to sum up."""
+        self.crowd_log.flush()
+
+    def accept(self) -> None:
+        """Handle one request, ahead of sessions that only want to go on."""
+        self.delivery.slots.take(Urgency.LOGINS)
+        try:
+            super().accept()
+        finally:
+            give_back()
 
     def _flush_later(self, seconds: float) -> None:
         if not self._is_closing:  # then it is flushed in the end
             self.delivery.call_later(seconds, self._wake)  # which must not wait for the log, so it does no more
-
-    def _wake(self) -> None:
-        with contextlib.suppress(OSError):  # full or closed: awake anyhow
-            self._wake_writer.send(b"\0")
-
-    def _take_turn(self, selector: selectors.BaseSelector, pauses: selectors.BaseSelector) -> None:
-        if self._is_exhausted:
-            # Accept nothing for a while, or until a session ends: what cannot be accepted would wake us at once again.
-            pauses.select(PAUSE_SECONDS)
-            self._is_exhausted = False  # only now: until here, a session that ends has to wake us
-            self._spare.keep()
-        for key, _ in selector.select():
-            if key.fileobj is self._wake_reader:
-                self._wake_reader.recv(64)
-            elif not self._is_shutting_down:
-                self.delivery.slots.take(Urgency.LOGINS)
-                try:
-                    self._handle_request_noblock()
-                finally:
-                    give_back()
-        self.crowd_log.flush()
-        self.service_actions()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection."""
@@ -200,19 +189,30 @@ class LoginServer(ThreadingTCPServer):
         if not self._spare.keep():
             self._is_exhausted = True
 
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Turn a connection away that is one too many, with a sentence."""
+    def count_in(self, request: Any, client_address: Any) -> bool:
+        """Count a connection in; turn it away with a sentence if it is one too many."""
+        address = client_address[0]
         try:
-            self.turnstile.enter(client_address[0], request)
+            self.turnstile.enter(address, request)
         except Refused as refusal:
             text = "%s: turned %s away: %s"
-            self.crowd_log.write(Event.TURNED_AWAY, client_address[0], text, self.label, client_address[0], refusal)
+            self.crowd_log.write(Event.TURNED_AWAY, address, text, self.label, address, refusal)
             self._say(request, str(refusal))
             return False
         except MemoryError:
             self.handle_error(request, client_address)
             return False
+        self._counted[request] = address
         return True
+
+    @extend("closes the connection and counts it out")
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection, and count it out."""
+        try:
+            super().shutdown_request(request)
+        finally:
+            if (address := self._counted.pop(request, None)) is not None:
+                self.turnstile.leave(address, request)
 
     @staticmethod
     def _say(request: Any, sentence: str) -> None:
@@ -220,62 +220,30 @@ class LoginServer(ThreadingTCPServer):
         with contextlib.suppress(OSError):
             request.send(f"{sentence}\n".encode(), socket.MSG_DONTWAIT)
 
+    @extend("runs the session", "process_request_thread")
     def process_request(self, request: Any, client_address: Any) -> None:
         """Start a session's thread."""
         address = client_address[0]
         self.crowd_log.write(Event.CONNECTION, address, "New connection from %s", client_address[:2])
-        thread = _SessionThread(self, request, client_address)
-        self._session_threads.add(thread)
         try:
-            self._start(thread)
+            self._session_threads.start(SessionThread(self, request, client_address), self.delivery.reserve)
         except Exception:
-            self._session_threads.discard(thread)
-            self.turnstile.leave(address, request)
             raise
         except BaseException as error:
-            # Ctrl-C, while the thread runs already: the base class would close the socket under it. Raised again below.
+            # Ctrl-C, while the thread runs already: the loop would close the socket under it. It raises this again.
             self._interruption = error
 
-    def _start(self, thread: threading.Thread) -> None:
-        """Start a session's thread.
-
-        Each attempt that fails loses a little memory for ever (CPython 3.11), so there is one a second.
-
-        Raises:
-            RuntimeError: the system gives no more threads.
-            MemoryError: what is left of the memory is for those who are here.
-        """
-        if time.monotonic() < self._no_threads_until:
-            raise RuntimeError(NO_THREAD)
-        if not self.delivery.reserve.keep():
-            raise MemoryError
-        try:
-            thread.start()
-        except (RuntimeError, MemoryError):
-            self._no_threads_until = time.monotonic() + PAUSE_SECONDS
-            self.delivery.reserve.give()
-            raise
-
-    def _handle_request_noblock(self) -> None:
-        """Handle one request, as the base class does; then let through what interrupted it."""
-        try:
-            super()._handle_request_noblock()  # type: ignore[misc]  # not in the stubs
-        except MemoryError:  # before there was a session whose end it could be
-            self._is_exhausted = True
-            self.handle_error(None, ("", 0))
-        interruption, self._interruption = self._interruption, None
-        if interruption:
-            raise interruption
-
+    @extend("runs the session")
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Run a session, on its own thread."""
+        is_over = self._session_threads.begin()
+        self._unmet.add(request)
         try:
             super().process_request_thread(request, client_address)
         finally:
             give_back()
-            self.turnstile.leave(client_address[0], request)
-            self._session_threads.discard(threading.current_thread())
-            self._no_threads_until = 0.0
+            self._unmet.discard(request)
+            self._session_threads.end(is_over)
             if self._is_exhausted:
                 self._wake()
 
@@ -286,6 +254,8 @@ class LoginServer(ThreadingTCPServer):
             object.__new__(kind).__init__(request, client_address, self)
         else:  # a function, or a class that is made in a way of its own
             super().finish_request(request, client_address)
+        if request in self._unmet:
+            raise TypeError(f"{self.RequestHandlerClass!r} made no Session that ran: does it call super().__init__()?")
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log what no session caught; where the system gives no more, tell the peer to come back later."""
@@ -294,25 +264,40 @@ class LoginServer(ThreadingTCPServer):
             self.crowd_log.write(Event.SCARCE, client_address[0], f"{text}: %s", self.label, client_address[:2], lack)
             if request:
                 self._say(request, FULL)
+        elif isinstance(error, UnusableSocket):
+            where = f"{text}: %s"
+            self.crowd_log.write(Event.FAILED, client_address[0], where, self.label, client_address[:2], error)
         else:
             self.crowd_log.write(Event.FAILED, client_address[0], text, self.label, client_address[:2], error=error)
 
+    @extend("hangs the sessions up")
     def server_close(self) -> None:
-        """Stop listening, hang up every session with a goodbye, and wait until all of them have ended."""
+        """Stop listening, hang up every session with a goodbye, and wait until all of them have ended.
+
+        Raises:
+            RuntimeError: another server uses the delivery of this one, or this is a thread that would wait for itself.
+                Nothing is closed then.
+        """
+        if threading.current_thread() in self._session_threads or self._serving == threading.get_ident():
+            raise RuntimeError(
+                "server_close() waits for the sessions and for serve_forever(), so it cannot be called there: call "
+                "shutdown(), and server_close() after serve_forever()"
+            )
+        if self._own_delivery:
+            self._own_delivery.check_unused(self)
         self._is_closing = True
-        self.shutdown()  # an accept loop that sleeps on closed sockets would never wake up
+        self._end_loop()  # an accept loop that sleeps on closed sockets would never wake up
         super().server_close()
         for session in self._sessions.copy():
             session.hang_up(Reason.SHUTDOWN)
         self.watch.remove(self.sessions)
         if self._owns_watch:
             self.watch.stop()
-        deadline = time.monotonic() + self.limits.linger_seconds + STOP_SECONDS
-        for thread in self._session_threads.copy():
-            thread.join(max(0.0, deadline - time.monotonic()))
-        if self._session_threads:
-            logger.error("%s: %d sessions did not end in time", self.label, len(self._session_threads))
+        if left := self._session_threads.join(self.limits.linger_seconds + STOP_SECONDS):
+            logger.error("%s: %d sessions did not end in time", self.label, left)
         self.crowd_log.flush(is_last=True)
+        if hasattr(self, "delivery"):  # else the address could not be had
+            self.delivery.users.discard(self)
         if self._own_delivery:
             self._own_delivery.stop()
         self._spare.give()
@@ -321,8 +306,12 @@ class LoginServer(ThreadingTCPServer):
 
     # ------------------------------------------------------------------ for its sessions
 
+    @extend("takes the connection on")
     def connect(self, session: Session) -> Connection:
         """Take a session's socket on."""
+        self._unmet.discard(session.request)
+        if not isinstance(self.RequestHandlerClass, type):
+            check_sessions(type(session), self)
         connection = self.delivery.connect(session.request, session.client_address[0], session.protocol.renderer)
         session.connection = connection
         self._sessions.add(session)
@@ -331,6 +320,7 @@ class LoginServer(ThreadingTCPServer):
             connection.hang_up(Reason.SHUTDOWN)
         return connection
 
+    @extend("forgets the session")
     def disconnect(self, session: Session) -> None:
         """Forget a session's socket."""
         self._sessions.discard(session)
@@ -351,6 +341,8 @@ class ChatServer(LoginServer):
     Times are told in `time_zone`; `None` is the machine's.
     """
 
+    is_chat = True
+
     def __init__(
         self,
         server_address: tuple[str, int],
@@ -367,6 +359,8 @@ class ChatServer(LoginServer):
         name: str = "",
         time_zone: tzinfo | None = None,
     ) -> None:
+        expect(hub, Hub, "hub", "Hub()")
+        expect(time_zone, tzinfo, "time_zone", 'ZoneInfo("Europe/Berlin")')
         self.hub = hub or Hub()
         self.time_zone = time_zone
         super().__init__(

@@ -10,7 +10,6 @@ import logging
 import math
 import socket
 from collections.abc import Callable, Sequence
-from io import BufferedIOBase
 from socketserver import StreamRequestHandler
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,8 +21,11 @@ from chatsrv.errors import AuthError, Penalised, ProtocolError, Refused, TooOfte
 from chatsrv.flood import LOGIN_BYTES, Bucket, Flow, Meter, price
 from chatsrv.net.connection import Connection
 from chatsrv.net.crowdlog import Event
+from chatsrv.net.overriding import NO_TIMEOUT, check_session_class, extend
 from chatsrv.net.poller import Inlet
 from chatsrv.net.scarcity import lack_of
+from chatsrv.net.silence import Silence, keep_alive
+from chatsrv.net.streams import NO_INPUT, Outlet, Request, check_socket
 from chatsrv.protocols.base import Protocol
 from chatsrv.reasons import Reason
 from chatsrv.replies import LoginRefused, Notice, Reply
@@ -42,16 +44,16 @@ LEAST_READ_BYTES = 256
 MOST_READ_BYTES = 65536
 """What a session reads at once while its peer keeps it full."""
 
-
 _OWN_COMMANDS = (Complaint, ChangePassword)  # those that every session obeys
 
 
 class Session(StreamRequestHandler):
     """Logs one peer in and obeys its commands.
 
-    To be overridden: `opened`, `obey`, `closed`, `ended`; to be called: `reply`, `hang_up`. A subclass says in
-    `protocol` which wire format it speaks, and in `keeps_slot` whether what it overrides waits for nothing but this
-    package, which gives the thread's slot (`chatsrv.slots`) to others meanwhile.
+    To be overridden: `opened`, `obey`, `closed`, `ended`; to be called: `reply`, `hang_up`. Whoever overrides something
+    else, or overrides what they have to extend, gets a `TypeError`. A subclass says in `protocol` which wire format it
+    speaks, and in `keeps_slot` whether what it overrides waits for nothing but this package, which gives the thread's
+    slot (`chatsrv.slots`) to others meanwhile.
     """
 
     protocol: ClassVar[Protocol]
@@ -69,6 +71,11 @@ class Session(StreamRequestHandler):
     _spent_bytes = 0  # what the peer has cost before the login
     _bucket: Bucket
     _meter: Meter
+    _silence: Silence | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        check_session_class(cls)
 
     # ------------------------------------------------------------------ to be overridden
 
@@ -78,6 +85,7 @@ class Session(StreamRequestHandler):
     def obey(self, commands: Sequence[Command]) -> None:
         """Obey commands of the peer: one or more of the same kind, in their order. The login does not come here."""
 
+    @extend("takes the account over")
     def account_changed(self, account: Account) -> None:
         """Learn, on the watch's thread, that the account has other rights than at the login; it is `account` now."""
         is_promoted = self.account is not None and account.role != self.account.role
@@ -93,10 +101,12 @@ class Session(StreamRequestHandler):
 
     # ------------------------------------------------------------------ to be called
 
+    @extend("tells the peer what the session has to say")
     def reply(self, reply: Reply) -> None:
         """Tell the peer something. Waits while the peer leaves too many replies unread."""
         self.connection.reply(reply)
 
+    @extend("ends the session")
     def hang_up(self, reason: Reason = Reason.QUIT) -> None:
         """End this session, with the reason's farewell."""
         self.connection.hang_up(reason)
@@ -109,18 +119,24 @@ class Session(StreamRequestHandler):
 
     # ------------------------------------------------------------------ what socketserver calls
 
+    @extend("takes the connection on")
     def setup(self) -> None:
         """Prepare the socket, and hand its writing half to delivery."""
+        if self.timeout is not None:
+            raise TypeError(f"{type(self).__name__}.timeout: {NO_TIMEOUT}")
+        check_socket(self.request)
         self.server.delivery.slots.take(Urgency.STRANGERS)
         super().setup()
+        self.rfile.close()
+        self.rfile = NO_INPUT
         limits = self.server.limits
-        _keep_alive(self.request, limits.keepalive_seconds)
+        keep_alive(self.request, limits.keepalive_seconds)
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer_bytes)
         # telnet programs mark some commands urgent (RFC 854, "Synch"), and TCP would take that byte out of the stream
         self.request.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
         self._inlet = self.server.delivery.inlet(self.request)
         self.connection = self.server.connect(self)
-        self.wfile = _Outlet(self.connection)
+        self.request, self.wfile = Request(self.request), Outlet(self.connection)
 
     def handle(self) -> None:
         """Read and obey until the end of the input. Whatever goes wrong ends this session and no other."""
@@ -140,6 +156,7 @@ class Session(StreamRequestHandler):
         else:
             self.hang_up(Reason.LOST)  # unless there is a reason already
 
+    @extend("lets go of the connection")
     def finish(self) -> None:
         """Leave, let the peer read the last lines, and let go of the socket once delivery has."""
         self.hang_up(Reason.ERROR)  # unless there is a reason already: without one, nothing would end the input
@@ -157,6 +174,8 @@ class Session(StreamRequestHandler):
             self._end()
             if self.account:
                 self.server.buckets.leave(self._bucket)
+            if self._silence:
+                self._silence.end()
             self.server.disconnect(self)
             self._inlet.close()
             super().finish()
@@ -209,6 +228,8 @@ class Session(StreamRequestHandler):
                 size = max(size // 2, LEAST_READ_BYTES)
             if connection.reason:
                 return  # hung up while it waited: who is banned says nothing more
+            if self._silence:
+                self._silence.break_off()
             commands = reader.receive(data)
             if commands and type(last := commands[-1]) is Credentials:
                 self._obey_allowed(commands[:-1], len(data))
@@ -285,7 +306,7 @@ class Session(StreamRequestHandler):
         address = self.client_address[0]
         self.connection.has_credentials = True  # from here on it is the gate that takes its time
         self.is_at_gate = True
-        self.server.turnstile.begin_login(self.request)
+        self.server.turnstile.begin_login(self.connection.socket)
         give_way(Urgency.LOGINS)
         try:
             account = self.server.gate.admit(credentials.username, credentials.password, self.context)
@@ -309,7 +330,7 @@ class Session(StreamRequestHandler):
         else:
             if self.connection.reason:
                 return False
-            if not self.server.turnstile.log_in(self.request):
+            if not self.server.turnstile.log_in(self.connection.socket):
                 self.connection.make_room()
                 return False
             self.account = account
@@ -317,9 +338,16 @@ class Session(StreamRequestHandler):
             self._meter = Meter(self.server.limits.line_bytes)
         finally:
             self.is_at_gate = False
-            self.server.turnstile.end_login(self.request)
+            self.server.turnstile.end_login(self.connection.socket)
         logger.info("session %d: %s logged in from %s", self.connection.id, account.name, address)
+        if idle_seconds := self.server.limits.idle_seconds:
+            self._silence = Silence(self.connection, idle_seconds)
+            self.server.delivery.look_later(idle_seconds, self._silence.look)
+        connection = self.connection
         self._call(self.opened)
+        if self.connection is not connection:
+            self.connection = connection
+            raise TypeError(f"{type(self).__name__} has put something else in place of self.connection: rename it")
         self.server.gate.rehash(account, credentials.password)
         return True
 
@@ -345,26 +373,3 @@ class Session(StreamRequestHandler):
             self.reply(Notice("Your password was changed. Your other sessions have to log in again."))
         finally:
             self.is_at_gate = False
-
-
-class _Outlet(BufferedIOBase):
-    """`wfile` for those used to it: what is written goes to delivery, in its order."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: bytes) -> int:  # type: ignore[override]  # any buffer will do
-        self._connection.post(bytes(data))
-        return len(data)
-
-
-def _keep_alive(sock: socket.socket, seconds: int) -> None:
-    """Have TCP find out about a peer that vanished without a word (RFC 1122 §4.2.3.6, RFC 5482)."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    settings = (("TCP_KEEPIDLE", seconds), ("TCP_KEEPINTVL", seconds), ("TCP_KEEPCNT", 3))
-    for name, value in (*settings, ("TCP_USER_TIMEOUT", 4 * seconds * 1000)):
-        if hasattr(socket, name):  # each system has some of them
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -59,7 +59,8 @@ class Watch:
     """Looks after the sessions of all servers behind `gate`, whenever its accounts have changed."""
 
     def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+        self.gate = self._gate = gate
+        self.has_started = False
         self._houses: set[Callable[[], Iterable[Guest]]] = set()  # adding and discarding are atomic
         self._version: object = None  # that of the last look which every session was held against
         self._seen: object = None  # that of the last look
@@ -78,6 +79,7 @@ class Watch:
 
     def start(self) -> None:
         """Start looking, if the accounts can be watched at all."""
+        self.has_started = True
         if self._gate.version is not None:
             self._thread = threading.Thread(target=self._run, name="account watch", daemon=True)
             self._thread.start()

@@ -1,21 +1,19 @@
 """A room's log that is recorded in a file, and its followers.
 
-What is new is in memory: what is unrecorded, what a follower has not read, and some more. What is older is read from
-the archive, by whoever asks for it and under no lock. Every method may be called from any thread, but for those that
-are the recorder's.
+What is new is in memory: what is unrecorded, what a follower has not read, and some more. How all of it is read, and
+what is older, is `chatsrv.roomlog.archived`'s. Every method may be called from any thread, but for those that are the
+recorder's.
 """
 
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from chatsrv.effort import Effort, boundless
 from chatsrv.entries import PRESENCE, Entry, Kind, Position
-from chatsrv.errors import Hole, NotRecorded
-from chatsrv.locks import Rank, ranked_lock
+from chatsrv.errors import NotRecorded
 from chatsrv.roomlog.archive import Archive
-from chatsrv.roomlog.base import Follower, Hides, RoomLog, Wake, few_sought_in, hides_nothing, sleep_on
-from chatsrv.roomlog.index import is_telling
+from chatsrv.roomlog.archived import ArchivedRoomLog
+from chatsrv.roomlog.base import Follower, Wake, sleep_on
 from chatsrv.roomlog.owners import is_of
 from chatsrv.roomlog.recorder import Recorder
 from chatsrv.roomlog.schema import MICROSECONDS
@@ -41,38 +39,25 @@ UNRECORDED_ENTRIES, UNRECORDED_BYTES = 16_384, 8_388_608
 TAKEN_BACK_RUNS = 1000
 """Runs of entries that could not be recorded which are remembered: their authors are told at once."""
 
-LOOKED_AT_ENTRIES = 1000
-"""Entries that a search looks at before it asks the index: they are in memory, and have the most of common words."""
-
 _JOINS = (Kind.JOIN, Kind.QUIET_JOIN)
 
 
-class DurableRoomLog(RoomLog):
+class DurableRoomLog(ArchivedRoomLog):
     """The log of one room. `first_id` is the id before its first entry; `is_new`: the file does not know the room."""
 
     def __init__(
         self, room: str, epoch: str, recorder: Recorder, archive: Archive, *, first_id: int, is_new: bool = False,
         kept_after: int = 0, last: int = 0, last_at: float = 0.0, shelf: Shelf | None = None,
     ) -> None:  # fmt: skip
-        self.room = room
-        self.epoch = epoch
-        self.first_id = first_id
+        super().__init__(room, epoch, archive, first_id=first_id, kept_after=kept_after, last=last)
         self.is_new = is_new
         self._recorder = recorder
-        self._archive = archive
         self._shelf = shelf or Shelf()
-        self._lock = ranked_lock(Rank.ROOM_LOG)
-        # Guarded by the lock. `_entries[0]` has offset `_first`; up to `recorded` they are visible, up to `last` there.
-        self._entries: list[Entry] = []
+        # Guarded by the lock, as what is read.
         self._weights = Weights()
-        self._first = last + 1
-        self._last = last
         self._last_at = last_at
-        self.recorded = last
         self.recorded_bytes = 0  # of all entries that were ever here and are recorded
         self._woken = last  # up to which followers have been woken: an author is answered behind that
-        self.kept_after = kept_after
-        self._whole_after = last  # behind it nothing is missing, but for what is let go of; any thread may lower it
         self._trim_at = 0
         self._is_announced = False
         self._taken_back: list[range] = []  # one more only when the disk fails
@@ -150,107 +135,7 @@ class DurableRoomLog(RoomLog):
         self._progress.wait()
         self._authors -= 1
 
-    # ------------------------------------------------------------------ for readers
-
-    def read(self, after: Position, limit: int) -> list[Entry]:
-        """See `RoomLog.read`.
-
-        Raises:
-            Refused: the file cannot be read.
-        """
-        with self._lock:
-            self._check_locked(after)
-            entries = self._recent_locked(after.offset, limit)
-        return self._old(after.offset, limit) if entries is None else entries
-
-    def read_back(self, before: Position, limit: int) -> list[Entry]:
-        """See `RoomLog.read_back`.
-
-        Raises:
-            Refused: the file cannot be read.
-        """
-        with self._lock:
-            if before.epoch != self.epoch:
-                raise Hole(self.kept_after, None)
-            last = min(before.offset, self.recorded)
-            kept_after = self.kept_after
-            after = max(kept_after, last - limit)
-            if after >= last:
-                return []
-            if after + 1 >= self._first:
-                return self._entries[after + 1 - self._first : last + 1 - self._first][::-1]
-        return self._archive.back(self.first_id, self.room, kept_after, last, limit)
-
-    def pick_back(
-        self, kinds: Collection[Kind], before: Position, after: int, limit: int, effort: Effort | None = None
-    ) -> list[Entry]:
-        """See `RoomLog.pick_back`. SQLite picks what is in the file alone, `LINES` at the cost of what is found."""
-        last = min(before.offset, self.recorded)
-        after = max(after, self.kept_after)
-        edge = min(last, max(after, self._first - 1))
-        found = super().pick_back(kinds, Position(before.epoch, last), edge, limit, effort)
-        if len(found) < limit and edge > after and not (effort and effort.stopped_at is not None):
-            rest = limit - len(found)
-            old = self._archive.pick(kinds, self.first_id, self.room, after, edge, rest, is_back=True)
-            if effort:
-                effort.spend(len(old))
-            found += old
-        return found
-
-    def pick_after(self, kinds: Collection[Kind], after: Position, last: int, limit: int) -> list[Entry]:
-        """See `RoomLog.pick_after`. What is in the file alone is picked by SQLite."""
-        last = min(last, self.recorded)
-        edge = min(last, self._first - 1)
-        found: list[Entry] = []
-        if after.epoch == self.epoch and (begin := max(after.offset, self.kept_after)) < edge:
-            found = self._archive.pick(kinds, self.first_id, self.room, begin, edge, limit, is_back=False)
-            after = Position(after.epoch, edge)
-        if len(found) < limit:
-            found += super().pick_after(kinds, after, last, limit - len(found))
-        return found
-
-    def is_whole(self, after: int, last: int) -> bool:
-        """See `RoomLog.is_whole`. What is in memory is; how far the file is, is counted once."""
-        last = min(last, self.recorded)
-        if after >= last:
-            return True
-        if after < self.kept_after:
-            return False
-        edge = min(last, self._whole_after)
-        if after < edge:
-            if self._archive.count(self.first_id, after, edge) != edge - after:
-                return False
-            if edge == self._whole_after:
-                self._whole_after = after
-        return True
-
-    def search(
-        self,
-        words: str,
-        before: Position,
-        limit: int,
-        *,
-        hides: Hides = hides_nothing,
-        effort: Effort | None = None,
-    ) -> list[Entry]:
-        """See `RoomLog.search`. The newest entries are looked at, as all are that the index does not know yet."""
-        sought = few_sought_in(words)
-        if not sought or limit <= 0:
-            return []
-        effort = effort or boundless()
-        last = min(before.offset, self.recorded)
-        newest = max(1, LOOKED_AT_ENTRIES)  # so a search gets on, even if the index does not answer in time
-        edge = min(self._archive.edge(self.first_id), last - newest) if is_telling(sought) else 0
-        found = self.look_for(sought, Position(before.epoch, last), edge, limit, hides, effort)
-        if len(found) < limit and edge > self.kept_after and effort.stopped_at is None:
-            rest = limit - len(found)
-            found += self._archive.find(self.first_id, self.room, sought, self.kept_after, edge, rest, hides, effort)
-        return found
-
-    @property
-    def end(self) -> Position:
-        """See `RoomLog.end`."""
-        return Position(self.epoch, self.recorded)
+    # ------------------------------------------------------------------ for followers
 
     def follow(self, after: Position, wake: Wake) -> Follower:
         """See `RoomLog.follow`."""
@@ -279,37 +164,10 @@ class DurableRoomLog(RoomLog):
             self._trim_locked()
         self._recorder.announce(self)  # what was kept for the follower may go
 
-    def _check_locked(self, after: Position) -> None:
-        assert self._lock.locked()
-        if after.epoch != self.epoch or after.offset > self._last:
-            raise Hole(self.kept_after, None)
-        if after.offset < self.kept_after:
-            raise Hole(self.kept_after, self.kept_after - after.offset)
-
     def _bytes_locked(self, offset: int) -> int:
         """Return the bytes of all entries up to an offset; of what is in the file alone, it is not known."""
         assert self._lock.locked()
         return self._weights.behind(offset + 1 - self._first)
-
-    def _recent_locked(self, after: int, limit: int) -> list[Entry] | None:
-        """Return visible entries, `None` if they are not in memory."""
-        start = after + 1 - self._first
-        if start < 0:
-            return None
-        return self._entries[start : max(start, min(start + limit, self.recorded + 1 - self._first))]
-
-    def _old(self, after: int, limit: int) -> list[Entry]:
-        """Return visible entries from the file. Some may just have been let go of, or be missing in a rescued file."""
-        last = self.recorded
-        if limit <= 0 or after >= last:
-            return []
-        entries = self._archive.after(self.first_id, self.room, after, last, limit)
-        kept_after = entries[0].offset - 1 if entries else last
-        if kept_after != after:
-            raise Hole(kept_after, kept_after - after)
-        if entries[-1].offset - after != len(entries):
-            return [entry for offset, entry in enumerate(entries, after + 1) if entry.offset == offset]
-        return entries
 
     # ------------------------------------------------------------------ for the recorder
 

@@ -13,7 +13,8 @@ from chatsrv.chat.bookmarks import Bookmarks
 from chatsrv.entries import Entry, Kind, Position
 from chatsrv.limits import Limits
 from chatsrv.net.connection import Connection
-from chatsrv.net.delivery import READ_ENTRIES, Delivery
+from chatsrv.net.delivery import Delivery
+from chatsrv.net.fanout import READ_ENTRIES
 from chatsrv.net.reading import Reading
 from chatsrv.protocols.base import Renderer
 from chatsrv.protocols.plain import PlainProtocol

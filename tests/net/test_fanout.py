@@ -267,7 +267,7 @@ def test_a_line_that_cannot_be_rendered_ends_the_readers_of_that_wire_format_alo
         assert other.read("two") == "one\npoison\ntwo\n"
         assert {wire.connection.reason for wire in picky} == {Reason.ERROR}
     [record] = caplog.records
-    assert (record.levelno, record.name) == (logging.ERROR, "chatsrv.net.delivery")
+    assert (record.levelno, record.name) == (logging.ERROR, "chatsrv.net.fanout")
     assert "lobby" in record.getMessage()
 
 

@@ -3,9 +3,8 @@
 import pytest
 
 from chatsrv.auth.memory import MemoryBackend
+from chatsrv.net import acceptloop, scarcity
 from chatsrv.net import delivery as delivery_module
-from chatsrv.net import scarcity
-from chatsrv.net import server as server_module
 from chatsrv.net.deadlines import Deadlines
 from chatsrv.net.scarcity import Reserve, Spare, insist, lack_of
 from chatsrv.net.server import ChatServer
@@ -19,7 +18,7 @@ from tests.peer import PASSWORDS, Peer, running, talk, two_chatters
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(acceptloop, "PAUSE_SECONDS", 0.0)
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, times: int) -> list[object]:

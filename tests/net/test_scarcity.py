@@ -11,7 +11,7 @@ import pytest
 
 from chatsrv.auth.memory import MemoryBackend
 from chatsrv.limits import Limits
-from chatsrv.net import server as server_module
+from chatsrv.net import acceptloop
 from chatsrv.net.scarcity import Spare
 from chatsrv.net.server import ChatServer
 from chatsrv.net.turnstile import Turnstile
@@ -71,7 +71,7 @@ def test_a_session_whose_thread_cannot_start_is_the_only_one_hurt(monkeypatch, j
             raise RuntimeError("can't start new thread")
         start(thread)
 
-    monkeypatch.setattr(server_module, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(acceptloop, "PAUSE_SECONDS", 0.0)
     with two_chatters(connections=3) as (server, alice, bob):
         monkeypatch.setattr(threading.Thread, "start", start_but_once)
         with Peer(server) as unlucky:
@@ -161,8 +161,8 @@ def test_without_descriptors_each_newcomer_is_told_so_until_somebody_leaves(
 def test_without_descriptors_a_newcomer_waits_until_somebody_leaves(
     descriptors: Descriptors, monkeypatch, journal: Journal
 ) -> None:
-    monkeypatch.setattr(server_module, "Spare", NoSpare)
-    monkeypatch.setattr(server_module, "PAUSE_SECONDS", 3600.0)
+    monkeypatch.setattr(acceptloop, "Spare", NoSpare)
+    monkeypatch.setattr(acceptloop, "PAUSE_SECONDS", 3600.0)
     with two_chatters() as (server, alice, bob), Peer(server) as carol:
         carol.log_in("carol")
         assert alice.line() == bob.line() == "* carol joined"
@@ -186,8 +186,8 @@ def test_without_descriptors_a_newcomer_waits_until_somebody_leaves(
 def test_without_descriptors_the_accept_loop_tries_again_after_a_pause(
     descriptors: Descriptors, monkeypatch, journal: Journal
 ) -> None:
-    monkeypatch.setattr(server_module, "Spare", NoSpare)
-    monkeypatch.setattr(server_module, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(acceptloop, "Spare", NoSpare)
+    monkeypatch.setattr(acceptloop, "PAUSE_SECONDS", 0.1)
     with two_chatters() as (server, alice, bob), Peer(server, is_connected=False) as dave:
         descriptors.take()
         dave.connect()
@@ -202,8 +202,8 @@ def test_without_descriptors_the_accept_loop_tries_again_after_a_pause(
 
 
 def test_a_server_without_descriptors_can_be_stopped(descriptors: Descriptors, monkeypatch, journal: Journal) -> None:
-    monkeypatch.setattr(server_module, "Spare", NoSpare)
-    monkeypatch.setattr(server_module, "PAUSE_SECONDS", 3600.0)
+    monkeypatch.setattr(acceptloop, "Spare", NoSpare)
+    monkeypatch.setattr(acceptloop, "PAUSE_SECONDS", 3600.0)
     with two_chatters() as (server, _, _), Peer(server, is_connected=False) as dave:
         descriptors.take()
         dave.connect()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chatsrv.entries import Kind, Position
 from chatsrv.errors import Refused
-from chatsrv.roomlog import durable, index, upkeep
+from chatsrv.roomlog import archived, index, upkeep
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.words import VERSION, sought_in, words_of
 from chatsrv.testing.roomlog import record
@@ -24,7 +24,7 @@ def texts(log: RoomLog, words: str, limit: int = ALL) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_looked_at_that_is_indexed(monkeypatch) -> None:
-    monkeypatch.setattr(durable, "LOOKED_AT_ENTRIES", 0)
+    monkeypatch.setattr(archived, "LOOKED_AT_ENTRIES", 0)
 
 
 # ---------------------------------------------------------------------- the same as without an index

@@ -8,7 +8,7 @@ import pytest
 
 from chatsrv.effort import Effort
 from chatsrv.entries import Bookmark, Entry, Position
-from chatsrv.roomlog import archive, durable
+from chatsrv.roomlog import archive, archived
 from chatsrv.roomlog.archive import READERS, SEARCHES
 from chatsrv.testing.roomlog import record
 from tests.peer import DEADLINE_SECONDS
@@ -17,7 +17,7 @@ from tests.roomlog.keeping import ALL, Steps, opened
 
 @pytest.fixture(autouse=True)
 def _the_index_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(durable, "LOOKED_AT_ENTRIES", 0)
+    monkeypatch.setattr(archived, "LOOKED_AT_ENTRIES", 0)
 
 
 def test_a_search_ends_while_sqlite_works_and_the_file_can_be_searched_again(

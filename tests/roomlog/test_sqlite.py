@@ -7,7 +7,7 @@ import pytest
 
 from chatsrv.entries import Bookmark, Kind, Position
 from chatsrv.errors import Hole
-from chatsrv.roomlog import durable
+from chatsrv.roomlog import archived, durable
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.durable import RECENT_ENTRIES, UNFOLLOWED_ENTRIES
 from chatsrv.roomlog.sqlite import SqliteStore
@@ -43,7 +43,7 @@ class TestContractOfALogWithNothingInMemory(TestContract):
     def _memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(durable, "RECENT_ENTRIES", 0)
         monkeypatch.setattr(durable, "FOLLOWED_ENTRIES", 0)
-        monkeypatch.setattr(durable, "LOOKED_AT_ENTRIES", 0)
+        monkeypatch.setattr(archived, "LOOKED_AT_ENTRIES", 0)
 
 
 # ---------------------------------------------------------------------- restarts
