@@ -51,7 +51,7 @@ class Reader(ABC):
     def end(self) -> list[Command]:
         """Learn that the peer sends no more; return what it had begun and did not complete, if that is to be done.
 
-        Called once at most, and not while the login is decided; after it comes nothing but `accept`.
+        Called once at most, and not while the login is decided; nothing comes after it.
 
         Raises:
             ProtocolError: as `receive`.

@@ -93,8 +93,8 @@ class LinesReader(Reader):
         return self._log_in(data)
 
     def end(self) -> list[Command]:
-        """Return what a last line asks for that has no ending; see `Reader.end`."""
-        return self.receive(b"\n") if self._rest and not self.is_deciding else []
+        """Return what a last line asks for that has no ending; see `Reader.end`. Half a password is not one to try."""
+        return self.receive(b"\n") if self._rest and self.is_open else []
 
     def accept(self, name: str) -> list[Command]:  # noqa: ARG002 - for formats that tell the peer its name
         """Take up what came behind the credentials; see `Reader.accept`."""

@@ -73,14 +73,6 @@ def test_a_command_is_obeyed_that_ends_with_the_input(session: type[PlainSession
         assert carol.rest().replace(b"\r", b"").endswith(b"commands.\nHere now: carol.\n")
 
 
-@every_listener
-def test_a_password_logs_in_that_ends_with_the_input(session: type[PlainSession]) -> None:
-    with running_chat(session) as server, Peer(server) as carol:
-        carol.send(b"carol\n" + PASSWORD)
-        carol.socket.shutdown(socket.SHUT_WR)
-        assert b"Welcome, carol!" in carol.rest()
-
-
 def test_what_somebody_had_begun_whose_connection_broke_is_not_said() -> None:
     with two_chatters() as (server, alice, bob), Peer(server) as carol:
         carol.log_in("carol")
