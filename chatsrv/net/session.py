@@ -224,6 +224,8 @@ class Session(StreamRequestHandler):
         try:
             if size:
                 return self._inlet.receive(size, urgency)
+            if self._is_told and not self._intake.has_more and self._bucket.is_empty:
+                self._is_told = False  # that paste is over
             return self._intake.receive(urgency, is_stranger=not account, may_wait=self._is_paced)
         except TimeoutError:  # ETIMEDOUT: TCP gave up on the peer
             self.hang_up(Reason.TIMED_OUT)
@@ -251,7 +253,6 @@ class Session(StreamRequestHandler):
             if self._spent_bytes > LOGIN_BYTES:
                 raise ProtocolError(f"more than {LOGIN_BYTES} bytes before the login, answers counted")
         elif is_paced:
-            self._is_told = self._is_told and not self._bucket.is_empty
             idle = self._meter.count(size, len(commands) - answers, answers)
             if idle and not self._wait(self._bucket.charge(idle), is_more=True):
                 return
