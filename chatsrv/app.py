@@ -8,7 +8,6 @@ and `close()` leave the process alone, and any one thread may call them. `stop()
 """
 
 import ctypes
-import errno
 import gc
 import logging
 import resource
@@ -16,7 +15,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +28,7 @@ from chatsrv.chat.missed import CatchingUp
 from chatsrv.door import gate_of, places_of
 from chatsrv.errors import ChatError, PluginError, Refused
 from chatsrv.flood import Buckets
+from chatsrv.listening import hosts_of, is_without_ipv6, what_to_do
 from chatsrv.names import prepare_name
 from chatsrv.net.delivery import Delivery
 from chatsrv.net.server import ChatServer
@@ -39,6 +39,7 @@ from chatsrv.roomlog.backup import Progress
 from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.file import HistoryFile
 from chatsrv.roomlog.memory import MemoryStore
+from chatsrv.roomlog.outlook import examine
 from chatsrv.roomlog.rescue import Rescued, rescue
 from chatsrv.roomlog.restoring import Restored, restore
 from chatsrv.roomlog.sqlite import SqliteStore
@@ -70,6 +71,9 @@ ARENAS = 4
 
 LARGE_BLOCK_BYTES = 1_000_000
 """Far above whatever a session needs at once, far below a password hash."""
+
+FREE_PORT_TRIES = 10
+"""How often a port is looked for that is free with IPv4 and with IPv6."""
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -119,7 +123,7 @@ class App:
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        """Where the server listens: for each listener its host, and the port it really has."""
+        """Where the server listens: for each listener its addresses, and the port that it really has there."""
         return [(str(server.server_address[0]), server.server_address[1]) for server in self._servers]
 
     def start(self) -> None:
@@ -130,8 +134,9 @@ class App:
         """
         with ExitStack() as undo:
             servers = [
-                undo.enter_context(self._bound(number, listener))
-                for number, listener in enumerate(self._settings.listeners)
+                undo.enter_context(server)
+                for number in range(len(self._settings.listeners))
+                for server in self._bound(number)
             ]
             undo.pop_all()
         self._servers = servers
@@ -148,23 +153,50 @@ class App:
             except Refused as refusal:  # banned, as a rule; a chat without a bot is better than none
                 logger.error("the bot %s is not let in: %s", bot.name, refusal)
 
-    def _bound(self, number: int, listener: Listener) -> ChatServer:
+    def _bound(self, number: int) -> list[ChatServer]:
+        """Return the servers of a listener, one for each of its addresses.
+
+        Raises:
+            CannotStart: one of them cannot be had.
+        """
+        listener = self._settings.listeners[number]
         try:
-            return ChatServer(
-                (listener.host, listener.port),
-                SESSIONS[listener.protocol],
-                auth=self._gate,
-                limits=self._settings.limits,
-                hub=self._hub,
-                delivery=self._delivery,
-                turnstile=self._turnstile,
-                buckets=self._buckets,
-                watch=self._watch,
-                name=listener.protocol,
-                time_zone=zone_of(self._settings.server.time_zone),
-            )
+            hosts = hosts_of(listener)
+            for _ in range(FREE_PORT_TRIES if not listener.port else 0):
+                with suppress(OSError):  # the port that IPv4 got may not be free with IPv6
+                    return self._bound_to(hosts, listener)
+            return self._bound_to(hosts, listener)
         except OSError as error:
-            raise CannotStart(_what_to_do(error, listener, f"listeners[{number}]", self._file)) from error
+            raise CannotStart(what_to_do(error, self._settings, number, self._file)) from error
+
+    def _bound_to(self, hosts: tuple[str, ...], listener: Listener) -> list[ChatServer]:
+        servers: list[ChatServer] = []
+        with ExitStack() as undo:
+            for host in hosts:
+                port = servers[0].server_address[1] if servers else listener.port
+                try:
+                    servers.append(undo.enter_context(self._server((host, port), listener.protocol)))
+                except OSError as error:
+                    if not servers or not is_without_ipv6(error, host):
+                        raise
+                    logger.info("%s listens on IPv4 alone: this machine has no IPv6", listener.protocol)
+            undo.pop_all()
+        return servers
+
+    def _server(self, address: tuple[str, int], protocol: str) -> ChatServer:
+        return ChatServer(
+            address,
+            SESSIONS[protocol],
+            auth=self._gate,
+            limits=self._settings.limits,
+            hub=self._hub,
+            delivery=self._delivery,
+            turnstile=self._turnstile,
+            buckets=self._buckets,
+            watch=self._watch,
+            name=protocol,
+            time_zone=zone_of(self._settings.server.time_zone),
+        )
 
     def serve(self, announce: Callable[[str], None] = print_at_once) -> None:
         """Run the server until `stop()`, SIGINT, SIGTERM or SIGHUP. A second SIGINT or SIGTERM kills it at once.
@@ -291,6 +323,16 @@ def store_of(history: MemoryHistory | SqliteHistory, keep_bytes: int) -> LogStor
     )
 
 
+def examine_history(history: MemoryHistory | SqliteHistory) -> None:
+    """See whether the room logs could be kept where the settings say, changing nothing.
+
+    Raises:
+        StoreError: they could not.
+    """
+    if isinstance(history, SqliteHistory):
+        examine(history.path)
+
+
 def history_file(path: Path) -> HistoryFile:
     """Open the file of the room logs at `path`, to look into it or erase from it while a server may use it.
 
@@ -404,17 +446,3 @@ def _is_ignored(number: signal.Signals) -> bool:
 def _close(server: ChatServer) -> None:
     server.shutdown()
     server.server_close()
-
-
-def _what_to_do(error: OSError, listener: Listener, key: str, file: str | Path) -> str:
-    place = f"port {listener.port} on {listener.host}"
-    match error.errno:
-        case errno.EADDRINUSE:
-            return f"{place} is in use; stop the program that holds it, or give {key} another port in {file}"
-        case errno.EACCES | errno.EPERM:
-            return f"{place} is not for this user; give {key} a port above 1023 in {file}, or start as root"
-        case errno.EADDRNOTAVAIL:
-            return f"{listener.host} is no address of this machine; give {key} another host in {file} (0.0.0.0 is any)"
-    if isinstance(error, socket.gaierror):
-        return f"there is no host {listener.host}; give {key} an address of this machine as host in {file}"
-    return f"{place} cannot be had ({error.strerror or error}); change {key} in {file}"

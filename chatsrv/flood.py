@@ -1,4 +1,4 @@
-"""Flood control: a leaky bucket for each account that warns at its brim and spills at twice that.
+"""Flood control: a leaky bucket for each account. When it is full, whoever sends more has to wait.
 
 An account has one bucket for all its sessions, which outlives them until it is empty: neither a second device nor
 another connection makes anybody faster. One kind is for lines, another for decisions about rooms and people. Input that
@@ -10,7 +10,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from enum import Enum
 from weakref import WeakValueDictionary
 
 PIECE_BYTES = 32
@@ -22,6 +21,10 @@ ANSWER_BYTES = 64
 LOGIN_BYTES = 8192
 """What a peer may cost before the login: name and password at their longest, and a telnet program's options, take less
 than half."""
+
+PROMISE_SECONDS = 0.1
+"""How much of its rate an account whose bucket is full is promised at a time: at a thousand lines a second its session
+wakes up ten times, not a thousand."""
 
 IDLE_BYTES = 512
 """Bytes that count as a line where no line is asked for with them. Reading them costs less than saying a line does."""
@@ -53,23 +56,14 @@ class Meter:
         return idle
 
 
-class Flow(Enum):
-    """What came of some lines."""
-
-    SMOOTH = "smooth"
-    WARNING = "warning"
-    FLOODING = "flooding"
-
-
 class Bucket:
     """Takes lines in as they come and lets `per_second` of them out.
 
-    Up to the warning, and from there to the hang-up, there is room for `burst` lines each, so a peer who heeds the
-    warning loses nothing. Who sends more than both at once, unwarned, is warned first, too, and his session can tell
-    him how many lines were not taken. `per_second` 0 switches flood control off. `clock` returns seconds.
+    There is room for `burst` lines at once; whoever has more waits until some are out. `per_second` 0 switches flood
+    control off. `clock` returns seconds.
     """
 
-    __slots__ = ("__weakref__", "_at", "_burst", "_clock", "_is_warned", "_level", "_lock", "_per_second")
+    __slots__ = ("__weakref__", "_at", "_burst", "_clock", "_level", "_lock", "_per_second")
 
     def __init__(self, per_second: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
@@ -79,25 +73,47 @@ class Bucket:
         # Guarded by the lock.
         self._level = 0.0
         self._at = clock()
-        self._is_warned = False
 
-    def take(self, lines: int) -> tuple[int, Flow]:
-        """Take in `lines` lines; return how many of them are still allowed, and what to do about the peer.
+    def take(self, lines: int) -> tuple[int, float]:
+        """Take some of `lines` lines in; return how many, at least one, and for how many seconds these have to wait.
 
-        A peer is warned once; again only after the bucket has been empty in between.
+        Those that fit go at once. If none does, a tenth of a second's are promised: sessions of one account wait one
+        behind the other, each for what it was promised.
         """
         if not self._per_second:
-            return lines, Flow.SMOOTH
+            return lines, 0.0
         with self._lock:
             self._leak_locked()
-            if not self._level:
-                self._is_warned = False
-            allowed = min(lines, int(2 * self._burst - self._level))
-            self._level += allowed
-            if not self._is_warned and (self._level > self._burst or allowed < lines):
-                self._is_warned = True
-                return allowed, Flow.WARNING
-            return allowed, Flow.SMOOTH if allowed == lines else Flow.FLOODING
+            if room := self._room_locked(self._burst):
+                taken = min(lines, room)
+            else:
+                taken = min(lines, max(1, int(self._per_second * PROMISE_SECONDS)))
+            self._level += taken
+            return taken, max(0.0, self._level - self._burst) / self._per_second
+
+    def charge(self, lines: int) -> float:
+        """Take `lines` lines in, however many; return for how many seconds whoever sent them has to wait."""
+        if not self._per_second:
+            return 0.0
+        with self._lock:
+            self._leak_locked()
+            self._level += lines
+            return max(0.0, self._level - self._burst) / self._per_second
+
+    def allow(self) -> bool:
+        """Take in one line that cannot wait; return `False` if there is no room for it up to twice the burst."""
+        if not self._per_second:
+            return True
+        with self._lock:
+            self._leak_locked()
+            is_allowed = self._room_locked(2 * self._burst) > 0
+            self._level += is_allowed
+            return is_allowed
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it ever makes anybody wait."""
+        return self._per_second > 0
 
     @property
     def is_empty(self) -> bool:
@@ -105,6 +121,9 @@ class Bucket:
         with self._lock:
             self._leak_locked()
             return not self._level
+
+    def _room_locked(self, most: int) -> int:
+        return max(0, int(most - self._level))
 
     def _leak_locked(self) -> None:
         now = self._clock()
@@ -130,9 +149,9 @@ class Buckets:
     def allow(self, account: str) -> bool:
         """Count one thing more of an account, without a session that holds its bucket; return whether it may be."""
         bucket = self.of(account)
-        allowed, _ = bucket.take(1)
+        is_allowed = bucket.allow()
         self.leave(bucket)
-        return bool(allowed)
+        return is_allowed
 
     @property
     def kept(self) -> int:

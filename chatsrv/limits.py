@@ -45,7 +45,7 @@ class Limits(BaseModel):
         20,
         ge=1,
         le=1_000_000,
-        description="Lines that may come at once on top of that. Beyond it one is warned, at twice as many hung up.",
+        description="Lines that may come at once on top of that. What comes beyond it is said at that rate.",
     )
     keepalive_seconds: int = Field(
         60,

@@ -9,16 +9,16 @@ from chatsrv.commands import Command, Line
 from chatsrv.net.chatsession import ChatSession
 from chatsrv.net.overriding import extend
 from chatsrv.net.session import Session
+from chatsrv.protocols.either import EitherProtocol
 from chatsrv.protocols.lines import LinesProtocol
-from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.protocols.telnet import TelnetProtocol
 from chatsrv.replies import Text, Welcome
 
 
 class PlainSession(ChatSession):
-    """A chatter with `nc`, or any other client that sends and shows lines."""
+    """A chatter with `nc`, or any other client that sends and shows lines; or with a telnet program that says so."""
 
-    protocol = PlainProtocol()
+    protocol = EitherProtocol()
 
 
 class TelnetSession(ChatSession):

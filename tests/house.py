@@ -52,6 +52,11 @@ class House:
         listener = "{protocol: plain, host: 127.0.0.1, port: 0}"
         self.settings.write_text(f"listeners: [{listener}]\nauth: {auth}\n{more}\n")
 
+    def listen(self, *listeners: str, more: str = "") -> None:
+        """Write settings with those listeners."""
+        auth = "auth: {backend: yaml, path: users.yaml}"
+        self.settings.write_text(f"listeners: [{', '.join(listeners)}]\n{auth}\n{more}\n")
+
     def run(self, *arguments: str, stdin: str | bytes = "") -> Result:
         """Run a command in this process, its standard output being no terminal."""
         return CliRunner().invoke(main, ["--config", str(self.settings), *arguments], input=stdin)

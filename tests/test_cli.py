@@ -1,6 +1,7 @@
 """The command line: `chatsrv check`, `user`, and how commands end. Real processes, and a real terminal for prompts."""
 
 import os
+import socket
 import stat
 import subprocess
 from pathlib import Path
@@ -8,8 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from chatsrv import listening
 from chatsrv.cli import main
 from tests.house import DEADLINE_SECONDS, USERS, House, on_terminal
+from tests.peer import running_chat
 
 
 @pytest.fixture
@@ -53,6 +56,65 @@ def test_check_tells_what_is_wrong_with_the_accounts(house: House, content: str)
     assert done.exit_code == 1
     assert done.stderr.startswith("chatsrv: ")
     assert str(house.users) in done.stderr
+
+
+def test_check_finds_all_that_would_keep_the_server_from_starting(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "GREETING_SECONDS", 0.01)
+    house.users.write_text("alice: [")
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        house.listen(
+            f"{{protocol: plain, host: 127.0.0.1, port: {port}}}",
+            "{protocol: plain, host: no.invalid, port: 0}",
+            "{protocol: plain, host: 192.0.2.1, port: 0}",
+            more="history: {store: sqlite, path: users.yaml/chat.db}",
+        )
+        done = house.run("check")
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    told = [line.removeprefix("chatsrv: ") for line in done.stderr.splitlines()]
+    starts = (
+        f"port {port} on 127.0.0.1 is in use; stop the program that holds it, or give listeners[0] another port",
+        "there is no host no.invalid; give listeners[1] an address of this machine",
+        "192.0.2.1 is no address of this machine; give listeners[2] another host",
+        str(house.users),
+        f"{tmp_path / 'users.yaml' / 'chat.db'}: the history cannot be kept there (Not a directory)",
+    )
+    assert len(told) == len(starts)
+    for line, start in zip(told, starts, strict=True):
+        assert line.startswith(start)
+
+
+def test_check_is_content_with_a_port_that_a_chat_server_has(house: House) -> None:
+    with running_chat() as server:
+        port = server.server_address[1]
+        house.listen(f"{{protocol: plain, host: 127.0.0.1, port: {port}}}")
+        done = house.run("check")
+    assert done.exit_code == 0
+    assert f"listener: plain on 127.0.0.1:{port} (where a chat server runs now)" in done.stdout.splitlines()
+
+
+def test_check_lets_go_of_the_ports_that_it_tried_and_makes_no_file(house: House, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+    house.listen(
+        f"{{protocol: plain, host: 127.0.0.1, port: {port}}}", more="history: {store: sqlite, path: var/chat.db}"
+    )
+    before = set(tmp_path.iterdir())
+    assert [house.run("check").exit_code for _ in range(2)] == [0, 0]
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_check_names_two_listeners_that_want_one_port(house: House) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+    house.listen(
+        f"{{protocol: plain, host: 127.0.0.1, port: {port}}}", f"{{protocol: telnet, host: localhost, port: {port}}}"
+    )
+    told = f"chatsrv: port {port} on localhost is that of listeners[0] already; give listeners[1] another port in "
+    assert house.run("check").stderr == f"{told}{house.settings}\n"
 
 
 def test_check_warns_of_a_role_for_nobody(house: House) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.flood import ANSWER_BYTES, IDLE_BYTES, PIECE_BYTES, Bucket, Buckets, Flow, Meter, price
+from chatsrv.flood import ANSWER_BYTES, IDLE_BYTES, PIECE_BYTES, Bucket, Buckets, Meter, price
 
 
 class Clock:
@@ -26,76 +26,90 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_a_burst_is_welcome_the_next_line_warned_and_twice_the_burst_too_much(clock: Clock) -> None:
+def test_a_burst_goes_at_once_and_what_comes_behind_it_waits_for_its_turn(clock: Clock) -> None:
     bucket = Bucket(1.0, 5, clock)
-    flows = [bucket.take(1) for _ in range(11)]
-    assert flows == [(1, Flow.SMOOTH)] * 5 + [(1, Flow.WARNING)] + [(1, Flow.SMOOTH)] * 4 + [(0, Flow.FLOODING)]
+    assert [bucket.take(1) for _ in range(5)] == [(1, 0.0)] * 5
+    assert [bucket.take(1) for _ in range(3)] == [(1, 1.0), (1, 2.0), (1, 3.0)]
 
 
-def test_of_many_lines_at_once_those_up_to_the_brim_are_allowed_and_the_peer_is_warned_first(clock: Clock) -> None:
+def test_of_many_lines_at_once_those_that_fit_go_and_the_others_wait(clock: Clock) -> None:
     bucket = Bucket(1.0, 5, clock)
-    assert bucket.take(4) == (4, Flow.SMOOTH)
-    assert bucket.take(100) == (6, Flow.WARNING)
-    assert bucket.take(1) == (0, Flow.FLOODING)
+    assert bucket.take(100) == (5, 0.0)
+    assert bucket.take(95) == (1, 1.0)
 
 
-def test_many_lines_at_once_within_twice_the_burst_are_warned(clock: Clock) -> None:
-    assert Bucket(1.0, 5, clock).take(10) == (10, Flow.WARNING)
+def test_a_paste_is_through_at_the_rate_however_long_it_is(clock: Clock) -> None:
+    bucket, start, said = Bucket(10.0, 20, clock), clock.now, 0
+    while said < 200:
+        lines, seconds = bucket.take(200 - said)
+        clock.now += seconds
+        said += lines
+    assert clock.now - start == pytest.approx(18.0)
+
+
+def test_at_a_high_rate_a_tenth_of_a_second_is_promised_at_a_time(clock: Clock) -> None:
+    bucket = Bucket(1000.0, 5, clock)
+    bucket.take(5)
+    assert bucket.take(5000) == (100, pytest.approx(0.1))
+
+
+def test_one_device_waits_behind_another_for_what_that_one_was_promised_alone(clock: Clock) -> None:
+    bucket = Bucket(10.0, 20, clock)
+    bucket.take(20)
+    pasting = bucket.take(180)
+    typing = bucket.take(1)
+    assert (pasting, typing) == ((1, pytest.approx(0.1)), (1, pytest.approx(0.2)))
 
 
 def test_time_lets_lines_out(clock: Clock) -> None:
     bucket = Bucket(2.0, 5, clock)
     bucket.take(5)
     clock.now += 1.5
-    assert bucket.take(3) == (3, Flow.SMOOTH)
-    assert bucket.take(1) == (1, Flow.WARNING)
+    assert bucket.take(3) == (3, 0.0)
+    assert bucket.take(1) == (1, 0.5)
 
 
-def test_a_steady_sender_within_the_rate_is_never_warned(clock: Clock) -> None:
+def test_a_steady_sender_within_the_rate_never_waits(clock: Clock) -> None:
     bucket = Bucket(10.0, 1, clock)
     for _ in range(1000):
-        assert bucket.take(1) == (1, Flow.SMOOTH)
+        assert bucket.take(1) == (1, 0.0)
         clock.now += 0.125
-
-
-def test_a_steady_sender_over_the_rate_is_warned_and_then_flooding(clock: Clock) -> None:
-    bucket = Bucket(8.0, 4, clock)
-    flows = []
-    while Flow.FLOODING not in flows:
-        flows.append(bucket.take(1)[1])
-        clock.now += 0.0625
-    assert flows.count(Flow.WARNING) == 1
-    assert flows[-1] is Flow.FLOODING
-
-
-def test_one_who_heeds_the_warning_is_not_warned_again_before_the_bucket_was_empty(clock: Clock) -> None:
-    bucket = Bucket(1.0, 5, clock)
-    assert bucket.take(6) == (6, Flow.WARNING)
-    clock.now += 4.0
-    assert bucket.take(4) == (4, Flow.SMOOTH)  # at 6 again
-    clock.now += 6.0
-    assert bucket.take(6) == (6, Flow.WARNING)
 
 
 def test_quiet_time_saves_up_no_more_than_one_burst(clock: Clock) -> None:
     bucket = Bucket(1.0, 5, clock)
     clock.now += 1_000_000
-    assert bucket.take(11) == (10, Flow.WARNING)
+    assert bucket.take(11) == (5, 0.0)
 
 
 def test_a_fraction_of_a_line_is_no_line(clock: Clock) -> None:
     bucket = Bucket(1.0, 5, clock)
-    bucket.take(10)
+    bucket.take(5)
     clock.now += 0.5
-    assert bucket.take(1) == (0, Flow.FLOODING)
-    clock.now += 0.5
-    assert bucket.take(1) == (1, Flow.SMOOTH)
+    assert bucket.take(2) == (1, 0.5)
+
+
+def test_what_is_charged_is_waited_for_beyond_the_burst(clock: Clock) -> None:
+    bucket = Bucket(2.0, 5, clock)
+    assert bucket.charge(5) == 0.0
+    assert bucket.charge(3) == 1.5
+    assert bucket.take(1) == (1, 2.0)
+
+
+def test_what_cannot_wait_is_allowed_up_to_twice_the_burst(clock: Clock) -> None:
+    bucket = Bucket(1.0, 2, clock)
+    assert [bucket.allow() for _ in range(6)] == [True] * 4 + [False] * 2
+    clock.now += 1.0
+    assert bucket.allow()
 
 
 def test_a_rate_of_zero_switches_flood_control_off(clock: Clock) -> None:
     bucket = Bucket(0.0, 1, clock)
+    assert not bucket.is_on
     for _ in range(10):
-        assert bucket.take(1_000_000) == (1_000_000, Flow.SMOOTH)
+        assert bucket.take(1_000_000) == (1_000_000, 0.0)
+        assert bucket.charge(1_000_000) == 0.0
+        assert bucket.allow()
 
 
 def test_sessions_of_one_account_share_a_bucket_and_those_of_two_do_not(clock: Clock) -> None:
@@ -108,12 +122,12 @@ def test_sessions_of_one_account_share_a_bucket_and_those_of_two_do_not(clock: C
 def test_who_connects_again_finds_the_bucket_as_full_as_it_was(clock: Clock) -> None:
     buckets = Buckets(1.0, 5, clock)
     bucket = buckets.of("alice")
-    bucket.take(10)
+    bucket.take(5)
     buckets.leave(bucket)
     del bucket
     gc.collect()
     clock.now += 4.0
-    assert buckets.of("alice").take(10) == (4, Flow.FLOODING)
+    assert buckets.of("alice").take(10) == (4, 0.0)
 
 
 def test_an_empty_bucket_that_nobody_holds_is_forgotten(clock: Clock) -> None:
@@ -130,12 +144,13 @@ def test_an_empty_bucket_that_nobody_holds_is_forgotten(clock: Clock) -> None:
 def test_many_sessions_of_one_account_get_no_more_in_all_than_one_would(clock: Clock) -> None:
     bucket, start = Buckets(1.0, 50, clock).of("alice"), threading.Barrier(8)
 
-    def send(_: int) -> int:
+    def send(_: int) -> list[float]:
         start.wait()
-        return sum(bucket.take(1)[0] for _ in range(100))
+        return [bucket.take(1)[1] for _ in range(100)]
 
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(send, range(8))) == 100
+        waits = sorted(seconds for sent in pool.map(send, range(8)) for seconds in sent)
+    assert waits == [0.0] * 50 + [float(number) for number in range(1, 751)]
 
 
 LINE_BYTES = 4096

@@ -21,8 +21,9 @@ WORDS = {
 ALLOWED: dict[str, set[str]] = {
     **{word: set() for word in WORDS},
     "__main__": {"cli"},
-    "cli": {"app", "door", "roster", "settings", "auth.backend"},
-    "app": {"door", "sessions", "bots", "net", "chat", "roomlog", "protocols", "settings"},
+    "cli": {"app", "door", "listening", "roster", "settings", "auth.backend"},
+    "app": {"door", "listening", "sessions", "bots", "net", "chat", "roomlog", "protocols", "settings"},
+    "listening": {"net", "settings"},
     "roster": {"door", "auth", "settings"},
     "door": {"auth", "settings"},
     "sessions": {"net", "protocols"},

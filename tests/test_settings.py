@@ -1,6 +1,9 @@
 """Settings: what is wrong is told all at once, each with file, line, key, value and what is accepted."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -214,6 +217,19 @@ def test_a_directory_is_told_in_a_sentence(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_a_time_zone_is_known_on_a_machine_that_has_none_of_its_own(settings_file: Path) -> None:
+    settings_file.write_text(f"{GOOD}server: {{time_zone: Europe/Berlin}}\n")
+    command = "import sys; from chatsrv.settings import load; print(load(sys.argv[1]).server.time_zone)"
+    run = subprocess.run(
+        [sys.executable, "-c", command, str(settings_file)],
+        env={**os.environ, "PYTHONTZPATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.stdout, run.stderr) == ("Europe/Berlin\n", "")
+
+
 @pytest.mark.parametrize(
     ("listeners", "told"),
     [
@@ -234,6 +250,19 @@ def test_a_directory_is_told_in_a_sentence(tmp_path: Path) -> None:
             "[{protocol: plain, port: 1}, {protocol: plain, port: 2}, {protocol: telnet, port: 1, host: 127.0.0.1}]",
             "listeners[2].port is 1; listeners[0] has that port on 0.0.0.0; accepted is another port or host",
         ),
+        (
+            "[{protocol: plain, port: 1, host: '*'}, {protocol: telnet, port: 1, host: '::1'}]",
+            "listeners[1].port is 1; listeners[0] has that port on *; accepted is another port or host",
+        ),
+        (
+            "[{protocol: plain, port: 1, host: '::'}, {protocol: telnet, port: 1, host: '0:0::0'}]",
+            "listeners[1].port is 1; listeners[0] has that port on ::; accepted is another port or host",
+        ),
+        (
+            "[{protocol: plain, port: 1, host: '0.0.0.0'}, {protocol: telnet, port: 1, host: '*'}]",
+            "listeners[1].port is 1; listeners[0] has that port on 0.0.0.0; accepted is another port or host",
+        ),
+        ("[{protocol: plain, port: 1, host: *}]", 'this is not YAML; accepted is "*" in quotes'),
     ],
 )
 def test_a_wrong_listener(settings_file: Path, listeners: str, told: str) -> None:
@@ -247,6 +276,8 @@ def test_a_wrong_listener(settings_file: Path, listeners: str, told: str) -> Non
         "[{protocol: plain, port: 0}, {protocol: plain, port: 0}]",
         "[{protocol: plain, port: 1, host: 127.0.0.1}, {protocol: plain, port: 1, host: '::1'}]",
         "[{protocol: plain, port: 1, host: 127.0.0.1}, {protocol: plain, port: 1, host: 127.0.0.2}]",
+        "[{protocol: plain, port: 1, host: 0.0.0.0}, {protocol: plain, port: 1, host: '::'}]",
+        "[{protocol: plain, port: 1, host: 127.0.0.1}, {protocol: plain, port: 1, host: '::'}]",
     ],
 )
 def test_listeners_that_do_not_get_in_each_others_way(settings_file: Path, listeners: str) -> None:

@@ -7,12 +7,15 @@ Any thread may call a `CommandBackend`: each login has a process for itself, and
 import itertools
 import json
 import logging
+import os
 import shutil
 import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from chatsrv.accounts import Account
@@ -39,7 +42,7 @@ class CommandBackend(AuthBackend):
     Each login starts a process of its own, unless `keep_running`: then a process answers one login after the other.
 
     Raises:
-        AccountsError: there is no such program.
+        AccountsError: there is no such program, or this user may not execute it.
     """
 
     def __init__(
@@ -51,8 +54,7 @@ class CommandBackend(AuthBackend):
         answer_seconds: float = 8.0,
     ) -> None:
         if not command or shutil.which(command[0]) is None:
-            program = shown(command[0] if command else "")
-            raise AccountsError(f"there is no program {program}; accepted is a program that this user may execute")
+            raise AccountsError(_why_not(command[0] if command else ""))
         self._command = tuple(command)
         self._processes_most = processes
         self._keep_running = keep_running
@@ -195,6 +197,16 @@ def _forms(secret: str) -> list[str]:
     """Return how a program may quote a password: as it is, as in JSON, as in Python."""
     written = [secret, ascii(secret)[1:-1], json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
     return [form for form in (*written, *(repr(form)[1:-1] for form in written)) if form]
+
+
+def _why_not(program: str) -> str:
+    """Return why a program cannot be started, and what to do."""
+    found = Path(program) if os.sep in program else Path(shutil.which(program, mode=os.F_OK) or "")
+    if program and found.is_file():
+        return f"this user may not execute {shown(str(found))}; make it executable: chmod +x {quote(str(found))}"
+    if program and os.sep in program and found.is_dir():
+        return f"{shown(program)} is a directory; accepted is a program that this user may execute"
+    return f"there is no program {shown(program)}; accepted is a program that this user may execute"
 
 
 def _read(line: bytes, number: int | None) -> Mapping[str, Any]:

@@ -6,18 +6,21 @@ Does nothing itself that `chatsrv.app` does. Main thread only.
 import logging
 import sys
 from contextlib import closing
+from typing import Any
 
 import click
 
-from chatsrv.app import bots_of, build, commands_of
+from chatsrv.app import bots_of, build, commands_of, examine_history
 from chatsrv.cli.history import history
 from chatsrv.cli.logs import QueuedLog
 from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen
 from chatsrv.cli.streams import write_no_more
 from chatsrv.cli.users import user
+from chatsrv.errors import ChatError
+from chatsrv.listening import rehearse
 from chatsrv.names import prepare_name
-from chatsrv.roster import Roster
-from chatsrv.settings import MemoryAuth, Settings
+from chatsrv.roster import Listed, Roster
+from chatsrv.settings import Auth, MemoryAuth, Settings
 
 DEFAULT_FILE = "config/chatsrv.yaml"
 
@@ -68,16 +71,35 @@ def announce(line: str) -> None:
 @main.command()
 @pass_chosen
 def check(chosen: Chosen) -> None:
-    """Tell whether the settings and the accounts are in order."""
-    settings = chosen.settings
-    with Roster(settings, chosen.file) as roster:
-        listed, hints = roster.by_backend(), roster.hints()
-    commands_of(settings, chosen.file)
-    bots = bots_of(settings, chosen.file)
-    click.echo(f"{chosen.file} is in order")
-    for listener in settings.listeners:
+    """Tell whether the server could start: settings, accounts, ports, history."""
+    settings, file = chosen.settings, chosen.file
+    found, taken = rehearse(settings, file)
+    listed: list[tuple[Auth, list[Listed] | None]] = []
+    hints: list[str] = []
+    bots: list[tuple[Any, str]] = []
+
+    def find_accounts() -> None:
+        with Roster(settings, file) as roster:
+            listed.extend(roster.by_backend())
+            hints.extend(roster.hints())
+
+    for look in (
+        find_accounts,
+        lambda: examine_history(settings.history),
+        lambda: commands_of(settings, file),
+        lambda: bots.extend(bots_of(settings, file)),
+    ):
+        try:
+            look()
+        except ChatError as error:
+            found.append(str(error))
+    if found:
+        raise Failed("\n".join(found))
+    click.echo(f"{file} is in order")
+    for number, listener in enumerate(settings.listeners):
         host = f"[{listener.host}]" if ":" in listener.host else listener.host
-        click.echo(f"listener: {listener.protocol} on {host}:{listener.port}")
+        note = " (where a chat server runs now)" if number in taken else ""
+        click.echo(f"listener: {listener.protocol} on {host}:{listener.port}{note}")
     for bot, room in bots:
         click.echo(f"bot: {bot.name}{f' in {room}' if room else ''}")
     for auth, accounts in listed:

@@ -316,7 +316,7 @@ class ChatSession(Session):
         """
         if text := clean(text).strip(BLANK):
             is_paid, self._is_paid = self._is_paid, False
-            if not (is_paid or may(self.account, Right.HURRY) or self._bucket.take(1)[0]):
+            if not (is_paid or may(self.account, Right.HURRY) or self._bucket.allow()):
                 raise Refused("That is too much at once, and the rest was not said. Try again in a moment.")
             self._speak(kind, [text])
 

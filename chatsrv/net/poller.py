@@ -10,6 +10,7 @@ connections close in one moment, as many threads wake up as there are slots. Whe
 
 import contextlib
 import logging
+import os
 import select
 import socket
 import struct
@@ -35,6 +36,9 @@ took a quarter more of the processor.
 """
 
 _HAS_EPOLL = hasattr(select, "epoll")
+_INPUT = select.EPOLLIN | select.EPOLLRDHUP if _HAS_EPOLL else 0
+_END = select.EPOLLRDHUP if _HAS_EPOLL else 0
+_RESET = 0  # of which `epoll` always tells
 _QUICK_WAIT = struct.pack("ll", 0, int(QUICK_SECONDS * 1e6))  # a `timeval`, see socket(7), SO_RCVTIMEO
 
 logger = logging.getLogger(__name__)
@@ -81,14 +85,18 @@ class Poller:
 
     # ------------------------------------------------------------------ for inlets
 
-    def watch(self, descriptor: int, urgency: Urgency, turn: Lock) -> None:
-        """Release `turn` when there is something to read, or the stream ends, and there is a slot for that urgency."""
+    def watch(self, descriptor: int, urgency: Urgency, turn: Lock, events: int = _INPUT) -> None:
+        """Release `turn` when one of `events` comes, or a reset, and there is a slot for that urgency."""
         self._waiting[descriptor] = urgency, turn  # before arming: from there on it may be taken out
-        events = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
+        events |= select.EPOLLONESHOT
         try:
             self._epoll.modify(descriptor, events)
         except FileNotFoundError:  # the first time
             self._epoll.register(descriptor, events)
+
+    def withdraw(self, descriptor: int) -> bool:
+        """Wait for a socket no more; return `False` if its turn is being released already."""
+        return self._waiting.pop(descriptor, None) is not None
 
     def forget(self, descriptor: int) -> None:
         """Watch a socket no more, before it is closed: the next connection gets its number."""
@@ -198,6 +206,51 @@ class Inlet:
             return bool(self._socket.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK))
         except BlockingIOError:
             return False
+
+    def wait(self, seconds: float, urgency: Urgency, *, is_for_end: bool) -> bool:
+        """Wait for so many seconds; return `True` as soon as the peer ends the stream, if `is_for_end`, or resets it.
+
+        It waits without a slot, and returns with one. Where there is no `epoll`, it waits for the time alone.
+        """
+        poller = self._poller
+        self._in_a_row = 0
+        if self._is_quick:
+            self._be_quick(False)
+        if not poller.is_watching:
+            give_back()
+            time.sleep(seconds)
+            poller.slots.take(urgency)
+            return False
+        descriptor = self._socket.fileno()
+        poller.watch(descriptor, urgency, self._turn, _END if is_for_end else _RESET)
+        give_back()
+        if not self._turn.acquire(timeout=seconds):
+            if poller.withdraw(descriptor):
+                poller.slots.take(urgency)
+                return False
+            self._turn.acquire()
+        hold(poller.slots, urgency)
+        return True
+
+    def read_now(self, size: int) -> bytes | None:
+        """Return up to `size` bytes that have come; `None` if nothing has, empty at the end of the stream.
+
+        Raises:
+            OSError: as `recv`.
+        """
+        try:
+            return self._socket.recv(size, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+
+    def check(self) -> None:
+        """Find out, without reading, whether the connection was reset.
+
+        Raises:
+            OSError: it was; which one it is, `recv` would say.
+        """
+        if number := self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(number, os.strerror(number))
 
     def _be_quick(self, is_quick: bool) -> None:
         self._is_quick = is_quick

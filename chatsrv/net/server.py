@@ -44,10 +44,17 @@ second for bots and one for the rest, `chatsrv run` ends within `linger_seconds`
 """
 
 
+def alone_in_its_family(sock: socket.socket) -> None:
+    """Have an IPv6 socket take no connections of IPv4, whatever the system's own habit is."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+
+
 class LoginServer(AcceptLoop):
     """A threaded TCP server whose sessions log in.
 
-    `server_address` is (host, port), port 0 for any that is free; an IPv6 host makes it an IPv6 server.
+    `server_address` is (host, port), port 0 for any that is free; an IPv6 host makes it an IPv6 server, and
+    that alone: `::` is every IPv6 address and no other.
     `RequestHandlerClass` is a `Session`. `auth` is a backend, or a gate in front of one. Servers of one program may
     share a `delivery`, a `turnstile`, flood control's `buckets`, and the `watch` of their gate; a server makes its own
     otherwise, and stops it when it is closed.
@@ -119,6 +126,11 @@ class LoginServer(AcceptLoop):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         check_server_class(cls)
+
+    def server_bind(self) -> None:
+        """Bind the listening socket; an IPv6 host is IPv6's alone."""
+        alone_in_its_family(self.socket)
+        super().server_bind()
 
     def check_ready(self) -> None:
         """See `AcceptLoop.check_ready`.

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from chatsrv.accounts import Account
 from chatsrv.auth.backend import LoginContext
-from chatsrv.commands import Answer, ChangePassword, Command, Complaint, Credentials
+from chatsrv.commands import Answer, ChangePassword, Command, Complaint, Credentials, Quit
 from chatsrv.durations import said
 from chatsrv.errors import AuthError, Penalised, ProtocolError, Refused, TooOften, Unavailable
-from chatsrv.flood import LOGIN_BYTES, Bucket, Flow, Meter, price
+from chatsrv.flood import LOGIN_BYTES, Bucket, Meter, price
 from chatsrv.net.connection import Connection
 from chatsrv.net.crowdlog import Event
+from chatsrv.net.intake import LEAST_READ_BYTES, MOST_READ_BYTES, Intake
 from chatsrv.net.overriding import NO_TIMEOUT, check_session_class, extend
 from chatsrv.net.poller import Inlet
 from chatsrv.net.scarcity import lack_of
@@ -38,11 +39,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEAST_READ_BYTES = 256
-"""What an idle session waits with, a chatter's line or three: `recv` sets that much memory aside before it waits."""
-
-MOST_READ_BYTES = 65536
-"""What a session reads at once while its peer keeps it full."""
+TOLD_SECONDS = 1.0
+"""A line alone that waits no longer does so without a word: another device of the account may be the one to blame."""
 
 _OWN_COMMANDS = (Complaint, ChangePassword)  # those that every session obeys
 
@@ -68,10 +66,12 @@ class Session(StreamRequestHandler):
     urgency = Urgency.DEEDS
     """How soon its thread gets a slot when the peer, who is logged in, has sent something."""
     _inlet: Inlet
+    _intake: Intake
     _spent_bytes = 0  # what the peer has cost before the login
     _bucket: Bucket
     _meter: Meter
     _silence: Silence | None = None
+    _is_told = False  # that it is too fast
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -217,20 +217,18 @@ class Session(StreamRequestHandler):
     def _read(self) -> None:
         connection = self.connection
         reader = self.protocol.reader(self.server.limits.line_bytes)
+        self._intake = Intake(connection, self._inlet, reader)
         connection.answer(reader.opening())
-        size = LEAST_READ_BYTES
-        while not connection.reason and (data := self._receive(size)):
-            if not self.account:
-                pass  # a stranger's input is read in small pieces, so that little is read beyond what it may cost
-            elif len(data) == size:
-                size = min(4 * size, MOST_READ_BYTES)
-            elif len(data) < size // 8:
-                size = max(size // 2, LEAST_READ_BYTES)
+        data = b"\n"
+        while data and not connection.reason:
+            data = self._receive()
             if connection.reason:
                 return  # hung up while it waited: who is banned says nothing more
             if self._silence:
                 self._silence.break_off()
-            commands = reader.receive(data)
+            commands = reader.receive(data) if data else reader.end()
+            if not self.account and reader.renderer:
+                connection.renderer = reader.renderer
             if commands and type(last := commands[-1]) is Credentials:
                 self._obey_allowed(commands[:-1], len(data))
                 if not self._log_in(last) or not self.account:
@@ -238,59 +236,88 @@ class Session(StreamRequestHandler):
                 commands = reader.accept(self.account.name)
             self._obey_allowed(commands, len(data))
 
-    def _receive(self, size: int) -> bytes:
-        """Return up to `size` bytes that the peer sent; nothing at the end of its input, however that came."""
+    def _receive(self, size: int = 0) -> bytes:
+        """Return what the peer sent next, or up to `size` bytes of what comes from now on.
+
+        Returns nothing at the end of the input, and after hanging up if the connection failed.
+        """
+        account = self.account
+        urgency = Urgency.STRANGERS if self.connection.reason or not account else self.urgency
         try:
-            urgency = Urgency.STRANGERS if self.connection.reason or not self.account else self.urgency
-            return self._inlet.receive(size, urgency)
+            if size:
+                return self._inlet.receive(size, urgency)
+            if self._is_told and not self._intake.has_more and self._bucket.is_empty:
+                self._is_told = False  # that paste is over
+            return self._intake.receive(urgency, is_stranger=not account, may_wait=self._is_paced)
         except TimeoutError:  # ETIMEDOUT: TCP gave up on the peer
             self.hang_up(Reason.TIMED_OUT)
         except OSError:
             self.hang_up(Reason.LOST)
         return b""
 
+    @property
+    def _is_paced(self) -> bool:
+        """Whether flood control holds for the peer."""
+        return self.account is not None and self._bucket.is_on and not may(self.account, Right.HURRY)
+
     def _obey_allowed(self, commands: Sequence[Command], size: int) -> None:
-        """Obey as many of `commands` as flood control lets through, until one of them ends the session.
+        """Obey `commands`, as fast as flood control lets them through, until the session ends.
 
         They came with a piece of `size` bytes.
 
         Raises:
             ProtocolError: the peer has cost more than a login can.
         """
-        flow, lost = Flow.SMOOTH, 0
         answers = sum([type(command) is Answer for command in commands])
+        is_paced = self._is_paced
         if not self.account:
             self._spent_bytes += price(size, answers)
             if self._spent_bytes > LOGIN_BYTES:
                 raise ProtocolError(f"more than {LOGIN_BYTES} bytes before the login, answers counted")
-        elif not may(self.account, Right.HURRY):
-            # What the wire format answers by itself is no line, and is not left out: nobody typed it.
-            typed = len(commands) - answers
-            lines = typed + self._meter.count(size, typed, answers)
-            allowed, flow = self._bucket.take(lines) if lines else (0, Flow.SMOOTH)
-            if lost := max(0, typed - allowed):
-                places = itertools.count()
-                commands = [command for command in commands if type(command) is Answer or next(places) < allowed]
+        elif is_paced:
+            idle = self._meter.count(size, len(commands) - answers, answers)
+            if idle and not self._wait(self._bucket.charge(idle), is_more=True):
+                return
         for kind, run in itertools.groupby(commands, type):
             if kind is Answer:
                 self._answer(b"".join([command.data for command in run]))  # type: ignore[union-attr]  # all are Answer
-            elif kind in _OWN_COMMANDS:
-                for command in run:
-                    self._obey_own(command)
+            elif is_paced and kind is not Quit:
+                self._obey_paced(list(run))
             else:
-                self._call(self.obey, list(run))
+                self._obey_now(list(run))
             if self.connection.reason:
                 return
-        if flow is Flow.WARNING:
+
+    def _obey_paced(self, commands: list[Command]) -> None:
+        """Obey commands of one kind as fast as their account may send them; what must wait waits here."""
+        while commands and not self.connection.reason:
+            number, seconds = self._bucket.take(len(commands))
+            if not self._wait(seconds, is_more=len(commands) > 1 or self._intake.has_more):
+                return
+            self._obey_now(commands[:number])
+            commands = commands[number:]
+
+    def _wait(self, seconds: float, *, is_more: bool) -> bool:
+        """Wait for flood control; return `False` if the session ends meanwhile. Tell the peer why, once in a while."""
+        if not seconds:
+            return True
+        if not self._is_told and (is_more or seconds >= TOLD_SECONDS):
+            self._is_told = True
+            rate = self.server.limits.messages_per_second
             self.reply(
                 Notice(
-                    f"You are sending too fast: more than {self.server.limits.messages_per_second:g} lines a second. "
-                    + (f"The last {lost} lines were not taken. " if lost else "")
-                    + "Please slow down, or you will be disconnected."
+                    f"You are sending more than {rate:g} line{'' if rate == 1 else 's'} a second: the rest follows at "
+                    "that rate, and nothing is lost."
                 )
             )
-        elif flow is Flow.FLOODING:
-            self.hang_up(Reason.FLOODING)
+        return self._intake.wait(seconds, self.urgency)
+
+    def _obey_now(self, commands: list[Command]) -> None:
+        if type(commands[0]) in _OWN_COMMANDS:
+            for command in commands:
+                self._obey_own(command)
+        else:
+            self._call(self.obey, commands)
 
     def _answer(self, data: bytes) -> None:
         (self.connection.post if self.account else self.connection.answer)(data)

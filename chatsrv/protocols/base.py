@@ -21,6 +21,12 @@ class Reader(ABC):
     until `accept` says that the login succeeded. A refused login ends the connection, so it needs no call.
     """
 
+    renderer: "Renderer | None" = None
+    """The outward half for this peer, where the protocol's own turned out not to be the right one.
+
+    It may change until the credentials are out, and not after.
+    """
+
     @abstractmethod
     def opening(self) -> bytes:
         """Return what the peer is to see first: a prompt, a negotiation, or nothing."""
@@ -42,6 +48,23 @@ class Reader(ABC):
         Raises:
             ProtocolError: as `receive`.
         """
+
+    def end(self) -> list[Command]:
+        """Learn that the peer sends no more; return what it had begun and did not complete, if that is to be done.
+
+        Called once at most, and not while the login is decided; nothing comes after it.
+
+        Raises:
+            ProtocolError: as `receive`.
+        """
+        return []
+
+    def quits(self, data: bytes) -> int:  # noqa: ARG002 - for formats that know such a command
+        """Return how many commands to leave stand at the end of `data`, which is received later; 2 is as good as more.
+
+        A guess from the outside, for a peer that has sent much and wants to go.
+        """
+        return 0
 
 
 class Renderer(ABC):

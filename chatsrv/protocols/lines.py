@@ -22,7 +22,12 @@ HELD_BYTES = 65536
 
 # The bodies of a browser's request must never be taken for a login that a web page made for its reader.
 _HTTP_REQUEST = re.compile(rb"[A-Z]+ \S+ HTTP/\d")
+_SSH_GREETING = re.compile(rb"SSH-\d\.\d+-")  # RFC 4253 §4.2: what an SSH client says first
 _TLS_HANDSHAKE = b"\x16"  # RFC 8446 §5.1: the first byte of a record that carries a handshake
+
+_LINE_END = re.compile(rb"\r[\n\0]?|\n")
+_SECOND_HALF = (b"\n", b"\0")
+"""What belongs to a CR before it."""
 
 
 class Dialogue(NamedTuple):
@@ -44,11 +49,14 @@ class _Stage(Enum):
 
 
 class LinesReader(Reader):
-    """Asks for a name and a password, then yields lines. A format built on it overrides `commands`."""
+    """Asks for a name and a password, then yields lines. A format built on it overrides `commands`.
+
+    A line ends in CR, LF, CR LF or CR NUL. After a CR it is complete, and an LF or a NUL that follows is swallowed.
+    """
 
     username_prompt: ClassVar[bytes] = b"Username: "
     password_prompt: ClassVar[bytes] = b"Password: "
-    unseen_newline: ClassVar[bytes] = b""
+    unseen_newline: bytes = b""
     """What the peer gets in place of the line ending behind a secret, where it did not see its own."""
 
     def __init__(self, line_bytes: int) -> None:
@@ -59,6 +67,7 @@ class LinesReader(Reader):
         self._rest = b""  # the line that has begun; while the login is decided, all that came behind it
         self._is_skipping = False  # the line that has begun is too long, and is thrown away up to its end
         self._is_flooded = False  # more came behind the credentials than is kept
+        self._is_after_cr = False  # the last line ended in a CR, whose second half may follow
 
     @property
     def is_deciding(self) -> bool:
@@ -82,6 +91,10 @@ class LinesReader(Reader):
             self._hold(data)
             return []
         return self._log_in(data)
+
+    def end(self) -> list[Command]:
+        """Return what a last line asks for that has no ending; see `Reader.end`. Half a password is not one to try."""
+        return self.receive(b"\n") if self._rest and self.is_open else []
 
     def accept(self, name: str) -> list[Command]:  # noqa: ARG002 - for formats that tell the peer its name
         """Take up what came behind the credentials; see `Reader.accept`."""
@@ -112,6 +125,8 @@ class LinesReader(Reader):
         return b""
 
     def _take(self, data: bytes) -> list[Command]:
+        if data and (b"\r" in data or self._is_after_cr):
+            data = self._with_plain_ends(data)
         if self._is_skipping:
             newline = data.find(b"\n")
             if newline < 0:
@@ -126,16 +141,27 @@ class LinesReader(Reader):
         else:
             self._rest += data
             found = []
-        if self._is_too_long(self._rest):
+        if len(self._rest) > self._line_bytes:
             self._rest = b""
             self._is_skipping = True
             found += self._complain()
         return found
 
+    def _with_plain_ends(self, data: bytes) -> bytes:
+        """Return `data` with an LF at the end of each line, however it was ended."""
+        data = self._behind_cr(data)
+        self._is_after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r\0", b"\n").replace(b"\r", b"\n")
+
+    def _behind_cr(self, data: bytes) -> bytes:
+        """Return `data` without what belongs to a CR that came before it."""
+        if self._is_after_cr and data:
+            self._is_after_cr = False
+            return data[1:] if data.startswith(_SECOND_HALF) else data
+        return data
+
     def _block(self, block: bytes) -> list[Command]:
         """Return what the whole lines of `block` mean. One split for all: this is the hot path."""
-        if b"\r" in block:
-            block = block.replace(b"\r\n", b"\n")
         block = block[:-1]
         if not self._do_all_fit(block):
             return self._mixed(block.split(b"\n"))
@@ -172,29 +198,26 @@ class LinesReader(Reader):
             return [Complaint(told)]
         return self._end(Complaint(f"{told} {self._dialogue.regret}"))
 
-    def _is_too_long(self, begun: bytes) -> bool:
-        """Tell whether a line that begins like this is too long, however it ends; a CR may belong to its ending."""
-        excess = len(begun) - self._line_bytes
-        return excess > 1 or (excess == 1 and not begun.endswith(b"\r"))
-
     def _log_in(self, data: bytes) -> list[Command]:
         found: list[Command] = []
-        rest = self._rest + data
+        rest = self._rest + self._behind_cr(data)
         if not self._answers and rest.startswith(_TLS_HANDSHAKE):
             raise ProtocolError("a TLS handshake on a port without TLS")
         while self._dialogue is not None:
-            line, newline, behind = rest.partition(b"\n")
-            if newline:
-                line = line.removesuffix(b"\r")
-            if self._is_too_long(line) or (newline and len(line) > self._line_bytes):
+            ending = _LINE_END.search(rest)
+            line = rest[: ending.start()] if ending else rest
+            if len(line) > self._line_bytes:
                 # Nobody's name or password: a stranger who floods is not worth another line.
                 raise ProtocolError(f"a line of more than {self._line_bytes} bytes before the login")
-            if not newline:
+            if not ending:
                 self._rest = rest
                 return found
             if not self._answers and _HTTP_REQUEST.match(line):
                 raise ProtocolError("an HTTP request on a port that does not speak HTTP")
-            rest = behind
+            if not self._answers and _SSH_GREETING.match(line):
+                raise ProtocolError("an SSH client on a port that does not speak SSH")
+            rest = rest[ending.end() :]
+            self._is_after_cr = not rest and ending[0] == b"\r"
             found += self._answer(self._dialogue, line.decode("utf-8", "replace"))
         self._stage = _Stage.DECISION
         self._rest = b""

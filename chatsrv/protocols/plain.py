@@ -42,6 +42,10 @@ from chatsrv.replies import (
 )
 from chatsrv.style import Style
 
+_QUITS = re.compile(rb"(?:(?:^|(?<=[\r\n\0]))/quit[ \t]*[\r\n\0]+){1,2}\Z", re.IGNORECASE)
+_QUITS_BYTES = 64
+"""Where a line `/quit` is looked for twice: at the end of what was sent."""
+
 _SLOW = frozenset(("", "/", *BLANK, *COMBINING))
 """What a line begins with that is no plain words, or may be none at all."""
 
@@ -71,6 +75,12 @@ class PlainReader(LinesReader):
                 else:
                     append(wanted)
         return found
+
+    def quits(self, data: bytes) -> int:
+        """See `Reader.quits`."""
+        end = data[-_QUITS_BYTES:].lower()
+        found = _QUITS.search(end)
+        return found[0].count(b"/quit") if found else 0
 
 
 _LEFT = {reason.name: f" ({reason.value})" if reason.value else "" for reason in Reason}

@@ -90,13 +90,13 @@ class _State(Enum):
 class TelnetReader(PlainReader):
     """Obeys and takes out telnet's own bytes and the keys that edit; what is left is the plain protocol."""
 
-    unseen_newline: ClassVar[bytes] = b"\r\n"
+    unseen_newline = b"\r\n"
 
     def __init__(self, line_bytes: int) -> None:
         super().__init__(line_bytes)
         self._state = _State.DATA
         self._verb = 0
-        self._is_after_cr = False
+        self._has_spoken_telnet = False
         self._is_presence_told = False  # on this line
         self._is_echoing = False  # as far as the peer was told
         self._unconfirmed = 0  # announcements about ECHO to which the peer's answer is still to come
@@ -113,6 +113,13 @@ class TelnetReader(PlainReader):
         self._unconfirmed += self._is_echoing  # as in `_confirm_echo`: who refused it will not answer
         self._is_echoing = False
         return WONT_ECHO
+
+    def end(self) -> list[Command]:
+        """Return what a last line asks for that has no ending, unless it came key by key from somebody who is gone.
+
+        A telnet program sends an ending with each line that its person has finished. Of other peers see `Reader.end`.
+        """
+        return [] if self._has_spoken_telnet else super().end()
 
     def receive(self, data: bytes) -> list[Command]:
         """Return what `data` completes; see `Reader.receive`."""
@@ -141,9 +148,11 @@ class TelnetReader(PlainReader):
                     found += self._end_lines(b"\r")
                     at += 1
                 else:
+                    self._has_spoken_telnet |= data[at] == Telnet.IAC
                     found += self._take_run(run.lastgroup or "", run[0])
                     at = run.end()
             else:
+                self._has_spoken_telnet = True
                 self._state = _State.COMMAND
                 at += 1
         # Credentials came: what is behind them stays as it is, telnet's bytes included.

@@ -13,12 +13,27 @@ Never makes an object of another layer: that is `chatsrv.app`'s. Values are froz
 """
 
 from chatsrv.settings.backends import Auth, CommandAuth, HashedAuth, MemoryAuth, PluginAuth, YamlAuth
-from chatsrv.settings.declared import Listener, Logging, MemoryHistory, Roles, Server, Settings, SqliteHistory
+from chatsrv.settings.declared import (
+    ANY_HOST,
+    ANY_IPV4,
+    ANY_IPV6,
+    Listener,
+    Logging,
+    MemoryHistory,
+    Roles,
+    Server,
+    Settings,
+    SqliteHistory,
+    do_hosts_overlap,
+)
 from chatsrv.settings.kinds import zone_of
 from chatsrv.settings.loading import load, wrong_at, wrong_option
 from chatsrv.settings.rooms import DeclaredRoom, Rooms
 
 __all__ = [
+    "ANY_HOST",
+    "ANY_IPV4",
+    "ANY_IPV6",
     "Auth",
     "CommandAuth",
     "DeclaredRoom",
@@ -34,6 +49,7 @@ __all__ = [
     "Settings",
     "SqliteHistory",
     "YamlAuth",
+    "do_hosts_overlap",
     "load",
     "wrong_at",
     "wrong_option",

@@ -4,6 +4,7 @@ Knows neither files nor what the values are used for. Frozen values; any thread 
 its name (`_bytes`, `_seconds`, `_entries`); `Accepts` says in words what its type cannot say.
 """
 
+from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -18,7 +19,7 @@ from chatsrv.settings.kinds import MACHINES_ZONE, CommandNames, FilePath, Sectio
 from chatsrv.settings.rooms import Rooms
 from chatsrv.strength import PasswordPolicy
 
-ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"
+ANY_HOST, ANY_IPV4, ANY_IPV6 = "*", "0.0.0.0", "::"
 
 
 class Server(Section):
@@ -39,9 +40,12 @@ class Listener(Section):
     protocol: Literal["plain", "telnet"] = Field(
         description="`plain` is for nc and programs; `telnet` hides the password while it is typed, and edits lines."
     )
-    host: Annotated[Word, Accepts("an address or host name of this machine")] = Field(
+    host: Annotated[
+        Word, Accepts('an address or host name of this machine, or "*" (in quotes) for all of IPv4 and IPv6')
+    ] = Field(
         default=ANY_IPV4,
-        description="Address to listen on. `0.0.0.0` is every IPv4 address, `127.0.0.1` this machine alone.",
+        description='Address to listen on. `0.0.0.0` is every IPv4 address, `"::"` every IPv6 one, `"*"` every one of '
+        "both; `127.0.0.1` is this machine alone.",
     )
     port: int = Field(ge=0, le=65535, description="TCP port; 0 takes any free one, which is printed at the start.")
 
@@ -52,7 +56,7 @@ def _distinct(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
     found = []
     for number, later in enumerate(listeners):
         for earlier_number, earlier in enumerate(listeners[:number]):
-            if later.port == earlier.port != 0 and _overlap(earlier.host.lower(), later.host.lower()):
+            if later.port == earlier.port != 0 and do_hosts_overlap(earlier.host, later.host):
                 text = f"listeners[{earlier_number}] has that port on {earlier.host}; accepted is another port or host"
                 found.append(((number, "port"), text))
                 break
@@ -61,13 +65,30 @@ def _distinct(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
     return listeners
 
 
-def _overlap(one: str, other: str) -> bool:
+def do_hosts_overlap(one: str, other: str) -> bool:
+    """Tell whether two hosts have an address in common, as far as it can be known without asking for names."""
+    one, other = _canonical(one), _canonical(other)
     if one == other:
         return True
-    return any(
-        wildcard in (one, other) and (":" in one) == (":" in other) == is_ipv6
-        for wildcard, is_ipv6 in ((ANY_IPV4, False), (ANY_IPV6, True))
-    )
+    wildcards = {ANY_HOST: {4, 6}, ANY_IPV4: {4}, ANY_IPV6: {6}}
+    if one not in wildcards and other not in wildcards:
+        return False
+    return bool(wildcards.get(one, _family(one)) & wildcards.get(other, _family(other)))
+
+
+def _canonical(host: str) -> str:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host.lower()
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def _family(host: str) -> set[int]:
+    try:
+        return {ip_address(host).version}
+    except ValueError:  # a name, of which only the system knows
+        return set()
 
 
 class Roles(Section):

@@ -151,5 +151,7 @@ def _explained(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
     wrong = lines[line - 1] if 0 < line <= len(lines) else ""
     if "\t" in wrong[: len(wrong) - len(wrong.lstrip())]:
         return "a tab cannot indent; accepted are spaces"
+    if error.context == "while scanning an alias":
+        return 'accepted is "*" in quotes: alone, a * begins what YAML calls an alias'
     context = f" {error.context}" if error.context else ""
     return f"{error.problem}{context}"

@@ -19,7 +19,7 @@ import gc
 import sys
 import types
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import ClassVar, get_args
@@ -328,6 +328,7 @@ class ProtocolContract:
         random = Random(len(data))
         for sent in (data, self.login + data):
             whole = self._play([sent])
+            whole.end()
             assert sum(isinstance(command, Credentials) for command in whole.commands) <= 1
             cuts = sorted(random.choices(range(len(sent) + 1), k=5))
             for pieces in (
@@ -335,6 +336,7 @@ class ProtocolContract:
                 [sent[start:end] for start, end in zip([0, *cuts], [*cuts, len(sent)], strict=True)],
             ):
                 played = self._play(pieces)
+                played.end()
                 assert played.is_unreadable == whole.is_unreadable, "whether it can be read depends on the pieces"
                 # An error takes along what came in one piece with it; the session ends anyway.
                 assert whole.is_unreadable or played.commands == whole.commands, "what is read depends on the pieces"
@@ -369,10 +371,16 @@ class _Peer:
         self.is_unreadable = False
 
     def send(self, data: bytes) -> None:
+        self._take(lambda: self.reader.receive(data))
+
+    def end(self) -> None:
+        self._take(self.reader.end)
+
+    def _take(self, read: Callable[[], list[Command]]) -> None:
         if self.is_unreadable:
             return
         try:
-            commands = self.reader.receive(data)
+            commands = read()
             self.commands += commands
             if commands and isinstance(commands[-1], Credentials):
                 self.commands += self.reader.accept(commands[-1].username)

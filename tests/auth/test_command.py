@@ -80,10 +80,21 @@ def test_a_program_that_cannot_tell_makes_the_login_unavailable(run):
 
 
 def test_a_missing_program_is_told_at_the_start(tmp_path):
-    (tmp_path / "plain.txt").touch()
-    for program in ("no-such-program-here", str(tmp_path / "none"), str(tmp_path / "plain.txt"), str(tmp_path)):
+    for program in ("no-such-program-here", str(tmp_path / "none"), ""):
         with pytest.raises(AccountsError, match=r"there is no program .*; accepted is a program that this user may"):
             CommandBackend([program])
+    with pytest.raises(AccountsError, match=r" is a directory; accepted is a program that this user may execute"):
+        CommandBackend([str(tmp_path)])
+
+
+def test_a_program_that_may_not_be_executed_is_told_with_its_remedy(tmp_path, monkeypatch):
+    program = tmp_path / "check login"
+    program.touch(mode=0o644)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for named in (str(program), program.name):
+        with pytest.raises(AccountsError) as told:
+            CommandBackend([named])
+        assert str(told.value) == (f"this user may not execute '{program}'; make it executable: chmod +x '{program}'")
 
 
 def test_a_program_that_vanished_makes_logins_unavailable_until_it_is_back(tmp_path):

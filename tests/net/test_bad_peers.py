@@ -121,14 +121,14 @@ def test_who_says_no_more_in_the_login_still_reads_the_answers(typed: bytes, ans
 
 def test_who_says_no_more_after_the_login_still_reads_the_answers() -> None:
     with two_chatters() as (server, alice, bob), Peer(server) as carol:
-        carol.send(CREDENTIALS + b"hello\n/who\nhalf a li")
+        carol.send(CREDENTIALS + b"hello\n/who\nthe last")
         carol.socket.shutdown(socket.SHUT_WR)
         welcome, present = carol.rest().decode().splitlines()
         assert welcome.endswith("Welcome, carol! Here now: alice, bob. Type /help for commands.")
         assert present == "Here now: alice, bob, carol."
         for peer in (alice, bob):
-            seen = [peer.line() for _ in range(3)]
-            assert seen == ["* carol joined", "<carol> hello", "* carol left (connection lost)"]
+            seen = [peer.line() for _ in range(4)]
+            assert seen == ["* carol joined", "<carol> hello", "<carol> the last", "* carol left (connection lost)"]
 
 
 # ------------------------------------------------------------------ who says nothing

@@ -7,15 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatsrv.auth.memory import MemoryBackend
 from chatsrv.commands import Answer, Command
 from chatsrv.flood import ANSWER_BYTES, IDLE_BYTES, LOGIN_BYTES, Meter, price
 from chatsrv.limits import Limits
+from chatsrv.net.intake import LEAST_READ_BYTES, PIECE_BYTES
 from chatsrv.net.server import ChatServer
-from chatsrv.net.session import LEAST_READ_BYTES
 from chatsrv.protocols.telnet import WILL_TIMING_MARK, TelnetProtocol, TelnetReader
 from chatsrv.sessions import TelnetSession
-from tests.peer import PASSWORDS, Peer, running, running_chat, two_chatters
+from tests.peer import PASSWORDS, Peer, open_gate, running, running_chat, two_chatters
 
 TIMING_MARK = b"\xff\xfd\x06"
 
@@ -42,6 +41,9 @@ noises = pytest.mark.parametrize("noise", NOISES.values(), ids=NOISES)
 
 def block(noise: bytes) -> bytes:
     return noise * (16_384 // len(noise))
+
+
+HELD_BACK = b": the rest follows at that rate, and nothing is lost.\n"
 
 
 def send(peer: Peer, data: bytes) -> bytes:
@@ -77,44 +79,61 @@ def test_a_stranger_who_sends_noise_is_hung_up_before_it_costs_much(noise: bytes
 
 
 @noises
-def test_a_chatter_who_sends_noise_is_warned_and_hung_up(noise: bytes) -> None:
-    with two_chatters(messages_per_second=0.001, burst=5, line_bytes=1024) as (server, alice, bob):
-        backend = MemoryBackend(PASSWORDS)
-        limits = Limits(messages_per_second=0.001, burst=5, line_bytes=1024, linger_seconds=60.0)
+def test_a_chatter_who_sends_noise_is_held_back_before_it_costs_much(noise: bytes) -> None:
+    received: list[int] = []
+
+    class CountingReader(TelnetReader):
+        def receive(self, data: bytes) -> list[Command]:
+            received.append(len(data))
+            return super().receive(data)
+
+    class CountingProtocol(TelnetProtocol):
+        def reader(self, line_bytes: int) -> TelnetReader:
+            return CountingReader(line_bytes)
+
+    class Counting(TelnetSession):
+        protocol = CountingProtocol()
+
+    with two_chatters(messages_per_second=0.001, burst=5) as (server, alice, bob):
+        limits = Limits(messages_per_second=0.001, burst=5, line_bytes=1024)
         chat = ChatServer(
-            ("127.0.0.1", 0), TelnetSession, auth=backend, limits=limits, hub=server.hub, delivery=server.delivery
+            ("127.0.0.1", 0), Counting, auth=open_gate(), limits=limits, hub=server.hub, delivery=server.delivery
         )
         with running(chat), Peer(chat) as carol:
             carol.try_login("carol", PASSWORDS["carol"])
             carol.read_until(b"commands.\r\n")
             assert alice.line() == bob.line() == "* carol joined"
-            seen = send(carol, block(noise) * 3)
-            assert b"You are sending too fast: more than 0.001 lines a second." in seen
-            assert seen.endswith(b"You are sending too fast. Goodbye!\r\n")
-            assert alice.line() == bob.line() == "* carol left (sending too fast)"
+            received.clear()
+            carol.send(block(noise) * 3)
+            carol.read_until(HELD_BACK.replace(b"\n", b"\r\n"))
+            assert sum(received) <= 2 * 1024 + (5 + 1) * IDLE_BYTES + PIECE_BYTES
+            carol.reset()
+            assert alice.line() == bob.line() == "* carol left (connection lost)"
 
 
 def test_blank_lines_beside_a_command_are_not_free() -> None:
     with two_chatters(messages_per_second=0.001, burst=20) as (server, alice, bob), Peer(server) as carol:
         carol.log_in("carol")
         assert alice.line() == bob.line() == "* carol joined"
-        seen = send(carol, (block("\u3164\n".encode()) + b"/who\n") * 10)
-        assert seen.endswith(b"You are sending too fast. Goodbye!\n")
+        carol.send((block("\u3164\n".encode()) + b"/who\n") * 10)
+        seen = carol.read_until(HELD_BACK)
         assert seen.count(b"Here now: ") < 10
-        assert alice.line() == bob.line() == "* carol left (sending too fast)"
+        carol.reset()
+        assert alice.line() == bob.line() == "* carol left (connection lost)"
 
 
-def test_a_prompt_is_neither_counted_nor_left_out() -> None:
-    with two_chatters(messages_per_second=0.001, burst=5) as (server, alice, bob), Peer(server) as carol:
+def test_a_prompt_is_no_line() -> None:
+    with two_chatters(messages_per_second=0.001, burst=10) as (server, alice, bob), Peer(server) as carol:
         carol.log_in("carol")
         assert alice.line() == bob.line() == "* carol joined"
-        carol.send(b"".join(b"%d\n" % number for number in range(20)) + b"/password\n")
+        carol.send(b"".join(b"%d\n" % number for number in range(10)) + b"/password\n")
         carol.read_until(b"Old password: ")
-        assert "The last 10 lines were not taken." in carol.line()
-        carol.send(b"\n")  # an empty line: he has thought better of it
         for peer in (alice, bob):
             assert [peer.line() for _ in range(10)] == [f"<carol> {number}" for number in range(10)]
-            assert peer.line() == "* carol left (sending too fast)"  # even that line was one too many
+        carol.send(b"\n")  # an empty line: they have thought better of it, and the answer to that is a line
+        assert carol.line().encode() + b"\n" == b"You are sending more than 0.001 lines a second" + HELD_BACK
+        carol.reset()
+        assert alice.line() == bob.line() == "* carol left (connection lost)"
 
 
 def paid(pieces: list[bytes], line_bytes: int) -> tuple[int, int, int]:

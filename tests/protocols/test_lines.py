@@ -33,7 +33,9 @@ def test_login_asks_for_name_and_password() -> None:
         (b"  alice \n two words \n", Credentials("  alice ", " two words ")),
         ("zoë\nπ\n".encode(), Credentials("zoë", "π")),
         (b"al\xffice\n\xc3\n", Credentials("al\ufffdice", "\ufffd")),
-        (b"a\rb\n\r\r\n", Credentials("a\rb", "\r")),
+        (b"a\rb\0c\r", Credentials("a", "b\0c")),
+        (b"a\r\0b\r", Credentials("a", "b")),
+        (b"\r\r", Credentials("", "")),
     ],
 )
 def test_credentials_are_handed_over_as_typed(sent: bytes, credentials: Credentials) -> None:
@@ -65,7 +67,7 @@ def test_one_receive_behind_the_credentials_is_kept_whole() -> None:
     assert reader.accept("alice") == [Line("x")] * (HELD_BYTES // 2)
 
 
-@pytest.mark.parametrize("sent", [b"x" * 65, b"x" * 65 + b"\n", b"x" * 64 + b"\rx", b"alice\n" + b"x" * 65 + b"\n"])
+@pytest.mark.parametrize("sent", [b"x" * 65, b"x" * 65 + b"\n", b"x" * 65 + b"\r", b"alice\n" + b"x" * 65 + b"\n"])
 def test_too_long_a_line_before_the_login_ends_the_session(sent: bytes) -> None:
     with pytest.raises(ProtocolError, match="more than 64 bytes before the login"):
         LinesProtocol().reader(64).receive(sent)
@@ -77,6 +79,7 @@ def test_too_long_a_line_before_the_login_ends_the_session(sent: bytes) -> None:
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "TLS handshake"),
         (b"GET / HTTP/1.1\r\nHost: localhost\r\n", "HTTP request"),
         (b"POST /x HTTP/1.1\r\n\r\nalice\r\nwonderland\r\n", "HTTP request"),
+        (b"SSH-2.0-PuTTY_Release_0.83\r\n", "SSH client"),
     ],
 )
 def test_other_protocols_are_told_by_name(sent: bytes, problem: str) -> None:
@@ -92,11 +95,12 @@ TOO_LONG = Complaint("That line was too long and was not taken: a line may have 
     [
         (b"one\ntwo\r\n", [Line("one"), Line("two")]),
         (b"\n", [Line("")]),
-        (b"a\rb\n", [Line("a\rb")]),
+        (b"one\r\rtwo\n\rthree\0\r", [Line("one"), Line(""), Line("two"), Line(""), Line("three\0")]),
         (b"\xff\xe2\x82\nok\n", [Line("\ufffd\ufffd"), Line("ok")]),
         (b"x" * 64 + b"\r\n", [Line("x" * 64)]),
         (b"x" * 65 + b"\nnext\n", [TOO_LONG, Line("next")]),
-        (b"x" * 64 + b"\r\r\nnext\n", [TOO_LONG, Line("next")]),
+        (b"x" * 64 + b"\r\r\nnext\r", [Line("x" * 64), Line(""), Line("next")]),
+        (b"x" * 65 + b"\rnext\r\0", [TOO_LONG, Line("next")]),
         (
             b"a\n" + b"x" * 1000 + b"\r\nb\n" + b"y" * 65 + b"\nc\n",
             [Line("a"), TOO_LONG, Line("b"), TOO_LONG, Line("c")],
@@ -134,3 +138,36 @@ def test_replies_are_lines() -> None:
 
 def test_entries_are_not_shown() -> None:
     assert LinesProtocol.renderer.render(Entry(1, 0.0, "lobby", Kind.SAY, "bob", 2, "hi")) == b""
+
+
+@pytest.mark.parametrize("sent", [b"SSH-key\n", b"alice\nSSH-2.0-secret\n"])
+def test_a_name_or_a_password_may_look_like_ssh(sent: bytes) -> None:
+    assert LinesProtocol().reader(64).receive(sent)
+
+
+def test_the_second_half_of_the_ending_behind_the_password_is_no_line() -> None:
+    reader = LinesProtocol().reader(64)
+    reader.receive(b"alice\rsecret\r")
+    assert reader.receive(b"\nhello\r") == []
+    assert reader.accept("alice") == [Line("hello")]
+    assert reader.receive(b"\0\n") == [Line("")]
+
+
+def test_a_last_line_without_an_ending_is_taken_at_the_end_of_the_input() -> None:
+    reader = logged_in()
+    assert reader.receive(b"first\nlast") == [Line("first")]
+    assert reader.end() == [Line("last")]
+
+
+@pytest.mark.parametrize("sent", [b"", b"whole\n", b"whole\r", b"x" * 65, b"x" * 1000])
+def test_nothing_is_taken_at_the_end_of_the_input_where_no_line_has_begun(sent: bytes) -> None:
+    reader = logged_in()
+    reader.receive(sent)
+    assert reader.end() == []
+
+
+@pytest.mark.parametrize("sent", [b"ali", b"alice\nwonderl"])
+def test_half_a_name_or_password_is_not_tried_at_the_end_of_the_input(sent: bytes) -> None:
+    reader = LinesProtocol().reader(64)
+    reader.receive(sent)
+    assert reader.end() == []

@@ -62,7 +62,7 @@ def typed(reader: LinesReader, sent: list[bytes]) -> list[Command]:
         # whatever an answer looks like, it is one, and it stays as it was typed
         (b"/password\n/quit\n//\n//\n", [OLD, NEW, AGAIN, ChangePassword("/quit", "//")]),
         (b"/password\n/password\n/me x\n/me x\n", [OLD, NEW, AGAIN, ChangePassword("/password", "/me x")]),
-        (b"/password\n  \n a\tb\r \n a\tb\r \n", [OLD, NEW, AGAIN, ChangePassword("  ", " a\tb\r ")]),
+        (b"/password\n  \n a\tb\v \n a\tb\v \n", [OLD, NEW, AGAIN, ChangePassword("  ", " a\tb\v ")]),
         (
             b"/password\n\x1b[1m\n" + "größer\u202e\n".encode() * 2,
             [OLD, NEW, AGAIN, ChangePassword("\x1b[1m", "größer\u202e")],
