@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from chatsrv.app import bots_of, build, commands_of
+from chatsrv.app import bots_of, build, check_history, commands_of, unused_history
 from chatsrv.cli.history import history
 from chatsrv.cli.logs import QueuedLog
 from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen
@@ -16,7 +16,7 @@ from chatsrv.cli.streams import write_no_more
 from chatsrv.cli.users import user
 from chatsrv.names import prepare_name
 from chatsrv.roster import Roster
-from chatsrv.settings import MemoryAuth, Settings
+from chatsrv.settings import MemoryAuth, MemoryHistory, Settings
 
 DEFAULT_FILE = "config/chatsrv.yaml"
 
@@ -50,8 +50,13 @@ def main(context: click.Context, file: str) -> None:
 def run(chosen: Chosen) -> None:
     """Run the server until Ctrl-C, SIGTERM or SIGHUP."""
     settings = chosen.settings
-    logging.basicConfig(handlers=[QueuedLog(sys.stderr)], level=settings.logging.level.upper(), force=True)
-    build(settings, chosen.file).serve(announce)
+    log = QueuedLog(sys.stderr)
+    logging.basicConfig(handlers=[log], level=settings.logging.level.upper(), force=True)
+    try:
+        build(settings, chosen.file).serve(announce)
+    finally:
+        logging.getLogger().removeHandler(log)
+        log.close()
 
 
 def announce(line: str) -> None:
@@ -72,6 +77,7 @@ def check(chosen: Chosen) -> None:
         listed = roster.by_backend()
     commands_of(settings, chosen.file)
     bots = bots_of(settings, chosen.file)
+    check_history(settings.history)
     click.echo(f"{chosen.file} is in order")
     for listener in settings.listeners:
         host = f"[{listener.host}]" if ":" in listener.host else listener.host
@@ -82,10 +88,21 @@ def check(chosen: Chosen) -> None:
         place = chosen.file if isinstance(auth, MemoryAuth) else getattr(auth, "path", "")
         count = "unknown, as they cannot be listed" if accounts is None else str(len(accounts))
         click.echo(f"accounts: {count}{f' in {place}' if place else ''} ({auth.backend})")
+    _tell_history(settings, chosen.file)
     if all(accounts is not None for _, accounts in listed):
         _warn_of_strangers(
             settings, {prepare_name(one.account.name) for _, accounts in listed for one in accounts or ()}
         )
+
+
+def _tell_history(settings: Settings, file: str) -> None:
+    history = settings.history
+    if isinstance(history, MemoryHistory):
+        click.echo("history: in memory, until the server stops")
+        return
+    click.echo(f"history: {history.path}{'' if history.path.exists() else ', which the server makes'} (sqlite)")
+    if unused := unused_history(history, file):
+        Failed(f"warning: {unused} is a history, too, and not the one that is used").show()
 
 
 def _warn_of_strangers(settings: Settings, names: set[str]) -> None:

@@ -148,16 +148,39 @@ def create(path: Path) -> None:
             path.parent.mkdir(parents=True, mode=0o700)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise StoreError(
-            f"{path}: the history cannot be kept there ({error.strerror}); "
-            f"let the server's user write to it and its directory, or give history.path another file"
-        ) from error
+        raise StoreError(_elsewhere(path, error.strerror)) from error
     real = Path(os.path.realpath(path))  # SQLite puts the others beside it
     for suffix in ("", "-wal", "-shm", "-journal"):
         file = real.with_name(f"{real.name}{suffix}")
         if suffix and file.is_symlink():
             raise StoreError(f"{file} is a symbolic link, which is not followed; move it away")
         _close_to_others(file)
+
+
+def check_place(path: Path) -> None:
+    """Make sure that `create` could make a file at `path`, and that SQLite could write there. Changes nothing.
+
+    Raises:
+        StoreError: it could not, as far as that can be told.
+    """
+    if path.is_dir():
+        raise StoreError(_elsewhere(path, "it is a directory"))
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        raise StoreError(_elsewhere(path, "this user may not write to it"))
+    around = path.absolute().parent
+    while not os.path.lexists(around):
+        around = around.parent
+    if not around.is_dir():
+        raise StoreError(_elsewhere(path, f"{around} is no directory"))
+    if not os.access(around, os.W_OK | os.X_OK):
+        raise StoreError(_elsewhere(path, f"this user may not write to {around}"))
+
+
+def _elsewhere(path: Path, why: str | None) -> str:
+    return (
+        f"{path}: the history cannot be kept there ({why}); let the server's user write to it and its directory, or "
+        f"give history.path in the settings another file, such as /var/lib/chatsrv/{path.name}"
+    )
 
 
 def _close_to_others(file: Path) -> None:

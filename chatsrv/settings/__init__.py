@@ -5,6 +5,7 @@
     bots       those of the bots
     rooms      those of the rooms
     kinds      the kinds of values that they have
+    filling    what a file leaves out: where the history is
     places     YAML text -> plain data, and the line of every key
     problems   what is wrong, in sentences: file, line, key, value, what is accepted
     manual     docs/settings.md, written from the declarations
@@ -14,11 +15,13 @@ Never makes an object of another layer: that is `chatsrv.app`'s. Values are froz
 
 from chatsrv.settings.backends import Auth, CommandAuth, HashedAuth, MemoryAuth, PluginAuth, YamlAuth
 from chatsrv.settings.declared import Listener, Logging, MemoryHistory, Roles, Server, Settings, SqliteHistory
+from chatsrv.settings.filling import STATE_DIRECTORY, default_place, place_beside
 from chatsrv.settings.kinds import zone_of
 from chatsrv.settings.loading import load, wrong_at, wrong_option
 from chatsrv.settings.rooms import DeclaredRoom, Rooms
 
 __all__ = [
+    "STATE_DIRECTORY",
     "Auth",
     "CommandAuth",
     "DeclaredRoom",
@@ -34,7 +37,9 @@ __all__ = [
     "Settings",
     "SqliteHistory",
     "YamlAuth",
+    "default_place",
     "load",
+    "place_beside",
     "wrong_at",
     "wrong_option",
     "zone_of",
