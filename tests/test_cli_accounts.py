@@ -304,7 +304,7 @@ def test_import_skips_who_is_there_and_says_so(house: House, source: Path) -> No
         assert told(house, "import", str(source), *dry.split()) == (
             0,
             "carol\n",
-            f"{skip} 2 accounts of a name that is there already: alice, bob (--replace replaces).\n{done} 1 account.\n",
+            f"{skip} 2 accounts that are there already: alice, bob (--replace replaces them).\n{done} 1 account.\n",
         )
     assert house.users.read_text().startswith(before)
     assert told(house, "import", str(source))[:2] == (0, "")
@@ -315,12 +315,14 @@ def test_an_import_that_skips_many_names_the_first_of_them(house: House, source:
     house.users.write_text(source.read_text())
     error = told(house, "import", str(source))[2]
     assert "Skipped 23 accounts" in error
-    assert ", user19 and 3 more (--replace replaces).\nImported 0 accounts.\n" in error
+    assert ", user19 and 3 more (--replace replaces them).\nImported 0 accounts.\n" in error
 
 
 def test_what_is_skipped_is_not_held_against_the_settings(house: House, source: Path) -> None:
     source.write_text("bob: short\ncarol: hard to guess\n")
-    assert told(house, "import", str(source))[:2] == (0, "carol\n")
+    code, out, error = told(house, "import", str(source))
+    assert (code, out) == (0, "carol\n")
+    assert error.startswith("Skipped 1 account that is there already: bob (--replace replaces it).\n")
 
 
 def test_import_replaces_on_request_and_keeps_place_comments_and_spelling(house: House, source: Path) -> None:
@@ -406,6 +408,13 @@ def test_a_file_that_is_not_there_yet_is_an_empty_list(house: House, backend: st
         f"There are no accounts in {file} yet; `chatsrv user add NAME` adds one.\n",
     )
     assert not file.exists()
+
+
+@pytest.mark.parametrize("command", [["passwd"], ["disable"], ["remove", "--yes"]])
+def test_a_file_that_is_not_there_yet_has_no_account_to_change(house: House, command: list[str]) -> None:
+    house.users.unlink()
+    assert told(house, *command, "bob") == (1, "", "chatsrv: there is no account bob; `chatsrv user list` shows all\n")
+    assert not house.users.exists()
 
 
 def test_a_role_may_be_typed_in_capital_letters(house: House) -> None:

@@ -60,8 +60,9 @@ def import_(
         click.echo(name)
     if taken.skipped:
         skip = "Would skip" if is_rehearsal else "Skipped"
-        told = f"{_in_words(len(taken.skipped))} of a name that is there already: {_names(taken.skipped)}"
-        click.echo(f"{skip} {told} (--replace replaces).", err=True)
+        are, them = ("is", "it") if len(taken.skipped) == 1 else ("are", "them")
+        told = f"{_in_words(len(taken.skipped))} that {are} there already: {_names(taken.skipped)}"
+        click.echo(f"{skip} {told} (--replace replaces {them}).", err=True)
     done = "Would import" if is_rehearsal else "Imported"
     replaced = f", {taken.replaced} in the place of what was there" if taken.replaced else ""
     click.echo(f"{done} {_in_words(len(taken.names))}{replaced}.", err=True)

@@ -49,7 +49,7 @@ def opened(
 
     Fails for the last admin's if `must_keep_admin`: nobody could lift what is decided in the chat any more.
     """
-    with Roster(chosen.settings, chosen.file) as roster:
+    with Roster(chosen.settings, chosen.file, create=True) as roster:  # a missing file has no accounts
         backend = roster.editable(choice)
         account = find(backend, name)
         if account is None:
