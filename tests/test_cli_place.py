@@ -187,6 +187,21 @@ def test_check_finds_a_history_that_is_somebody_elses(house: House) -> None:
     assert f"chatsrv: {path}: the history cannot be kept there (this user may not write to it)" in done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_check_finds_that_the_history_is_a_link_to_where_nothing_can_be_beside_it(house: House) -> None:
+    closed = house.settings.parent / "closed"
+    closed.mkdir()
+    (closed / "chat.db").touch(0o600)
+    house.settings.with_name("chatsrv.db").symlink_to(closed / "chat.db")
+    closed.chmod(0o500)
+    try:
+        done = as_somebody_without_rights(house, "check")
+    finally:
+        closed.chmod(0o700)
+    assert done.returncode == 1
+    assert f"the history cannot be kept there (this user may not write to {closed})" in done.stderr
+
+
 def test_check_makes_neither_the_history_nor_its_directory(house: House) -> None:
     house.use("{backend: yaml, path: users.yaml}", "history: {path: new/chat.db}")
     done = house.run("check")

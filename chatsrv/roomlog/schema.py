@@ -167,13 +167,14 @@ def check_place(path: Path) -> None:
         raise StoreError(_elsewhere(path, "it is a directory"))
     if path.exists() and not os.access(path, os.R_OK | os.W_OK):
         raise StoreError(_elsewhere(path, "this user may not write to it"))
-    around = path.absolute().parent
-    while not os.path.lexists(around):
-        around = around.parent
-    if not around.is_dir():
-        raise StoreError(_elsewhere(path, f"{around} is no directory"))
-    if not os.access(around, os.W_OK | os.X_OK):
-        raise StoreError(_elsewhere(path, f"this user may not write to {around}"))
+    real = Path(os.path.realpath(path))  # what belongs to it is beside a link as well as beside the file itself
+    for around in (path.absolute().parent, real.parent):
+        while not os.path.lexists(around):
+            around = around.parent
+        if not around.is_dir():
+            raise StoreError(_elsewhere(path, f"{around} is no directory"))
+        if not os.access(around, os.W_OK | os.X_OK):
+            raise StoreError(_elsewhere(path, f"this user may not write to {around}"))
 
 
 def _elsewhere(path: Path, why: str | None) -> str:
