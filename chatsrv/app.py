@@ -44,7 +44,16 @@ from chatsrv.roomlog.rescue import Rescued, rescue
 from chatsrv.roomlog.restoring import Restored, restore
 from chatsrv.roomlog.sqlite import SqliteStore
 from chatsrv.sessions import PlainSession, TelnetSession
-from chatsrv.settings import Listener, MemoryHistory, Settings, SqliteHistory, wrong_at, zone_of
+from chatsrv.settings import (
+    Listener,
+    MemoryHistory,
+    Settings,
+    SqliteHistory,
+    default_place,
+    place_beside,
+    wrong_at,
+    zone_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -146,6 +155,7 @@ class App:
             thread = threading.Thread(target=server.serve_forever, name=f"accept-{server.server_address[1]}")
             thread.start()
             self._threads.append(thread)
+        _tell_history(self._settings.history, self._file)
         self._bots = Bots(self._servers[0])  # all servers are one chat
         for bot, room in self._waiting_bots:
             try:
@@ -350,6 +360,27 @@ def rescue_history(damaged: Path, path: Path, progress: Progress) -> Rescued:
 def restore_history(backup: Path, path: Path, progress: Progress) -> Restored:
     """Put a backup in place of the room logs at `path`; see `chatsrv.roomlog.restoring`."""
     return restore(backup, path, progress=progress)
+
+
+def _tell_history(history: MemoryHistory | SqliteHistory, file: str | Path) -> None:
+    """Log where the history is, and if there is another one where somebody may expect it."""
+    if isinstance(history, MemoryHistory):
+        logger.info("The history is kept in memory, until the server stops")
+        return
+    logger.info("The history is kept in %s", history.path)
+    if unused := unused_history(history, file):
+        logger.warning(
+            "%s is a history, too, and not the one that is used: move it away, or name it as history.path", unused
+        )
+
+
+def unused_history(history: SqliteHistory, file: str | Path) -> Path | None:
+    """Return the history beside the settings in `file`, if there is one and `STATE_DIRECTORY` leads away from it."""
+    with suppress(ValueError):
+        place = place_beside(Path(file))
+        if history.path == default_place(Path(file)) != place and place.is_file():
+            return place
+    return None
 
 
 def hub_of(settings: Settings, store: LogStore, commands: Mapping[str, CommandPlugin]) -> Hub:

@@ -15,7 +15,7 @@ from chatsrv.auth.backend import AuthBackend, EditableBackend
 from chatsrv.auth.filebackend import FileBackend
 from chatsrv.auth.hashing import Hasher
 from chatsrv.auth.livefile import read_file
-from chatsrv.auth.transfer import move, plan_transfer
+from chatsrv.auth.transfer import Transfer, move, plan_transfer
 from chatsrv.auth.yamlhints import cut_passwords, cut_passwords_of_settings
 from chatsrv.door import backend_of, labels_of, roles_of
 from chatsrv.errors import AccountsError
@@ -32,6 +32,20 @@ class Listed:
     account: Account
     label: str
     is_disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What an import has done, or would do: the names that are in the file now, those replaced last.
+
+    `skipped` are the names that were there already and stay as they were, `losses` sentences about what the accounts
+    have lost.
+    """
+
+    names: tuple[str, ...]
+    replaced: int
+    skipped: tuple[str, ...]
+    losses: tuple[str, ...]
 
 
 class Roster:
@@ -148,15 +162,24 @@ class Roster:
         check_new_name(name, existing, (self._settings.server.name, *self._settings.login.reserved_names))
 
     def take_in(
-        self, source: Path, choice: str = "", *, from_anywhere: bool, weak_passwords: bool, is_rehearsal: bool
-    ) -> tuple[list[str], tuple[str, ...]]:
-        """Move all accounts of the users.yaml at `source` into a file of accounts; return their names, and the losses.
+        self,
+        source: Path,
+        choice: str = "",
+        *,
+        from_anywhere: bool,
+        weak_passwords: bool,
+        is_replacing: bool = False,
+        may_lose_admin: bool = False,
+        is_rehearsal: bool,
+    ) -> Taken:
+        """Move all accounts of the users.yaml at `source` into a file of accounts; return what was done.
 
         Among the losses is what YAML may have cut off a password. See `editable` about `choice`, and `plan_transfer`
         about the rest. A rehearsal changes nothing.
 
         Raises:
-            AccountsError: an account cannot be moved, so none was; the text lists everything.
+            AccountsError: an account cannot be moved, so none was; the text lists everything. Or no admin would be
+                left, and that is not meant (`may_lose_admin`).
         """
         target = self.editable(choice)
         if not isinstance(target, FileBackend):
@@ -166,15 +189,44 @@ class Roster:
             target,
             from_anywhere=from_anywhere,
             weak_passwords=weak_passwords,
+            is_replacing=is_replacing,
             check_name=lambda name, existing: check_new_name(name, existing, ()),
             check_password=lambda password, name: check_new_password(
                 password, self._settings.passwords, (name, self._settings.server.name)
             ),
         )
+        if not may_lose_admin:
+            self._check_admin_left(transfer, self.label_of(target))
         if not is_rehearsal:
             move(transfer, target, self._hasher)
         losses = (*_hints_in(source, cut_passwords), *transfer.losses)
-        return [record.account.name for record in transfer.records], losses
+        moved = tuple(record.account.name for record in (*transfer.records, *transfer.replacing))
+        return Taken(moved, len(transfer.replacing), transfer.skipped, losses)
+
+    def _check_admin_left(self, transfer: Transfer, label: str) -> None:
+        try:
+            accounts = self.accounts() or ()
+        except AccountsError:
+            return  # a broken file of another backend is not what was asked about
+        replacing = {prepare_name(record.account.name): record for record in transfer.replacing}
+        before, after = set[str](), set[str]()
+        for one in accounts:
+            key = prepare_name(one.account.name)
+            if one.account.role is Role.ADMIN and not one.is_disabled:
+                before.add(key)
+            record = replacing.get(key) if one.label == label else None
+            role = one.account.role if record is None else self._roles.get(key, record.account.role)
+            if role is Role.ADMIN and not (one.is_disabled if record is None else record.is_disabled):
+                after.add(key)
+        for record in transfer.records:
+            key = prepare_name(record.account.name)
+            if self._roles.get(key, record.account.role) is Role.ADMIN and not record.is_disabled:
+                after.add(key)
+        if before and not after:
+            raise AccountsError(
+                f"no admin would be left: {', '.join(sorted(before))} would be replaced by an account that is none; "
+                "make another account an admin first (`chatsrv user role NAME admin`), or say --last-admin"
+            )
 
     def _backend(self, place: int) -> AuthBackend:
         if place not in self._opened:

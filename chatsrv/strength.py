@@ -1,9 +1,10 @@
-"""What a new password must be, declared once: the floor of NIST SP 800-63B §5.1.1.2.
+"""What a new password must be, declared once: the floor of NIST SP 800-63B §5.1.1.2; and one that nobody guesses.
 
 Length, and none of those that everybody tries first; no rules about kinds of letters, which make passwords worse. Says
-nothing about passwords that are there already. Frozen values and pure functions; any thread may call them.
+nothing about passwords that are there already. Frozen values and functions; any thread may call them.
 """
 
+import secrets
 import string
 from collections.abc import Iterable
 from functools import cache
@@ -11,6 +12,13 @@ from importlib.resources import files
 from itertools import pairwise
 
 from pydantic import BaseModel, ConfigDict, Field
+
+_CLEAR = "abcdefghjkmnpqrstuvwxyz23456789"
+"""What nobody takes for another one on paper or on the telephone: no i, l, o, 0 or 1."""
+
+GROUP_CHARACTERS = 5
+LEAST_GROUPS = 4
+"""Of a password that is generated. That many are 99 bits: more than anybody can try."""
 
 _ADORNMENT = string.digits + string.punctuation
 
@@ -47,6 +55,17 @@ def check_new_password(password: str, policy: PasswordPolicy, words: Iterable[st
         raise ValueError(f"{accepted} and is not the name of the account or the server; this one is")
     if _is_run(plain):
         raise ValueError(f"{accepted} and is no run of letters; this one is")
+
+
+def generate_password(least_characters: int = 0) -> str:
+    """Return a random password of so many characters or more: letters and digits, in groups that are easy to type.
+
+    >>> import re
+    >>> re.fullmatch("[a-z2-9]{5}(-[a-z2-9]{5}){3}", generate_password()) is not None
+    True
+    """
+    groups = max(LEAST_GROUPS, -(-(least_characters + 1) // (GROUP_CHARACTERS + 1)))
+    return "-".join("".join(secrets.choice(_CLEAR) for _ in range(GROUP_CHARACTERS)) for _ in range(groups))
 
 
 def _is_run(text: str) -> bool:

@@ -4,6 +4,7 @@ Touches no network. Runs on the thread of pytest.
 """
 
 import gc
+import os
 import signal
 import sys
 import threading
@@ -26,6 +27,8 @@ hypothesis.settings.load_profile("no clock")
 # start would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+os.environ.pop("STATE_DIRECTORY", None)  # a history of tests belongs beside their settings, whatever service runs them
 
 
 @pytest.fixture(autouse=True)

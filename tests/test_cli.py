@@ -30,6 +30,7 @@ def test_check_says_what_it_found(house: House) -> None:
         f"{house.settings} is in order",
         "listener: plain on 127.0.0.1:0",
         f"accounts: 2 in {house.users} (yaml)",
+        f"history: {house.settings.with_suffix('.db')}, which the server makes (sqlite)",
     ]
     assert done.stderr == ""
 

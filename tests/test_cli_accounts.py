@@ -1,5 +1,6 @@
 """The command line: disabling, ranking, importing and trying out accounts, and the floor for new passwords."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -247,7 +248,6 @@ def test_import_is_all_or_nothing_and_lists_every_obstacle(house: House, hashes:
     code, out, error = told(house, "import", str(source), "--backend", "hashed")
     assert (code, out) == (1, "")
     assert [line.removeprefix(f"chatsrv: {source}: ") for line in error.splitlines()] == [
-        "'bob': there is such an account already",
         "'b\u043eb': 'b\\u043eb' looks like 'Bob', which is taken; accepted is a name that does not",
         "'carol': a new password has at least 8 characters; this one is shorter; accept that with --weak-passwords, "
         "or change it there first",
@@ -279,7 +279,7 @@ def test_the_shipped_accounts_go_into_a_file_of_hashes_as_the_messages_tell(hous
 def test_import_into_a_yaml_file_keeps_everything(house: House, source: Path) -> None:
     source.write_text("carol: {password: hard to guess, role: moderator, from: ['::1'], disabled: true}\n")
     code, out, error = told(house, "import", str(source))
-    assert (code, out, error) == (0, "carol\n", "Imported 1 accounts.\n")
+    assert (code, out, error) == (0, "carol\n", "Imported 1 account.\n")
     assert told(house, "list")[1].splitlines()[-1] == "carol\tmoderator\t::1/128\tdisabled"
     assert house.users.read_text().startswith(USERS)
     assert "hard to guess" not in house.users.read_text()
@@ -321,6 +321,130 @@ def test_legacy_hashes_are_imported_where_they_are_taken(house: House, source: P
     house.use("{backend: yaml, path: users.yaml}", "login: {legacy_hashes: rehash}")
     assert told(house, "import", str(source))[:2] == (0, "newbie\n")
     assert told(house, "check", "newbie", "--password-stdin", stdin="secret\n")[0] == 0
+
+
+def test_import_skips_who_is_there_and_says_so(house: House, source: Path) -> None:
+    source.write_text(TO_IMPORT + "carol: hard to guess\n")
+    before = house.users.read_text()
+    for dry, skip, done in (("--dry-run", "Would skip", "Would import"), ("", "Skipped", "Imported")):
+        assert told(house, "import", str(source), *dry.split()) == (
+            0,
+            "carol\n",
+            f"{skip} 2 accounts that are there already: alice, bob (--replace replaces them).\n{done} 1 account.\n",
+        )
+    assert house.users.read_text().startswith(before)
+    assert told(house, "import", str(source))[:2] == (0, "")
+
+
+def test_an_import_that_skips_many_names_the_first_of_them(house: House, source: Path) -> None:
+    source.write_text("".join(f"user{number}: secret words\n" for number in range(23)))
+    house.users.write_text(source.read_text())
+    error = told(house, "import", str(source))[2]
+    assert "Skipped 23 accounts" in error
+    assert ", user19 and 3 more (--replace replaces them).\nImported 0 accounts.\n" in error
+
+
+def test_what_is_skipped_is_not_held_against_the_settings(house: House, source: Path) -> None:
+    source.write_text("bob: short\ncarol: hard to guess\n")
+    code, out, error = told(house, "import", str(source))
+    assert (code, out) == (0, "carol\n")
+    assert error.startswith("Skipped 1 account that is there already: bob (--replace replaces it).\n")
+
+
+def test_import_replaces_on_request_and_keeps_place_comments_and_spelling(house: House, source: Path) -> None:
+    house.users.write_text(USERS + "# the end\nCarol: {password: christmas, role: moderator, disabled: true}\n")
+    source.write_text(
+        f"alice: {{password_hash: '{HASH}', role: admin}}\nBOB: {{password: hard to guess, from: ['::1']}}\n"
+        "carol: looking-glass\ndave: looking-glass\n"
+    )
+    assert told(house, "import", str(source), "--replace") == (
+        0,
+        "dave\nalice\nBOB\ncarol\n",
+        "Imported 4 accounts, 3 in the place of what was there.\n",
+    )
+    assert told(house, "list")[1].splitlines() == [
+        "alice\tadmin\tanywhere",
+        "bob\tmember\t::1/128",
+        "Carol\tmember\tanywhere",
+        "dave\tmember\tanywhere",
+    ]
+    text = house.users.read_text()
+    assert "# our people\nalice:\n" in text
+    assert "# the end\nCarol: {" in text
+    for name, password in (("alice", "wonderland"), ("bob", "hard to guess"), ("carol", "looking-glass")):
+        context = ["--address", "::1", "--password-stdin"]
+        assert told(house, "check", name, *context, stdin=f"{password}\n")[0] == 0
+    assert told(house, "check", "bob", "--address", "::1", "--password-stdin", stdin="builder\n")[0] == 1
+
+
+def test_import_replaces_in_a_file_of_hashes(house: House, hashes: Path, source: Path) -> None:
+    hashes.write_text(f"# ours\nbob:{HASH}\r\n# more\nzoe:!{HASH}\n")
+    source.write_text("Bob: {password: hard to guess, disabled: true}\nzoe: looking-glass\ncarol: looking-glass\n")
+    assert told(house, "import", str(source), "--backend", "hashed", "--replace")[:2] == (0, "carol\nBob\nzoe\n")
+    ours, bob, more, zoe, carol = hashes.read_bytes().decode().splitlines(keepends=True)
+    assert (ours, more) == ("# ours\n", "# more\n")
+    assert bob.startswith("bob:!$argon2id$")
+    assert bob.endswith("\r\n")
+    assert zoe.startswith("zoe:$argon2id$")
+    assert carol.startswith("carol:$argon2id$")
+    assert HASH not in bob + zoe
+
+
+@pytest.mark.parametrize(
+    "line", ["alice: looking-glass", "alice: {password: looking-glass, role: admin, disabled: true}"]
+)
+def test_import_does_not_replace_the_last_admin_unless_that_is_meant(house: House, source: Path, line: str) -> None:
+    source.write_text(f"{line}\n")
+    code, out, error = told(house, "import", str(source), "--replace")
+    assert (code, out) == (1, "")
+    assert "no admin would be left: alice would be replaced" in error
+    assert house.users.read_text() == USERS
+    assert told(house, "import", str(source), "--replace", "--last-admin")[0] == 0
+
+
+def test_an_import_that_brings_another_admin_replaces_the_last_one(house: House, source: Path) -> None:
+    source.write_text("alice: looking-glass\ndave: {password: looking-glass, role: admin}\n")
+    assert told(house, "import", str(source), "--replace")[0] == 0
+
+
+# ---------------------------------------------------------------------------- list
+
+
+def test_list_for_programs_is_an_object_a_line(house: House, hashes: Path) -> None:
+    told(house, "disable", "bob", "--backend", "yaml")
+    code, out, error = told(house, "list", "--json")
+    assert (code, error) == (0, "")
+    yaml, hashed = "yaml users.yaml", "hashed users.htpasswd"
+    networks = ["127.0.0.0/8", "::1/128"]
+    assert [json.loads(line) for line in out.splitlines()] == [
+        {"name": "alice", "role": "admin", "from": networks, "disabled": False, "backend": yaml},
+        {"name": "bob", "role": "member", "from": [], "disabled": True, "backend": yaml},
+        {"name": "zoe", "role": "member", "from": [], "disabled": False, "backend": hashed},
+    ]
+
+
+@pytest.mark.parametrize("backend", ["yaml", "hashed"])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_file_that_is_not_there_yet_is_an_empty_list(house: House, backend: str, options: list[str]) -> None:
+    house.use(f"{{backend: {backend}, path: nobody}}")
+    file = house.settings.with_name("nobody")
+    assert told(house, "list", *options) == (
+        0,
+        "",
+        f"There are no accounts in {file} yet; `chatsrv user add NAME` adds one.\n",
+    )
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("command", [["passwd"], ["disable"], ["remove", "--yes"]])
+def test_a_file_that_is_not_there_yet_has_no_account_to_change(house: House, command: list[str]) -> None:
+    house.users.unlink()
+    assert told(house, *command, "bob") == (1, "", "chatsrv: there is no account bob; `chatsrv user list` shows all\n")
+    assert not house.users.exists()
+
+
+def test_a_role_may_be_typed_in_capital_letters(house: House) -> None:
+    assert told(house, "role", "bob", "Moderator") == (0, "", "bob is moderator now.\n")
 
 
 # ---------------------------------------------------------------------------- check

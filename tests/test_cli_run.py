@@ -15,7 +15,7 @@ DEADLINE_SECONDS = 30
 USERS = "{backend: memory, users: {alice: wonderland, bob: builder}}"
 
 
-def settings(directory: Path, *listeners: str, more: str = "") -> Path:
+def settings(directory: Path, *listeners: str, more: str = "history: {store: memory}") -> Path:
     """Write settings with these listeners; return their file."""
     file = directory / "chatsrv.yaml"
     lines = "".join(f"  - {{{listener}}}\n" for listener in listeners)
@@ -132,7 +132,7 @@ def test_a_host_that_is_not_ours_is_told_in_one_sentence(tmp_path: Path, host: s
 
 
 def test_the_level_of_logging_holds(tmp_path: Path) -> None:
-    file = settings(tmp_path, "protocol: plain, host: 127.0.0.1, port: 0", more="logging: {level: error}")
+    file = settings(tmp_path, "protocol: plain, host: 127.0.0.1, port: 0", more="logging: {level: ERROR}")
     with running(file) as server:
         login(listening(server), "alice", "wonderland").close()
         server.terminate()

@@ -93,6 +93,7 @@ def test_a_server_runs_on_when_nobody_reads_what_it_prints(tmp_path: Path) -> No
     ):
         assert server.stderr
         try:
+            assert server.stderr.readline().endswith("INFO The history is kept in memory, until the server stops\n")
             assert server.stderr.readline().endswith("WARNING Standard output cannot be written (Broken pipe)\n")
             server.terminate()
             _, log = server.communicate(timeout=DEADLINE_SECONDS)

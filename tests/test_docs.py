@@ -16,6 +16,7 @@ import pytest
 import chatsrv
 from chatsrv.cli import main
 from chatsrv.locks import Rank
+from chatsrv.settings import load
 from tests.peer import DEADLINE_SECONDS
 from tests.test_layers import modules
 
@@ -155,6 +156,16 @@ def test_the_example_of_the_readme_is_a_chat() -> None:
             chat.communicate(timeout=DEADLINE_SECONDS)
         finally:
             chat.kill()
+
+
+def test_the_settings_of_the_readme_are_complete(tmp_path: Path) -> None:
+    (alone, *choices) = re.findall(r"^```yaml\n(.*?)^```$", page("README.md"), re.DOTALL | re.MULTILINE)
+    file = tmp_path / "chatsrv.yaml"
+    file.write_text(alone)
+    assert load(file).listeners[0].port == 61116
+    for auth in "".join(choices).splitlines():
+        file.write_text(f"{alone.partition('auth:')[0]}{auth}\n")
+        load(file)
 
 
 def test_the_shipped_accounts_of_the_readme_are_those_in_the_file() -> None:

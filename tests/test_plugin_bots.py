@@ -36,8 +36,9 @@ def bring(site: Path) -> Callable[[str], None]:
 
 
 def add(house: House, bots: str) -> Path:
-    """Write settings that name those bots, in line 3."""
-    house.use("{backend: yaml, path: users.yaml}", f"bots: {bots}")
+    """Write settings that name those bots, in line 3; the history is in memory if they do not say where."""
+    history = "" if "history:" in bots else "\nhistory: {store: memory}"
+    house.use("{backend: yaml, path: users.yaml}", f"bots: {bots}{history}")
     return house.settings
 
 

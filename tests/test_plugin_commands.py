@@ -39,7 +39,7 @@ def bring(site: Path) -> Callable[[str, str], None]:
 
 def add(house: House, commands: str) -> Path:
     """Write settings that name those commands, in line 3."""
-    house.use("{backend: yaml, path: users.yaml}", f"commands: {commands}")
+    house.use("{backend: yaml, path: users.yaml}", f"commands: {commands}\nhistory: {{store: memory}}")
     return house.settings
 
 

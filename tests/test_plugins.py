@@ -149,7 +149,9 @@ class InSettings:
         self.file = directory / "chatsrv.yaml"
 
     def write(self, auth: str) -> Path:
-        self.file.write_text(f"listeners: [{{protocol: plain, host: 127.0.0.1, port: 0}}]\nauth:\n{auth}\n")
+        self.file.write_text(
+            f"listeners: [{{protocol: plain, host: 127.0.0.1, port: 0}}]\nauth:\n{auth}\nhistory: {{store: memory}}\n"
+        )
         return self.file
 
     def refusal(self, auth: str) -> list[str]:

@@ -122,8 +122,11 @@ def test_a_password_is_not_shown_with_the_settings(settings_file: Path) -> None:
         ("limits: {login_seconds: 0}", "4: limits.login_seconds is 0; accepted is a number above 0 up to 3600"),
         ("history: {store: memory, keep_entries: .inf}", "accepted is a whole number from 1 to 10000000"),
         ("history: {store: redis}", "4: history.store is redis; accepted is memory or sqlite"),
-        ("history: {keep_entries: 5}", "4: history.store is missing; accepted is memory or sqlite"),
-        ("history: {store: sqlite}", "4: history.path is missing; accepted is a path; a relative one starts from"),
+        ("history: {keep_days: -1}", "4: history.keep_days is -1; accepted is a number from 0 to 36500"),
+        ("history: {pth: a}", "4: history.pth is a; there is no such key; did you mean path?"),
+        ("history: {store: }", "4: history.store is empty; accepted is memory or sqlite"),
+        ("history: {path: }", "4: history.path is empty; accepted is a path; a relative one starts from"),
+        ("history: 5", "4: history is 5; accepted is a mapping whose store is memory or sqlite"),
         ("history: {store: memory, path: a}", "history.path is a; there is no such key; accepted are store, keep_entr"),
         ("history: {store: sqlite, path: a, keep_days: -1}", "4: history.keep_days is -1; accepted is a number from 0"),
         ("history: {store: sqlite, path: a, durability: full}", "is full; accepted is process or power"),
@@ -432,7 +435,8 @@ def test_every_other_way_shown_in_the_shipped_file_loads(settings_file: Path) ->
     assert auth == CommandAuth(backend="command", command=auth.command)
     (history,) = re.findall(r"^# (history: \{.*\})", text, re.MULTILINE)
     settings_file.write_text(f"{GOOD}{history}\n")
-    assert load(settings_file).history == MemoryHistory() == Settings.model_validate(yaml.safe_load(GOOD)).history
+    memory = load(settings_file).history
+    assert memory == MemoryHistory(store="memory") == Settings.model_validate(yaml.safe_load(GOOD)).history
     backends = re.findall(r"^# (auth: [\[{].*[\]}])", text, re.MULTILINE)
     assert [re.findall(r"backend: (\w+)", line) for line in backends] == [["hashed"], ["memory"], ["yaml", "hashed"]]
     for backend in backends:

@@ -46,6 +46,9 @@ class Document(Protocol):
     def with_records(self, records: Sequence[Record]) -> Iterable[bytes]:
         """Return the contents with `records` at the end."""
 
+    def with_replaced(self, records: Sequence[Record]) -> Iterable[bytes]:
+        """Return the contents with `records`, which have hashes, in the place of the accounts of the same names."""
+
     def with_hash(self, key: str, password_hash: str) -> Iterable[bytes]:
         """Return the contents with another secret for the account of the prepared name `key`."""
 
@@ -130,11 +133,15 @@ class FileBackend(EditableBackend):
         self._key(account.name)
         self.add_records([Record(account, password_hash=self._new_hash(password))])
 
-    def add_records(self, records: Sequence[Record]) -> None:
-        """Add all of `records` or none; each has a hash.
+    def add_records(self, records: Sequence[Record], replacing: Sequence[Record] = ()) -> None:
+        """Add all of `records`, and put all of `replacing` in the place of what is there, or do nothing.
+
+        All of them have hashes. An account that is replaced stays where it is in the file, with its comments and the
+        spelling of its name.
 
         Raises:
-            AccountsError: one of them is there already, or the file cannot keep them or be changed.
+            AccountsError: one of `records` is there already, or one of `replacing` is not; or the file cannot keep them
+                or be changed.
         """
 
         def expected(accounts: dict[str, Record]) -> None:
@@ -144,8 +151,20 @@ class FileBackend(EditableBackend):
                     old = shown(accounts[key].account.name)
                     raise AccountsError(f"{self._path}: there is an account {old} already")
                 accounts[key] = record
+            for record in replacing:
+                key = self._key(record.account.name)
+                name = self._known(accounts, key).account.name
+                accounts[key] = replace(record, account=replace(record.account, name=name))
 
-        self._change(expected, lambda document: document.with_records(records))
+        def edited(document: Document) -> Iterable[bytes]:
+            if not replacing:
+                return document.with_records(records)
+            replaced = document.with_replaced(replacing)
+            if not records:
+                return replaced
+            return (after for before in replaced for after in self._document(before).with_records(records))
+
+        self._change(expected, edited)
 
     def takes(self, record: Record) -> bool:
         """Tell whether passwords are held against the hash of a record here, whatever its flaw."""

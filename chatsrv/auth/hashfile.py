@@ -16,6 +16,7 @@ from chatsrv.accounts import Account, Role
 from chatsrv.auth.filebackend import Document, FileBackend
 from chatsrv.auth.record import Accounts, Record, describe_flaw, read_record, shown
 from chatsrv.errors import AccountsError, Problem
+from chatsrv.names import prepare_name
 
 DISABLED = "!"
 """Stands before the hash of a disabled account, as in /etc/shadow. Apache refuses the password of such a line, too."""
@@ -55,6 +56,17 @@ class HtpasswdDocument:
             f"{record.account.name}:{DISABLED * record.is_disabled}{record.password_hash}".encode() + newline
             for record in records
         )
+
+    def with_replaced(self, records: Sequence[Record]) -> Iterator[bytes]:
+        """See `Document.with_replaced`."""
+        lines = list(self.lines)
+        for record in records:
+            key = prepare_name(record.account.name)
+            place = self.places[key]
+            alone = replace(self, lines=(lines[place],), accounts={key: self.accounts[key]}, places={key: 0})
+            (line,) = alone.with_hash(key, record.password_hash or "")
+            (lines[place],) = replace(alone, lines=(line,)).with_disabled(key, record.is_disabled)
+        yield b"".join(lines)
 
     def with_hash(self, key: str, password_hash: str) -> Iterator[bytes]:
         """See `Document.with_hash`."""

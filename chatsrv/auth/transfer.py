@@ -19,9 +19,15 @@ from chatsrv.names import prepare_name
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What there is to move: records as the new file will have them, but for the hashes; and what the accounts lose."""
+    """What there is to move: records as the new file will have them, but for the hashes; and what the accounts lose.
+
+    `replacing` are those for which the new file has an account already, and `skipped` the names of those that stay out
+    because of that.
+    """
 
     records: tuple[Record, ...]
+    replacing: tuple[Record, ...]
+    skipped: tuple[str, ...]
     losses: tuple[str, ...]
 
 
@@ -31,6 +37,7 @@ def plan_transfer(
     *,
     from_anywhere: bool,
     weak_passwords: bool,
+    is_replacing: bool,
     check_name: Callable[[str, list[str]], None],
     check_password: Callable[[str, str], None],
 ) -> Transfer:
@@ -38,7 +45,8 @@ def plan_transfer(
 
     `check_name(name, existing_names)` raises `AccountsError`, and `check_password(password, name)` `ValueError`; what
     is hashed cannot be checked. `from_anywhere` accepts that networks get lost where the target cannot keep them, and
-    `weak_passwords` those that `check_password` refuses.
+    `weak_passwords` those that `check_password` refuses. An account that `target` has already is skipped, or replaced
+    with `is_replacing`.
 
     Raises:
         AccountsError: the source cannot be read, or an account of it cannot be moved; the text lists everything.
@@ -52,12 +60,16 @@ def plan_transfer(
     problems: list[str] = []
     losses: list[str] = []
     moved: list[Record] = []
+    replacing: list[Record] = []
+    skipped: list[str] = []
     for key, record in YamlBackend.read(data, str(source)).accounts.items():
         name = record.account.name
-        if key in taken:
-            problems.append(f"{shown(name)}: there is such an account already")
+        if key in taken and not is_replacing:
+            skipped.append(name)
+            continue
         try:
-            check_name(name, existing)
+            if key not in taken:
+                check_name(name, existing)
         except AccountsError as error:
             problems.append(f"{shown(name)}: {error}")
         if record.flaw and not target.takes(record):
@@ -77,20 +89,22 @@ def plan_transfer(
             if record.account.networks and not from_anywhere:
                 problems.append(f"{shown(name)}: could log in from anywhere then; accept that with --from-anywhere")
             record = replace(record, account=Account(name))
-        moved.append(record)
+        (replacing if key in taken else moved).append(record)
     if problems:
         raise AccountsError("\n".join(f"{source}: {problem}" for problem in problems))
-    return Transfer(tuple(moved), tuple(losses))
+    return Transfer(tuple(moved), tuple(replacing), tuple(skipped), tuple(losses))
 
 
 def move(transfer: Transfer, target: FileBackend, hasher: Hasher | None = None) -> None:
-    """Add what was planned to `target`, clear passwords as hashes.
+    """Add and replace in `target` what was planned, clear passwords as hashes.
 
     Raises:
-        AccountsError: the target has one of the accounts by now, or cannot be changed; then none was added.
+        AccountsError: the target has another set of accounts by now, or cannot be changed; then nothing was.
     """
     hasher = hasher or shared_hasher()
-    target.add_records([_hashed(record, hasher) for record in transfer.records])
+    new, replacing = ([_hashed(one, hasher) for one in records] for records in (transfer.records, transfer.replacing))
+    if new or replacing:
+        target.add_records(new, replacing)
 
 
 def _hashed(record: Record, hasher: Hasher) -> Record:

@@ -5,14 +5,17 @@ functions; any thread may call.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
 from chatsrv.accounts import Role
 from chatsrv.auth.record import Record
+
+Edit: TypeAlias = Callable[[str, yaml.MappingNode | None, int], Iterator[str]]
+"""Proposes a text with another account at a place; takes the text and its node."""
 
 _PLAIN = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 
@@ -67,6 +70,23 @@ def with_pair(text: str, root: yaml.MappingNode | None, place: int, key: str, va
     else:
         old = node.value[found][1]
         yield _with_node(text, old.start_mark.index, old, value)
+
+
+def replacing(record: Record) -> list[Edit]:
+    """Return the edits, one after the other, that make of an account of the same name what `record` says."""
+    account = record.account
+    networks = f"[{', '.join(_scalar(str(network)) for network in account.networks)}]" if account.networks else None
+    pairs = {
+        "role": None if account.role is Role.MEMBER else account.role.value,
+        "from": networks,
+        "disabled": "true" if record.is_disabled else None,
+    }
+
+    def of(key: str, value: str | None) -> Edit:
+        return lambda text, root, place: with_pair(text, root, place, key, value)
+
+    secret: Edit = lambda text, root, place: with_hash(text, root, place, record.password_hash or "")  # noqa: E731
+    return [secret, *(of(key, value) for key, value in pairs.items())]
 
 
 def _with_new_pair(text: str, node: yaml.MappingNode, pair: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from chatsrv.auth import yamledit
 from chatsrv.auth.filebackend import Document, FileBackend
 from chatsrv.auth.record import Accounts, NotText, Record, describe_flaw, read_record, shown
 from chatsrv.errors import AccountsError, Problem
+from chatsrv.names import prepare_name
 
 _ACCEPTED = "accepted is a mapping of names to passwords, as in `alice: 'wonderland'`"
 
@@ -84,6 +85,18 @@ class YamlDocument:
         before, text = (self.head, "") if last else ("", self.head)
         before, text = before + "".join(self.pieces[:last]), text + "".join(self.pieces[last:])
         return self._encoded(before, yamledit.with_records(text, _node(text), records), "")
+
+    def with_replaced(self, records: Sequence[Record]) -> Iterable[bytes]:
+        """See `Document.with_replaced`."""
+        texts = list(self.pieces) or [self.head]
+        places = {key: place for place, key in enumerate(self.accounts)}
+        for record in records:
+            place = places[prepare_name(record.account.name)]
+            which, at = (place, 0) if self.pieces else (0, place)
+            for edit in yamledit.replacing(record):
+                # Of odd text, the first proposal may be wrong; the file stays as it is then.
+                texts[which] = next(iter(edit(texts[which], _node(texts[which]), at)), texts[which])
+        return self._encoded(self.head if self.pieces else "", ["".join(texts)], "")
 
     def with_hash(self, key: str, password_hash: str) -> Iterable[bytes]:
         """See `Document.with_hash`."""

@@ -5,12 +5,11 @@ Does nothing itself that `chatsrv.app` does. Main thread only.
 
 import logging
 import sys
-from contextlib import closing
 from typing import Any
 
 import click
 
-from chatsrv.app import bots_of, build, commands_of, examine_history
+from chatsrv.app import bots_of, build, commands_of, examine_history, unused_history
 from chatsrv.cli.history import history
 from chatsrv.cli.logs import QueuedLog
 from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen
@@ -20,7 +19,7 @@ from chatsrv.errors import ChatError
 from chatsrv.listening import rehearse
 from chatsrv.names import prepare_name
 from chatsrv.roster import Listed, Roster
-from chatsrv.settings import Auth, MemoryAuth, Settings
+from chatsrv.settings import Auth, MemoryAuth, MemoryHistory, Settings
 
 DEFAULT_FILE = "config/chatsrv.yaml"
 
@@ -54,9 +53,13 @@ def main(context: click.Context, file: str) -> None:
 def run(chosen: Chosen) -> None:
     """Run the server until Ctrl-C, SIGTERM or SIGHUP."""
     settings = chosen.settings
-    with closing(QueuedLog(sys.stderr)) as log:
-        logging.basicConfig(handlers=[log], level=settings.logging.level.upper(), force=True)
+    log = QueuedLog(sys.stderr)
+    logging.basicConfig(handlers=[log], level=settings.logging.level.upper(), force=True)
+    try:
         build(settings, chosen.file).serve(announce)
+    finally:
+        logging.getLogger().removeHandler(log)
+        log.close()
 
 
 def announce(line: str) -> None:
@@ -106,12 +109,23 @@ def check(chosen: Chosen) -> None:
         place = chosen.file if isinstance(auth, MemoryAuth) else getattr(auth, "path", "")
         count = "unknown, as they cannot be listed" if accounts is None else str(len(accounts))
         click.echo(f"accounts: {count}{f' in {place}' if place else ''} ({auth.backend})")
+    _tell_history(settings, chosen.file)
     for hint in hints:
         Failed(f"warning: {hint}").show()
     if all(accounts is not None for _, accounts in listed):
         _warn_of_strangers(
             settings, {prepare_name(one.account.name) for _, accounts in listed for one in accounts or ()}
         )
+
+
+def _tell_history(settings: Settings, file: str) -> None:
+    history = settings.history
+    if isinstance(history, MemoryHistory):
+        click.echo("history: in memory, until the server stops")
+        return
+    click.echo(f"history: {history.path}{'' if history.path.exists() else ', which the server makes'} (sqlite)")
+    if unused := unused_history(history, file):
+        Failed(f"warning: {unused} is a history, too, and not the one that is used").show()
 
 
 def _warn_of_strangers(settings: Settings, names: set[str]) -> None:

@@ -17,11 +17,11 @@ from chatsrv.cli.historyrescue import rescue
 from chatsrv.cli.historyrestore import restore
 from chatsrv.cli.historystats import stats
 from chatsrv.cli.historytelling import entries_in_words, progress, size_in_words
-from chatsrv.cli.program import Chosen, Failed, clearing_away, pass_chosen
+from chatsrv.cli.program import Chosen, Failed, Group, clearing_away, pass_chosen
 from chatsrv.names import prepare_name
 
 
-@click.group()
+@click.group(cls=Group)
 @click.pass_context
 def history(context: click.Context) -> None:
     """Copy, read, search and erase what was said, also while the server runs; rescue and restore it."""

@@ -6,14 +6,14 @@ Knows nothing of entries. Main thread only.
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
 from chatsrv.cli.program import Chosen, Failed
-from chatsrv.settings import MemoryHistory, SqliteHistory
+from chatsrv.settings import STATE_DIRECTORY, MemoryHistory, SqliteHistory, default_place
 
 BESIDE = ("-wal", "-journal", "-shm", "-mark")
 """What the name of a database is followed by in those of the files that belong to it."""
@@ -21,11 +21,11 @@ BESIDE = ("-wal", "-journal", "-shm", "-mark")
 force_option = click.option("--force", "is_forced", is_flag=True, help="Replace the file if there is one.")
 
 
-def history_of(chosen: Chosen) -> SqliteHistory:
+def history_of(chosen: Chosen, *, must_be_there: bool = True) -> SqliteHistory:
     """Return what the settings say of the history's file.
 
     Raises:
-        Failed: there is no file.
+        Failed: they say that it is in memory; or there is none where it is by default, and there may be one elsewhere.
     """
     kept = chosen.settings.history
     if isinstance(kept, MemoryHistory):
@@ -33,7 +33,20 @@ def history_of(chosen: Chosen) -> SqliteHistory:
             f"{chosen.file}: history.store is memory, so that there is no file, and only the running server knows the "
             f"history; with store: sqlite it is kept in a file"
         )
+    if must_be_there and not kept.path.exists() and (hint := elsewhere(kept, chosen.file)):
+        raise Failed(f"{kept.path}: there is no history; {hint}")
     return kept
+
+
+def elsewhere(kept: SqliteHistory, file: str) -> str:
+    """Return where a server may look for the history instead; empty if the settings name the place."""
+    with suppress(ValueError):
+        if kept.path == default_place(Path(file)):
+            return (
+                f"{file} does not say where it is (history.path), so a server that gets {STATE_DIRECTORY} from systemd "
+                f"has it there: set that here, too, or write history.path"
+            )
+    return ""
 
 
 def check_target(path: Path, history: Path, *, is_forced: bool) -> None:

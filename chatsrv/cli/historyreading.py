@@ -48,7 +48,7 @@ def export(
 ) -> None:
     """Write what was said as lines, oldest first; private messages only where that is asked for.
 
-    jsonl is one object a line; text is what a chatter would have read, behind time and room.
+    jsonl is one object a line; text is what a chatter would have read, after time and room.
 
     Times are such as 2026-08-01T12:30:00Z (RFC 3339), 2026-08-01 (the first moment of that day, UTC) or, so long ago,
     90s, 15m, 2h, 3d, 4w.

@@ -64,7 +64,7 @@ def as_moment(context: click.Context, option: click.Parameter, value: str | None
         raise click.BadParameter(str(error), context, option) from None
 
 
-since_option = click.option("--since", metavar="TIME", callback=as_moment, help="From this time on: see below.")
+since_option = click.option("--since", metavar="TIME", callback=as_moment, help="From this time on: see above.")
 until_option = click.option("--until", metavar="TIME", callback=as_moment, help="Before this time.")
 
 

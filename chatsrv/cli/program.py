@@ -2,7 +2,7 @@
 
     0    done
     1    it could not be done; one line says why:  chatsrv: TEXT
-    2    the command line is wrong; the usage is shown
+    2    the command line is wrong; the usage is shown, or the help if there was nothing to be wrong about
     130  ended by Ctrl-C; 129 or 143 where a command had to clear away first what SIGHUP or SIGTERM ended
 
 Knows nothing of what the commands do. Main thread only.
@@ -31,6 +31,13 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 _OUTPUT_FAILS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
+_CONFIG = "config_after"
+"""What the option is called that stands after the name of a command."""
+
+_ANY_LENGTH = 1000
+"""More letters than the first sentence of any help text has."""
+
+
 class Failed(click.ClickException):
     """What was asked cannot be done; the text says why."""
 
@@ -40,7 +47,30 @@ class Failed(click.ClickException):
             click.echo(f"chatsrv: {line}", file=file, err=file is None)
 
 
-class Program(click.Group):
+class Group(click.Group):
+    """A group of commands. Each takes `--config` for itself, too, and no help text is cut off."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command, which takes `--config` from now on."""
+        _take_config(cmd)
+        super().add_command(cmd, name)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Show the help, as the answer to a wrong command line, if there is nothing to parse."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            sys.exit(EXIT_USAGE)
+        return super().parse_args(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, each with its first sentence, however many lines that takes."""
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        rows = [(name, command.get_short_help_str(_ANY_LENGTH)) for name, command in commands.items() if command]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+class Program(Group):
     """The group of all commands. Their errors end as those of any Unix tool do."""
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
@@ -124,3 +154,17 @@ class Warnings(logging.Handler):
 
 
 pass_chosen = click.make_pass_decorator(Chosen)
+
+
+def _take_config(command: click.Command) -> None:
+    """Let `--config` stand after the name of a command, too."""
+    option = ["-c", "--config", _CONFIG]
+    command.params.append(
+        click.Option(option, metavar="FILE", expose_value=False, callback=_choose, help="The settings.")
+    )
+
+
+def _choose(context: click.Context, _option: click.Parameter, file: str | None) -> None:
+    chosen = context.find_object(Chosen)
+    if chosen is not None and file is not None:  # there is none while a shell completes a word
+        chosen.file = file

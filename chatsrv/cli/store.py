@@ -1,7 +1,7 @@
-"""What the commands about accounts share: the backend that is meant, an account in it, and a password to be asked for.
+"""What the commands about accounts share: the backend that is meant, an account in it, and a password for it.
 
-Passwords are read without echo, and never from the command line, where others on the machine could see them. Main
-thread only.
+Passwords are read without echo, and never from the command line, where others on the machine could see them. One that
+is generated is printed once, alone on standard output. Main thread only.
 """
 
 import sys
@@ -14,14 +14,18 @@ from chatsrv.accounts import Account
 from chatsrv.app import history_file
 from chatsrv.auth.backend import EditableBackend
 from chatsrv.cli.program import Chosen, Failed
+from chatsrv.cli.streams import write_no_more
 from chatsrv.errors import AccountsError, StoreError
 from chatsrv.names import prepare_name, prepare_new_password
 from chatsrv.roster import Roster
 from chatsrv.settings import MemoryHistory
-from chatsrv.strength import check_new_password
+from chatsrv.strength import check_new_password, generate_password
 
 password_stdin = click.option(
     "--password-stdin", "is_from_stdin", is_flag=True, help="Take the password from the first line of standard input."
+)
+generate_option = click.option(
+    "--generate", "is_generated", is_flag=True, help="Make a random password, and print it, once."
 )
 backend_option = click.option(
     "--backend",
@@ -45,7 +49,7 @@ def opened(
 
     Fails for the last admin's if `must_keep_admin`: nobody could lift what is decided in the chat any more.
     """
-    with Roster(chosen.settings, chosen.file) as roster:
+    with Roster(chosen.settings, chosen.file, create=True) as roster:  # a missing file has no accounts
         backend = roster.editable(choice)
         account = find(backend, name)
         if account is None:
@@ -119,16 +123,34 @@ def find(backend: EditableBackend, name: str) -> Account | None:
     return next((account for account in backend.list() if prepare_name(account.name) == wanted), None)
 
 
-def new_password(chosen: Chosen, name: str, *, is_from_stdin: bool) -> str:
-    """Ask for a new password of the account `name`, twice, and hold it against the settings."""
-    password = ask_password(is_from_stdin=is_from_stdin, is_new=True)
+def new_password(chosen: Chosen, name: str, *, is_from_stdin: bool, is_generated: bool) -> str:
+    """Make a new password for the account `name`, or ask for one, twice, and hold it against the settings."""
+    if is_generated and is_from_stdin:
+        raise click.UsageError("--generate and --password-stdin cannot be given together: it is one or the other")
+    policy = chosen.settings.passwords
+    password = (
+        generate_password(policy.least_characters)
+        if is_generated
+        else ask_password(is_from_stdin=is_from_stdin, is_new=True)
+    )
     try:
-        check_new_password(
-            prepare_new_password(password), chosen.settings.passwords, (name, chosen.settings.server.name)
-        )
+        check_new_password(prepare_new_password(password), policy, (name, chosen.settings.server.name))
     except ValueError as error:
         raise Failed(str(error)) from None
     return password
+
+
+def show_password(name: str, password: str) -> None:
+    """Print the password that was generated for the account `name`. It is nowhere else."""
+    try:
+        click.echo(password)
+    except OSError as error:
+        write_no_more(sys.stdout)
+        raise Failed(
+            f"{name} has a new password, but it cannot be printed ({error.strerror}); "
+            f"`chatsrv user passwd --generate {name}` makes another one"
+        ) from None
+    click.echo("The password is printed only this once; what is kept is a hash of it.", err=True)
 
 
 def ask_password(*, is_from_stdin: bool, is_new: bool = False) -> str:

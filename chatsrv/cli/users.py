@@ -3,30 +3,35 @@
 Never opens a file of accounts itself: that is the backend's. Main thread only.
 """
 
+import json
 import sys
 from ipaddress import ip_network
 
 import click
 
 from chatsrv.accounts import Account, Network, Role
+from chatsrv.cli.historylines import visible
 from chatsrv.cli.importing import import_
-from chatsrv.cli.program import Chosen, Failed, pass_chosen
+from chatsrv.cli.program import Chosen, Failed, Group, pass_chosen
 from chatsrv.cli.store import (
     backend_option,
     find,
+    generate_option,
     last_admin_option,
     new_password,
     opened,
     password_stdin,
+    show_password,
     warn_of_past,
     warn_of_twins,
 )
 from chatsrv.cli.trial import check
 from chatsrv.door import roles_of
 from chatsrv.names import prepare_name
-from chatsrv.roster import Roster
+from chatsrv.roster import Listed, Roster
+from chatsrv.settings import HashedAuth, YamlAuth
 
-ROLES = click.Choice([role.value for role in Role])
+ROLES = click.Choice([role.value for role in Role], case_sensitive=False)
 
 
 def _as_networks(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[Network, ...]:
@@ -38,14 +43,14 @@ def _as_networks(context: click.Context, option: click.Parameter, values: tuple[
         ) from None
 
 
-@click.group()
+@click.group(cls=Group)
 def user() -> None:
     """Add, change, remove, list and try out accounts."""
 
 
 @user.command()
 @click.argument("name")
-@click.option("--role", type=ROLES, default=Role.MEMBER.value, show_default=True)
+@click.option("--role", type=ROLES, default=Role.MEMBER.value, show_default=True, help="What the account may do.")
 @click.option(
     "--from",
     "networks",
@@ -55,9 +60,18 @@ def user() -> None:
     help="Network from which the account may log in; may be given several times. From anywhere if left out.",
 )
 @password_stdin
+@generate_option
 @backend_option
 @pass_chosen
-def add(chosen: Chosen, name: str, role: str, networks: tuple[Network, ...], is_from_stdin: bool, choice: str) -> None:
+def add(
+    chosen: Chosen,
+    name: str,
+    role: str,
+    networks: tuple[Network, ...],
+    is_from_stdin: bool,
+    is_generated: bool,
+    choice: str,
+) -> None:
     """Add the account NAME; its password is asked for."""
     with Roster(chosen.settings, chosen.file, create=True) as roster:
         backend = roster.editable(choice)
@@ -65,21 +79,28 @@ def add(chosen: Chosen, name: str, role: str, networks: tuple[Network, ...], is_
             raise Failed(f"there is an account {name} already; `chatsrv user passwd {name}` changes its password")
         roster.check_new_account(name)
         warn_of_past(chosen, name, is_new=True)
-        backend.add(Account(name, Role(role), networks), new_password(chosen, name, is_from_stdin=is_from_stdin))
+        password = new_password(chosen, name, is_from_stdin=is_from_stdin, is_generated=is_generated)
+        backend.add(Account(name, Role(role), networks), password)
         warn_of_twins(roster, backend, name, is_new=True)
     click.echo(f"Added {name}.", err=True)
+    if is_generated:
+        show_password(name, password)
 
 
 @user.command()
 @click.argument("name")
 @password_stdin
+@generate_option
 @backend_option
 @pass_chosen
-def passwd(chosen: Chosen, name: str, is_from_stdin: bool, choice: str) -> None:
+def passwd(chosen: Chosen, name: str, is_from_stdin: bool, is_generated: bool, choice: str) -> None:
     """Give the account NAME another password."""
     with opened(chosen, choice, name) as (backend, account):
-        backend.set_password(account.name, new_password(chosen, account.name, is_from_stdin=is_from_stdin))
+        password = new_password(chosen, account.name, is_from_stdin=is_from_stdin, is_generated=is_generated)
+        backend.set_password(account.name, password)
     click.echo(f"Changed the password of {account.name}.", err=True)
+    if is_generated:
+        show_password(account.name, password)
 
 
 @user.command()
@@ -140,18 +161,41 @@ def remove(chosen: Chosen, name: str, is_confirmed: bool, is_last_meant: bool, c
 
 
 @user.command("list")
+@click.option("--json", "is_json", is_flag=True, help="For programs: one object a line.")
 @pass_chosen
-def list_(chosen: Chosen) -> None:
+def list_(chosen: Chosen, is_json: bool) -> None:
     """List all accounts: name, role, the networks they may come from, and `disabled` where one is.
 
     Where there are several backends, the one that the account is in comes last. In columns on a terminal; in a pipe or
     file without the heading, and with tabs in between.
     """
-    with Roster(chosen.settings, chosen.file) as roster:
+    with Roster(chosen.settings, chosen.file, create=True) as roster:
         accounts = roster.accounts()
     if accounts is None:
         raise Failed(f"{chosen.file}: no backend under auth can list its accounts")
-    are_several = len(chosen.settings.auth) > 1
+    if not accounts:
+        places = ", ".join(str(auth.path) for auth in chosen.settings.auth if isinstance(auth, YamlAuth | HashedAuth))
+        where = f" in {places}" if places else ""
+        click.echo(f"There are no accounts{where} yet; `chatsrv user add NAME` adds one.", err=True)
+    elif is_json:
+        for one in accounts:
+            click.echo(_json_line(one))
+    else:
+        _show(accounts, are_several=len(chosen.settings.auth) > 1)
+
+
+def _json_line(one: Listed) -> str:
+    fields = {
+        "name": one.account.name,
+        "role": one.account.role.value,
+        "from": list(map(str, one.account.networks)),
+        "disabled": one.is_disabled,
+        "backend": one.label,
+    }
+    return visible(json.dumps(fields, ensure_ascii=False))
+
+
+def _show(accounts: list[Listed], *, are_several: bool) -> None:
     rows = [
         (
             one.account.name,

@@ -4,7 +4,6 @@ For `chatsrv check`, which may run beside the server. Any thread.
 """
 
 import contextlib
-import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -19,8 +18,8 @@ def examine(path: Path) -> None:
     Raises:
         StoreError: it could not. The text says what to do.
     """
-    if number := _obstacle(path):
-        raise cannot_be_kept(path, OSError(number, os.strerror(number)))
+    if why := _obstacle(path):
+        raise cannot_be_kept(path, why)
     if path.exists() and path.stat().st_size:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as file:
             try:
@@ -29,18 +28,23 @@ def examine(path: Path) -> None:
                 raise StoreError(what_to_do(error, path)) from error
 
 
-def _obstacle(path: Path) -> int:
-    """Return the number of the error that a file at `path` meets; 0 if it meets none."""
+def _obstacle(path: Path) -> str:
+    """Return why there can be no history at `path`; nothing if there can."""
     try:
         if path.is_dir():
-            return errno.EISDIR
-        if path.exists() and not (path.is_file() and os.access(path, os.R_OK | os.W_OK)):
-            return errno.EACCES if path.is_file() else errno.EINVAL
-        directory = Path(os.path.realpath(path)).parent  # SQLite puts more files beside the real one
-        while not directory.exists():
-            directory = directory.parent
-        if not directory.is_dir():
-            return errno.ENOTDIR
+            return "it is a directory"
+        if path.exists() and not path.is_file():
+            return "it is no file"
+        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+            return "this user may not write to it"
+        real = Path(os.path.realpath(path))  # SQLite puts more files beside that one, and some are beside a link to it
+        for around in (path.absolute().parent, real.parent):
+            while not os.path.lexists(around):
+                around = around.parent
+            if not around.is_dir():
+                return f"{around} is no directory"
+            if not os.access(around, os.W_OK | os.X_OK):
+                return f"this user may not write to {around}"
     except OSError as error:  # a directory on the way is closed to this user, or the name is too long
-        return error.errno or errno.EINVAL
-    return 0 if os.access(directory, os.W_OK | os.X_OK) else errno.EACCES
+        return error.strerror or "it cannot be looked at"
+    return ""

@@ -148,7 +148,7 @@ def create(path: Path) -> None:
             path.parent.mkdir(parents=True, mode=0o700)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise cannot_be_kept(path, error) from error
+        raise cannot_be_kept(path, error.strerror) from error
     real = Path(os.path.realpath(path))  # SQLite puts the others beside it
     for suffix in ("", "-wal", "-shm", "-journal"):
         file = real.with_name(f"{real.name}{suffix}")
@@ -157,11 +157,11 @@ def create(path: Path) -> None:
         _close_to_others(file)
 
 
-def cannot_be_kept(path: Path, error: OSError) -> StoreError:
+def cannot_be_kept(path: Path, why: str | None) -> StoreError:
     """Return the error about a file that cannot be made, or not be opened."""
     return StoreError(
-        f"{path}: the history cannot be kept there ({error.strerror}); "
-        f"let the server's user write to it and its directory, or give history.path another file"
+        f"{path}: the history cannot be kept there ({why}); let the server's user write to it and its directory, or "
+        f"give history.path in the settings another file, such as /var/lib/chatsrv/{path.name}"
     )
 
 

@@ -5,6 +5,7 @@
     bots       those of the bots
     rooms      those of the rooms
     kinds      the kinds of values that they have
+    filling    what a file leaves out: where the history is
     places     YAML text -> plain data, and the line of every key
     problems   what is wrong, in sentences: file, line, key, value, what is accepted
     manual     docs/settings.md, written from the declarations
@@ -26,6 +27,7 @@ from chatsrv.settings.declared import (
     SqliteHistory,
     do_hosts_overlap,
 )
+from chatsrv.settings.filling import STATE_DIRECTORY, default_place, place_beside
 from chatsrv.settings.kinds import zone_of
 from chatsrv.settings.loading import load, wrong_at, wrong_option
 from chatsrv.settings.rooms import DeclaredRoom, Rooms
@@ -34,6 +36,7 @@ __all__ = [
     "ANY_HOST",
     "ANY_IPV4",
     "ANY_IPV6",
+    "STATE_DIRECTORY",
     "Auth",
     "CommandAuth",
     "DeclaredRoom",
@@ -49,8 +52,10 @@ __all__ = [
     "Settings",
     "SqliteHistory",
     "YamlAuth",
+    "default_place",
     "do_hosts_overlap",
     "load",
+    "place_beside",
     "wrong_at",
     "wrong_option",
     "zone_of",

@@ -15,9 +15,24 @@ from chatsrv.loginpolicy import LoginPolicy
 from chatsrv.names import prepare_name
 from chatsrv.settings.backends import Backends
 from chatsrv.settings.bots import BotPlugins
-from chatsrv.settings.kinds import MACHINES_ZONE, CommandNames, FilePath, Section, TimeZone, UserNames, Word, wrong
+from chatsrv.settings.kinds import (
+    MACHINES_ZONE,
+    CommandNames,
+    Default,
+    FilePath,
+    Section,
+    TimeZone,
+    UserNames,
+    Word,
+    wrong,
+)
 from chatsrv.settings.rooms import Rooms
 from chatsrv.strength import PasswordPolicy
+
+DEFAULT_PLACE = (
+    "a file called as the settings file, with `.db` for `.yaml`: in the directory that `$STATE_DIRECTORY` names, which "
+    "systemd sets, or else beside the settings file"
+)
 
 ANY_HOST, ANY_IPV4, ANY_IPV6 = "*", "0.0.0.0", "::"
 
@@ -119,9 +134,9 @@ _NewcomerEntries = Annotated[
 
 
 class MemoryHistory(Section):
-    """The server remembers until it stops. So it does when the section is left out."""
+    """The server remembers until it stops, and writes nothing."""
 
-    store: Literal["memory"] = Field(default="memory", description="Where the room logs are kept.")
+    store: Literal["memory"] = Field(description="Where the room logs are kept.")
     keep_entries: int = Field(
         default=10_000,
         ge=1,
@@ -133,10 +148,15 @@ class MemoryHistory(Section):
 
 
 class SqliteHistory(Section):
-    """Everything is recorded in a file before anybody sees it. [The history](history.md) tells how to live with it."""
+    """Everything is recorded in a file before anybody sees it. [The history](history.md) tells how to live with it.
 
-    store: Literal["sqlite"] = Field(description="Where the room logs are kept.")
-    path: FilePath = Field(description="The file. It is made, with its directory, if it is not there.")
+    So it is when the section is left out, or says nothing of the store.
+    """
+
+    store: Literal["sqlite"] = Field(default="sqlite", description="Where the room logs are kept.")
+    path: Annotated[FilePath, Default(DEFAULT_PLACE)] = Field(
+        description="The file. It is made, with its directory, if it is not there."
+    )
     durability: Literal["process", "power"] = Field(
         default="process",
         description="What all that was seen survives: the end of the server, also by `kill -9`; or a loss of `power`, "
@@ -187,8 +207,8 @@ class Settings(Section):
     passwords: PasswordPolicy = Field(
         default_factory=lambda: PasswordPolicy.model_validate({}), description="What new passwords must be like."
     )
-    history: History = Field(
-        default_factory=MemoryHistory,
+    history: History = Field(  # from a file: see `chatsrv.settings.filling`
+        default_factory=lambda: MemoryHistory(store="memory"),
         discriminator="store",
         description="What the server remembers of each room. `store` chooses where; the other keys are that store's.",
     )

@@ -5,7 +5,7 @@ Knows no setting, and neither files nor what the values are used for. Frozen val
 
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
@@ -38,6 +38,12 @@ def zone_of(time_zone: str) -> tzinfo | None:
 def wrong(*found: tuple[tuple[str | int, ...], str]) -> PydanticCustomError:
     """Return an error about places beneath the value being checked: for each its steps, and what would be right."""
     return PydanticCustomError("found", "values that do not fit together", {"found": found})
+
+
+class Default(NamedTuple):
+    """Says in words what stands for a key that is left out, where a fixed value does not."""
+
+    text: str
 
 
 class Section(BaseModel):

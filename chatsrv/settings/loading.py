@@ -1,8 +1,10 @@
 """The way from a settings file to `Settings`.
 
-Reads that one file and nothing else, and makes no object of another layer. Any thread.
+Reads that one file and, for a default, the environment, and makes no object of another layer. Any thread.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,8 +12,9 @@ from pydantic import ValidationError
 from chatsrv.errors import Problem, SettingsError
 from chatsrv.settings.backends import PluginAuth
 from chatsrv.settings.declared import Settings
+from chatsrv.settings.filling import filled
 from chatsrv.settings.places import Document, Steps, dotted, read
-from chatsrv.settings.problems import problems_of
+from chatsrv.settings.problems import KEYS_AT_THE_TOP, problems_of
 
 
 def load(path: str | Path) -> Settings:
@@ -21,7 +24,7 @@ def load(path: str | Path) -> Settings:
         SettingsError: with everything that is wrong, in the order of the file.
     """
     path = Path(path)
-    document = read(_content(path), str(path))
+    document = filled(_settings(read(_content(path), str(path))), path)
     try:
         settings = Settings.model_validate(
             _without_empty_sections(document.data), context={"file": path, "directory": path.parent}
@@ -63,6 +66,19 @@ def wrong_at(file: str | Path, steps: Steps, text: str) -> SettingsError:
     return SettingsError((Problem(str(file), line, dotted(steps), "", text),))
 
 
+def _settings(document: Document) -> Document:
+    """Return `document` if it may be one of settings.
+
+    Raises:
+        SettingsError: it is not. Nothing of it is told: whoever mistyped the name of a file may have named any.
+    """
+    data = document.data
+    if isinstance(data, dict) and data and not Settings.model_fields.keys() & data.keys():
+        what = "this is not a settings file"
+        raise SettingsError((Problem(document.file, document.line(()), what, "", KEYS_AT_THE_TOP),))
+    return document
+
+
 def _without_empty_sections(data: object) -> object:
     """Let a section have its defaults where every key of it is commented out."""
     if not isinstance(data, dict):
@@ -76,7 +92,19 @@ def _without_empty_sections(data: object) -> object:
 def _in_order(document: Document, problems: list[Problem]) -> SettingsError:
     unread = {problem.key for problem in document.problems if problem.value}
     problems = [*document.problems, *(problem for problem in problems if problem.key not in unread)]
+    problems = _without_strangers(document, problems)
     return SettingsError(tuple(sorted(problems, key=lambda problem: problem.line)))
+
+
+def _without_strangers(document: Document, problems: Sequence[Problem]) -> list[Problem]:
+    """Leave out the values of unknown keys where all that makes a settings file is missing: it may be another file."""
+    fields, data = Settings.model_fields, document.data
+    if not isinstance(data, dict) or any(fields[key].is_required() for key in fields.keys() & data.keys()):
+        return list(problems)
+    return [
+        problem if problem.key.partition(".")[0].partition("[")[0] in fields else replace(problem, value="")
+        for problem in problems
+    ]
 
 
 def _content(path: Path) -> bytes:

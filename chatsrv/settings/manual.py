@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from chatsrv.settings.declared import Settings
+from chatsrv.settings.kinds import Default
 from chatsrv.settings.places import Steps, dotted
 from chatsrv.settings.problems import Declaration, is_model
 
@@ -85,6 +86,9 @@ def _one(field: FieldInfo) -> Declaration:
 
 
 def _default(field: FieldInfo) -> str:
+    for detail in field.metadata:
+        if isinstance(detail, Default):
+            return detail.text
     if field.is_required():
         return "must be given"
     match field.default:

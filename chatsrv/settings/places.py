@@ -3,7 +3,9 @@
 Knows nothing of what the keys mean, and never builds Python objects that a tag asks for. Pure; any thread.
 """
 
+import re
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 
 import yaml
 
@@ -13,6 +15,10 @@ Steps = tuple[str | int, ...]
 
 _MAPPING, _SEQUENCE, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "merge"))
 _LONGEST_VALUE = 60
+
+# What may be an address or a network of IPv6, and is not in quotes.
+_ADDRESS = re.compile(r"(?<![\w:.\"'])[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*(?:/[0-9]+)?(?![\w:.\"'])")
+_MEANS_SOMETHING = tuple("*&!|>%@`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,5 +159,18 @@ def _explained(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
         return "a tab cannot indent; accepted are spaces"
     if error.context == "while scanning an alias":
         return 'accepted is "*" in quotes: alone, a * begins what YAML calls an alias'
+    column = error.problem_mark.column if error.problem_mark else 0
+    for found in _ADDRESS.finditer(wrong):
+        if found.start() <= column <= found.end() and _is_address(found[0]):
+            return f'an address with colons has to be in quotes; accepted is "{found[0]}"'
+    if wrong[max(0, column - 1) : column + 1].strip()[:1] in _MEANS_SOMETHING:
+        return "a value that begins with a sign such as * or @ has to be in quotes"
     context = f" {error.context}" if error.context else ""
     return f"{error.problem}{context}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ip_network(text, strict=False))
+    except ValueError:
+        return False

@@ -137,15 +137,27 @@ def _explained(detail: Any, document: Document) -> Iterator[Problem]:
             choice += f" ({', '.join(names)})"
         yield _problem(document, (*steps, discriminator), f"accepted is {choice}")
     elif not steps:
-        yield Problem(document.file, document.line(()), "the file", document.written[()], _AT_THE_TOP)
+        value = "a list" if isinstance(document.data, list) else "a text or a number"
+        yield Problem(document.file, document.line(()), "the file", value, KEYS_AT_THE_TOP)
     else:
         is_key = detail["loc"][-1] == _KEY_MARK
         declaration = declared_at(steps[:-1] if is_key else steps, document.data)
         declaration = declaration.key() if declaration and is_key else declaration
-        yield _problem(document, steps, f"accepted is {declaration.accepted() if declaration else 'another value'}")
+        accepted = f"accepted is {declaration.accepted() if declaration else 'another value'}"
+        yield _problem(document, steps, accepted + _quotes(steps, document))
 
 
-_AT_THE_TOP = f"accepted is a mapping with keys out of {', '.join(Settings.model_fields)}"
+KEYS_AT_THE_TOP = f"accepted is a mapping with keys out of {', '.join(Settings.model_fields)}"
+
+
+def _quotes(steps: Steps, document: Document) -> str:
+    """Return a hint at quotes where YAML has taken an address with colons for something else."""
+    value = document.data
+    for step in steps:
+        value = _beneath(value, step)
+    is_cut = isinstance(value, dict) and len(value) == 1 and str(*value).endswith(":")
+    is_number = isinstance(value, int) and ":" in document.written.get(steps, "")
+    return "; write it in quotes, as it has colons" if is_cut or is_number else ""
 
 
 def _problem(document: Document, steps: Steps, accepted: str) -> Problem:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatsrv.accounts import Account, Role
+from chatsrv.auth.record import Record
 from chatsrv.auth.yamlfile import YamlBackend
 from chatsrv.errors import AccountsError
 from tests.auth.editing import CHEAP, STORED, edited, with_nobody_left
@@ -236,3 +237,49 @@ def test_a_change_of_one_account_in_any_yaml_changes_nothing_else(tmp_path_facto
 
     result = edited(YamlBackend, tmp_path, text, lambda backend: backend.add(Account("eve"), "x"))
     assert result == text + f"eve:\n  {NEW}\n".replace("\n", newline)
+
+
+SHAPES = {
+    "pairs": "alice: a # c\nbob:\n  disabled: true\n  role: admin\n  from:\n  - 10.0.0.0/8\n  password: x # y\n",
+    "flow": "{alice: a, bob: {password: b, role: admin, from: [10.0.0.0/8], disabled: true}}",
+    "carriage returns": "alice: a\r\nbob: {disabled: true, password: b}\r\n",
+    "documents": "# c\n---\nbob: {from: [::1, 10.0.0.0/8], password: b}\nalice: {\n  password: a }\n...\n",
+    "block": "'alice': |-\n  a\nbob:\n  role: moderator\n  # hello\n  password: b\n\n\n",
+}
+
+
+@pytest.mark.parametrize("text", SHAPES.values(), ids=SHAPES)
+def test_replaced_accounts_are_as_they_are_told_and_stay_where_they_are(tmp_path, text):
+    alice = Record(Account("alice", Role.ADMIN, (ip_network("::1/128"),)), password_hash=STORED, is_disabled=True)
+    bob, zed = (Record(Account(name), password_hash=STORED) for name in ("BOB", "zed"))
+    order: list[str] = []
+
+    def change(backend: YamlBackend) -> None:
+        order.extend(account.name for account in backend.list())
+        backend.add_records([zed], [alice, bob])
+
+    result = edited(YamlBackend, tmp_path, text, change)
+    accounts = YamlBackend.read(result.encode(), "users.yaml").accounts
+    assert list(accounts) == [*order, "zed"]
+    assert accounts["alice"] == alice
+    assert accounts["bob"] == Record(Account("bob"), password_hash=STORED)
+    comments = [part.split()[0] for part in text.split("#")[1:]]
+    assert all(f"# {comment}" in result for comment in comments)
+
+
+def test_accounts_that_share_their_text_are_not_replaced(tmp_path):
+    text = "alice: &x {password: a, role: admin}\nbob: *x\n"
+
+    def change(backend: YamlBackend) -> None:
+        with pytest.raises(AccountsError, match="cannot be made without touching other lines"):
+            backend.add_records([], [Record(Account("alice"), password_hash=STORED)])
+
+    assert edited(YamlBackend, tmp_path, text, change) == text
+
+
+def test_who_is_not_there_cannot_be_replaced(tmp_path):
+    def change(backend: YamlBackend) -> None:
+        with pytest.raises(AccountsError, match="there is no account 'carol'"):
+            backend.add_records([], [Record(Account("carol"), password_hash=STORED)])
+
+    assert edited(YamlBackend, tmp_path, "alice: a\n", change) == "alice: a\n"
