@@ -304,6 +304,7 @@ def test_a_file_that_is_none_istold(house: House, source: Path, content: str | N
         (f"{{password: '{HASH}'}}", "the password of 'alice' cannot be one; this is a hash: use password_hash"),
         ("{password_hash: topsecret}", "'alice': the password_hash is clear text or a hash of a kind that is not"),
     ],
+    ids=["alone", "password", "clear"],
 )
 def test_a_hash_is_imported_as_a_hash_or_not_at_all(house: House, hashes: Path, record: str, why: str) -> None:
     source = house.settings.parent / "old.yaml"

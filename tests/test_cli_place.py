@@ -167,7 +167,7 @@ def test_a_directory_that_may_not_be_written_to_is_told_with_what_to_set(house: 
 
 
 @pytest.mark.parametrize(
-    ("path", "why"), [("users.yaml/chat.db", "users.yaml is no directory)"), ("made", "it is a directory)")]
+    ("path", "why"), [("users.yaml/chat.db", "users.yaml is no directory)"), ("made", "Is a directory)")]
 )
 def test_check_finds_a_place_where_no_file_can_be_and_makes_nothing(house: House, path: str, why: str) -> None:
     (house.settings.parent / "made").mkdir()

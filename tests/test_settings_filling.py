@@ -188,7 +188,7 @@ def test_an_address_in_quotes_is_one(settings_file: Path) -> None:
     assert load(settings_file).listeners[0].host == "::"
 
 
-@pytest.mark.parametrize("host", ["*", "*:80", "@home", "`x`", "%h"])
+@pytest.mark.parametrize("host", ["*:80", "@home", "`x`", "%h"])
 def test_a_sign_that_means_something_in_yaml_is_told_to_need_quotes(settings_file: Path, host: str) -> None:
     (problem,) = problems(settings_file, GOOD.replace("127.0.0.1", host))
     assert problem == (

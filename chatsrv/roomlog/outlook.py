@@ -4,6 +4,7 @@ For `chatsrv check`, which may run beside the server. Any thread.
 """
 
 import contextlib
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -32,7 +33,7 @@ def _obstacle(path: Path) -> str:
     """Return why there can be no history at `path`; nothing if there can."""
     try:
         if path.is_dir():
-            return "it is a directory"
+            return os.strerror(errno.EISDIR)
         if path.exists() and not path.is_file():
             return "it is no file"
         if path.exists() and not os.access(path, os.R_OK | os.W_OK):

@@ -18,6 +18,7 @@ _LONGEST_VALUE = 60
 
 # What may be an address or a network of IPv6, and is not in quotes.
 _ADDRESS = re.compile(r"(?<![\w:.\"'])[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*(?:/[0-9]+)?(?![\w:.\"'])")
+_STAR_ALONE = re.compile(r"\*\s*(?:[,}#]|$)")
 _MEANS_SOMETHING = tuple("*&!|>%@`")
 
 
@@ -157,7 +158,7 @@ def _explained(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
     wrong = lines[line - 1] if 0 < line <= len(lines) else ""
     if "\t" in wrong[: len(wrong) - len(wrong.lstrip())]:
         return "a tab cannot indent; accepted are spaces"
-    if error.context == "while scanning an alias":
+    if error.context == "while scanning an alias" and _STAR_ALONE.search(wrong):
         return 'accepted is "*" in quotes: alone, a * begins what YAML calls an alias'
     column = error.problem_mark.column if error.problem_mark else 0
     for found in _ADDRESS.finditer(wrong):

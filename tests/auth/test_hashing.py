@@ -125,7 +125,11 @@ def test_what_is_no_whole_legacy_hash_is_refused_all_the_same(stored):
     assert not Hasher(takes_legacy=True).takes(stored)
 
 
-@pytest.mark.parametrize("stored", [BCRYPT, SHA256, SHA512, APR1, SHA1, Hasher(memory_kib=8, passes=1).hash("secret")])
+@pytest.mark.parametrize(
+    "stored",
+    [BCRYPT, SHA256, SHA512, APR1, SHA1, Hasher(memory_kib=8, passes=1).hash("secret")],
+    ids=["bcrypt", "sha256", "sha512", "apr1", "sha1", "argon2id"],
+)
 def test_a_stored_hash_is_no_new_password(stored):
     for hasher in (cheap(), Hasher(kind="bcrypt", bcrypt_cost=4)):
         with pytest.raises(ValueError, match="this is a stored hash; accepted is the password"):

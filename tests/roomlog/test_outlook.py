@@ -57,7 +57,7 @@ def test_what_this_user_may_not_write_is_told(place: str, tmp_path: Path, monkey
     SqliteStore(path).close()
     closed = tmp_path / place
     monkeypatch.setattr(os, "access", lambda file, mode: Path(file) != closed)  # root may write anything
-    with pytest.raises(StoreError, match=r"cannot be kept there \(Permission denied\)"):
+    with pytest.raises(StoreError, match=r"cannot be kept there \(this user may not write to "):
         examine(path)
 
 
