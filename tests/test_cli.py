@@ -81,7 +81,7 @@ def test_check_finds_all_that_would_keep_the_server_from_starting(
         "there is no host no.invalid; give listeners[1] an address of this machine",
         "192.0.2.1 is no address of this machine; give listeners[2] another host",
         str(house.users),
-        f"{tmp_path / 'users.yaml' / 'chat.db'}: the history cannot be kept there ({tmp_path / 'users.yaml'} is no directory)",
+        f"{house.users / 'chat.db'}: the history cannot be kept there ({house.users} is no directory)",
     )
     assert len(told) == len(starts)
     for line, start in zip(told, starts, strict=True):
