@@ -28,8 +28,8 @@ user: $(VENV)/installed ## Add an account: make user NAME=alice
 	@test -n "$(NAME)" || { echo "Say who: make user NAME=alice" >&2; exit 1; }
 	@exec $(RUN) chatsrv --config "$(CONFIG)" user add -- "$(NAME)"
 
-test: $(VENV)/installed-dev ## Run the tests: some three minutes
-	@$(RUN) pytest -q $(ARGS)
+test: $(VENV)/installed-dev ## Run the tests: some three minutes with two cores
+	@$(RUN) pytest -q --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 stress: $(VENV)/installed-dev ## Run the long tests that lose, stall and count
 	@$(RUN) pytest -q -m stress $(ARGS)
