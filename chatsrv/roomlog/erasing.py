@@ -18,7 +18,7 @@ from chatsrv.entries import Kind
 from chatsrv.errors import StoreError
 from chatsrv.names import account_key
 from chatsrv.roomlog.backup import Progress
-from chatsrv.roomlog.index import edge_of, merge, remove
+from chatsrv.roomlog.index import discard_some, edge_of, merge, remove
 from chatsrv.roomlog.mark import about_of
 from chatsrv.roomlog.owners import may_be_of
 from chatsrv.roomlog.schema import OFFSET_BITS
@@ -77,6 +77,7 @@ class Erasing:
         is_answered = self._is_answered()
         count = self._erase(progress)
         if count or is_tried_again:
+            self._discard()
             self._merge()
         if not (is_answered or self._is_answered()):
             raise StoreError(
@@ -186,6 +187,13 @@ class Erasing:
         remove(self._connection, self._connection.execute(question, (*values, edge_id)).fetchall())
         nothing = f"kind = {Kind.ERASED.value}, author = '', origin = 0, text = ''"
         return self._connection.execute(f"UPDATE entry SET {nothing} WHERE {which}", values).rowcount
+
+    def _discard(self) -> None:
+        """Take an index away that was set aside and may have the words, too."""
+        is_more = about_of(self._connection)["words"] != "none"
+        while is_more:
+            with self._transaction():
+                is_more = discard_some(self._connection)
 
     def _merge(self) -> None:
         """Take out of the index's pages what it does not find any more."""

@@ -247,8 +247,8 @@ class HistoryFile:
         """
         if not self._is_index_known:
             raise StoreError(
-                f"{self.path}: the index of words is another Python's, so that it cannot be cleaned; use the Python "
-                f"that the server runs with, or start the server with this one once"
+                f"{self.path}: the index of words is of another chatsrv or Python, so that it cannot be cleaned; use "
+                f"those that the server runs with, or start the server with these once"
             )
         with self._explained(), contextlib.closing(connect(self.path, self._lock_seconds)) as connection:
             return Erasing(connection, author, lambda: is_in_use(self.path)).run(progress)

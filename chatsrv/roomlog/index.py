@@ -1,10 +1,12 @@
 """The index of words in the file: which entries have a word.
 
-An FTS5 table that holds no text, fed with what `words_of` finds, so that it agrees with a search that looks at the
+An FTS5 table that holds no text, fed with what `terms_of` finds, so that it agrees with a search that looks at the
 entries themselves. The column `room.indexed` says up to which offset a room is in it; it may always be made anew.
+One of other words is set aside then, which takes no time however large it is, and discarded bit by bit.
 Knows nothing of threads: who has the connection may call, within a transaction of its own where something changes.
 """
 
+import logging
 import sqlite3
 from collections.abc import Generator, Iterable, Sequence
 
@@ -12,7 +14,9 @@ from chatsrv.entries import WORDS
 from chatsrv.roomlog.mark import about_of, write_about
 from chatsrv.roomlog.rows import write_rows
 from chatsrv.roomlog.schema import ENTRY, OFFSET_BITS
-from chatsrv.roomlog.words import VERSION, Sought, words_of
+from chatsrv.roomlog.words import VERSION, Sought, terms_for, terms_of
+
+logger = logging.getLogger(__name__)
 
 STEP_ENTRIES, STEP_CHARACTERS = 500, 50_000
 """What is indexed at once: some milliseconds, and some tens now and then, when SQLite merges pieces of the index."""
@@ -20,12 +24,16 @@ STEP_ENTRIES, STEP_CHARACTERS = 500, 50_000
 MERGED_PAGES = 64
 """Pages of the index that are merged at once: some milliseconds."""
 
-ASKED_WORDS = 16
-"""Of more words, the index is asked for the longest only; each entry that it finds is looked at in any case."""
+DISCARDED_BLOCKS = 100
+"""Blocks of an index that are discarded at once, of 4 KiB each: some milliseconds."""
 
+ASKED_TERMS = 16
+"""Of more terms, the index is asked for the longest only; each entry that it finds is looked at in any case."""
+
+_STRUCTURE_ID = 10  # without this block of its own, FTS5 does not drop a table
 _MODULE = "fts5"  # not every SQLite has it
 # No text (content), no numbers of words (columnsize), no places in the text (detail); and words as they are given,
-# since those of `words_of` have neither capital letters nor anything that the tokenizer `ascii` parts words at.
+# since those of `terms_of` have neither capital letters nor anything that the tokenizer `ascii` parts words at.
 _TABLE = f"words USING {_MODULE}(text, content = '', columnsize = 0, detail = none, tokenize = 'ascii')"
 
 
@@ -40,15 +48,49 @@ def prepare_index(connection: sqlite3.Connection, *, is_trusted: bool) -> bool:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("UPDATE room SET indexed = 0")
         if can_index:
-            connection.execute("DROP TABLE IF EXISTS words")
+            _make_room(connection, is_trusted=is_trusted)
             connection.execute(f"CREATE VIRTUAL TABLE {_TABLE}")
         write_about(connection, words=version)
         connection.execute("COMMIT")
+        if can_index and connection.execute("SELECT 1 FROM entry LIMIT 1").fetchone():
+            logger.info(
+                "The index for searching is made anew in the background; until that is done, searches find everything "
+                "but take longer. `chatsrv history stats` tells how far it is"
+            )
     return can_index
 
 
+def _make_room(connection: sqlite3.Connection, *, is_trusted: bool) -> None:
+    """Set an index aside. One that is not to be trusted is taken away at once: a damaged one might never be gone."""
+    if not is_trusted:
+        connection.execute("DROP TABLE IF EXISTS words_old")
+    if is_trusted and _has_table(connection, "words") and not _has_table(connection, "words_old"):
+        connection.execute("ALTER TABLE words RENAME TO words_old")
+    else:
+        connection.execute("DROP TABLE IF EXISTS words")  # nothing comes into it as long as there is an old one
+
+
+def discard_some(connection: sqlite3.Connection) -> bool:
+    """Discard a little of an index that was set aside; return whether there is more to do.
+
+    To drop it at once, with what it has overwritten, would take seconds and its size again on the disk.
+    """
+    if not _has_table(connection, "words_old"):
+        return False
+    some = f"SELECT id FROM words_old_data WHERE id > {_STRUCTURE_ID} LIMIT {DISCARDED_BLOCKS}"
+    if connection.execute(f"DELETE FROM words_old_data WHERE id IN ({some})").rowcount == DISCARDED_BLOCKS:
+        return True
+    connection.execute("DROP TABLE words_old")
+    return False
+
+
+def _has_table(connection: sqlite3.Connection, name: str) -> bool:
+    question = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
+    return connection.execute(question, (name,)).fetchone() is not None
+
+
 def is_of_these_words(connection: sqlite3.Connection) -> bool:
-    """Tell whether the file's index, if it has one, is of the words that this Python finds."""
+    """Tell whether the file's index, if it has one, is of the words that this chatsrv finds with this Python."""
     return about_of(connection).get("words") in (VERSION, "none")
 
 
@@ -73,7 +115,7 @@ def extend(connection: sqlite3.Connection, number: int, last: int, limit: int) -
         looked_at += 1
         characters += len(text)
         if kind in WORDS:
-            rows.append((id_, " ".join(words_of(text))))
+            rows.append((id_, " ".join(terms_of(text))))
         if looked_at == limit or characters >= STEP_CHARACTERS:
             edge = id_ - first_id
             break
@@ -86,7 +128,7 @@ def extend(connection: sqlite3.Connection, number: int, last: int, limit: int) -
 
 def remove(connection: sqlite3.Connection, entries: Iterable[tuple[int, int, str]]) -> None:
     """Take out entries, given as id, kind and text, that are in the index, up to the edge of their room."""
-    rows = [("delete", id_, " ".join(words_of(text))) for id_, kind, text in entries if kind in WORDS]
+    rows = [("delete", id_, " ".join(terms_of(text))) for id_, kind, text in entries if kind in WORDS]
     write_rows(connection, "INSERT INTO words (words, rowid, text)", rows)
 
 
@@ -111,7 +153,11 @@ def find(
 
 def is_telling(sought: Sequence[Sought]) -> bool:
     """Tell whether the index is of help. For what begins with a letter or two, it gathers nearly all that it has."""
-    return any(map(_is_telling, sought))
+    return any(map(_is_telling, _terms_for(sought)))
+
+
+def _terms_for(sought: Iterable[Sought]) -> list[Sought]:
+    return list(dict.fromkeys(term for item in sought for term in terms_for(item)))
 
 
 def _is_telling(item: Sought) -> bool:
@@ -119,8 +165,13 @@ def _is_telling(item: Sought) -> bool:
     return not is_start or len(word.encode()) > 2
 
 
-def _question(sought: Sequence[Sought]) -> str:
-    """Return what FTS5 is asked. Short beginnings cost most and say least, so they are left out where others help."""
-    telling = list(filter(_is_telling, sought)) or sought
-    asked = sorted(set(telling), key=lambda item: len(item[0]), reverse=True)[:ASKED_WORDS]
+def _question(sought: Iterable[Sought]) -> str:
+    """Return what FTS5 is asked. Short beginnings cost most and say least, so they are left out where others help.
+
+    Whether terms are neighbours is not asked: that takes their places in the text, which would make everybody's index
+    larger. Two letters in one term are neighbours, and each entry that is found is looked at in any case.
+    """
+    terms = _terms_for(sought)
+    telling = list(filter(_is_telling, terms)) or terms
+    asked = sorted(telling, key=lambda item: len(item[0].encode()), reverse=True)[:ASKED_TERMS]
     return " AND ".join(f'"{word}"{"*" if is_start else ""}' for word, is_start in asked)

@@ -1,6 +1,7 @@
 """What the recorder sees to when there is nothing to record, a little at a time, so that nobody who speaks waits long.
 
     letting go    of what is no longer to be kept, in the index too
+    discarding    an index of other words, before a new one is made
     indexing      of what was recorded: the index follows some seconds behind
     erasing       from memory what another program erases from the file; see `erasing`
     emptying      the `-wal` of what was erased or let go of, when nobody reads it
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from chatsrv.entries import REGISTER
 from chatsrv.errors import StoreError
 from chatsrv.roomlog.erasing import TO_CLEAR, empty_wal
-from chatsrv.roomlog.index import STEP_ENTRIES, edge_of, extend, remove
+from chatsrv.roomlog.index import STEP_ENTRIES, discard_some, edge_of, extend, remove
 from chatsrv.roomlog.schema import LAST_AT, MICROSECONDS, OFFSET_BITS, what_to_do
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Upkeep:
         self._logs = logs
         self._erase_from_memory = erase
         self._can_index = can_index
+        self._is_to_discard = can_index  # until it is known that there is nothing to discard
         self._look_seconds = look_seconds
         self._look_at = self._sweep_at = 0.0
         self._seen: tuple[sqlite3.Connection, int] | None = None
@@ -80,7 +82,8 @@ class Upkeep:
 
     def timeout(self) -> float:
         """Return the seconds after which there is something to do."""
-        return 0.0 if self._lavish or self._unindexed else max(0.0, self._look_at - time.monotonic())
+        is_busy = self._lavish or self._is_to_discard or self._unindexed
+        return 0.0 if is_busy else max(0.0, self._look_at - time.monotonic())
 
     def step(self, connected: Callable[[], sqlite3.Connection], *, is_busy: bool) -> bool:
         """Do a little of what is due, less if it `is_busy`; return whether the connection is still good."""
@@ -92,7 +95,9 @@ class Upkeep:
                 self._look(connection)
             if self._lavish:
                 self._drop_some(connection)
-            if self._unindexed:
+            if self._is_to_discard:
+                self._discard_some(connection)
+            elif self._unindexed:
                 self._index_some(connection, STEP_ENTRIES // 4 if is_busy else STEP_ENTRIES)
         except (sqlite3.Error, StoreError) as error:
             self._put_off(error)
@@ -161,6 +166,14 @@ class Upkeep:
         if connection.execute("SELECT 1 FROM erasure WHERE is_seen = ?", (TO_CLEAR,)).fetchone():
             connection.execute("DELETE FROM erasure WHERE is_seen = ?", (TO_CLEAR,))
             self._is_to_clear = True  # once more, of the names of the accounts
+
+    def _discard_some(self, connection: sqlite3.Connection) -> None:
+        """Discard some of an index that was set aside. Where that fails, searching and indexing do without."""
+        self._is_to_discard = False
+        connection.execute("BEGIN IMMEDIATE")
+        is_more = discard_some(connection)
+        connection.execute("COMMIT")
+        self._is_to_discard = is_more
 
     def _index_some(self, connection: sqlite3.Connection, limit: int) -> None:
         """Index so many entries of the rooms that are next."""

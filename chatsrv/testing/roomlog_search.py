@@ -15,6 +15,8 @@ _TEXTS = (
     *("Où est l'ÉTÉ?", "ou est lete", "e\u0301te", "Straße", "STRASSE", "ﬁne ﬁre", "℡ 12½", "x² and x2", "İstanbul"),
     *("ΣΊΣΥΦΟΣ σίσυφος", "你好世界", "你好 世界", "Привет, мир", "नमस्ते दुनिया", "שָׁלוֹם", "สวัสดี", "한국어"),
     *("👩\u200d🚀 astronaut", "🚀", "", " ", "...", "AND OR NOT NEAR", '"quoted" text*', "words:fox", "^fox"),
+    *("東京に住んでいます", "京東", "東 京", "Python3を使う", "Python3 を使う", "ｶﾞｲﾄﾞ", "が", "서울에서", "서울 에서"),
+    *("ม้า", "มา", "ភាសា\u200bខ្មែរ", "မြန်မာဘာသာ", "👍🏽", "❤️\u200d🔥", "❤️", "🇩🇪🇫🇷", "Łódź", "Ærø, đường"),
     *("{a b}: c", "col - fox", "a\0b", "x" * 40_000),
 )  # fmt: skip
 
@@ -24,6 +26,22 @@ _QUESTIONS = (
     *("мир", "при*", "नमस्ते", "שלום", "สวัสดี", "한국*", "👩\u200d🚀", "🚀", "", " ", "*", "**", '"', '""', "'", ";"),
     *("AND", "fox AND quick", "fox OR you", "NOT fox", "NEAR(fox quick)", "words:fox", "{text}: fox", "^fox", "- fox"),
     *("+fox", "(fox", 'fox"', "a\0b", "\0", "\ud800", "fox fox fox", " ".join(["fox"] * 2000)),
+    *(
+        "東京",
+        "東",
+        "京*",
+        "東京に住んでいます",
+        "使う",
+        "py*",
+        "Python3を使う",
+        "ガイド",
+        "か",
+        "서울",
+        "에서",
+        "มา",
+        "ខ្មែរ",
+    ),
+    *("ဘာသာ", "👍", "👍🏿", "❤", "🇫🇷", "🇪🇫", "lodz", "aero", "duong", "東京 fox", "東" * 40),
     *("x" * 40_000, "x" * 39_999, "x" * 39_999 + "*", " ".join(f"{number}x" for number in range(16))),
 )
 
@@ -46,6 +64,30 @@ class SearchContract(LogContract):
         assert _texts(log, "grune schöne") == ["Der SCHÖNE, grüne Wald"]
         assert _texts(log, "schon*") == ["schönes Grün", "schon wieder", "Der SCHÖNE, grüne Wald"]
         assert _texts(log, "gru") == _texts(log, "schone wieder") == _texts(log, "?!") == _texts(log, "") == []
+
+    def test_what_is_written_without_spaces_is_found_by_any_part_of_it(self) -> None:
+        """What is typed together has to stand together; forms of letters and emoji do not count."""
+        log = self.log
+        record(
+            log,
+            "東京に住んでいます",
+            "京東",
+            "東、京",
+            "Python3を使う",
+            "서울에서 만나요",
+            "ม้า",
+            "Łódź",
+            "go 👍🏽",
+            "👩\u200d🚀",
+        )
+        assert _texts(log, "東京") == ["東京に住んでいます"]
+        assert _texts(log, "東") == ["東、京", "京東", "東京に住んでいます"]
+        assert _texts(log, "使う") == _texts(log, "python3") == _texts(log, "Python3を使う") == ["Python3を使う"]
+        assert _texts(log, "서울") == ["서울에서 만나요"]
+        assert _texts(log, "lodz") == ["Łódź"]
+        assert _texts(log, "👍") == ["go 👍🏽"]
+        assert _texts(log, "👩\u200d🚀") == ["👩\u200d🚀"]
+        assert _texts(log, "มา") == _texts(log, "🚀") == _texts(log, "京 に東") == _texts(log, "、") == []
 
     def test_a_search_looks_at_what_was_said_and_done_only(self) -> None:
         """Not at who came and went, nor at what was erased."""

@@ -13,7 +13,7 @@ from chatsrv.entries import Kind, Position
 from chatsrv.errors import Refused
 from chatsrv.roomlog import archived, index, upkeep
 from chatsrv.roomlog.base import RoomLog
-from chatsrv.roomlog.words import VERSION, sought_in, words_of
+from chatsrv.roomlog.words import VERSION, sought_in, terms_of, words_of
 from chatsrv.testing.roomlog import record
 from tests.roomlog.keeping import ALL, Steps, asked, opened
 
@@ -30,6 +30,7 @@ def _nothing_is_looked_at_that_is_indexed(monkeypatch) -> None:
 # ---------------------------------------------------------------------- the same as without an index
 
 ODD = (
+    "東京都ーカスｶﾞสวัีကမ္ဘ서울에🏽🇩🇪🌍❤\ufe0f♀łđक्षि"
     "aA1x_-*\"'^(): {}+ \0äÄÀßﬁİ℡Ⅷ①²👩🚀你好いガｶ한"
     "\u0131\u0301\u0345\u03c2\u03c3\u03a3\u01c5\u0e33\u1e9b\u1e9e\u200d\U00016e40\U0001e900\U0001f130"
 )
@@ -49,19 +50,20 @@ def test_the_index_finds_exactly_what_looking_at_each_entry_finds(steps: Steps) 
             known = [word for text in said for word in words_of(text)] or ["x"]
             word = st.sampled_from(known)
             start = word.map(lambda known: known[: len(known) // 2 + 1] + "*")
-            question = data.draw(st.lists(word | start | TEXT, min_size=1, max_size=3).map(" ".join))
+            text = data.draw(st.sampled_from(said))
+            ends = st.integers(0, len(text))
+            part = st.tuples(ends, ends).map(lambda found: text[min(found) : max(found)])
+            question = data.draw(st.lists(word | start | part | TEXT, min_size=1, max_size=3).map(" ".join))
             looked_for = log.look_for(sought_in(question), log.end, before, ALL) if sought_in(question) else []
             assert [entry for entry in log.search(question, log.end, ALL) if entry.offset > before] == looked_for
 
         check()
 
 
-def test_words_are_of_what_the_index_takes_as_it_is() -> None:
+def test_terms_are_of_what_the_index_takes_as_it_is() -> None:
     everybody = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x110000))))
-    words = "".join(words_of(everybody))
-    assert words_of(words) == [words]
-    ascii_ = [character for character in words if character.isascii()]
-    assert set(ascii_) == set("0123456789abcdefghijklmnopqrstuvwxyz")
+    terms = "".join(terms_of(everybody))
+    assert {character for character in terms if character.isascii()} == set("0123456789abcdefghijklmnopqrstuvwxyz")
 
 
 # ---------------------------------------------------------------------- in the background
@@ -192,6 +194,101 @@ def test_an_index_of_other_words_is_made_anew(path: Path, steps: Steps) -> None:
     assert asked(path, "SELECT indexed FROM room") in ([(0,)], [(1,)])
     assert asked(path, "SELECT count(*) FROM words WHERE words MATCH 'three'") == [(0,)]
     assert asked(path, "SELECT value FROM about WHERE name = 'words'") == [(VERSION,)]
+
+
+def with_index_of_other_words(path: Path) -> None:
+    """Make an index as an older chatsrv left it: of words that are not those of today."""
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE about SET value = '1 of an older chatsrv' WHERE name = 'words'")
+        for number in range(100):
+            rows = [(1 << 41 | number * 100 + row, f"oldword{number * 100 + row}") for row in range(100)]
+            connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", rows)
+
+
+def parts_of_index(path: Path) -> list[str]:
+    return [name for (name,) in asked(path, "SELECT name FROM sqlite_schema WHERE name GLOB 'words*' ORDER BY name")]
+
+
+PARTS = ["words", "words_config", "words_data", "words_idx"]
+
+
+def test_an_old_index_is_set_aside_at_the_start_and_discarded_bit_by_bit(
+    path: Path, steps: Steps, monkeypatch, caplog
+) -> None:
+    monkeypatch.setattr(index, "DISCARDED_BLOCKS", 1)
+    with opened(path) as store:
+        record(store.open("lobby"), "東京に住んでいます", "one two")
+        steps.wait_for_index(store.open("lobby"))
+    with_index_of_other_words(path)
+    is_held = True
+    discard_some = upkeep.discard_some
+    discarded: list[None] = []
+
+    def discard_later(connection: sqlite3.Connection) -> bool:
+        if is_held:
+            return True
+        discarded.append(None)
+        return discard_some(connection)
+
+    monkeypatch.setattr(upkeep, "discard_some", discard_later)
+    with caplog.at_level("INFO"), opened(path) as store:
+        log = store.open("lobby")
+        assert "made anew in the background" in caplog.text
+        assert "words_old" in parts_of_index(path)
+        assert texts(log, "東京") == ["東京に住んでいます"]
+        assert asked(path, "SELECT indexed FROM room") == [(0,)]
+        is_held = False
+        steps.wait_for_index(log)
+        assert texts(log, "東京") == ["東京に住んでいます"]
+        assert len(discarded) > 2
+    assert parts_of_index(path) == PARTS
+
+
+def test_discarding_goes_on_after_a_restart_and_another_change_of_words(path: Path, steps: Steps, monkeypatch) -> None:
+    with opened(path) as store:
+        record(store.open("lobby"), "one two")
+        steps.wait_for_index(store.open("lobby"))
+    with_index_of_other_words(path)
+    with monkeypatch.context() as held:
+        held.setattr(upkeep, "discard_some", lambda connection: True)
+        with opened(path) as store:
+            assert "words_old" in parts_of_index(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE about SET value = '1 of another Python' WHERE name = 'words'")
+    with opened(path) as store:
+        steps.wait_for_index(store.open("lobby"))
+        assert texts(store.open("lobby"), "two") == ["one two"]
+    assert parts_of_index(path) == PARTS
+
+
+def test_an_old_index_that_cannot_be_discarded_keeps_no_new_one_from_being_made(
+    path: Path, steps: Steps, monkeypatch, caplog
+) -> None:
+    with opened(path) as store:
+        record(store.open("lobby"), "one two")
+        steps.wait_for_index(store.open("lobby"))
+    with_index_of_other_words(path)
+
+    def fail(_: sqlite3.Connection) -> bool:
+        raise sqlite3.DatabaseError("no luck")
+
+    monkeypatch.setattr(upkeep, "discard_some", fail)
+    with opened(path) as store:
+        steps.wait_for_index(store.open("lobby"))
+        assert texts(store.open("lobby"), "two") == ["one two"]
+    assert caplog.text.count("no luck") == 1
+
+
+def test_what_is_erased_leaves_an_index_that_was_set_aside(path: Path, monkeypatch) -> None:
+    with opened(path) as store:
+        record(store.open("lobby"), "a secret", author="alice")
+    with_index_of_other_words(path)
+    monkeypatch.setattr(upkeep, "discard_some", lambda connection: True)  # it has not come to that yet
+    with opened(path) as store:
+        assert b"oldword9" in path.read_bytes()
+        assert store.erase("alice") == 1
+        assert parts_of_index(path) == PARTS
+    assert b"oldword9" not in path.read_bytes()
 
 
 def test_a_file_that_is_not_as_it_was_left_gets_a_new_index(path: Path, steps: Steps) -> None:
