@@ -79,7 +79,7 @@ def test_a_new_password_in_the_chat_is_held_against_the_floor_of_the_settings(se
 def office(settings: Settings, history: Path | None, days: int = 90) -> Settings:
     """Return settings with an address that has one guess, and a history in a file."""
     login = LoginPolicy(guesses_per_address=1, known_days=days)
-    kept = SqliteHistory(store="sqlite", path=str(history)) if history else MemoryHistory()
+    kept = SqliteHistory(store="sqlite", path=str(history)) if history else MemoryHistory(store="memory")
     return settings.model_copy(update={"login": login, "history": kept})
 
 

@@ -41,7 +41,7 @@ def test_the_doorkeeper_of_the_page_knows_nobody_and_can_close_the_house(tmp_pat
     with pytest.raises(UnknownUser, match=r"says unknown to 'alice': no reason"):
         ask(backend)
     closed.touch()
-    with pytest.raises(Denied, match=r"doorkeeper.sh' says denied to 'alice': 'the house is closed'"):
+    with pytest.raises(Denied, match="says denied to 'alice': 'the house is closed'"):
         ask(backend)
     backend.close()
 
@@ -94,7 +94,8 @@ def test_a_program_that_may_not_be_executed_is_told_with_its_remedy(tmp_path, mo
     for named in (str(program), program.name):
         with pytest.raises(AccountsError) as told:
             CommandBackend([named])
-        assert str(told.value) == (f"this user may not execute '{program}'; make it executable: chmod +x '{program}'")
+        assert str(told.value).startswith("this user may not execute '")
+        assert str(told.value).endswith(f"'; make it executable: chmod +x '{program}'")
 
 
 def test_a_program_that_vanished_makes_logins_unavailable_until_it_is_back(tmp_path):
