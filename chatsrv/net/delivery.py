@@ -37,6 +37,11 @@ from chatsrv.reasons import Reason
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.slots import Slots, step_aside
 
+REQUESTS_AT_ONCE = 256
+"""Requests that are carried out before delivery looks at its sockets and deadlines again, so that nobody's crowd of
+requests keeps it from them.
+"""
+
 logger = logging.getLogger(__name__)
 
 TELL_SECONDS = 60.0
@@ -269,7 +274,7 @@ class Delivery:
                 self._tell_of(error)
 
     def _turn(self) -> None:
-        for _ in range(len(self._requests)):
+        for _ in range(min(len(self._requests), REQUESTS_AT_ONCE)):
             action, args = self._requests.popleft()
             try:
                 action(*args)

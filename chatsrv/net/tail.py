@@ -85,7 +85,9 @@ class Tail:
         self.behind: dict[Connection, int] = {}  # with the cursor: the offset up to which all has been handed over
         self._readers: dict[int, Connection] = {}  # by origin
         self._ignored: dict[Connection, frozenset[str]] = {}  # of those who ignore accounts, which
-        self._ignorers: dict[str, set[Connection]] = {}  # the same the other way round: who is asked for is the author
+        # The same the other way round. Sessions of one account share their set, so ignoring one account more is a step
+        # for each session here, however many that one ignores.
+        self._ignorers: dict[frozenset[str], set[Connection]] = {}
         self._batches: list[Batch] = []
         self._kept_bytes = 0  # of data
         self._kept_size = 0  # of all that they take
@@ -107,15 +109,25 @@ class Tail:
         self._ignore_nobody(connection)
         if connection.ignored:
             self._ignored[connection] = connection.ignored
-            for key in connection.ignored:
-                self._ignorers.setdefault(key, set()).add(connection)
+            self._ignorers.setdefault(connection.ignored, set()).add(connection)
 
     def _ignore_nobody(self, connection: Connection) -> None:
-        for key in self._ignored.pop(connection, ()):
-            ignorers = self._ignorers[key]
+        if accounts := self._ignored.pop(connection, None):
+            ignorers = self._ignorers[accounts]
             ignorers.discard(connection)
             if not ignorers:
-                del self._ignorers[key]
+                del self._ignorers[accounts]
+
+    def _ignored_among(self, entries: list[Entry]) -> list[tuple[frozenset[str], set[Connection]]]:
+        """Return which of the authors of `entries` are ignored together, and by which readers."""
+        if not self._ignorers:
+            return []
+        authors = {account_key(entry.author) for entry in entries if entry.kind in LINES}
+        return [
+            (accounts & authors, ignorers)
+            for accounts, ignorers in self._ignorers.items()
+            if not authors.isdisjoint(accounts)
+        ]
 
     def remove(self, connection: Connection) -> None:
         """Forget a reader."""
@@ -163,25 +175,28 @@ class Tail:
         shown = seen(entries)  # a crowd may have come and gone quietly
         pieces = [render(entry) for entry in shown]
         omitted: dict[int, list[Range]] = {}
-        if self.renderer.omits_own or self._ignorers:
+        ignored = self._ignored_among(shown)
+        if self.renderer.omits_own or ignored:
             readers = self._readers if self.renderer.omits_own else {}
+            ignored_by_any = frozenset().union(*[accounts for accounts, _ in ignored])
             unheard: dict[str, list[Range]] = {}  # by the accounts that somebody ignores
             start = 0
             for entry, piece in zip(shown, pieces, strict=True):
                 end = start + len(piece)
                 if entry.origin in readers:
                     omitted.setdefault(entry.origin, []).append((start, end))
-                if self._ignorers and entry.kind in LINES:
+                if ignored_by_any and entry.kind in LINES:
                     key = account_key(entry.author)
-                    if key in self._ignorers:
+                    if key in ignored_by_any:
                         first, last = (0, len(piece)) if entry.kind in WORDS else self._words_of(entry, piece)
                         if first < last:
                             unheard.setdefault(key, []).append((start + first, start + last))
                 start = end
-            for key, ranges in unheard.items():
-                for ignorer in self._ignorers[key]:  # most of whom share one list
-                    others = omitted.get(ignorer.origin)
-                    omitted[ignorer.origin] = ranges if others is None else sorted({*others, *ranges})
+            for accounts, ignorers in ignored:
+                if ranges := sorted(place for key in accounts for place in unheard.get(key, ())):
+                    for ignorer in ignorers:  # most of whom share one list
+                        others = omitted.get(ignorer.origin)
+                        omitted[ignorer.origin] = ranges if others is None else sorted({*others, *ranges})
         data = b"".join(pieces)
         return Batch(
             Sent(self._log, self.renderer, entries[0].offset - 1, entries[-1].offset, len(data), omitted), data

@@ -100,6 +100,28 @@ def test_who_ignores_several_is_spared_the_words_of_all_of_them_until_he_hears_t
     assert tail.render(words).sent.omitted == {}
 
 
+def test_one_set_of_ignored_accounts_serves_all_sessions_of_whoever_ignores_them(delivery: Delivery) -> None:
+    class Ignored(frozenset[str]):
+        """Counts how often it is gone through."""
+
+        rounds = 0
+
+        def __iter__(self) -> Iterator[str]:
+            Ignored.rounds += 1
+            return super().__iter__()
+
+    tail, many = Tail(LOG, RENDERER, 0, LIMIT_BYTES), [f"user{number}" for number in range(1000)]
+    connections = [level_reader(delivery, tail, FakeSocket()) for _ in range(50)]
+    Ignored.rounds = 0
+    for ignored in (Ignored({*many}), Ignored({*many, "x"}), Ignored(many)):
+        for connection in connections:
+            connection.ignored = ignored
+            tail.ignore(connection)
+        made = batch(tail, "hello")
+        assert {made.data_for(connection) for connection in connections} == {b"" if "x" in ignored else b"hello\n"}
+    assert Ignored.rounds <= 3  # once for each batch, at most
+
+
 class Odd(TextRenderer):
     """Has the words of a decision in two places."""
 
