@@ -1,5 +1,6 @@
 """The log of a running server, read by somebody, later, or by nobody."""
 
+import errno
 import fcntl
 import io
 import logging
@@ -27,6 +28,7 @@ class Terminal(io.StringIO):
     def __init__(self) -> None:
         super().__init__()
         self.is_held = False
+        self.is_full = False
         self.writes = 0
         self._came = threading.Semaphore(0)
         self._goes = threading.Semaphore(0)
@@ -45,6 +47,8 @@ class Terminal(io.StringIO):
             if self.is_held:
                 self._came.release()
                 assert self._goes.acquire(timeout=DEADLINE_SECONDS)
+            if self.is_full:
+                raise OSError(errno.ENOSPC, "No space left on device")
         return super().write(text)
 
     @property
@@ -109,6 +113,21 @@ def test_more_than_may_wait_is_left_out_and_counted(terminal: Terminal, log: Log
     left_out = "WARNING 3 further lines of the log were left out, as nobody read it for a while"
     told = ["INFO first", *2 * [f"INFO {'x' * 300}"], left_out, *(f"INFO {text}" for text in later)]
     assert terminal.lines == told
+
+
+def test_the_log_goes_on_after_its_disk_was_full(terminal: Terminal, log: Log) -> None:
+    terminal.is_held = terminal.is_full = True
+    log.logger.info("one")
+    terminal.await_write()
+    log.logger.info("two")
+    terminal.let_go_on()
+    terminal.await_write()  # so the first write has failed
+    terminal.is_held = terminal.is_full = False
+    log.logger.info("three")
+    terminal.let_go_on()
+    log.handler.close()
+    left_out = "WARNING 1 further lines of the log were left out, as nobody read it for a while"
+    assert terminal.lines == ["INFO two", left_out, "INFO three"]
 
 
 def test_what_is_written_makes_room_for_more(terminal: Terminal, log: Log) -> None:

@@ -68,14 +68,23 @@ class QueuedLog(logging.Handler):
                     lines.append(self._lines.get_nowait())
             is_ending = None in lines
             text = "".join(filter(None, lines))
-            self._stream.write(text)
+            is_written = self._write(text)
             self.acquire()
             self._waiting -= len(text)
+            if not is_written:
+                self._left_out += text.count("\n")
             note = ""
-            if not self._waiting:  # the next line may be long in coming
+            if is_written and not self._waiting:  # the next line may be long in coming
                 note, self._left_out = self._note(), 0
             self.release()
-            self._stream.write(note)
+            self._write(note)
+
+    def _write(self, text: str) -> bool:
+        try:
+            self._stream.write(text)
+        except (OSError, ValueError):  # the disk is full, or the stream closed: what is logged later may find it mended
+            return False
+        return True
 
     def _note(self) -> str:
         """Return the line that tells how many records were left out since the last one, if any were."""
