@@ -12,6 +12,7 @@ that `atomic` takes.
 """
 
 import base64
+import binascii
 import errno
 import hashlib
 import os
@@ -29,7 +30,7 @@ _CODE_BYTES = 76
 
 # How many line ends stand before the draft, what it holds, and a digest of that, which tells that it is whole.
 _DRAFT = re.compile(
-    re.escape(_BEGIN) + rb"(?:#~ (\d+)\n)?((?:#~[A-Za-z0-9+/=]{1,76}\n)*)(?:#~~([0-9a-f]{32})\n|#~[^\n]*\n?)?"
+    re.escape(_BEGIN) + rb"(?:#~ (\d{1,8})\n)?((?:#~[A-Za-z0-9+/=]{1,76}\n)*)(?:#~~([0-9a-f]{32})\n|#~[^\n]*\n?)?"
 )
 _FIRST_WORDS = b"# chatsrv was "
 
@@ -50,9 +51,10 @@ def contents_of(data: bytes) -> bytes:
     assert found
     below = data[found.end() :]
     if found[3]:
-        contents = base64.b64decode(found[2].replace(b"#~", b"").replace(b"\n", b""))
-        if _digest(contents) == found[3]:
-            return contents + below
+        with suppress(binascii.Error):  # somebody has edited it
+            contents = base64.b64decode(found[2].replace(b"#~", b"").replace(b"\n", b""))
+            if _digest(contents) == found[3]:
+                return contents + below
     above = data[:start].removesuffix(b"\n" * int(found[1])) if found[1] else _ended(data[:start])
     return contents_of(_ended(above) + below if below else above)
 
