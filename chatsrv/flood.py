@@ -6,9 +6,9 @@ is no line costs lines, too, by a `Meter` of each session. Knows nothing of sess
 call, but for a meter, which is its session's alone.
 """
 
+import itertools
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from weakref import WeakValueDictionary
 
@@ -139,7 +139,8 @@ class Buckets:
         self._lock = threading.Lock()
         # Guarded by the lock.
         self._by_account: WeakValueDictionary[str, Bucket] = WeakValueDictionary()
-        self._left: deque[Bucket] = deque()  # the account's session has ended; a bucket lasts until it is empty
+        # Of accounts of which a session has ended, the longest ago first; a bucket lasts until it is empty.
+        self._left: dict[Bucket, None] = {}
 
     def of(self, account: str) -> Bucket:
         """Return the bucket of an account, for one of its sessions to hold."""
@@ -161,6 +162,8 @@ class Buckets:
     def leave(self, bucket: Bucket) -> None:
         """Take the bucket of a session that has ended."""
         with self._lock:
-            self._left.append(bucket)
-            while self._left and self._left[0].is_empty:
-                self._left.popleft()
+            self._left[bucket] = None
+            for oldest in list(itertools.islice(self._left, 2)):  # two for each that comes, so it never grows for long
+                del self._left[oldest]
+                if not oldest.is_empty:
+                    self._left[oldest] = None

@@ -141,6 +141,18 @@ def test_an_empty_bucket_that_nobody_holds_is_forgotten(clock: Clock) -> None:
     assert buckets.kept <= 2
 
 
+def test_a_bucket_that_never_runs_empty_keeps_no_other_one(clock: Clock) -> None:
+    buckets = Buckets(1.0, 5, clock)
+    busy = buckets.of("alice")
+    for number in range(1000):
+        clock.now += 1.0
+        busy.charge(1)
+        busy.charge(1)
+        buckets.leave(busy)
+        buckets.leave(buckets.of(f"user{number}"))
+    assert buckets.kept <= 3
+
+
 def test_many_sessions_of_one_account_get_no_more_in_all_than_one_would(clock: Clock) -> None:
     bucket, start = Buckets(1.0, 50, clock).of("alice"), threading.Barrier(8)
 
