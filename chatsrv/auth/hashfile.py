@@ -16,12 +16,14 @@ from chatsrv.accounts import Account, Role
 from chatsrv.auth.filebackend import Document, FileBackend
 from chatsrv.auth.record import Accounts, Record, describe_flaw, read_record, shown
 from chatsrv.errors import AccountsError, Problem
+from chatsrv.hashforms import is_hash
 from chatsrv.names import prepare_name
 
 DISABLED = "!"
 """Stands before the hash of a disabled account, as in /etc/shadow. Apache refuses the password of such a line, too."""
 
 _MARK_AND_HASH = r"[ \t]*(!?)([^ \t\r\n\f\v:]*)"
+_DES = re.compile(r"[./0-9A-Za-z]{13}")  # of crypt(3), long ago: told from a word by its length alone
 _SECRET = re.compile(_MARK_AND_HASH)
 _SECRET_BYTES = re.compile(_MARK_AND_HASH.encode())
 
@@ -155,6 +157,15 @@ class HashedBackend(FileBackend):
                     accounts[key], places[key] = record, place
         if problems and not accounts:
             raise AccountsError("\n".join(map(str, problems)))
+        if (
+            problems
+            and len(accounts) > 1
+            and not any(_may_be_hash(record.password_hash) for record in accounts.values())
+        ):
+            raise AccountsError(
+                f"{file}: no line of it holds a password hash; accepted is NAME:HASH, as Apache's `htpasswd -B` writes it "
+                "(is it a users.yaml? Then say `backend: yaml`)"
+            )
         return HtpasswdDocument(lines, accounts, places, tuple(problems), tuple(doubles))
 
     def add(self, account: Account, password: str) -> None:
@@ -172,6 +183,10 @@ class HashedBackend(FileBackend):
             f"{self._path}: an htpasswd file cannot hold the role of {shown(name)}; give it in the settings under "
             "`roles:`, or use a users.yaml"
         )
+
+
+def _may_be_hash(text: str | None) -> bool:
+    return text is not None and (is_hash(text) or _DES.fullmatch(text) is not None)
 
 
 def _value(rest: str) -> dict[str, object]:
