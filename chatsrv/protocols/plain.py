@@ -46,7 +46,7 @@ _QUITS = re.compile(rb"(?:(?:^|(?<=[\r\n\0]))/quit[ \t]*[\r\n\0]+){1,2}\Z", re.I
 _QUITS_BYTES = 64
 """Where a line `/quit` is looked for twice: at the end of what was sent."""
 
-_SLOW = frozenset(("", "/", *BLANK, *COMBINING))
+_SLOW = frozenset(("", "/", "\N{REPLACEMENT CHARACTER}", *BLANK, *COMBINING))
 """What a line begins with that is no plain words, or may be none at all."""
 
 

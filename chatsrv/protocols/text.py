@@ -99,7 +99,8 @@ def _piles(text: str) -> _Piles:
 
 
 _find_all_blank = re.compile(f"[{choice({*BLANK, *IGNORABLE})}]*+").fullmatch
-_LEAD = re.compile(f"[{choice({*BLANK, *COMBINING})}]*+")
+# What was no UTF-8 counts, too: a telnet program may keep half of a letter for itself, and a command must not be said.
+_LEAD = re.compile(f"[{choice({*BLANK, *COMBINING, chr(0xFFFD)})}]*+")
 
 
 def clean(text: str) -> str:
@@ -141,5 +142,5 @@ def is_blank(text: str) -> bool:
 
 
 def without_lead(text: str) -> str:
-    """Return a clean text without what hardly anybody sees before it: blanks, and marks that have no letter."""
+    """Return a clean text without what is not meant to stand before it: blanks, marks without a letter, broken bytes."""
     return text[_LEAD.match(text).end() :]  # type: ignore[union-attr]  # it matches everywhere

@@ -197,8 +197,10 @@ def test_what_one_device_is_told_while_it_is_lost_is_missed_though_another_follo
     left = 0
     while left < 2:  # the lobby, and dev; the reason is that of whichever session ends last
         left += "* bob left" in alice.line()
-    seen = place.log_in("bob").sees()
-    assert [line for line in seen if "<alice>" in line][-301:] == [f"[dev] <alice> {line}" for line in (*said, "live")]
+    told = [line for line in place.log_in("bob").sees() if "<alice>" in line][-301:]
+    expected = [f"[dev] <alice> {line}" for line in (*said, "live")]
+    assert len(told) > 290  # what was in the phone's own buffer counts as taken
+    assert told == expected[-len(told) :]
 
 
 def test_who_does_not_want_to_be_told_what_he_missed_is_not_on_joining_either(place: Village) -> None:

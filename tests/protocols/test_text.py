@@ -103,7 +103,7 @@ def test_what_stays(text: str) -> None:
 
 
 def test_a_slash_is_the_first_whatever_nobody_sees_before_it() -> None:
-    for lead in (*IGNORABLE, *BLANK, "\u0301", "\u2800\u0301\ufe0f"):
+    for lead in (*IGNORABLE, *BLANK, "\u0301", "\u2800\u0301\ufe0f", "\ufffd"):
         assert without_lead(clean(f"{lead}/msg")) == "/msg"
         assert without_lead(clean(f"{lead}{lead} {lead}/msg")) == "/msg"
 
