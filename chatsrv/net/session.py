@@ -230,11 +230,11 @@ class Session(StreamRequestHandler):
             if not self.account and reader.renderer:
                 connection.renderer = reader.renderer
             if commands and type(last := commands[-1]) is Credentials:
-                self._obey_allowed(commands[:-1], len(data))
+                self._obey_allowed(commands[:-1], len(data) + reader.take_overhead_bytes())
                 if not self._log_in(last) or not self.account:
                     return
                 commands = reader.accept(self.account.name)
-            self._obey_allowed(commands, len(data))
+            self._obey_allowed(commands, len(data) + reader.take_overhead_bytes())
 
     def _receive(self, size: int = 0) -> bytes:
         """Return what the peer sent next, or up to `size` bytes of what comes from now on.
@@ -263,7 +263,7 @@ class Session(StreamRequestHandler):
     def _obey_allowed(self, commands: Sequence[Command], size: int) -> None:
         """Obey `commands`, as fast as flood control lets them through, until the session ends.
 
-        They came with a piece of `size` bytes.
+        They came with a piece of `size` bytes, the reader's overhead counted.
 
         Raises:
             ProtocolError: the peer has cost more than a login can.
