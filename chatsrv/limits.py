@@ -21,6 +21,12 @@ class Limits(BaseModel):
     connections_per_address: int = Field(
         100, ge=0, le=1_000_000, description="Connections at once from one address (IPv6: one /64); 0 is no limit."
     )
+    connections_per_account: int = Field(
+        100,
+        ge=0,
+        le=1_000_000,
+        description="Sessions at once of one account; the oldest one gives way to the next. 0 is no limit.",
+    )
     strangers: int = Field(
         1000,
         ge=1,

@@ -21,6 +21,7 @@ class Reason(Enum):
     ACCOUNT_CLOSED = "account closed"
     PASSWORD_CHANGED = "password changed"
     BANNED = "banned"
+    OUTNUMBERED = "too many sessions"
     LOGIN_FAILED = "login failed"
     LOGIN_TIMEOUT = "login took too long"
     LOGIN_CROWDED_OUT = "crowded out"
@@ -45,6 +46,7 @@ _FAREWELLS = {
     Reason.ACCOUNT_CLOSED: "Your account may not be used here any more. Goodbye!",
     Reason.PASSWORD_CHANGED: "Your password was changed. Please log in again.",
     Reason.BANNED: "You may not be here any more. Goodbye!",
+    Reason.OUTNUMBERED: "Your account has too many sessions: this one, the oldest, gives way to a new one. Goodbye!",
     Reason.SHUTDOWN: "The server is shutting down. Goodbye!",
     Reason.LOGIN_TIMEOUT: "The login took too long. Goodbye!",
     Reason.LOGIN_CROWDED_OUT: "Too many others want to log in. Please try again.",

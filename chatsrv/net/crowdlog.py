@@ -50,6 +50,7 @@ class Event(Enum):
     UNREADABLE = (logging.INFO, "sessions with unreadable input", FULL_LINES)
     REFUSED = (logging.WARNING, "refused logins", FULL_LINES)
     PENALISED = (logging.WARNING, "logins refused unseen", 10)
+    OUTNUMBERED = (logging.WARNING, "sessions that gave way to newer ones of their accounts", 1)
     FAILED = (logging.ERROR, "failed connections", 3)
     SCARCE = (logging.ERROR, "failures for want of threads, memory or descriptors", 1)
 

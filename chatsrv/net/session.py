@@ -10,6 +10,7 @@ import logging
 import math
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from socketserver import StreamRequestHandler
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -230,11 +231,11 @@ class Session(StreamRequestHandler):
             if not self.account and reader.renderer:
                 connection.renderer = reader.renderer
             if commands and type(last := commands[-1]) is Credentials:
-                self._obey_allowed(commands[:-1], len(data))
+                self._obey_allowed(commands[:-1], len(data) + reader.take_overhead_bytes())
                 if not self._log_in(last) or not self.account:
                     return
                 commands = reader.accept(self.account.name)
-            self._obey_allowed(commands, len(data))
+            self._obey_allowed(commands, len(data) + reader.take_overhead_bytes())
 
     def _receive(self, size: int = 0) -> bytes:
         """Return what the peer sent next, or up to `size` bytes of what comes from now on.
@@ -263,7 +264,7 @@ class Session(StreamRequestHandler):
     def _obey_allowed(self, commands: Sequence[Command], size: int) -> None:
         """Obey `commands`, as fast as flood control lets them through, until the session ends.
 
-        They came with a piece of `size` bytes.
+        They came with a piece of `size` bytes, the reader's overhead counted.
 
         Raises:
             ProtocolError: the peer has cost more than a login can.
@@ -357,7 +358,8 @@ class Session(StreamRequestHandler):
         else:
             if self.connection.reason:
                 return False
-            if not self.server.turnstile.log_in(self.connection.socket):
+            make_way = partial(self._make_way, account)
+            if not self.server.turnstile.log_in(self.connection.socket, account.key, make_way):
                 self.connection.make_room()
                 return False
             self.account = account
@@ -377,6 +379,15 @@ class Session(StreamRequestHandler):
             raise TypeError(f"{type(self).__name__} has put something else in place of self.connection: rename it")
         self.server.gate.rehash(account, credentials.password)
         return True
+
+    def _make_way(self, account: Account) -> None:
+        """End this session, which is one too many of its account. On the thread of the newest one."""
+        most, address = self.server.limits.connections_per_account, self.client_address[0]
+        text = "session %d: %s has more than %d sessions; this one from %s was the oldest, and gives way"
+        self.server.crowd_log.write(
+            Event.OUTNUMBERED, address, text, self.connection.id, account.name, most, address, who=account.name
+        )
+        self.hang_up(Reason.OUTNUMBERED)
 
     def _change_password(self, change: ChangePassword) -> None:
         assert self.account

@@ -1,7 +1,8 @@
 """How many connections there may be, in all and from one address, and how many of them may be strangers'.
 
 A stranger is a connection that has not logged in. Where there are as many as may be, one makes room for a newcomer, so
-that nobody keeps others out by holding on; `chatsrv.net.strangers` chooses it. Those who are logged in never have to.
+that nobody keeps others out by holding on; `chatsrv.net.strangers` chooses it. Those who are logged in never have to,
+but for the oldest session of an account that has as many as one may have: it gives way to that account's next.
 Knows nothing of what the connections do. Any thread may call it; one turnstile serves all listeners of a server.
 """
 
@@ -27,7 +28,8 @@ class Turnstile:
     """Counts connections in and out, each under a `key` of its own, such as its socket.
 
     There may be `total` at once, and `per_site` from one address; without a login `strangers`, and from one address
-    `strangers_per_site`. 0 from one address is no limit. `clock` gives seconds, from any start.
+    `strangers_per_site`. One account may have `per_account` sessions.
+    0 from one address or of one account is no limit. `clock` gives seconds, from any start.
     """
 
     def __init__(
@@ -37,12 +39,14 @@ class Turnstile:
         *,
         strangers: int | None = None,
         strangers_per_site: int = 0,
+        per_account: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._total = total
         self._per_site = per_site or math.inf
         self._most_strangers = total if strangers is None else strangers
         self._strangers_per_site = strangers_per_site or math.inf
+        self._per_account = per_account or math.inf
         self._clock = clock
         self._lock = ranked_lock(Rank.TURNSTILE)
         # Guarded by the lock. Those who leave are counted in `_inside`, and nowhere else.
@@ -51,6 +55,8 @@ class Turnstile:
         self._by_site: dict[str, int] = {}
         self._by_key: dict[Hashable, Stranger] = {}  # those who leave, too
         self._strangers = Strangers()
+        self._sessions: dict[str, dict[Hashable, Callable[[], None]]] = {}  # of each account, the oldest ones first
+        self._accounts: dict[Hashable, str] = {}  # of those that need not give way
 
     @classmethod
     def of(cls, limits: Limits) -> Self:
@@ -60,6 +66,7 @@ class Turnstile:
             limits.connections_per_address,
             strangers=limits.strangers,
             strangers_per_site=limits.strangers_per_address if limits.connections_per_address else 0,
+            per_account=limits.connections_per_account,
         )
 
     @property
@@ -130,8 +137,13 @@ class Turnstile:
                 self._strangers.remove(stranger)
                 self._strangers.add(stranger, is_at_gate=is_at_gate)
 
-    def log_in(self, key: Hashable) -> bool:
-        """Count a stranger as somebody who is logged in; return `False` if it has to make room already."""
+    def log_in(self, key: Hashable, account: str, make_way: Callable[[], None]) -> bool:
+        """Count a stranger as a session of `account`; return `False` if it has to make room already.
+
+        If the account has as many as it may have, the oldest one's `make_way` is called, on this thread and under no
+        lock. It is counted as the account's no more, so that dead connections keep nobody out.
+        """
+        outnumbered = None
         with self._lock:
             stranger = self._by_key.get(key)
             if stranger and stranger.is_leaving:
@@ -139,13 +151,23 @@ class Turnstile:
             if stranger:
                 self._strangers.remove(stranger)
                 del self._by_key[key]
-            return True
+            sessions = self._sessions.setdefault(account, {})
+            if len(sessions) >= self._per_account:
+                oldest = next(iter(sessions))
+                outnumbered = sessions.pop(oldest)
+                del self._accounts[oldest]
+            sessions[key] = make_way
+            self._accounts[key] = account
+        if outnumbered:
+            outnumbered()
+        return True
 
     def leave(self, address: str, key: Hashable) -> None:
         """Count a connection from `address` out."""
         site = site_of(address)
         with self._lock:
             self._inside -= 1
+            self._end_session_locked(key)
             stranger = self._by_key.pop(key, None)
             if stranger and stranger.is_leaving:
                 self._leaving -= 1
@@ -153,6 +175,14 @@ class Turnstile:
             if stranger:
                 self._strangers.remove(stranger)
             self._count_out_locked(site)
+
+    def _end_session_locked(self, key: Hashable) -> None:
+        assert self._lock.locked()
+        account = self._accounts.pop(key, None)
+        if account is not None:
+            del self._sessions[account][key]
+            if not self._sessions[account]:
+                del self._sessions[account]
 
     def _count_out_locked(self, site: str) -> None:
         assert self._lock.locked()

@@ -59,6 +59,14 @@ class Reader(ABC):
         """
         return []
 
+    def take_overhead_bytes(self) -> int:
+        """Return what reading cost beside the bytes since this was asked last, in bytes of text that cost as much.
+
+        For formats of which a few bytes can make a lot of work. It does not grow less if the input comes in pieces,
+        each of which costs `chatsrv.flood.PIECE_BYTES` as well.
+        """
+        return 0
+
     def quits(self, data: bytes) -> int:  # noqa: ARG002 - for formats that know such a command
         """Return how many commands to leave stand at the end of `data`, which is received later; 2 is as good as more.
 

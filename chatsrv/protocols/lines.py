@@ -68,6 +68,7 @@ class LinesReader(Reader):
         self._is_skipping = False  # the line that has begun is too long, and is thrown away up to its end
         self._is_flooded = False  # more came behind the credentials than is kept
         self._is_after_cr = False  # the last line ended in a CR, whose second half may follow
+        self._overhead_bytes = 0  # see `take_overhead_bytes`
 
     @property
     def is_deciding(self) -> bool:
@@ -103,6 +104,11 @@ class LinesReader(Reader):
         held, self._rest = self._rest, b""
         self._stage = _Stage.OPEN
         return self.receive(held) if held else []
+
+    def take_overhead_bytes(self) -> int:
+        """See `Reader.take_overhead_bytes`; what is done about lines that come to nothing is to be added to it."""
+        overhead, self._overhead_bytes = self._overhead_bytes, 0
+        return overhead
 
     def commands(self, lines: Iterator[str]) -> list[Command]:
         """Return what `lines` mean: they came in this order, are not too long, and have lost their line endings."""

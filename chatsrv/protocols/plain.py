@@ -46,6 +46,12 @@ _QUITS = re.compile(rb"(?:(?:^|(?<=[\r\n\0]))/quit[ \t]*[\r\n\0]+){1,2}\Z", re.I
 _QUITS_BYTES = 64
 """Where a line `/quit` is looked for twice: at the end of what was sent."""
 
+BLANK_LINE_BYTES = 12
+"""What a line costs beside its bytes that is not empty and of which nobody sees anything: no command pays for it."""
+
+BARE_LINE_BYTES = 32
+"""What a line costs beside its bytes of which nothing is left once it is clean, such as escapes alone."""
+
 _SLOW = frozenset(("", "/", "\N{REPLACEMENT CHARACTER}", *BLANK, *COMBINING))
 """What a line begins with that is no plain words, or may be none at all."""
 
@@ -63,11 +69,14 @@ class PlainReader(LinesReader):
         for text in lines:
             if text[:1] not in slow and (text.isprintable() if text.isascii() else is_clean(text)):
                 append(new(kind, (text, "")))
-            elif text and not is_blank(text):
+            elif text and is_blank(text):
+                self._overhead_bytes += BLANK_LINE_BYTES
+            elif text:
                 text = clean(text)
                 # A space before the slash is a slip, and what was for one alone would be said to all.
                 typed = text if text[:1] == "/" else without_lead(text)
                 if not typed and is_blank(text):
+                    self._overhead_bytes += BARE_LINE_BYTES
                     continue  # it was nothing but escapes
                 wanted = asked(typed) if typed.startswith("/") else Say(text)
                 if isinstance(wanted, Dialogue):

@@ -43,12 +43,16 @@ WILL_ECHO = bytes([Telnet.IAC, Telnet.WILL, ECHO])
 WONT_ECHO = bytes([Telnet.IAC, Telnet.WONT, ECHO])
 WILL_TIMING_MARK = bytes([Telnet.IAC, Telnet.WILL, TIMING_MARK])
 
+RUN_BYTES = 32
+"""What one run of the same key or command costs beside its bytes, however long it is: taking it out of the input takes
+about as long as reading so much text."""
+
 _NUL, _BACKSPACE, _CARRIAGE_RETURN, _KILL, _DELETE = 0x00, 0x08, 0x0D, 0x15, 0x7F
 _SPECIAL = bytes([_NUL, _BACKSPACE, _CARRIAGE_RETURN, _KILL, _DELETE, Telnet.IAC])
 # What may come again and again, taken in one go: who sends 64 KiB of it costs little more than who sends as much text.
 _SIMPLE_RUN = (
-    rb"(?P<text>[^" + re.escape(_SPECIAL) + rb"]+)"
-    rb"|(?P<ends>(?:\r[\n\0]?)+)"
+    rb"(?P<text>(?:[^" + re.escape(_SPECIAL) + rb"]++|\r\n)++)"
+    rb"|(?P<ends>(?:\r(?:\0|(?!\n)))+)"
     rb"|(?P<erase>[\x08\x7f]+)"
     rb"|(?P<kill>\x15+)"
     rb"|(?P<nuls>\0+)"
@@ -136,6 +140,7 @@ class TelnetReader(PlainReader):
         found: list[Command] = []
         at = 0
         while at < len(data) and not self.is_deciding:
+            self._overhead_bytes += RUN_BYTES
             if self._state is _State.SUBNEGOTIATION:
                 at = _WITHIN_SUBNEGOTIATION.match(data, at).end() + 1  # type: ignore[union-attr]  # it matches anything
                 if at <= len(data):
@@ -162,7 +167,8 @@ class TelnetReader(PlainReader):
         """Return what a run of bytes of one kind completes."""
         match kind:
             case "text":
-                return self._type(data.removeprefix(b"\n") if self._is_after_cr else data)
+                text = data.removeprefix(b"\n") if self._is_after_cr else data
+                return self._type(text.replace(b"\r\n", b"\n"))
             case "ends":
                 return self._end_lines(data)
             case "erase" | "kill" | "killed" | "nuls" | "undone":  # RFC 854: a NUL is nothing
@@ -273,10 +279,12 @@ class TelnetReader(PlainReader):
         if self._rest.isascii():
             self._rest = self._rest[: max(0, len(self._rest) - count)]
             return
+        end = len(self._rest)
         for _ in range(count):
-            if not (last := _LAST_CHARACTER.search(self._rest, max(0, len(self._rest) - 4))):
-                return
-            self._rest = self._rest[: last.start()]
+            if not (last := _LAST_CHARACTER.search(self._rest, max(0, end - 4), end)):
+                break
+            end = last.start()
+        self._rest = self._rest[:end]
 
     def _erase_line(self) -> None:
         self._rest = b""

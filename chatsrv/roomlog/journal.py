@@ -9,7 +9,6 @@ Follows https://www.sqlite.org/walformat.html. Knows nothing of rooms and entrie
 `Journal`, but for `check_names`, which any thread may call.
 """
 
-import mmap
 import os
 import struct
 from pathlib import Path
@@ -57,7 +56,6 @@ class Journal:
         self._shm_path = real.with_name(f"{real.name}-shm")
         self._wal_name, self._shm_name = str(self._wal_path), str(self._shm_path)
         self._wal = self._shm = -1
-        self._memory: mmap.mmap | None = None
         self._inodes: tuple[tuple[int, int], tuple[int, int]] | None = None
         self._last = _Last(b"", 0, b"")
         self.is_closing = False
@@ -76,7 +74,6 @@ class Journal:
             if self._shm < 0 or _identity(os.fstat(self._shm)) != _identity(os.lstat(self._shm_name)):
                 self._close_shm()
                 self._shm = os.open(self._shm_path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-                self._memory = mmap.mmap(self._shm, mmap.PAGESIZE)  # read without a system call, as SQLite does it
             self._open_wal()
         except OSError as error:
             self.close()
@@ -252,8 +249,8 @@ class Journal:
     def _index(self) -> _Index | None:
         """Return what the `-shm` says, `None` if it makes no sense at the moment."""
         for _ in range(_TRIES):
-            data = self._memory[: _BACKFILLED_AT + 4] if self._memory else b""
-            if not data or data[_IS_INIT_AT] == 0:
+            data = self._read_shm()
+            if len(data) < _BACKFILLED_AT + 4 or data[_IS_INIT_AT] == 0:
                 return None
             if data[:_INDEX_BYTES] == data[_INDEX_BYTES:_BACKFILLED_AT]:
                 size, frames, _, one, other = struct.unpack_from("=HIIII", data, 14)
@@ -261,6 +258,19 @@ class Journal:
                 page_bytes = (size & 0xFE00) | (size & 1) << 16
                 return _Index(frames, _FRAME_BYTES + page_bytes, (one, other), data[32:40], backfilled)
         return None
+
+    def _read_shm(self) -> bytes:
+        """Return the beginning of the `-shm`; less where it ends.
+
+        It is not mapped as SQLite has it: where somebody cuts a file off, touching the mapping ends the process.
+
+        Raises:
+            StoreError: the disk cannot read it.
+        """
+        try:
+            return os.pread(self._shm, _BACKFILLED_AT + 4, 0) if self._shm >= 0 else b""
+        except OSError as error:
+            raise StoreError(f"{self._shm_path} cannot be read ({error.strerror})") from error
 
     def _sound_bytes(self) -> int:
         """Return up to where the `-wal` may be used; 0 if the file alone is the better state.
@@ -304,9 +314,6 @@ class Journal:
             self._wal = -1
 
     def _close_shm(self) -> None:
-        if self._memory is not None:
-            self._memory.close()
-            self._memory = None
         if self._shm >= 0:
             os.close(self._shm)
             self._shm = -1

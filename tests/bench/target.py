@@ -65,7 +65,13 @@ def serve(name: str, text: str) -> None:
     from chatsrv.chat.hub import Declared, RoomRules
     from chatsrv.roomlog.sqlite import SqliteStore
 
-    off = {"connections": 100_000, "connections_per_address": 0, "strangers": 100_000, "messages_per_second": 0.0}
+    off = {
+        "connections": 100_000,
+        "connections_per_address": 0,
+        "connections_per_account": 0,
+        "strangers": 100_000,
+        "messages_per_second": 0.0,
+    }
     backend: AuthBackend = MemoryBackend(users)
     if setup.password:
         password_hash = Hasher().hash(setup.password)  # making one for each would take minutes

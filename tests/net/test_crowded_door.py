@@ -46,6 +46,27 @@ def crowded(auth: AuthBackend | None = None, **limits: int) -> Iterator[tuple[Ch
         yield server, alice, bob
 
 
+OUTNUMBERED = "Your account has too many sessions: this one, the oldest, gives way to a new one. Goodbye!"
+
+
+def test_an_account_with_many_dead_connections_gets_in_and_keeps_nobody_out(journal: Journal) -> None:
+    with crowded(connections=12, connections_per_account=5) as (server, alice, bob), contextlib.ExitStack() as stack:
+        sessions = [stack.enter_context(Peer(server)) for _ in range(9)]
+        for number, session in enumerate(sessions):
+            session.log_in("carol")
+            if number == 0:
+                assert alice.line() == bob.line() == "* carol joined"
+            if number >= 5:
+                assert sessions[number - 5].line() == OUTNUMBERED
+                assert sessions[number - 5].rest() == b""
+                sessions[number - 5].socket.close()
+        journal.wait_for("session 3: carol has more than 5 sessions; this one from 127.0.0.1 was the oldest")
+        assert len(journal.having("carol has more than")) == 1, "the others are summed up"
+        assert len(journal.having("more sessions that gave way to newer ones of their accounts are counted")) == 1
+        sessions[8].type("still here")
+        assert alice.line() == bob.line() == "<carol> still here", "she has never left"
+
+
 def test_idle_strangers_from_a_few_addresses_keep_nobody_out(journal: Journal) -> None:
     with crowded(strangers=40) as (server, alice, bob), contextlib.ExitStack() as stack:
         crowd = [stack.enter_context(Neighbour(server, f"127.0.0.{2 + number % 4}")) for number in range(40)]

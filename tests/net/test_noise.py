@@ -1,6 +1,7 @@
 """Input that asks for nothing costs its sender, and nobody else."""
 
 import contextlib
+import sys
 from itertools import pairwise
 
 import pytest
@@ -12,7 +13,10 @@ from chatsrv.flood import ANSWER_BYTES, IDLE_BYTES, LOGIN_BYTES, Meter, price
 from chatsrv.limits import Limits
 from chatsrv.net.intake import LEAST_READ_BYTES, PIECE_BYTES
 from chatsrv.net.server import ChatServer
-from chatsrv.protocols.telnet import WILL_TIMING_MARK, TelnetProtocol, TelnetReader
+from chatsrv.protocols.base import Protocol
+from chatsrv.protocols.either import EitherProtocol
+from chatsrv.protocols.plain import PlainProtocol
+from chatsrv.protocols.telnet import RUN_BYTES, WILL_TIMING_MARK, TelnetProtocol, TelnetReader
 from chatsrv.sessions import TelnetSession
 from tests.peer import PASSWORDS, Peer, open_gate, running, running_chat, two_chatters
 
@@ -34,6 +38,12 @@ NOISES = {
     "blank lines": "\u3164\n".encode(),
     "escapes": b"\x1b[m\n",
     "a line that never ends": b"x",
+    "blank lines that were taken back": b"\x15\r",
+    "lines taken back and ended": b"a\x08\r",
+    "erase-character, and a command that comes to nothing": b"\xff\xf7\xfd\xfd",
+    "what ends no subnegotiation": b"\xf0\xffa\xfe",
+    "lines ended in three ways": b"\r\0\r\n\r",
+    "spaces": b" \n",
     "a mixture": b"x\x7f\xff\xf1" + TIMING_MARK + "\u3164\n\ufe0f\n".encode() + b"\r\0 \x15",
 }
 noises = pytest.mark.parametrize("noise", NOISES.values(), ids=NOISES)
@@ -42,6 +52,10 @@ noises = pytest.mark.parametrize("noise", NOISES.values(), ids=NOISES)
 def block(noise: bytes) -> bytes:
     return noise * (16_384 // len(noise))
 
+
+PROTOCOLS = (PlainProtocol(), TelnetProtocol(), EitherProtocol())
+STEPS_PER_BYTE = 1.5  # beside the bytes, they would be up to 31
+STEPS_PER_LINE = 50
 
 HELD_BACK = b": the rest follows at that rate, and nothing is lost.\n"
 
@@ -81,11 +95,16 @@ def test_a_stranger_who_sends_noise_is_hung_up_before_it_costs_much(noise: bytes
 @noises
 def test_a_chatter_who_sends_noise_is_held_back_before_it_costs_much(noise: bytes) -> None:
     received: list[int] = []
+    overheads: list[int] = []
 
     class CountingReader(TelnetReader):
         def receive(self, data: bytes) -> list[Command]:
             received.append(len(data))
             return super().receive(data)
+
+        def take_overhead_bytes(self) -> int:
+            overheads.append(super().take_overhead_bytes())
+            return overheads[-1]
 
     class CountingProtocol(TelnetProtocol):
         def reader(self, line_bytes: int) -> TelnetReader:
@@ -104,9 +123,13 @@ def test_a_chatter_who_sends_noise_is_held_back_before_it_costs_much(noise: byte
             carol.read_until(b"commands.\r\n")
             assert alice.line() == bob.line() == "* carol joined"
             received.clear()
+            overheads.clear()
             carol.send(block(noise) * 3)
             carol.read_until(HELD_BACK.replace(b"\n", b"\r\n"))
-            assert sum(received) <= 2 * 1024 + (5 + 1) * IDLE_BYTES + PIECE_BYTES
+            most_bytes = 2 * 1024 + (5 + 1) * IDLE_BYTES
+            assert sum(received) <= most_bytes + PIECE_BYTES
+            assert sum(received + overheads) <= most_bytes + PIECE_BYTES + max(overheads)
+            assert max(overheads) <= RUN_BYTES * PIECE_BYTES
             carol.reset()
             assert alice.line() == bob.line() == "* carol left (connection lost)"
 
@@ -136,18 +159,69 @@ def test_a_prompt_is_no_line() -> None:
         assert alice.line() == bob.line() == "* carol left (connection lost)"
 
 
+def read(protocol: Protocol, pieces: list[bytes], line_bytes: int) -> tuple[int, int, int]:
+    """Return how many steps reading input takes, what it costs in bytes, and how many lines come of it.
+
+    A step is a call of a function, or the return from one.
+    """
+    reader = protocol.reader(line_bytes)
+    reader.receive(b"carol\nsecret\n")
+    reader.accept("carol")
+    reader.take_overhead_bytes()
+    steps = cost = lines = 0
+
+    def step(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+
+    for piece in pieces:
+        before = sys.getprofile()
+        sys.setprofile(step)
+        try:
+            commands = reader.receive(piece)
+        finally:
+            sys.setprofile(before)
+        answers = sum(type(command) is Answer for command in commands)
+        lines += len(commands) - answers
+        cost += price(len(piece) + reader.take_overhead_bytes(), answers)
+    return steps, cost, lines
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda each: type(each).__name__)
+@noises
+def test_what_it_costs_to_read_grows_with_the_steps_that_it_takes(noise: bytes, protocol: Protocol) -> None:
+    sent = block(noise)
+    pieces = [sent[start : start + PIECE_BYTES] for start in range(0, len(sent), PIECE_BYTES)]
+    steps, cost, lines = read(protocol, [b"\xff\xf1\n", *pieces], 4096)
+    assert steps <= STEPS_PER_BYTE * cost + STEPS_PER_LINE * lines
+
+
+def test_text_costs_nothing_beside_its_bytes_however_its_lines_end() -> None:
+    for end in (b"\n", b"\r\n"):
+        reader = TelnetProtocol().reader(4096)
+        reader.receive(b"carol\nsecret\n")
+        reader.accept("carol")
+        reader.take_overhead_bytes()
+        reader.receive((b"hello there" + end) * 100)
+        assert reader.take_overhead_bytes() == 0
+        reader.receive((b"hello there" + end) * 100 + b"helo\x08lo" + end)  # a key that edits, and the text around it
+        assert reader.take_overhead_bytes() == 3 * RUN_BYTES
+
+
 def paid(pieces: list[bytes], line_bytes: int) -> tuple[int, int, int]:
     """Return the lines and the idle lines that are paid for input, and what it costs in bytes."""
     reader, meter = TelnetProtocol().reader(line_bytes), Meter(line_bytes)
     reader.receive(b"carol\nsecret\n")
     reader.accept("carol")
+    reader.take_overhead_bytes()
     lines = idle = cost = 0
     for piece in pieces:
         commands: list[Command] = reader.receive(piece)
         answers = sum(type(command) is Answer for command in commands)
         lines += len(commands) - answers
-        idle += meter.count(len(piece), len(commands) - answers, answers)
-        cost += price(len(piece), answers)
+        size = len(piece) + reader.take_overhead_bytes()
+        idle += meter.count(size, len(commands) - answers, answers)
+        cost += price(size, answers)
     return lines, idle, cost
 
 

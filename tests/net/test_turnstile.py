@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 
 import pytest
@@ -18,6 +19,11 @@ from chatsrv.net.turnstile import FULL, MOST_LEAVING, TOO_MANY_HERE, Turnstile
 SITES = st.sampled_from(("a", "b", "c"))
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
+
+
+def unasked() -> None:
+    """Make way, where nobody has to."""
+    raise AssertionError("somebody who is logged in had to make way")
 
 
 class Door:
@@ -119,7 +125,7 @@ def test_threads_that_push_at_once_are_counted_exactly() -> None:
                 turnstile.begin_login(key)
                 turnstile.end_login(key)
             elif key % 2:
-                assert turnstile.log_in(key)
+                assert turnstile.log_in(key, "somebody", unasked)
             turnstile.leave(address, key)
 
     with ThreadPoolExecutor(8) as pool:
@@ -141,8 +147,8 @@ def test_the_oldest_stranger_of_the_fullest_network_gives_way_at_once() -> None:
     door.come(THERE)
     newcomer = door.come("198.51.100.2")
     assert door.gone == [crowd[0]]
-    assert door.turnstile.log_in(newcomer)
-    assert door.turnstile.log_in(old)
+    assert door.turnstile.log_in(newcomer, "somebody", unasked)
+    assert door.turnstile.log_in(old, "somebody", unasked)
 
 
 def test_ten_thousand_idle_strangers_from_a_few_networks_keep_nobody_out() -> None:
@@ -157,14 +163,14 @@ def test_ten_thousand_idle_strangers_from_a_few_networks_keep_nobody_out() -> No
     for number in range(2000):
         honest = door.come(f"192.0.{number >> 8}.{number & 255}")
         door.turnstile.begin_login(honest)
-        assert door.turnstile.log_in(honest)
+        assert door.turnstile.log_in(honest, "somebody", unasked)
     assert door.turnstile.inside <= 3000
 
 
 def test_people_who_are_logged_in_never_make_room() -> None:
     door = Door(6, strangers=3)
     people = [door.come() for _ in range(3)]
-    assert all(door.turnstile.log_in(one) for one in people)
+    assert all(door.turnstile.log_in(one, "somebody", unasked) for one in people)
     strangers = [door.come() for _ in range(3)]
     door.come("198.51.100.1")
     door.come("198.51.100.2")
@@ -178,7 +184,7 @@ def test_people_who_are_logged_in_never_make_room() -> None:
 
 def test_when_people_take_all_the_room_nobody_gives_way() -> None:
     door = Door(3, strangers=3)
-    assert all(door.turnstile.log_in(door.come()) for _ in range(3))
+    assert all(door.turnstile.log_in(door.come(), "somebody", unasked) for _ in range(3))
     door.seconds += GRACE_SECONDS
     assert door.refused(THERE) == FULL
     assert not door.gone
@@ -210,7 +216,7 @@ def test_a_crowd_of_people_that_logs_in_is_let_finish() -> None:
         door.turnstile.begin_login(one)
     door.seconds += GRACE_SECONDS
     assert door.refused() == FULL
-    assert all(door.turnstile.log_in(one) for one in crowd)
+    assert all(door.turnstile.log_in(one, "somebody", unasked) for one in crowd)
 
 
 def test_a_newcomer_from_the_same_address_takes_the_place_of_who_had_their_time() -> None:
@@ -236,7 +242,7 @@ def test_a_newcomer_from_the_same_address_takes_the_place_of_who_had_their_time(
 def test_an_address_whose_people_take_all_its_room_is_told_so() -> None:
     door = Door(per_site=2)
     for _ in range(2):
-        assert door.turnstile.log_in(door.come())
+        assert door.turnstile.log_in(door.come(), "somebody", unasked)
     door.seconds += GRACE_SECONDS
     assert door.refused() == TOO_MANY_HERE
 
@@ -246,7 +252,7 @@ def test_who_has_to_make_room_before_anybody_listens_is_told_so_then() -> None:
     door.turnstile.enter(HERE, "early")
     door.come()
     door.come(THERE)
-    assert not door.turnstile.log_in("early")
+    assert not door.turnstile.log_in("early", "somebody", unasked)
     heard = []
     door.turnstile.attach("early", lambda: heard.append("go"))
     assert heard == ["go"]
@@ -274,13 +280,53 @@ def test_the_limits_of_a_server_are_those_of_its_turnstile() -> None:
     turnstile.enter(HERE, "first")
     with pytest.raises(Refused, match=TOO_MANY_HERE):
         turnstile.enter(HERE, "second")
-    turnstile.log_in("first")
+    turnstile.log_in("first", "somebody", unasked)
     turnstile.enter(HERE, "second")
     unbounded = Turnstile.of(Limits(connections_per_address=0, strangers=3, strangers_per_address=1))
     for key in range(3):
         unbounded.enter(HERE, key)
     with pytest.raises(Refused, match=FULL):
         unbounded.enter(HERE, 3)
+
+
+def members(turnstile: Turnstile, account: str, keys: range) -> list[int]:
+    """Have sessions of an account come; return those that make way meanwhile, in that order."""
+    gone: list[int] = []
+    for key in keys:
+        turnstile.enter(HERE, key)
+        assert turnstile.log_in(key, account, partial(gone.append, key))
+    return gone
+
+
+def test_the_oldest_session_of_an_account_makes_way_for_its_next() -> None:
+    turnstile = Turnstile(100, 0, per_account=3)
+    assert members(turnstile, "eve", range(3)) == []
+    assert members(turnstile, "ann", range(10, 13)) == [], "another account has places of its own"
+    gone: list[int] = []
+    turnstile.leave(HERE, 1)
+    turnstile.enter(HERE, 3)
+    assert turnstile.log_in(3, "eve", partial(gone.append, 3)), "one has left, so nobody makes way"
+    assert gone == []
+
+
+def test_whoever_makes_way_is_counted_until_they_are_gone_and_does_so_once() -> None:
+    turnstile = Turnstile(100, 0, per_account=2)
+    gone: list[int] = []
+    for key in range(5):
+        turnstile.enter(HERE, key)
+        assert turnstile.log_in(key, "eve", partial(gone.append, key))
+        assert gone == list(range(key - 1)), "the oldest one, though none of those before is gone yet"
+    assert turnstile.inside == 5
+    for key in (*gone, 3, 4):
+        turnstile.leave(HERE, key)
+    assert turnstile.inside == 0
+    assert members(turnstile, "eve", range(10, 12)) == [], "nothing is left of those before"
+
+
+def test_without_a_limit_an_account_has_as_many_sessions_as_it_likes() -> None:
+    for most, gone in ((0, []), (299, [0])):
+        limits = Limits(connections_per_address=0, connections_per_account=most)
+        assert members(Turnstile.of(limits), "eve", range(300)) == gone
 
 
 class StrangersMachine(RuleBasedStateMachine):

@@ -301,3 +301,32 @@ def test_files_that_sqlite_deletes_with_its_last_connection_count_as_touched_by_
             journal.check_names()
         journal.forget_deleted()
         assert journal.check_names() == 0
+
+
+CUT_OFF_UNDER_A_JOURNAL = """
+import os, sys
+from pathlib import Path
+from chatsrv.roomlog.journal import Journal
+from chatsrv.roomlog.schema import connect, create, prepare
+
+path = Path(sys.argv[1])
+create(path)
+connection = connect(path, 1.0)
+prepare(connection, path)
+journal = Journal(path)
+journal.attach()
+assert journal.new_frames()
+os.truncate(f"{path}-shm", 0)
+journal.check()
+journal.glance()
+assert journal.new_frames() == 0
+print("alive", flush=True)
+os._exit(0)  # SQLite has the file mapped, so that closing the connection would end the process
+"""
+
+
+@pytest.mark.timeout(DEADLINE_SECONDS)
+def test_an_index_that_is_cut_off_does_not_kill_whoever_checks_it(path: Path) -> None:
+    command = (sys.executable, "-c", CUT_OFF_UNDER_A_JOURNAL, str(path))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "alive\n", "")
