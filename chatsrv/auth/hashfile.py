@@ -157,14 +157,10 @@ class HashedBackend(FileBackend):
                     accounts[key], places[key] = record, place
         if problems and not accounts:
             raise AccountsError("\n".join(map(str, problems)))
-        if (
-            problems
-            and len(accounts) > 1
-            and not any(_may_be_hash(record.password_hash) for record in accounts.values())
-        ):
+        if len(accounts) > 1 and not any(_may_be_hash(record.password_hash) for record in accounts.values()):
             raise AccountsError(
-                f"{file}: no line of it holds a password hash; accepted is NAME:HASH, as Apache's `htpasswd -B` writes it "
-                "(is it a users.yaml? Then say `backend: yaml`)"
+                f"{file}: no line of it holds a password hash; accepted is NAME:HASH, as Apache's `htpasswd -B` writes "
+                "it; if this is a users.yaml, say `backend: yaml`"
             )
         return HtpasswdDocument(lines, accounts, places, tuple(problems), tuple(doubles))
 

@@ -142,5 +142,5 @@ def is_blank(text: str) -> bool:
 
 
 def without_lead(text: str) -> str:
-    """Return a clean text without what is not meant to stand before it: blanks, marks without a letter, broken bytes."""
+    """Return a clean text without what does not belong before it: blanks, marks without a letter, broken bytes."""
     return text[_LEAD.match(text).end() :]  # type: ignore[union-attr]  # it matches everywhere

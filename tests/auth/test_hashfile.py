@@ -401,5 +401,5 @@ def test_a_change_of_one_account_in_any_htpasswd_changes_nothing_else(tmp_path_f
 def test_a_users_yaml_is_taken_for_no_file_of_hashes(tmp_path):
     path = tmp_path / "users.yaml"
     path.write_text("alice: wonderland\nbob:\n  password: builder\n  from: ['::1']\n")
-    with pytest.raises(AccountsError, match="no line of it holds a password hash; .* say `backend: yaml`"):
+    with pytest.raises(AccountsError, match=r"no line of it holds a password hash; .* say `backend: yaml`"):
         HashedBackend(path).list()
