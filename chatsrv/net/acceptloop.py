@@ -8,8 +8,10 @@ Knows neither sessions nor logins. `serve_forever` runs on the caller's thread; 
 
 import contextlib
 import selectors
+import signal
 import socket
 import threading
+from collections.abc import Iterator
 from socketserver import ThreadingTCPServer
 from typing import Any
 
@@ -18,6 +20,26 @@ from chatsrv.net.scarcity import Spare
 
 PAUSE_SECONDS = 1.0
 """How long nothing is accepted after a connection could not be, and no thread is started after one could not be."""
+
+
+@contextlib.contextmanager
+def _woken_by_signals(waker: socket.socket) -> Iterator[None]:
+    """Have a byte written to `waker` for each signal, where this is the main thread, on which handlers run.
+
+    Without it, one that comes in the moment before this thread falls asleep, or to another thread, is handled when the
+    next connection comes: Ctrl-C does nothing until then.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+    try:
+        if before != -1:  # somebody else is told of signals, and may wake us in their own way
+            signal.set_wakeup_fd(before)
+        yield
+    finally:
+        if before == -1:
+            signal.set_wakeup_fd(-1)
 
 
 class AcceptLoop(ThreadingTCPServer):
@@ -56,7 +78,11 @@ class AcceptLoop(ThreadingTCPServer):
         self._serving = threading.get_ident()
         self._has_shut_down.clear()
         try:
-            with selectors.DefaultSelector() as selector, selectors.PollSelector() as pauses:
+            with (
+                _woken_by_signals(self._wake_writer),
+                selectors.DefaultSelector() as selector,
+                selectors.PollSelector() as pauses,
+            ):
                 if not self._is_ending:  # else the sockets may be closed already
                     pauses.register(self._wake_reader, selectors.EVENT_READ)
                     selector.register(self._wake_reader, selectors.EVENT_READ)

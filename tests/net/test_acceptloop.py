@@ -52,6 +52,25 @@ def test_a_shutdown_on_the_thread_that_serves_does_not_wait_for_itself() -> None
         server.serve_forever()
 
 
+def test_a_signal_that_another_thread_takes_wakes_the_thread_that_serves() -> None:
+    with chat() as server:
+
+        def be_signalled() -> None:
+            with Peer(server) as peer:
+                peer.log_in("alice")  # so the loop has had its turn, and sleeps or is about to
+                signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+        previous = signal.signal(signal.SIGUSR1, lambda *_: server.shutdown())
+        try:
+            thread = threading.Thread(target=be_signalled)
+            thread.start()
+            server.serve_forever()
+            thread.join(DEADLINE_SECONDS)
+        finally:
+            signal.signal(signal.SIGUSR1, previous)
+    assert signal.set_wakeup_fd(-1) == -1
+
+
 def test_a_signal_may_shut_a_server_down_on_the_thread_that_serves() -> None:
     with chat() as server:
         previous = signal.signal(signal.SIGUSR1, lambda *_: server.shutdown())
