@@ -48,7 +48,8 @@ def holds(owner: Owner, name: str, server) -> None:
     with Person(server, name) as person:
         person.sees()
         person.does(f"/join {owner.room}")
-        topic = person.does("/topic")[0].removeprefix(f"Topic of {owner.room}: ")
+        heading = f"Topic of {owner.room}: "  # others may come and go meanwhile
+        (topic,) = (line.removeprefix(heading) for line in person.does("/topic") if line.startswith(heading))
         bans = person.does("/bans")
     told = [typed for typed in owner.held if typed.startswith("/topic ")]
     assert topic in (told[-1].removeprefix("/topic "), f"topic {len(told)}")
