@@ -15,24 +15,24 @@ log; delivery, one thread, turns the log into bytes.
 docs/architecture.md follows one message through it.
 """
 
-from chatsrv.accounts import Account, Role
+from chatsrv.app.sessions import LineSession, PlainSession, TelnetSession
 from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
+from chatsrv.auth.backends.htpasswd import HashedBackend
+from chatsrv.auth.backends.memory import MemoryBackend
+from chatsrv.auth.backends.yaml import YamlBackend
 from chatsrv.auth.gate import Gate
-from chatsrv.auth.hashfile import HashedBackend
-from chatsrv.auth.memory import MemoryBackend
-from chatsrv.auth.yamlfile import YamlBackend
 from chatsrv.bots import Bot, Bots
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.commandplugin import CommandPlugin
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.missed import CatchingUp
-from chatsrv.errors import ChatError, Denied, Unavailable, UnknownUser
-from chatsrv.limits import Limits
-from chatsrv.net.chatsession import ChatSession
-from chatsrv.net.server import ChatServer, LoginServer
-from chatsrv.net.session import Session
-from chatsrv.reasons import Reason
-from chatsrv.sessions import LineSession, PlainSession, TelnetSession
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import ChatError, Denied, Unavailable, UnknownUser
+from chatsrv.model.limits import Limits
+from chatsrv.model.reasons import Reason
+from chatsrv.net.listening.server import ChatServer, LoginServer
+from chatsrv.net.sessions.chatsession import ChatSession
+from chatsrv.net.sessions.session import Session
 
 __all__ = [
     "Account",

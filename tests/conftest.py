@@ -15,7 +15,7 @@ import hypothesis
 import pytest
 
 from chatsrv.auth.turns import THREAD_NAME
-from chatsrv.locks import enforce_order
+from chatsrv.sharing.locks import enforce_order
 from tests.peer import DEADLINE_SECONDS
 
 enforce_order()

@@ -6,9 +6,9 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chatsrv.entries import Kind
+from chatsrv.model.entries import Kind
 from chatsrv.roomlog.base import LogStore
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.house import House
 
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)

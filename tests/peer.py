@@ -11,16 +11,16 @@ import threading
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 
-from chatsrv.accounts import Role
+from chatsrv.app.sessions import PlainSession
+from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.auth.gate import Gate
-from chatsrv.auth.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.missed import CatchingUp
-from chatsrv.limits import Limits
-from chatsrv.loginpolicy import LoginPolicy
-from chatsrv.net.chatsession import ChatSession
-from chatsrv.net.server import ChatServer, LoginServer
-from chatsrv.sessions import PlainSession
+from chatsrv.model.accounts import Role
+from chatsrv.model.limits import Limits
+from chatsrv.model.loginpolicy import LoginPolicy
+from chatsrv.net.listening.server import ChatServer, LoginServer
+from chatsrv.net.sessions.chatsession import ChatSession
 
 DEADLINE_SECONDS = 20.0
 """How long a test waits for anything. Only a failing test ever waits that long."""

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chatsrv import app
-from chatsrv.app import SESSIONS, App, CannotStart, build, store_of
-from chatsrv.errors import AccountsError
+from chatsrv.app import building as app
+from chatsrv.app.building import SESSIONS, App, CannotStart, build, store_of
+from chatsrv.model.errors import AccountsError
 from chatsrv.roomlog.memory import MemoryStore
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.settings import Listener, Settings
 from tests.peer import DEADLINE_SECONDS
 
@@ -80,7 +80,7 @@ def test_times_are_told_in_the_time_zone_of_the_settings(name: str) -> None:
 
 
 def test_one_watch_looks_after_the_sessions_of_all_listeners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chatsrv.net.watch.WATCH_SECONDS", 0.02)
+    monkeypatch.setattr("chatsrv.net.sessions.watch.WATCH_SECONDS", 0.02)
     users = tmp_path / "users.yaml"
     users.write_text("alice: wonderland\nbob: builder\n")
     with build(settings(auth={"backend": "yaml", "path": str(users)})) as app:

@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.changes: a change comes out of an entry's text as it went in, and nothing else comes out."""
+"""Behaviour of chatsrv.model.changes: a change comes out of an entry's text as it went in."""
 
 import json
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.changes import MODERATION, Change, What, network_of
-from chatsrv.names import NAME_BYTES, account_key, prepare_name
+from chatsrv.model.changes import MODERATION, Change, What, network_of
+from chatsrv.text.names import NAME_BYTES, account_key, prepare_name
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]))
 CHANGES = st.builds(

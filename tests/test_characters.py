@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.characters, held against other tables of Unicode."""
+"""Behaviour of chatsrv.text.characters, held against other tables of Unicode."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 from precis_i18n.unicode import UnicodeData
 
-from chatsrv.characters import BLANK, COMBINING, HOLLOW, IGNORABLE, MARKS, STACKING, choice
+from chatsrv.text.characters import BLANK, COMBINING, HOLLOW, IGNORABLE, MARKS, STACKING, choice
 
 PLANES = (*range(0x20000), *range(0xE0000, 0xE2000))
 """Where everything is that is invisible or combines."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from chatsrv import listening
+from chatsrv.app import listening
 from chatsrv.cli import main
 from tests.house import DEADLINE_SECONDS, USERS, House, on_terminal
 from tests.peer import running_chat

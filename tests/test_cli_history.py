@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Bookmark, Kind
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.model.entries import Bookmark, Kind
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.histories import done, house_with_two_rooms, refused, say, texts
 from tests.house import DEADLINE_SECONDS, House, on_terminal
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Kind
-from chatsrv.roomlog import erasing
+from chatsrv.model.entries import Kind
+from chatsrv.roomlog.sqlite import erasing
 from tests.histories import done, house_with, refused, texts
 from tests.house import DEADLINE_SECONDS, House
 
@@ -20,8 +20,8 @@ from chatsrv.cli import main
 def progress(label):
     yield lambda *_: os.kill(os.getpid(), int(sys.argv.pop(1)))
 
-for name in ("history", "historyreading", "historyrescue"):
-    sys.modules[f"chatsrv.cli.{name}"].progress = progress
+for name in ("commands", "reading", "rescue"):
+    sys.modules[f"chatsrv.cli.history.{name}"].progress = progress
 main([*sys.argv[2:]])
 """
 """Runs the command that its arguments are, behind the number of the signal that it gets when it tells how far it is."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.changes import Change, What
-from chatsrv.entries import Kind
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.model.changes import Change, What
+from chatsrv.model.entries import Kind
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.histories import AT, done, house_with, refused, say, texts
 from tests.house import House
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.app import build
-from chatsrv.entries import Kind
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.app.building import build
+from chatsrv.model.entries import Kind
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.settings import Settings, load
 from tests.histories import say
 from tests.house import DEADLINE_SECONDS, House

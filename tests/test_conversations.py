@@ -29,10 +29,10 @@ from pathlib import Path
 
 import pytest
 
+from chatsrv.app.sessions import PlainSession, TelnetSession
 from chatsrv.chat.hub import Hub
-from chatsrv.net.chatsession import ChatSession
-from chatsrv.net.server import LoginServer
-from chatsrv.sessions import PlainSession, TelnetSession
+from chatsrv.net.listening.server import LoginServer
+from chatsrv.net.sessions.chatsession import ChatSession
 from tests.peer import PASSWORDS, Peer, running_chat, with_any_time
 
 SCRIPTS = sorted((Path(__file__).parent / "conversations").glob("*.talk"))

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import chatsrv.auth
-from chatsrv.accounts import Role
+from chatsrv.app.door import gate_of, labels_of, places_of, roles_of
 from chatsrv.auth.backend import LoginContext
-from chatsrv.door import gate_of, labels_of, places_of, roles_of
-from chatsrv.errors import Denied, Penalised, Refused, UnknownUser
-from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.model.accounts import Role
+from chatsrv.model.errors import Denied, Penalised, Refused, UnknownUser
+from chatsrv.model.loginpolicy import LoginPolicy
 from chatsrv.settings import MemoryHistory, Roles, Settings, SqliteHistory
 from tests.house import settings_with_each_backend
 
@@ -116,5 +116,6 @@ def test_without_a_history_in_a_file_or_without_days_nothing_is_remembered(setti
 def test_the_package_of_the_door_says_what_each_of_its_modules_is_for() -> None:
     columns = re.findall(r"(?m)^    (\S.*?)   ", chatsrv.auth.__doc__ or "")
     described = " ".join(columns).split()
-    modules = [file.stem for file in Path(chatsrv.auth.__file__).parent.glob("*.py") if file.stem != "__init__"]
+    folder = Path(chatsrv.auth.__file__).parent
+    modules = [path.stem for path in folder.iterdir() if not path.stem.startswith("__")]
     assert sorted(described) == sorted(modules)

@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.durations."""
+"""Behaviour of chatsrv.text.durations."""
 
 import contextlib
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.durations import MOST_SECONDS, parse, said
+from chatsrv.text.durations import MOST_SECONDS, parse, said
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Behaviour of chatsrv.effort: what it counts, and when it is over."""
+"""Behaviour of chatsrv.sharing.effort: what it counts, and when it is over."""
 
-from chatsrv.effort import ENTRY_CHARACTERS, Effort
+from chatsrv.sharing.effort import ENTRY_CHARACTERS, Effort
 
 
 def test_an_effort_is_over_when_its_characters_are_spent() -> None:

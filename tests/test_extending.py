@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from chatsrv import ChatServer, Hub, LoginServer, MemoryBackend, PlainSession
-from chatsrv.net.delivery import Delivery
+from chatsrv.net.delivery.delivery import Delivery
 from tests.packages import PLUGINS
 from tests.peer import PASSWORDS, Peer, running
 

@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.flood, under a clock that the test sets."""
+"""Behaviour of chatsrv.sharing.flood, under a clock that the test sets."""
 
 import gc
 import threading
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.flood import ANSWER_BYTES, IDLE_BYTES, PIECE_BYTES, Bucket, Buckets, Meter, price
+from chatsrv.sharing.flood import ANSWER_BYTES, IDLE_BYTES, PIECE_BYTES, Bucket, Buckets, Meter, price
 
 
 class Clock:

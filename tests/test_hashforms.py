@@ -1,11 +1,11 @@
-"""Behaviour of chatsrv.hashforms: a stored hash is told from a password, whichever program wrote it."""
+"""Behaviour of chatsrv.text.hashforms: a stored hash is told from a password, whichever program wrote it."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from passlib import hash as handlers
 
-from chatsrv.hashforms import is_hash
+from chatsrv.text.hashforms import is_hash
 
 KINDS = [
     *("argon2", "bcrypt", "bcrypt_sha256", "scrypt", "sha256_crypt", "sha512_crypt", "md5_crypt", "apr_md5_crypt"),

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv import listening
-from chatsrv.app import CannotStart, build
-from chatsrv.listening import hosts_of, rehearse
+from chatsrv.app import listening
+from chatsrv.app.building import CannotStart, build
+from chatsrv.app.listening import hosts_of, rehearse
 from chatsrv.settings import Listener, Settings
 from tests.peer import DEADLINE_SECONDS
 
@@ -112,7 +112,7 @@ def without_ipv6(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError(number, "no IPv6")
 
     monkeypatch.setattr(listening, "alone_in_its_family", refuse)
-    monkeypatch.setattr("chatsrv.net.server.alone_in_its_family", refuse)
+    monkeypatch.setattr("chatsrv.net.listening.server.alone_in_its_family", refuse)
 
 
 def test_a_port_of_another_program_is_not_taken_for_a_chat_server(monkeypatch: pytest.MonkeyPatch) -> None:

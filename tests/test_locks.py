@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.locks: in tests a lock taken out of order raises; elsewhere it is a plain lock."""
+"""Behaviour of chatsrv.sharing.locks: in tests a lock taken out of order raises; elsewhere it is a plain lock."""
 
 import threading
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chatsrv.locks import LockOrderError, OrderedLock, Rank, enforce_order, ranked_lock
+from chatsrv.sharing.locks import LockOrderError, OrderedLock, Rank, enforce_order, ranked_lock
 from tests.peer import DEADLINE_SECONDS
 
 

@@ -1,12 +1,12 @@
-"""Behaviour of chatsrv.lookalike."""
+"""Behaviour of chatsrv.text.lookalike."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.errors import AccountsError
-from chatsrv.lookalike import check_new_name, check_new_room, similar_room, skeleton
-from chatsrv.names import prepare_room
+from chatsrv.model.errors import AccountsError
+from chatsrv.text.lookalike import check_new_name, check_new_room, similar_room, skeleton
+from chatsrv.text.names import prepare_room
 from tests.work import calls_of
 
 

@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.names."""
+"""Behaviour of chatsrv.text.names."""
 
 import unicodedata
 
@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from precis_i18n import get_profile
 
-from chatsrv import names
-from chatsrv.names import (
+from chatsrv.text import names
+from chatsrv.text.names import (
     NAME_BYTES,
     PASSWORD_BYTES,
     account_key,

@@ -1,10 +1,10 @@
-"""Behaviour of chatsrv.nearest."""
+"""Behaviour of chatsrv.text.nearest."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.nearest import COMPARED_NAMES, nearest
+from chatsrv.text.nearest import COMPARED_NAMES, nearest
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.app import build
-from chatsrv.errors import SettingsError
-from chatsrv.plugins import BOTS_GROUP
+from chatsrv.app.building import build
+from chatsrv.model.errors import SettingsError
 from chatsrv.settings import load
+from chatsrv.settings.plugins import BOTS_GROUP
 from tests.house import House
 from tests.packages import PLUGINS, install, install_source
 from tests.peer import DEADLINE_SECONDS

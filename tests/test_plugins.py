@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from chatsrv.accounts import Account, Role
-from chatsrv.app import build
+from chatsrv.app.building import build
+from chatsrv.app.door import gate_of
 from chatsrv.auth.backend import AuthBackend, LoginContext
 from chatsrv.cli import main
-from chatsrv.door import gate_of
-from chatsrv.errors import PluginError
-from chatsrv.plugins import AUTH_GROUP, installed, make
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import PluginError
 from chatsrv.settings import load
+from chatsrv.settings.plugins import AUTH_GROUP, installed, make
 from chatsrv.testing.auth import AuthBackendContract
 from tests.packages import PLUGINS, install, install_source
 from tests.peer import DEADLINE_SECONDS

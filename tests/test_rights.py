@@ -1,14 +1,14 @@
-"""Behaviour of chatsrv.rights."""
+"""Behaviour of chatsrv.model.rights."""
 
 import pytest
 
-from chatsrv.accounts import Account, Role
-from chatsrv.auth.memory import MemoryBackend
-from chatsrv.errors import Refused
-from chatsrv.limits import Limits
-from chatsrv.net.server import ChatServer
-from chatsrv.rights import OF_OWNERS, RIGHTS, Right, includes, may, require
-from chatsrv.sessions import PlainSession
+from chatsrv.app.sessions import PlainSession
+from chatsrv.auth.backends.memory import MemoryBackend
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import Refused
+from chatsrv.model.limits import Limits
+from chatsrv.model.rights import OF_OWNERS, RIGHTS, Right, includes, may, require
+from chatsrv.net.listening.server import ChatServer
 from tests.peer import Peer, running
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.auth.hashfile import HashedBackend
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.errors import AccountsError
-from chatsrv.roster import Roster
+from chatsrv.app.roster import Roster
+from chatsrv.auth.backends.htpasswd import HashedBackend
+from chatsrv.auth.backends.yaml import YamlBackend
+from chatsrv.model.errors import AccountsError
 from chatsrv.settings import Settings
 from tests.house import settings_with_each_backend
 

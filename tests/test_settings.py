@@ -10,9 +10,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from chatsrv.errors import SettingsError
-from chatsrv.limits import Limits
-from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.model.errors import SettingsError
+from chatsrv.model.limits import Limits
+from chatsrv.model.loginpolicy import LoginPolicy
 from chatsrv.settings import CommandAuth, HashedAuth, MemoryAuth, MemoryHistory, Settings, SqliteHistory, YamlAuth, load
 from chatsrv.settings.manual import declared_keys, manual
 

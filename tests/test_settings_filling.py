@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.errors import SettingsError
+from chatsrv.model.errors import SettingsError
 from chatsrv.settings import MemoryHistory, SqliteHistory, YamlAuth, load
 from tests.test_settings import GOOD, problems
 

@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.slots: few threads run at once, the urgent ones first, and no slot is lost or made up."""
+"""Behaviour of chatsrv.sharing.slots: few threads run at once, urgent ones first, and no slot is lost."""
 
 import random
 import threading
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from chatsrv.locks import LockOrderError, Rank, ranked_lock
-from chatsrv.slots import LESS_URGENT_EVERY, Slots, Urgency, give_back, give_way, step_aside
+from chatsrv.sharing.locks import LockOrderError, Rank, ranked_lock
+from chatsrv.sharing.slots import LESS_URGENT_EVERY, Slots, Urgency, give_back, give_way, step_aside
 from tests.peer import DEADLINE_SECONDS
 
 

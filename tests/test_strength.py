@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatsrv.strength import PasswordPolicy, check_new_password
+from chatsrv.model.strength import PasswordPolicy, check_new_password
 
 FLOOR = PasswordPolicy()
 OFF = PasswordPolicy(least_characters=1, refuse_common=False)

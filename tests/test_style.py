@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatsrv.style import CHOICES, Style
+from chatsrv.model.style import CHOICES, Style
 
 
 def test_who_has_chosen_nothing_has_the_first_value_of_each_option() -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple, get_args
 import pytest
 
 from chatsrv.chat.deeds import DEEDS
-from chatsrv.commands import (
+from chatsrv.model.commands import (
     Act,
     Ban,
     CatchUp,
@@ -26,9 +26,9 @@ from chatsrv.commands import (
     Unmute,
     Who,
 )
-from chatsrv.errors import Misused, Refused
-from chatsrv.rights import OF_OWNERS, Right
-from chatsrv.verbs import NAME_CHARACTERS, RIGHT_FOR, VERB_OF, VERBS, Verb, check_name
+from chatsrv.model.errors import Misused, Refused
+from chatsrv.model.rights import OF_OWNERS, Right
+from chatsrv.model.verbs import NAME_CHARACTERS, RIGHT_FOR, VERB_OF, VERBS, Verb, check_name
 
 
 class Kick(NamedTuple):

@@ -7,15 +7,10 @@
     chain                      several backends as one, and what each answers
     rates                      how often one account may log in and change its password
     workers                    calls that may hang, on threads that nobody has to wait for
-    memory yamlfile hashfile   the backends: MemoryBackend, YamlBackend, HashedBackend
-    command process            the backend that asks a program; one run of a program
+    backends                   the backends, and what they share
     record                     one account as a store keeps it
     hashing turns line         which hashes are accepted; how many are worked on at once, and whose turn it is
     hashlibrary                libpass, and whether it is what is installed
-    yamlhints                  what YAML may have cut off a password
-    filebackend livefile atomic yamledit   what backends in files share: re-reading, replacing, splicing
-    inplace                    how a file is written that cannot be replaced
-    transfer                   accounts on their way from one file into another
 
 Re-exports nothing: who needs the contract alone does not load PyYAML and passlib.
 """

@@ -8,8 +8,8 @@ implementation.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
-from chatsrv.accounts import Account, Role
-from chatsrv.errors import AccountsError, Unavailable
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import AccountsError, Unavailable
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,11 @@ from enum import StrEnum
 from functools import partial
 from typing import TypeVar
 
-from chatsrv.accounts import Account, Network, Role
 from chatsrv.auth.backend import AuthBackend, LoginContext
 from chatsrv.auth.workers import Workers
-from chatsrv.errors import AuthError, Denied, Unavailable, UnknownUser
-from chatsrv.names import prepare_name
+from chatsrv.model.accounts import Account, Network, Role
+from chatsrv.model.errors import AuthError, Denied, Unavailable, UnknownUser
+from chatsrv.text.names import prepare_name
 
 _logger = logging.getLogger(__name__)
 

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
 from chatsrv.auth.chain import Answer, AnswerCount, Chain
 from chatsrv.auth.hashing import Hasher, counted_work, shared_hasher
@@ -27,10 +26,11 @@ from chatsrv.auth.rates import LoginRate, Rate, how_long
 from chatsrv.auth.record import shown
 from chatsrv.auth.turns import on_behalf_of
 from chatsrv.auth.workers import Workers
-from chatsrv.errors import AccountsError, AuthError, Denied, Refused, Unavailable, UnknownUser
-from chatsrv.loginpolicy import LoginPolicy
-from chatsrv.names import prepare_name, prepare_new_password, prepare_password
-from chatsrv.strength import PasswordPolicy, check_new_password
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import AccountsError, AuthError, Denied, Refused, Unavailable, UnknownUser
+from chatsrv.model.loginpolicy import LoginPolicy
+from chatsrv.model.strength import PasswordPolicy, check_new_password
+from chatsrv.text.names import prepare_name, prepare_new_password, prepare_password
 
 _logger = logging.getLogger(__name__)
 

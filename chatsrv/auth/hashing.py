@@ -15,8 +15,8 @@ from typing import Any, Self
 
 from chatsrv.auth.hashlibrary import check_library, handler
 from chatsrv.auth.turns import Turns
-from chatsrv.hashforms import is_hash
-from chatsrv.loginpolicy import HashKind, LoginPolicy
+from chatsrv.model.loginpolicy import HashKind, LoginPolicy
+from chatsrv.text.hashforms import is_hash
 
 ACCEPTED = "accepted are argon2id, bcrypt ($2y$, $2b$, $2a$), SHA-512-crypt ($6$) and SHA-256-crypt ($5$)"
 

@@ -12,7 +12,7 @@ from importlib import metadata
 from string import ascii_letters, digits, punctuation
 from typing import Any
 
-from chatsrv.errors import AccountsError, Unavailable
+from chatsrv.model.errors import AccountsError, Unavailable
 
 _loading = threading.Lock()
 """Held while a handler is loaded. Two threads that ask for the same one at the same moment would fail: it is there

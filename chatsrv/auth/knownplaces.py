@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from chatsrv.auth.atomic import change_file
-from chatsrv.errors import AccountsError
+from chatsrv.auth.backends.atomic import change_file
+from chatsrv.model.errors import AccountsError
 
 _logger = logging.getLogger(__name__)
 

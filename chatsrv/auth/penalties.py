@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from chatsrv.accounts import Network, site_of, unmapped
 from chatsrv.auth.knownplaces import KnownPlaces
 from chatsrv.auth.line import Party
 from chatsrv.auth.record import shown
-from chatsrv.errors import AuthError, Penalised, Unavailable
-from chatsrv.loginpolicy import LoginPolicy
-from chatsrv.slots import step_aside
+from chatsrv.model.accounts import Network, site_of, unmapped
+from chatsrv.model.errors import AuthError, Penalised, Unavailable
+from chatsrv.model.loginpolicy import LoginPolicy
+from chatsrv.sharing.slots import step_aside
 
 MOST_TALLIES = 50_000
 """Tallies kept; some 700 bytes each. When there are more, those that have decayed most are forgotten."""

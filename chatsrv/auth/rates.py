@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chatsrv.auth.record import shown
-from chatsrv.durations import said
-from chatsrv.errors import TooOften
-from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.model.errors import TooOften
+from chatsrv.model.loginpolicy import LoginPolicy
+from chatsrv.text.durations import said
 
 _logger = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from datetime import date
 from ipaddress import ip_network
 from typing import Self
 
-from chatsrv.accounts import Account, Network, Role
 from chatsrv.auth.hashing import Hasher, check_hash, is_legacy
-from chatsrv.errors import Denied, Problem, UnknownUser
-from chatsrv.hashforms import USE_PASSWORD_HASH, is_hash
-from chatsrv.names import prepare_name, prepare_new_password
+from chatsrv.model.accounts import Account, Network, Role
+from chatsrv.model.errors import Denied, Problem, UnknownUser
+from chatsrv.text.hashforms import USE_PASSWORD_HASH, is_hash
+from chatsrv.text.names import prepare_name, prepare_new_password
 
 _PROCESS_KEY = secrets.token_bytes(32)
 

@@ -18,8 +18,8 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from chatsrv.auth.line import NOBODY, Line, Party, Place
-from chatsrv.errors import Unavailable
-from chatsrv.slots import step_aside
+from chatsrv.model.errors import Unavailable
+from chatsrv.sharing.slots import step_aside
 
 THREAD_NAME = "hash"
 

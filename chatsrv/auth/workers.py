@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 
 from chatsrv.auth.line import Line
 from chatsrv.auth.turns import party
-from chatsrv.errors import Unavailable
-from chatsrv.slots import step_aside
+from chatsrv.model.errors import Unavailable
+from chatsrv.sharing.slots import step_aside
 
 _logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ the other. What is to be called may be from any thread.
 
 from typing import TYPE_CHECKING
 
-from chatsrv.accounts import Role
-from chatsrv.entries import WORDS, Entry, Kind, Position
-from chatsrv.errors import Hole, Refused
-from chatsrv.reasons import Reason
+from chatsrv.model.accounts import Role
+from chatsrv.model.entries import WORDS, Entry, Kind, Position
+from chatsrv.model.errors import Hole, Refused
+from chatsrv.model.reasons import Reason
 
 if TYPE_CHECKING:
     from chatsrv.bots.stay import Stay

@@ -9,8 +9,8 @@ from typing import Self
 
 from chatsrv.bots.bot import Bot
 from chatsrv.bots.stay import Stay
-from chatsrv.net.server import ChatServer
-from chatsrv.reasons import Reason
+from chatsrv.model.reasons import Reason
+from chatsrv.net.listening.server import ChatServer
 
 STOP_SECONDS = 4.0
 """How long closing waits for bots that are busy."""

@@ -9,22 +9,22 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from chatsrv.accounts import Account, Role
 from chatsrv.bots.bot import Bot
 from chatsrv.chat.bookmarks import Reader
 from chatsrv.chat.cursor import Cursor
 from chatsrv.chat.facts import told
 from chatsrv.chat.room import Room
-from chatsrv.entries import Bookmark, Entry, Kind, Position
-from chatsrv.errors import Hole, NotRecorded, Refused
-from chatsrv.locks import Rank, ranked_lock
-from chatsrv.names import prepare_name
-from chatsrv.net.chatsession import APPEND_ENTRIES
-from chatsrv.net.server import ChatServer
-from chatsrv.protocols.text import clean, is_blank
-from chatsrv.reasons import Reason
-from chatsrv.replies import Reply
-from chatsrv.rights import Right, require
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.entries import Bookmark, Entry, Kind, Position
+from chatsrv.model.errors import Hole, NotRecorded, Refused
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import Reply
+from chatsrv.model.rights import Right, require
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.net.sessions.chatsession import APPEND_ENTRIES
+from chatsrv.sharing.locks import Rank, ranked_lock
+from chatsrv.text.cleaning import clean, is_blank
+from chatsrv.text.names import prepare_name
 
 logger = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ have to wait for slow peers and disks, so whoever calls them holds no lock.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from chatsrv.accounts import Account
 from chatsrv.chat.lookback import Lookback, View
 from chatsrv.chat.room import Room
-from chatsrv.reasons import Reason
-from chatsrv.replies import Reply
+from chatsrv.model.accounts import Account
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import Reply
 from chatsrv.roomlog.base import RoomLog
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ Never hears of bytes, sockets or wire formats. Every method may be called from a
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from chatsrv.accounts import Account
-from chatsrv.locks import Rank, ranked_lock
-from chatsrv.reasons import Reason
-from chatsrv.replies import Reply
+from chatsrv.model.accounts import Account
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import Reply
 from chatsrv.roomlog.base import RoomLog
+from chatsrv.sharing.locks import Rank, ranked_lock
 
 if TYPE_CHECKING:
     from chatsrv.chat.room import Room

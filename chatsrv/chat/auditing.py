@@ -9,7 +9,6 @@ from functools import partial
 from itertools import islice
 from typing import TypeAlias
 
-from chatsrv.changes import network_of, typed_key
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import may_here, require_here, require_look_in, room_here, somebody
 from chatsrv.chat.facts import Facts, Ruling
@@ -17,11 +16,12 @@ from chatsrv.chat.lookback import View
 from chatsrv.chat.looking import look_up, show
 from chatsrv.chat.register import About
 from chatsrv.chat.room import Room
-from chatsrv.commands import Audit, Bans
-from chatsrv.errors import Refused
-from chatsrv.names import account_key, prepare_room
-from chatsrv.replies import Audited, ListEnd, Reply, RulingLine, RulingList
-from chatsrv.rights import Right, may, require
+from chatsrv.model.changes import network_of, typed_key
+from chatsrv.model.commands import Audit, Bans
+from chatsrv.model.errors import Refused
+from chatsrv.model.replies import Audited, ListEnd, Reply, RulingLine, RulingList
+from chatsrv.model.rights import Right, may, require
+from chatsrv.text.names import account_key, prepare_room
 
 PAGE_LINES = 20
 """Lines on a page of either: a terminal of 24 lines has room for them."""

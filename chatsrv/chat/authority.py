@@ -5,14 +5,14 @@ above his own, nobody keeps an admin out or silent, and nobody does so to himsel
 formats. Pure functions but for what they ask the chat; everything here runs on the asker's thread.
 """
 
-from chatsrv.accounts import Account, Role
-from chatsrv.changes import TEXT_CHARACTERS
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.facts import Facts, Ruling, told
 from chatsrv.chat.room import Room
-from chatsrv.errors import Refused
-from chatsrv.names import account_key
-from chatsrv.rights import OF_OWNERS, Right, includes, may
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.changes import TEXT_CHARACTERS
+from chatsrv.model.errors import Refused
+from chatsrv.model.rights import OF_OWNERS, Right, includes, may
+from chatsrv.text.names import account_key
 
 
 def owns(asker: Asker, room: Room) -> bool:

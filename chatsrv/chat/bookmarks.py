@@ -5,9 +5,9 @@ Never hears of bytes, sockets or wire formats. Every method may be called from a
 
 from abc import ABC, abstractmethod
 
-from chatsrv.entries import Bookmark
-from chatsrv.locks import Rank, ranked_lock
+from chatsrv.model.entries import Bookmark
 from chatsrv.roomlog.base import LogStore, RoomLog
+from chatsrv.sharing.locks import Rank, ranked_lock
 
 
 class Reader(ABC):

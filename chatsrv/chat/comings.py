@@ -3,10 +3,10 @@
 Never hears of bytes, sockets or wire formats. Logs are read in steps and under no lock, by whoever asks.
 """
 
-from chatsrv.effort import Effort
-from chatsrv.entries import COMINGS, Kind, Position
-from chatsrv.replies import Comings
+from chatsrv.model.entries import COMINGS, Kind, Position
+from chatsrv.model.replies import Comings
 from chatsrv.roomlog.base import LOOKED_AT_ONCE, RoomLog
+from chatsrv.sharing.effort import Effort
 
 AMONG_ENTRIES = 2048
 """The newest entries among which comings and goings are counted: a millisecond or two."""

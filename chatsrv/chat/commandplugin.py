@@ -1,14 +1,14 @@
 """The contract of a command that a plug-in adds to the chat.
 
-Knows nothing of how plug-ins are found (`chatsrv.plugins`) and of how a command is typed. One instance serves all
-sessions: `run` is called on many threads at once.
+Knows nothing of how plug-ins are found (`chatsrv.settings.plugins`) and of how a command is typed. One instance serves
+all sessions: `run` is called on many threads at once.
 """
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from chatsrv.chat.asker import Asker
-from chatsrv.rights import Right
+from chatsrv.model.rights import Right
 
 
 class CommandPlugin(ABC):

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 
-from chatsrv.entries import Entry, Position
-from chatsrv.errors import Hole
+from chatsrv.model.entries import Entry, Position
+from chatsrv.model.errors import Hole
 from chatsrv.roomlog.base import RoomLog
 
 READ_ENTRIES = 256

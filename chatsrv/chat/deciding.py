@@ -6,11 +6,11 @@ sockets or wire formats. Everything here runs on the asker's thread, with no loc
 
 from collections.abc import Mapping
 
-from chatsrv.changes import Change, What
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import require_voice
-from chatsrv.errors import Refused
-from chatsrv.rights import Right, may
+from chatsrv.model.changes import Change, What
+from chatsrv.model.errors import Refused
+from chatsrv.model.rights import Right, may
 
 _REASON = "a reason"
 

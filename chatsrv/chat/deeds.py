@@ -16,7 +16,7 @@ from chatsrv.chat.private import ignore, tell_privately, unignore
 from chatsrv.chat.repertoire import invoke, list_commands
 from chatsrv.chat.rooming import create, invite, join, leave, list_rooms, part, slow, topic, who
 from chatsrv.chat.showing import choose_style
-from chatsrv.commands import (
+from chatsrv.model.commands import (
     Audit,
     Ban,
     Bans,

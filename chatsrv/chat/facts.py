@@ -11,10 +11,10 @@ from ipaddress import IPv4Address, IPv6Address
 from itertools import islice
 from typing import NamedTuple
 
-from chatsrv.accounts import unmapped
-from chatsrv.changes import Change, What, network_of
-from chatsrv.entries import LAST_AT_SECONDS, Entry
-from chatsrv.names import account_key
+from chatsrv.model.accounts import unmapped
+from chatsrv.model.changes import Change, What, network_of
+from chatsrv.model.entries import LAST_AT_SECONDS, Entry
+from chatsrv.text.names import account_key
 
 LEAST_RULINGS = 100
 """Bans, or mutes, that a room has before those that are over are looked for."""

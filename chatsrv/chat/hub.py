@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from chatsrv.accounts import Account, Role
 from chatsrv.chat.attendance import Attendance
 from chatsrv.chat.bookmarks import Bookmarks
 from chatsrv.chat.commandplugin import CommandPlugin
@@ -18,15 +17,16 @@ from chatsrv.chat.register import Register
 from chatsrv.chat.repertoire import Repertoire
 from chatsrv.chat.room import QUIET_ABOVE, Room
 from chatsrv.chat.visits import PRESENCE_PER_MINUTE
-from chatsrv.entries import PRIVATE_MARK, REGISTER
-from chatsrv.errors import Refused
-from chatsrv.flood import Buckets
-from chatsrv.locks import Rank, ranked_lock
-from chatsrv.lookalike import load_table
-from chatsrv.names import prepare_room
-from chatsrv.nearest import nearest
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.entries import PRIVATE_MARK, REGISTER
+from chatsrv.model.errors import Refused
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryStore
+from chatsrv.sharing.flood import Buckets
+from chatsrv.sharing.locks import Rank, ranked_lock
+from chatsrv.text.lookalike import load_table
+from chatsrv.text.names import prepare_room
+from chatsrv.text.nearest import nearest
 
 LOBBY = "lobby"
 

@@ -2,7 +2,7 @@
 
 Never hears of bytes, sockets or wire formats. A `Lookback` is its session's thread's alone. Logs are read in steps and
 under no lock, and what one step found is told before the next is read, so a long answer takes no more memory than a
-short one. How much one page looks at is bounded: see `chatsrv.effort`.
+short one. How much one page looks at is bounded: see `chatsrv.sharing.effort`.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -10,15 +10,15 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from chatsrv.changes import without_words
 from chatsrv.chat.comings import comings_of
-from chatsrv.commands import PAGE_ENTRIES
-from chatsrv.effort import Effort
-from chatsrv.entries import LINES, PRIVATE_MARK, WORDS, Entry, Kind, Position
-from chatsrv.errors import Hole, Refused
-from chatsrv.names import account_key
-from chatsrv.replies import Missing, Notice, Past, PastEnd, Reply
+from chatsrv.model.changes import without_words
+from chatsrv.model.commands import PAGE_ENTRIES
+from chatsrv.model.entries import LINES, PRIVATE_MARK, WORDS, Entry, Kind, Position
+from chatsrv.model.errors import Hole, Refused
+from chatsrv.model.replies import Missing, Notice, Past, PastEnd, Reply
 from chatsrv.roomlog.base import RoomLog
+from chatsrv.sharing.effort import Effort
+from chatsrv.text.names import account_key
 
 MOST_ENTRIES = 1000
 """Entries that one page of the history may have: more than a terminal scrolls back through at ease."""

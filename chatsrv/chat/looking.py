@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import room_here
 from chatsrv.chat.lookback import Logs
-from chatsrv.commands import CatchUp, History, More, PrivateHistory, Search
-from chatsrv.effort import Effort
-from chatsrv.errors import Refused
-from chatsrv.replies import Notice, Reply
-from chatsrv.slots import step_aside
+from chatsrv.model.commands import CatchUp, History, More, PrivateHistory, Search
+from chatsrv.model.errors import Refused
+from chatsrv.model.replies import Notice, Reply
+from chatsrv.sharing.effort import Effort
+from chatsrv.sharing.slots import step_aside
 
 
 def show_history(asker: Asker, command: History) -> None:

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from chatsrv.chat.comings import comings_of
 from chatsrv.chat.lookback import View, lines_back, past_of
-from chatsrv.entries import WORDS, Bookmark, Entry, Position
-from chatsrv.errors import Hole, Refused
-from chatsrv.replies import Away, AwayEnd, Missing, Notice, Reply
+from chatsrv.model.entries import WORDS, Bookmark, Entry, Position
+from chatsrv.model.errors import Hole, Refused
+from chatsrv.model.replies import Away, AwayEnd, Missing, Notice, Reply
 from chatsrv.roomlog.base import RoomLog
 
 STEP_ENTRIES = 32

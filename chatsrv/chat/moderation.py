@@ -8,8 +8,6 @@ with no lock held.
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from chatsrv.accounts import Account, Network, Role, unmapped
-from chatsrv.changes import Change, What, target_key
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.attendance import Device
 from chatsrv.chat.authority import (
@@ -24,12 +22,14 @@ from chatsrv.chat.authority import (
 from chatsrv.chat.deciding import decide
 from chatsrv.chat.facts import Ruling, told
 from chatsrv.chat.room import Room
-from chatsrv.commands import Ban, Kick, Mute, Unban, Unmute
-from chatsrv.errors import CANNOT_RECORD_IT, NotRecorded, Refused
-from chatsrv.names import account_key
-from chatsrv.reasons import Reason
-from chatsrv.replies import Notice
-from chatsrv.rights import Right, require
+from chatsrv.model.accounts import Account, Network, Role, unmapped
+from chatsrv.model.changes import Change, What, target_key
+from chatsrv.model.commands import Ban, Kick, Mute, Unban, Unmute
+from chatsrv.model.errors import CANNOT_RECORD_IT, NotRecorded, Refused
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import Notice
+from chatsrv.model.rights import Right, require
+from chatsrv.text.names import account_key
 
 # ---------------------------------------------------------------------------- sending out, keeping out
 

@@ -6,17 +6,17 @@ Never hears of bytes, sockets or wire formats. Everything here runs on the asker
 
 from contextlib import suppress
 
-from chatsrv.accounts import Account
-from chatsrv.changes import Change, What
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import account_named, hears, require_voice, somebody
 from chatsrv.chat.deciding import decide
-from chatsrv.commands import Ignore, PrivateMessage, Unignore
-from chatsrv.entries import Kind
-from chatsrv.errors import NotRecorded, Refused
-from chatsrv.names import account_key
-from chatsrv.replies import Notice
+from chatsrv.model.accounts import Account
+from chatsrv.model.changes import Change, What
+from chatsrv.model.commands import Ignore, PrivateMessage, Unignore
+from chatsrv.model.entries import Kind
+from chatsrv.model.errors import NotRecorded, Refused
+from chatsrv.model.replies import Notice
 from chatsrv.roomlog.base import RoomLog
+from chatsrv.text.names import account_key
 
 MOST_IGNORED = 100
 """Accounts that one may ignore: each session of the account is noted with each of them, in each room that it is in."""

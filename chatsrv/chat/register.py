@@ -14,15 +14,24 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from chatsrv.changes import INVITE_ONLY, MODERATION, UNLOGGED, Change, What, is_invitation, moderation_of, target_key
 from chatsrv.chat.facts import Facts, Topic
 from chatsrv.chat.subjects import Subjects
-from chatsrv.entries import Entry, Kind, Position
-from chatsrv.errors import Hole, Refused
-from chatsrv.locks import Rank, ranked_lock
-from chatsrv.names import account_key
+from chatsrv.model.changes import (
+    INVITE_ONLY,
+    MODERATION,
+    UNLOGGED,
+    Change,
+    What,
+    is_invitation,
+    moderation_of,
+    target_key,
+)
+from chatsrv.model.entries import Entry, Kind, Position
+from chatsrv.model.errors import Hole, Refused
+from chatsrv.model.style import Style
 from chatsrv.roomlog.base import RoomLog
-from chatsrv.style import Style
+from chatsrv.sharing.locks import Rank, ranked_lock
+from chatsrv.text.names import account_key
 
 READ_ENTRIES = 10_000
 """Changes that are read at once at the start."""

@@ -8,16 +8,16 @@ import logging
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-from chatsrv.accounts import Account
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import may_create, owns
 from chatsrv.chat.commandplugin import CommandPlugin
-from chatsrv.commands import Create, Help, Invoke
-from chatsrv.errors import Misused, Refused
-from chatsrv.replies import CommandList, Notice, UnknownCommand
-from chatsrv.rights import OF_OWNERS, may, require
-from chatsrv.slots import step_aside
-from chatsrv.verbs import NAME_CHARACTERS, VERBS, Verb, check_name
+from chatsrv.model.accounts import Account
+from chatsrv.model.commands import Create, Help, Invoke
+from chatsrv.model.errors import Misused, Refused
+from chatsrv.model.replies import CommandList, Notice, UnknownCommand
+from chatsrv.model.rights import OF_OWNERS, may, require
+from chatsrv.model.verbs import NAME_CHARACTERS, VERBS, Verb, check_name
+from chatsrv.sharing.slots import step_aside
 
 logger = logging.getLogger(__name__)
 

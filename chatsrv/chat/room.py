@@ -10,17 +10,17 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, tzinfo
 from typing import NamedTuple
 
-from chatsrv.accounts import Account, Role
-from chatsrv.changes import Change
 from chatsrv.chat.facts import Facts, Ruling, told
 from chatsrv.chat.visits import PRESENCE_PER_MINUTE, Telling, Visits
 from chatsrv.chat.voices import Voices
-from chatsrv.entries import Kind, Position
-from chatsrv.errors import NotRecorded, Refused
-from chatsrv.locks import Rank, ranked_lock
-from chatsrv.names import account_key
-from chatsrv.reasons import Reason
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.changes import Change
+from chatsrv.model.entries import Kind, Position
+from chatsrv.model.errors import NotRecorded, Refused
+from chatsrv.model.reasons import Reason
 from chatsrv.roomlog.base import RoomLog
+from chatsrv.sharing.locks import Rank, ranked_lock
+from chatsrv.text.names import account_key
 
 WELCOME_NAMES = 50
 """How many of those present a newcomer is told by name: some lines of a terminal, whatever the size of the room."""

@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import partial
 from operator import attrgetter
 
-from chatsrv.changes import INVITE_ONLY, UNLOGGED, Change, What
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import (
     account_named,
@@ -28,14 +27,15 @@ from chatsrv.chat.lookback import View
 from chatsrv.chat.looking import show
 from chatsrv.chat.private import tell_of_invitation, when_read
 from chatsrv.chat.room import Room
-from chatsrv.commands import Create, Invite, Join, ListRooms, Part, Quit, Slow, Topic, Who
-from chatsrv.durations import said
-from chatsrv.errors import NotRecorded, Refused
-from chatsrv.lookalike import check_new_room, similar_room
-from chatsrv.names import account_key, prepare_room
-from chatsrv.reasons import Reason
-from chatsrv.replies import ListEnd, Notice, Present, Reply, RoomLine, RoomList, TopicTold
-from chatsrv.rights import Right, may
+from chatsrv.model.changes import INVITE_ONLY, UNLOGGED, Change, What
+from chatsrv.model.commands import Create, Invite, Join, ListRooms, Part, Quit, Slow, Topic, Who
+from chatsrv.model.errors import NotRecorded, Refused
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import ListEnd, Notice, Present, Reply, RoomLine, RoomList, TopicTold
+from chatsrv.model.rights import Right, may
+from chatsrv.text.durations import said
+from chatsrv.text.lookalike import check_new_room, similar_room
+from chatsrv.text.names import account_key, prepare_room
 
 WHO_NAMES = 200
 """Names that a page of `Who` has: a screenful."""

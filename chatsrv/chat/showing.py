@@ -6,13 +6,13 @@ wire formats. Everything here runs on the asker's thread, with no lock held.
 
 from collections.abc import Mapping
 
-from chatsrv.changes import Change, What
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.deciding import decide
-from chatsrv.commands import Set
-from chatsrv.errors import Refused
-from chatsrv.replies import Notice
-from chatsrv.style import CHOICES
+from chatsrv.model.changes import Change, What
+from chatsrv.model.commands import Set
+from chatsrv.model.errors import Refused
+from chatsrv.model.replies import Notice
+from chatsrv.model.style import CHOICES
 
 _MEANINGS: Mapping[tuple[str, str], str] = {
     ("times", "off"): "lines are shown without their times",

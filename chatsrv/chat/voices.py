@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import tzinfo
 
 from chatsrv.chat.facts import Facts, told
-from chatsrv.durations import said
-from chatsrv.errors import Refused
+from chatsrv.model.errors import Refused
+from chatsrv.text.durations import said
 
 LEAST_VOICES = 100
 """Members who have spoken in a room that is slowed down before it is looked who of them may speak again."""

@@ -7,12 +7,10 @@
     importing  user import
     trial      user check
     store      what the commands about accounts share
-    history    history backup and erase; historyreading: export and search; historystats: stats; historyaudit: audit;
-               historyrescue: rescue
-               historyrooms, historytimes, historylines, historyfiles, historytelling: what these share
+    logs       the log, written by a thread of its own
+    history    all of `chatsrv history`
 
-Knows the settings, `chatsrv.app`, `chatsrv.door` and `chatsrv.roster`, never a file of accounts; the one place that
-configures logging. Main thread only.
+Knows the settings and `chatsrv.app`, never a file of accounts; the one place that configures logging. Main thread only.
 """
 
 from chatsrv.cli.commands import main

@@ -1,6 +1,6 @@
 """`chatsrv run` and `chatsrv check`, and the options that all commands share.
 
-Does nothing itself that `chatsrv.app` does. Main thread only.
+Does nothing itself that `chatsrv.app.building` does. Main thread only.
 """
 
 import logging
@@ -9,17 +9,17 @@ from typing import Any
 
 import click
 
-from chatsrv.app import bots_of, build, commands_of, examine_history, unused_history
-from chatsrv.cli.history import history
+from chatsrv.app.building import bots_of, build, commands_of, examine_history, unused_history
+from chatsrv.app.listening import rehearse
+from chatsrv.app.roster import Listed, Roster
+from chatsrv.cli.history.commands import history
 from chatsrv.cli.logs import QueuedLog
 from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen
 from chatsrv.cli.streams import write_no_more
 from chatsrv.cli.users import user
-from chatsrv.errors import ChatError
-from chatsrv.listening import rehearse
-from chatsrv.names import prepare_name
-from chatsrv.roster import Listed, Roster
+from chatsrv.model.errors import ChatError
 from chatsrv.settings import Auth, MemoryAuth, MemoryHistory, Settings
+from chatsrv.text.names import prepare_name
 
 DEFAULT_FILE = "config/chatsrv.yaml"
 

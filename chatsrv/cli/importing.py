@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from chatsrv.app.roster import Roster
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
 from chatsrv.cli.store import backend_option, last_admin_option
-from chatsrv.roster import Roster
 
 NAMED = 20
 """Accounts that are named in one line, at most."""

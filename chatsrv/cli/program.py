@@ -22,7 +22,7 @@ from typing import IO, Any, NoReturn
 import click
 
 from chatsrv.cli.streams import prepare_streams, write_no_more
-from chatsrv.errors import ChatError
+from chatsrv.model.errors import ChatError
 from chatsrv.settings import Settings, load
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130

@@ -10,16 +10,16 @@ from contextlib import contextmanager, suppress
 
 import click
 
-from chatsrv.accounts import Account
-from chatsrv.app import history_file
+from chatsrv.app.building import history_file
+from chatsrv.app.roster import Roster
 from chatsrv.auth.backend import EditableBackend
 from chatsrv.cli.program import Chosen, Failed
 from chatsrv.cli.streams import write_no_more
-from chatsrv.errors import AccountsError, StoreError
-from chatsrv.names import prepare_name, prepare_new_password
-from chatsrv.roster import Roster
+from chatsrv.model.accounts import Account
+from chatsrv.model.errors import AccountsError, StoreError
+from chatsrv.model.strength import check_new_password, generate_password
 from chatsrv.settings import MemoryHistory
-from chatsrv.strength import check_new_password, generate_password
+from chatsrv.text.names import prepare_name, prepare_new_password
 
 password_stdin = click.option(
     "--password-stdin", "is_from_stdin", is_flag=True, help="Take the password from the first line of standard input."

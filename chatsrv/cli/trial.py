@@ -8,11 +8,11 @@ from ipaddress import ip_address
 
 import click
 
+from chatsrv.app.door import gate_of
 from chatsrv.auth.backend import LoginContext
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
 from chatsrv.cli.store import ask_password, password_stdin, prepared
-from chatsrv.door import gate_of
-from chatsrv.errors import AuthError
+from chatsrv.model.errors import AuthError
 
 
 def _as_address(context: click.Context, option: click.Parameter, value: str) -> str:

@@ -9,8 +9,9 @@ from ipaddress import ip_network
 
 import click
 
-from chatsrv.accounts import Account, Network, Role
-from chatsrv.cli.historylines import visible
+from chatsrv.app.door import roles_of
+from chatsrv.app.roster import Listed, Roster
+from chatsrv.cli.history.lines import visible
 from chatsrv.cli.importing import import_
 from chatsrv.cli.program import Chosen, Failed, Group, pass_chosen
 from chatsrv.cli.store import (
@@ -26,10 +27,9 @@ from chatsrv.cli.store import (
     warn_of_twins,
 )
 from chatsrv.cli.trial import check
-from chatsrv.door import roles_of
-from chatsrv.names import prepare_name
-from chatsrv.roster import Listed, Roster
+from chatsrv.model.accounts import Account, Network, Role
 from chatsrv.settings import HashedAuth, YamlAuth
+from chatsrv.text.names import prepare_name
 
 ROLES = click.Choice([role.value for role in Role], case_sensitive=False)
 

@@ -1,1 +1,1 @@
-"""See the modules."""
+"""Sockets and threads: from listening sockets to sessions, and from logs to bytes."""

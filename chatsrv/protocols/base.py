@@ -8,10 +8,10 @@ from abc import ABC, abstractmethod
 from datetime import datetime, tzinfo
 from typing import ClassVar
 
-from chatsrv.commands import Command
-from chatsrv.entries import Entry
-from chatsrv.replies import Past, Reply
-from chatsrv.style import Style
+from chatsrv.model.commands import Command
+from chatsrv.model.entries import Entry
+from chatsrv.model.replies import Past, Reply
+from chatsrv.model.style import Style
 
 
 class Reader(ABC):
@@ -63,7 +63,7 @@ class Reader(ABC):
         """Return what reading cost beside the bytes since this was asked last, in bytes of text that cost as much.
 
         For formats of which a few bytes can make a lot of work. It does not grow less if the input comes in pieces,
-        each of which costs `chatsrv.flood.PIECE_BYTES` as well.
+        each of which costs `chatsrv.sharing.flood.PIECE_BYTES` as well.
         """
         return 0
 
@@ -101,7 +101,7 @@ class Renderer(ABC):
     def render(self, entry: Entry) -> bytes:
         """Return `entry` as every reader of this wire format sees it; empty when they do not see it at all.
 
-        It is never asked for the kinds that nobody is shown, whatever the wire format (`chatsrv.entries.UNSEEN`).
+        It is never asked for the kinds that nobody is shown, whatever the wire format (`chatsrv.model.entries.UNSEEN`).
         """
 
     @abstractmethod

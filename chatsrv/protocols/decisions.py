@@ -6,10 +6,10 @@ Knows nothing of how a line is marked or ends, nor of who may decide what. Pure 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from chatsrv.changes import INVITE_ONLY, UNLOGGED, UNSAID, Change, What, is_invitation
-from chatsrv.durations import said
-from chatsrv.entries import Entry
-from chatsrv.replies import ListEnd, RoomLine, RoomList, RulingLine, RulingList, TopicTold
+from chatsrv.model.changes import INVITE_ONLY, UNLOGGED, UNSAID, Change, What, is_invitation
+from chatsrv.model.entries import Entry
+from chatsrv.model.replies import ListEnd, RoomLine, RoomList, RulingLine, RulingList, TopicTold
+from chatsrv.text.durations import said
 
 
 def decision(entry: Entry, *, names_room: bool = False) -> str:

@@ -7,7 +7,7 @@ Threads: as `chatsrv.protocols.base` says; a `Reader` is its session's alone.
 
 import re
 
-from chatsrv.commands import Command
+from chatsrv.model.commands import Command
 from chatsrv.protocols.plain import PlainProtocol, PlainReader
 from chatsrv.protocols.telnet import Telnet, TelnetProtocol, TelnetReader
 

@@ -1,7 +1,7 @@
 """Lines of text behind a login: the wire format of any line server, and what the chat's own formats are built on.
 
 Knows no rooms, no chat commands, no sockets. A line's text is handed over as it came, but for its encoding: who shows
-it to somebody else cleans it (`chatsrv.protocols.text.clean`).
+it to somebody else cleans it (`chatsrv.text.cleaning.clean`).
 Threads: as `chatsrv.protocols.base` says; a `Reader` is its session's alone.
 """
 
@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import ClassVar, NamedTuple
 
-from chatsrv.commands import Answer, Command, Complaint, Credentials, Line
-from chatsrv.entries import Entry
-from chatsrv.errors import ProtocolError
+from chatsrv.model.commands import Answer, Command, Complaint, Credentials, Line
+from chatsrv.model.entries import Entry
+from chatsrv.model.errors import ProtocolError
+from chatsrv.model.replies import Goodbye, LoginRefused, Notice, Reply, Text, Welcome
 from chatsrv.protocols.base import Protocol, Reader, Renderer
-from chatsrv.protocols.text import clean
-from chatsrv.replies import Goodbye, LoginRefused, Notice, Reply, Text, Welcome
+from chatsrv.text.cleaning import clean
 
 HELD_BYTES = 65536
 """Bytes kept behind the credentials until the login is decided: one `recv` of a session, which then waits."""

@@ -11,17 +11,10 @@ from datetime import date, datetime, tzinfo
 from functools import cached_property, lru_cache
 from typing import ClassVar
 
-from chatsrv.characters import BLANK, COMBINING, IGNORABLE, choice
-from chatsrv.commands import Command, Say
-from chatsrv.entries import PRIVATE_MARK, REGISTER, Entry, Kind
-from chatsrv.lookalike import skeleton
-from chatsrv.protocols.base import Protocol, Renderer
-from chatsrv.protocols.decisions import about_rooms, decision, invitation
-from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
-from chatsrv.protocols.slash import asked, listed, misused, unknown
-from chatsrv.protocols.text import clean, is_blank, is_clean, without_lead
-from chatsrv.reasons import Reason
-from chatsrv.replies import (
+from chatsrv.model.commands import Command, Say
+from chatsrv.model.entries import PRIVATE_MARK, REGISTER, Entry, Kind
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import (
     Audited,
     Away,
     AwayEnd,
@@ -40,7 +33,14 @@ from chatsrv.replies import (
     Usage,
     Welcome,
 )
-from chatsrv.style import Style
+from chatsrv.model.style import Style
+from chatsrv.protocols.base import Protocol, Renderer
+from chatsrv.protocols.decisions import about_rooms, decision, invitation
+from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
+from chatsrv.protocols.slash import asked, listed, misused, unknown
+from chatsrv.text.characters import BLANK, COMBINING, IGNORABLE, choice
+from chatsrv.text.cleaning import clean, is_blank, is_clean, without_lead
+from chatsrv.text.lookalike import skeleton
 
 _QUITS = re.compile(rb"(?:(?:^|(?<=[\r\n\0]))/quit[ \t]*[\r\n\0]+){1,2}\Z", re.IGNORECASE)
 _QUITS_BYTES = 64

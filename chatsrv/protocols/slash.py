@@ -1,15 +1,15 @@
 """Slash commands: what a line that begins with `/` asks for, and how commands are written for people who type them.
 
-Knows names and arguments from the table `chatsrv.verbs`, and nothing of what is done. Pure functions; any thread.
+Knows names and arguments from the table `chatsrv.model.verbs`, and nothing of what is done. Pure functions; any thread.
 """
 
-from chatsrv.characters import BLANK
-from chatsrv.commands import ChangePassword, Command, Complaint, Invoke, Say
-from chatsrv.errors import Misused, Refused
+from chatsrv.model.commands import ChangePassword, Command, Complaint, Invoke, Say
+from chatsrv.model.errors import Misused, Refused
+from chatsrv.model.replies import UnknownCommand, Usage
+from chatsrv.model.verbs import NAME_CHARACTERS, VERB_OF
 from chatsrv.protocols.elsewhere import advice_on
 from chatsrv.protocols.lines import Dialogue
-from chatsrv.replies import UnknownCommand, Usage
-from chatsrv.verbs import NAME_CHARACTERS, VERB_OF
+from chatsrv.text.characters import BLANK
 
 _WIDEST = 32
 """Characters that a command may take in a list before its help is moved out of line with the others'."""

@@ -12,11 +12,11 @@ import re
 from enum import Enum, IntEnum
 from typing import ClassVar
 
-from chatsrv.commands import Answer, Command
-from chatsrv.entries import Entry
+from chatsrv.model.commands import Answer, Command
+from chatsrv.model.entries import Entry
+from chatsrv.model.replies import Reply
 from chatsrv.protocols.base import Protocol, Renderer
 from chatsrv.protocols.plain import PlainReader, PlainRenderer
-from chatsrv.replies import Reply
 
 
 class Telnet(IntEnum):

@@ -1,1 +1,1 @@
-"""See the modules."""
+"""What was said, in order. `base` is the contract; `memory` and `sqlite` keep it."""

@@ -7,10 +7,10 @@ Knows nothing of members, sockets or wire formats. Every method may be called fr
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 
-from chatsrv.effort import ENTRY_CHARACTERS, Effort, boundless
-from chatsrv.entries import WORDS, Bookmark, Entry, Kind, Position
-from chatsrv.errors import Hole, Refused
-from chatsrv.roomlog.words import Sought, is_found, sought_in
+from chatsrv.model.entries import WORDS, Bookmark, Entry, Kind, Position
+from chatsrv.model.errors import Hole, Refused
+from chatsrv.roomlog.search.words import Sought, is_found, sought_in
+from chatsrv.sharing.effort import ENTRY_CHARACTERS, Effort, boundless
 
 LOOKED_AT_ONCE = 32
 """Entries that are looked at before they are let go of, where most of them are not wanted.

@@ -8,12 +8,12 @@ import secrets
 import time
 from collections.abc import Sequence
 
-from chatsrv.entries import Bookmark, Entry, Kind, Position
-from chatsrv.errors import Hole
-from chatsrv.locks import Rank, ranked_lock
+from chatsrv.model.entries import Bookmark, Entry, Kind, Position
+from chatsrv.model.errors import Hole
 from chatsrv.roomlog.base import Follower, LogStore, RoomLog, Wake, sleep_on
 from chatsrv.roomlog.owners import is_of
 from chatsrv.roomlog.shelf import COUNTED_BYTES, KEPT_BYTES, Shelf, Weights
+from chatsrv.sharing.locks import Rank, ranked_lock
 
 KEEP_ENTRIES = 10_000
 

@@ -4,9 +4,9 @@ Everything in the account's own log is the account's, whoever wrote there. Nothi
 was decided stays so, and no ban is lifted by erasing who decided it. Pure functions; any thread may call them.
 """
 
-from chatsrv.changes import Change, target_key
-from chatsrv.entries import PRIVATE_MARK, REGISTER, Entry, Kind
-from chatsrv.names import account_key
+from chatsrv.model.changes import Change, target_key
+from chatsrv.model.entries import PRIVATE_MARK, REGISTER, Entry, Kind
+from chatsrv.text.names import account_key
 
 
 def is_all_of(account: str, room: str) -> bool:

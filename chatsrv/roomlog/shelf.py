@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from sys import getsizeof
 from typing import Protocol
 
-from chatsrv.locks import Rank, ranked_lock
+from chatsrv.sharing.locks import Rank, ranked_lock
 
 KEPT_BYTES = 67_108_864
 """What the logs of a store keep in memory together, unless it is told otherwise: half of `limits.memory_bytes`."""

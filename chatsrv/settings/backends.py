@@ -19,11 +19,11 @@ from pydantic import (
     WrapValidator,
 )
 
-from chatsrv.accepts import Accepts
-from chatsrv.hashforms import USE_PASSWORD_HASH, is_hash
-from chatsrv.names import prepare_name
-from chatsrv.plugins import AUTH_GROUP, installed
+from chatsrv.model.accepts import Accepts
 from chatsrv.settings.kinds import FilePath, Password, Section, UserName, wrong
+from chatsrv.settings.plugins import AUTH_GROUP, installed
+from chatsrv.text.hashforms import USE_PASSWORD_HASH, is_hash
+from chatsrv.text.names import prepare_name
 
 
 def _each_once_in_clear(users: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:

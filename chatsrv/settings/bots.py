@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from chatsrv.accepts import Accepts
-from chatsrv.plugins import BOTS_GROUP, installed
+from chatsrv.model.accepts import Accepts
 from chatsrv.settings.kinds import Section, wrong
+from chatsrv.settings.plugins import BOTS_GROUP, installed
 from chatsrv.settings.rooms import RoomName
 
 

@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from chatsrv.accepts import Accepts
-from chatsrv.limits import Limits
-from chatsrv.loginpolicy import LoginPolicy
-from chatsrv.names import prepare_name
+from chatsrv.model.accepts import Accepts
+from chatsrv.model.limits import Limits
+from chatsrv.model.loginpolicy import LoginPolicy
+from chatsrv.model.strength import PasswordPolicy
 from chatsrv.settings.backends import Backends
 from chatsrv.settings.bots import BotPlugins
 from chatsrv.settings.kinds import (
@@ -27,7 +27,7 @@ from chatsrv.settings.kinds import (
     wrong,
 )
 from chatsrv.settings.rooms import Rooms
-from chatsrv.strength import PasswordPolicy
+from chatsrv.text.names import prepare_name
 
 DEFAULT_PLACE = (
     "a file called as the settings file, with `.db` for `.yaml`: in the directory that `$STATE_DIRECTORY` names, which "

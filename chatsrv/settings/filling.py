@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
-from chatsrv.errors import Problem
+from chatsrv.model.errors import Problem
 from chatsrv.settings.declared import Settings
 from chatsrv.settings.places import Document
 from chatsrv.settings.problems import Declaration

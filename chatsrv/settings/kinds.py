@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from chatsrv.accepts import Accepts
-from chatsrv.names import NAME_ACCEPTED, PASSWORD_ACCEPTED, prepare_name, prepare_new_password
-from chatsrv.plugins import COMMANDS_GROUP, installed
-from chatsrv.verbs import check_name
+from chatsrv.model.accepts import Accepts
+from chatsrv.model.verbs import check_name
+from chatsrv.settings.plugins import COMMANDS_GROUP, installed
+from chatsrv.text.names import NAME_ACCEPTED, PASSWORD_ACCEPTED, prepare_name, prepare_new_password
 
 MACHINES_ZONE = "local"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from chatsrv.errors import Problem, SettingsError
+from chatsrv.model.errors import Problem, SettingsError
 from chatsrv.settings.backends import PluginAuth
 from chatsrv.settings.declared import Settings
 from chatsrv.settings.filling import filled

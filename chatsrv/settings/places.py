@@ -9,7 +9,7 @@ from ipaddress import ip_network
 
 import yaml
 
-from chatsrv.errors import Problem, SettingsError
+from chatsrv.model.errors import Problem, SettingsError
 
 Steps = tuple[str | int, ...]
 

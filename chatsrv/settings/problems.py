@@ -13,11 +13,11 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from chatsrv.accepts import Accepts
-from chatsrv.errors import Problem
-from chatsrv.plugins import AUTH_GROUP, installed
+from chatsrv.model.accepts import Accepts
+from chatsrv.model.errors import Problem
 from chatsrv.settings.declared import Settings
 from chatsrv.settings.places import Document, Steps, dotted
+from chatsrv.settings.plugins import AUTH_GROUP, installed
 
 _KEY_MARK = "[key]"  # what pydantic ends the location of a wrong key with
 _KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from chatsrv.accepts import Accepts
-from chatsrv.changes import TEXT_CHARACTERS
-from chatsrv.lookalike import similar_room
-from chatsrv.names import ROOM_ACCEPTED, prepare_room
+from chatsrv.model.accepts import Accepts
+from chatsrv.model.changes import TEXT_CHARACTERS
 from chatsrv.settings.kinds import Section, wrong
+from chatsrv.text.lookalike import similar_room
+from chatsrv.text.names import ROOM_ACCEPTED, prepare_room
 
 RoomName = Annotated[
     str,

@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 from typing import Any
 
-from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
-from chatsrv.errors import AccountsError, AuthError, Denied, UnknownUser
-from chatsrv.names import prepare_name
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import AccountsError, AuthError, Denied, UnknownUser
+from chatsrv.text.names import prepare_name
 
 CONTEXT = LoginContext("127.0.0.1", 40000, "test")
 

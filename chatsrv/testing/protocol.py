@@ -24,13 +24,12 @@ from datetime import UTC, datetime
 from random import Random
 from typing import ClassVar, get_args
 
-from chatsrv.changes import Change, What
-from chatsrv.commands import Act, Command, Credentials, Say
-from chatsrv.entries import PRIVATE_MARK, Entry, Kind
-from chatsrv.errors import ProtocolError
-from chatsrv.protocols.base import Protocol, Reader
-from chatsrv.reasons import Reason
-from chatsrv.replies import (
+from chatsrv.model.changes import Change, What
+from chatsrv.model.commands import Act, Command, Credentials, Say
+from chatsrv.model.entries import PRIVATE_MARK, Entry, Kind
+from chatsrv.model.errors import ProtocolError
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import (
     Audited,
     Away,
     AwayEnd,
@@ -55,7 +54,8 @@ from chatsrv.replies import (
     Usage,
     Welcome,
 )
-from chatsrv.style import CHOICES, Style
+from chatsrv.model.style import CHOICES, Style
+from chatsrv.protocols.base import Protocol, Reader
 
 LINE_BYTES = 512
 """The line limit under which every reader is tested."""

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from chatsrv.entries import COMINGS, LINES, Entry, Kind, Position
+from chatsrv.model.entries import COMINGS, LINES, Entry, Kind, Position
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.testing.roomlog_base import DEADLINE_SECONDS, Following, await_offset, hole_of, record, start
 from chatsrv.testing.roomlog_readers import ReadersContract

@@ -7,8 +7,8 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from chatsrv.entries import Entry, Kind, Position
-from chatsrv.errors import Hole
+from chatsrv.model.entries import Entry, Kind, Position
+from chatsrv.model.errors import Hole
 from chatsrv.roomlog.base import LogStore, RoomLog
 
 DEADLINE_SECONDS = 20.0

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from chatsrv.entries import Bookmark, Position
+from chatsrv.model.entries import Bookmark, Position
 from chatsrv.testing.roomlog_base import LogContract, record
 
 _ACCOUNTS = 5000

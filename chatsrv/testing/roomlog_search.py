@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from chatsrv.effort import Effort
-from chatsrv.entries import WORDS, Entry, Kind, Position
-from chatsrv.errors import Refused
+from chatsrv.model.entries import WORDS, Entry, Kind, Position
+from chatsrv.model.errors import Refused
 from chatsrv.roomlog.base import MOST_SOUGHT, RoomLog
+from chatsrv.sharing.effort import Effort
 from chatsrv.testing.roomlog_base import LogContract, await_offset, hole_of, record, start
 
 _ALL = 1_000_000

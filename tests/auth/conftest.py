@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from chatsrv.auth.command import CommandBackend
+from chatsrv.auth.backends.program import CommandBackend
 from tests.auth.programs import HELLO
 from tests.peer import DEADLINE_SECONDS
 

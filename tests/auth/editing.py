@@ -6,7 +6,7 @@ One thread uses what is here.
 from collections.abc import Callable
 from pathlib import Path
 
-from chatsrv.auth.filebackend import FileBackend
+from chatsrv.auth.backends.filebackend import FileBackend
 from chatsrv.auth.hashing import Hasher
 
 CHEAP = Hasher(memory_kib=8, passes=1)

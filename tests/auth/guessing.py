@@ -3,8 +3,8 @@
 from chatsrv.auth import penalties
 from chatsrv.auth.knownplaces import KnownPlaces
 from chatsrv.auth.penalties import Penalties
-from chatsrv.errors import Denied, Penalised
-from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.model.errors import Denied, Penalised
+from chatsrv.model.loginpolicy import LoginPolicy
 
 HERE, ELSEWHERE = "192.0.2.1", "198.51.100.1"
 HOUR = 3600.0

@@ -1,4 +1,4 @@
-"""Programs for the tests of chatsrv.auth.command, out of the documentation or out of a few lines, and how to ask them.
+"""Programs for the tests of chatsrv.auth.backends.program, from the documentation or a few lines, and how to ask them.
 
 One thread uses what is here.
 """
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.accounts import Account
 from chatsrv.auth.backend import LoginContext
-from chatsrv.auth.command import CommandBackend
-from chatsrv.errors import AuthError
+from chatsrv.auth.backends.program import CommandBackend
+from chatsrv.model.accounts import Account
+from chatsrv.model.errors import AuthError
 
 HERE = LoginContext("192.0.2.1", 40000, "plain", is_encrypted=True)
 PAGE = (Path(__file__).parents[2] / "docs" / "auth-programs.md").read_text()

@@ -5,14 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatsrv.auth.backend import AuthBackend, LoginContext
+from chatsrv.auth.backends.htpasswd import HashedBackend
+from chatsrv.auth.backends.memory import MemoryBackend
+from chatsrv.auth.backends.yaml import YamlBackend
 from chatsrv.auth.chain import Chain
 from chatsrv.auth.gate import Gate
-from chatsrv.auth.hashfile import HashedBackend
 from chatsrv.auth.hashing import Hasher
-from chatsrv.auth.memory import MemoryBackend
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.errors import AuthError, Denied, Penalised, TooOften
-from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.model.errors import AuthError, Denied, Penalised, TooOften
+from chatsrv.model.loginpolicy import LoginPolicy
 from tests.auth.counting import CountingHasher
 
 HERE = LoginContext("192.0.2.1")

@@ -5,13 +5,13 @@ import subprocess
 
 import pytest
 
-from chatsrv.accounts import Account
 from chatsrv.auth.backend import LoginContext
+from chatsrv.auth.backends.htpasswd import HashedBackend
 from chatsrv.auth.gate import Gate
-from chatsrv.auth.hashfile import HashedBackend
 from chatsrv.auth.hashing import Hasher, counted_work
-from chatsrv.errors import AccountsError, Denied, Refused, UnknownUser
-from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.model.accounts import Account
+from chatsrv.model.errors import AccountsError, Denied, Refused, UnknownUser
+from chatsrv.model.loginpolicy import LoginPolicy
 
 HERE = LoginContext("127.0.0.1")
 ARGON2 = Hasher(memory_kib=8, passes=1)

@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatsrv.accounts import Account, Role
-from chatsrv.auth import hashfile, record, yamlfile
+from chatsrv.auth import record
 from chatsrv.auth.backend import LoginContext
-from chatsrv.auth.hashfile import HashedBackend
-from chatsrv.auth.yamlfile import PIECES_AT_ONCE, YamlBackend
-from chatsrv.errors import AccountsError
-from chatsrv.slots import Slots, Urgency, give_back
+from chatsrv.auth.backends import htpasswd as hashfile
+from chatsrv.auth.backends import yaml as yamlfile
+from chatsrv.auth.backends.htpasswd import HashedBackend
+from chatsrv.auth.backends.yaml import PIECES_AT_ONCE, YamlBackend
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import AccountsError
+from chatsrv.sharing.slots import Slots, Urgency, give_back
 from tests.auth.editing import CHEAP, STORED
 
 MANY = 300
@@ -108,7 +110,7 @@ def read_anew(monkeypatch):
 def pauses(monkeypatch):
     """How long the pauses are in which those who chat go on."""
     lengths = []
-    monkeypatch.setattr("chatsrv.auth.yamlfile.time.sleep", lengths.append)
+    monkeypatch.setattr("chatsrv.auth.backends.yaml.time.sleep", lengths.append)
     return lengths
 
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.accounts import Account
 from chatsrv.auth.backend import AuthBackend, LoginContext
+from chatsrv.auth.backends.memory import MemoryBackend
+from chatsrv.auth.backends.yaml import YamlBackend
 from chatsrv.auth.chain import Answer, AnswerCount, Chain, Outcome
 from chatsrv.auth.hashing import Hasher
-from chatsrv.auth.memory import MemoryBackend
 from chatsrv.auth.workers import Workers
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.errors import AuthError, Denied, Unavailable, UnknownUser
+from chatsrv.model.accounts import Account
+from chatsrv.model.errors import AuthError, Denied, Unavailable, UnknownUser
 from chatsrv.testing.auth import AuthBackendContract
 
 HERE = LoginContext("127.0.0.1")

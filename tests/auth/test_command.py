@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.auth.command, with real programs: good ones from the documentation, and bad ones."""
+"""Behaviour of chatsrv.auth.backends.program, with real programs: good ones from the documentation, and bad ones."""
 
 import json
 import os
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import LoginContext
-from chatsrv.auth.command import CommandBackend
-from chatsrv.errors import AccountsError, Denied, Unavailable, UnknownUser
+from chatsrv.auth.backends.program import CommandBackend
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import AccountsError, Denied, Unavailable, UnknownUser
 from chatsrv.settings import CommandAuth
 from chatsrv.testing.auth import AuthBackendContract
 from tests.auth.programs import PAGE, ask, program_of_the_page, refusal

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chatsrv.accounts import Account
-from chatsrv.errors import Unavailable
+from chatsrv.model.accounts import Account
+from chatsrv.model.errors import Unavailable
 from tests.auth.programs import ECHO, ask, refusal
 from tests.peer import DEADLINE_SECONDS
 
@@ -119,7 +119,7 @@ def test_close_ends_what_runs_and_tells_who_waits(run, tmp_path):
 
 
 def test_close_kills_a_program_that_will_not_end(run, monkeypatch):
-    monkeypatch.setattr("chatsrv.auth.command._END_SECONDS", 0.1)
+    monkeypatch.setattr("chatsrv.auth.backends.program._END_SECONDS", 0.1)
     code = """
 import signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from chatsrv.auth.backend import LoginContext
-from chatsrv.errors import Denied
+from chatsrv.model.errors import Denied
 from tests.auth.programs import ECHO, ask, refusal
 
 

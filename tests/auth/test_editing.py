@@ -9,13 +9,13 @@ from contextlib import ExitStack
 
 import pytest
 
-from chatsrv.accounts import Account
-from chatsrv.auth import atomic
 from chatsrv.auth.backend import LoginContext
-from chatsrv.auth.hashfile import HashedBackend
+from chatsrv.auth.backends import atomic
+from chatsrv.auth.backends.htpasswd import HashedBackend
+from chatsrv.auth.backends.yaml import YamlBackend
 from chatsrv.auth.hashing import Hasher
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.errors import AccountsError, Unavailable
+from chatsrv.model.accounts import Account
+from chatsrv.model.errors import AccountsError, Unavailable
 from tests.auth.editing import CHEAP
 
 HERE = LoginContext("127.0.0.1")
@@ -114,10 +114,10 @@ def test_a_hash_that_has_no_turn_leaves_the_file_alone(tmp_path):
 EDITOR = """
 import sys
 from pathlib import Path
-from chatsrv.accounts import Account
-from chatsrv.auth.hashfile import HashedBackend
+from chatsrv.model.accounts import Account
+from chatsrv.auth.backends.htpasswd import HashedBackend
 from chatsrv.auth.hashing import Hasher
-from chatsrv.auth.yamlfile import YamlBackend
+from chatsrv.auth.backends.yaml import YamlBackend
 
 kind, path, prefix = sys.argv[1:]
 print("ready", flush=True)

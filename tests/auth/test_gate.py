@@ -4,13 +4,13 @@ import logging
 
 import pytest
 
-from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
+from chatsrv.auth.backends.memory import MemoryBackend
+from chatsrv.auth.backends.yaml import YamlBackend
 from chatsrv.auth.chain import Chain
 from chatsrv.auth.gate import Gate
-from chatsrv.auth.memory import MemoryBackend
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.errors import AccountsError, AuthError, Denied, Refused, Unavailable, UnknownUser
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import AccountsError, AuthError, Denied, Refused, Unavailable, UnknownUser
 from tests.auth.counting import CountingHasher
 
 HERE = LoginContext("127.0.0.1", 40000, "test")

@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.auth.hashfile, in turn with Apache's own htpasswd."""
+"""Behaviour of chatsrv.auth.backends.htpasswd, in turn with Apache's own htpasswd."""
 
 import shutil
 import subprocess
@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import LoginContext
+from chatsrv.auth.backends.htpasswd import HashedBackend
 from chatsrv.auth.gate import Gate
-from chatsrv.auth.hashfile import HashedBackend
 from chatsrv.auth.hashing import Hasher
-from chatsrv.errors import AccountsError, Denied
-from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import AccountsError, Denied
+from chatsrv.model.loginpolicy import LoginPolicy
 from chatsrv.testing.auth import EditableBackendContract
 from tests.auth.editing import CHEAP, STORED, edited, with_nobody_left
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatsrv.auth.hashing import Hasher, check_hash
-from chatsrv.errors import Unavailable
-from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.model.errors import Unavailable
+from chatsrv.model.loginpolicy import LoginPolicy
 
 # Written by Apache's htpasswd 2.4 (-B, -2, -5) and PHP for the password "secret".
 BCRYPT = "$2y$05$FY9mEU/pw6TcyUqkWjZg6u8B/7CyxnMTLO9BrBJOkiG31hyKUr6.2"

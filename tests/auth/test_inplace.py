@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatsrv.accounts import Account
-from chatsrv.auth import atomic, inplace
 from chatsrv.auth.backend import LoginContext
-from chatsrv.auth.hashfile import HashedBackend
-from chatsrv.auth.inplace import contents_of, write_in_place
-from chatsrv.auth.livefile import read_file
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.errors import AccountsError
+from chatsrv.auth.backends import atomic, inplace
+from chatsrv.auth.backends.htpasswd import HashedBackend
+from chatsrv.auth.backends.inplace import contents_of, write_in_place
+from chatsrv.auth.backends.livefile import read_file
+from chatsrv.auth.backends.yaml import YamlBackend
+from chatsrv.model.accounts import Account
+from chatsrv.model.errors import AccountsError
 from tests.auth.editing import CHEAP
 from tests.house import DEADLINE_SECONDS
 
@@ -263,7 +263,8 @@ def test_a_file_in_a_directory_where_this_user_may_make_none_is_written_in_place
 KILLED = """
 import os, sys
 from pathlib import Path
-from chatsrv.auth import atomic, inplace
+from chatsrv.auth.backends import atomic
+from chatsrv.auth.backends import inplace
 
 calls, last = [], int(sys.argv[2])
 def pwrite(descriptor, data, offset, really=os.pwrite):

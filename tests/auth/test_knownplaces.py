@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chatsrv.auth import knownplaces
-from chatsrv.auth.atomic import change_file
+from chatsrv.auth.backends.atomic import change_file
 from chatsrv.auth.knownplaces import MOST_OF_ONE, KnownPlaces
 from tests.peer import DEADLINE_SECONDS
 

@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.auth.livefile, through a backend as the server uses it: real files, changed while it runs."""
+"""Behaviour of chatsrv.auth.backends.livefile, through a backend: real files, changed while it runs."""
 
 import logging
 import os
@@ -6,13 +6,13 @@ import tracemalloc
 
 import pytest
 
-from chatsrv.accounts import Account
 from chatsrv.auth.backend import LoginContext
-from chatsrv.auth.hashfile import HashedBackend
+from chatsrv.auth.backends.htpasswd import HashedBackend
+from chatsrv.auth.backends.livefile import read_file
+from chatsrv.auth.backends.yaml import YamlBackend
 from chatsrv.auth.hashing import Hasher
-from chatsrv.auth.livefile import read_file
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.errors import AccountsError, Denied, Unavailable, UnknownUser
+from chatsrv.model.accounts import Account
+from chatsrv.model.errors import AccountsError, Denied, Unavailable, UnknownUser
 
 HERE = LoginContext("127.0.0.1")
 CHEAP = Hasher(memory_kib=8, passes=1)
@@ -68,7 +68,7 @@ def test_a_version_never_comes_back_though_the_contents_do(path):
 
 
 def test_changes_of_the_same_length_within_one_tick_of_the_clock_are_noticed(path, monkeypatch):
-    monkeypatch.setattr("chatsrv.auth.livefile._stamp", lambda _: (0, 0, 0, 0, 0))  # a clock that hardly ever ticks
+    monkeypatch.setattr("chatsrv.auth.backends.livefile._stamp", lambda _: (0, 0, 0, 0, 0))  # a slow clock
     backend = YamlBackend(path)
     before = path.stat()
     for number in range(20):
@@ -91,10 +91,10 @@ def test_a_file_that_was_replaced_by_one_of_the_same_size_and_time_is_noticed(pa
 def test_an_unchanged_file_is_not_read_again(path, monkeypatch):
     os.utime(path)
     backend = YamlBackend(path)
-    monkeypatch.setattr("chatsrv.auth.livefile._YOUNG_NS", -(10**18))
+    monkeypatch.setattr("chatsrv.auth.backends.livefile._YOUNG_NS", -(10**18))
     path.write_text("alice: wonderland2\n")
     assert opens(backend, "alice", "wonderland2")
-    monkeypatch.setattr("chatsrv.auth.livefile.read_file", None)  # calling it would be a TypeError
+    monkeypatch.setattr("chatsrv.auth.backends.livefile.read_file", None)  # calling it would be a TypeError
     assert opens(backend, "alice", "wonderland2")
 
 
@@ -185,14 +185,14 @@ def test_a_file_that_a_group_was_given_to_read_is_not_warned_about(path, log, mo
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_again(path, monkeypatch):
-    monkeypatch.setattr("chatsrv.auth.livefile._YOUNG_NS", 10**18)
+    monkeypatch.setattr("chatsrv.auth.backends.livefile._YOUNG_NS", 10**18)
     contents = [b"alice: a\n", b"alice: b\n", b"alice: c\n", b"alice: c\n", b"alice: d\n"]
     status = path.stat()
-    monkeypatch.setattr("chatsrv.auth.livefile._read", lambda _: (contents.pop(0), status))
+    monkeypatch.setattr("chatsrv.auth.backends.livefile._read", lambda _: (contents.pop(0), status))
     assert read_file(path)[0] == b"alice: c\n"
     assert contents == [b"alice: d\n"]
     numbers = iter(range(1000))
-    monkeypatch.setattr("chatsrv.auth.livefile._read", lambda _: (b"%d" % next(numbers), status))
+    monkeypatch.setattr("chatsrv.auth.backends.livefile._read", lambda _: (b"%d" % next(numbers), status))
     with pytest.raises(OSError, match="changes all the time"):
         read_file(path)
 

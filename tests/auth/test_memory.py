@@ -1,14 +1,14 @@
-"""Behaviour of chatsrv.auth.memory and of the reading of accounts that all stores share."""
+"""Behaviour of chatsrv.auth.backends.memory and of the reading of accounts that all stores share."""
 
 from ipaddress import ip_network
 
 import pytest
 
-from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import LoginContext
+from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.auth.hashing import Hasher
-from chatsrv.auth.memory import MemoryBackend
-from chatsrv.errors import AccountsError
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import AccountsError
 from chatsrv.testing.auth import AuthBackendContract
 
 HERE = LoginContext("127.0.0.1")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatsrv.auth.penalties import MOST_FORGIVEN, MOST_REPEATS, Penalties
-from chatsrv.errors import Denied, Penalised, Unavailable, UnknownUser
-from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.model.errors import Denied, Penalised, Unavailable, UnknownUser
+from chatsrv.model.loginpolicy import LoginPolicy
 from tests.auth.guessing import ELSEWHERE, HERE, HOUR, Door
 
 

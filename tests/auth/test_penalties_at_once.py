@@ -7,8 +7,8 @@ import pytest
 
 from chatsrv.auth import penalties
 from chatsrv.auth.penalties import Penalties
-from chatsrv.errors import Denied, Penalised, Unavailable
-from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.model.errors import Denied, Penalised, Unavailable
+from chatsrv.model.loginpolicy import LoginPolicy
 from tests.auth.guessing import DEADLINE_SECONDS, HERE, Door
 
 

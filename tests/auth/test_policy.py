@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatsrv.accounts import Account
 from chatsrv.auth.backend import AuthBackend, LoginContext
+from chatsrv.auth.backends.htpasswd import HashedBackend
+from chatsrv.auth.backends.memory import MemoryBackend
+from chatsrv.auth.backends.yaml import YamlBackend
 from chatsrv.auth.chain import Answer, Chain, Outcome
 from chatsrv.auth.gate import Gate
-from chatsrv.auth.hashfile import HashedBackend
 from chatsrv.auth.hashing import Hasher
-from chatsrv.auth.memory import MemoryBackend
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.errors import AccountsError, AuthError, Denied, Penalised, Unavailable, UnknownUser
-from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.model.accounts import Account
+from chatsrv.model.errors import AccountsError, AuthError, Denied, Penalised, Unavailable, UnknownUser
+from chatsrv.model.loginpolicy import LoginPolicy
 from tests.auth.counting import CountingHasher
 
 HERE, ELSEWHERE = LoginContext("192.0.2.1"), LoginContext("198.51.100.1")

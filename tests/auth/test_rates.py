@@ -7,15 +7,15 @@ from ipaddress import ip_network
 
 import pytest
 
-from chatsrv.accounts import Account
 from chatsrv.auth.backend import LoginContext
+from chatsrv.auth.backends.memory import MemoryBackend
+from chatsrv.auth.backends.yaml import YamlBackend
 from chatsrv.auth.gate import Gate
 from chatsrv.auth.line import Party
-from chatsrv.auth.memory import MemoryBackend
 from chatsrv.auth.rates import Rate
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.errors import AccountsError, Denied, Refused, TooOften, Unavailable
-from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.model.accounts import Account
+from chatsrv.model.errors import AccountsError, Denied, Refused, TooOften, Unavailable
+from chatsrv.model.loginpolicy import LoginPolicy
 from tests.auth.counting import CountingHasher
 from tests.auth.guessing import DEADLINE_SECONDS, ELSEWHERE, HERE, Clock, Door
 

@@ -14,7 +14,7 @@ import pytest
 from chatsrv.auth import turns
 from chatsrv.auth.line import Party
 from chatsrv.auth.turns import NICENESS, THREAD_NAME, Turns, on_behalf_of
-from chatsrv.errors import Unavailable
+from chatsrv.model.errors import Unavailable
 from tests.peer import DEADLINE_SECONDS
 
 

@@ -14,7 +14,7 @@ import pytest
 from chatsrv.auth.line import Line, Party
 from chatsrv.auth.turns import on_behalf_of
 from chatsrv.auth.workers import Workers
-from chatsrv.errors import Unavailable
+from chatsrv.model.errors import Unavailable
 
 DEADLINE_SECONDS = 30
 SOON = 0.001
@@ -139,7 +139,7 @@ import threading
 from chatsrv.auth.line import Line, Party
 from chatsrv.auth.turns import on_behalf_of
 from chatsrv.auth.workers import Workers
-from chatsrv.errors import Unavailable
+from chatsrv.model.errors import Unavailable
 try:
     Workers(0.001, 1).call("it", threading.Event().wait)
 except Unavailable:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatsrv.accounts import Account, Role
+from chatsrv.auth.backends.yaml import YamlBackend
 from chatsrv.auth.record import Record
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.errors import AccountsError
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import AccountsError
 from tests.auth.editing import CHEAP, STORED, edited, with_nobody_left
 
 USERS = """\

@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.auth.yamlfile: what a users.yaml may hold, and what is told about the rest."""
+"""Behaviour of chatsrv.auth.backends.yaml: what a users.yaml may hold, and what is told about the rest."""
 
 import contextlib
 from ipaddress import ip_network
@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatsrv.accounts import Account, Role
 from chatsrv.auth.backend import LoginContext
+from chatsrv.auth.backends.yaml import YamlBackend
 from chatsrv.auth.hashing import Hasher
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.errors import AccountsError
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import AccountsError
 from chatsrv.testing.auth import EditableBackendContract
 
 HERE = LoginContext("127.0.0.1")

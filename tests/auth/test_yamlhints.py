@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.auth.yamlhints: passwords that YAML has cut short."""
+"""Behaviour of chatsrv.auth.backends.yamlhints: passwords that YAML has cut short."""
 
 import contextlib
 
@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.auth.yamlhints import cut_passwords, cut_passwords_of_settings
-from chatsrv.errors import AccountsError
+from chatsrv.auth.backends.yaml import YamlBackend
+from chatsrv.auth.backends.yamlhints import cut_passwords, cut_passwords_of_settings
+from chatsrv.model.errors import AccountsError
 
 COMMENT = (
     "YAML takes what stands after ` #` for a comment; put it in quotes: '...'; if it is a comment, write two spaces "

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from chatsrv.accounts import Account
 from chatsrv.auth.backend import AuthBackend, LoginContext
 from chatsrv.auth.gate import Gate
 from chatsrv.auth.hashing import Hasher
 from chatsrv.auth.knownplaces import KnownPlaces
-from chatsrv.errors import AuthError, Denied
-from chatsrv.loginpolicy import LoginPolicy
+from chatsrv.model.accounts import Account
+from chatsrv.model.errors import AuthError, Denied
+from chatsrv.model.loginpolicy import LoginPolicy
 
 HOUR_SECONDS = 3600.0
 GUESSES = 10_000

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from bench.machine import Meter, end_after, highest_kib_of, resident_kib_of
 from bench.plan import Plan
-from chatsrv.entries import Entry, Kind, Position
+from chatsrv.model.entries import Entry, Kind, Position
 from chatsrv.roomlog.base import RoomLog
-from chatsrv.roomlog.file import HistoryFile
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.roomlog.sqlite.file import HistoryFile
+from chatsrv.roomlog.sqlite.store import SqliteStore
 
 FILE = Path("history.db")
 ROOM = "lobby"

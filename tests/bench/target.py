@@ -63,7 +63,7 @@ def serve(name: str, text: str) -> None:
     from chatsrv import Account, AuthBackend, ChatServer, HashedBackend, Hub, Limits, MemoryBackend, PlainSession
     from chatsrv.auth.hashing import Hasher
     from chatsrv.chat.hub import Declared, RoomRules
-    from chatsrv.roomlog.sqlite import SqliteStore
+    from chatsrv.roomlog.sqlite.store import SqliteStore
 
     off = {
         "connections": 100_000,

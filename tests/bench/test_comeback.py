@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chatsrv import ChatServer, Hub, MemoryBackend, PlainSession
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.roomlog.sqlite.store import SqliteStore
 
 from .counting import Count, Script
 from .plan import Plan

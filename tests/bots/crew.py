@@ -6,9 +6,9 @@ Knows no sockets. The bot's thread writes, the test's reads.
 import threading
 
 from chatsrv.bots import Bot
-from chatsrv.entries import Entry, Position
-from chatsrv.errors import Hole
-from chatsrv.reasons import Reason
+from chatsrv.model.entries import Entry, Position
+from chatsrv.model.errors import Hole
+from chatsrv.model.reasons import Reason
 from tests.peer import DEADLINE_SECONDS
 
 

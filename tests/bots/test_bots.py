@@ -9,11 +9,11 @@ import pytest
 
 from chatsrv import ChatServer, Hub, Limits, MemoryBackend, PlainSession, Reason
 from chatsrv.bots import Bot, Bots, stay
-from chatsrv.entries import Entry, Kind
-from chatsrv.errors import Refused
+from chatsrv.model.entries import Entry, Kind
+from chatsrv.model.errors import Refused
 from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.memory import MemoryStore
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.bots.crew import Scribe
 from tests.journal import Journal, kept_journal
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, running_chat
@@ -188,7 +188,7 @@ def test_a_right_that_its_role_lacks_is_refused(monkeypatch: pytest.MonkeyPatch)
     with running_chat() as server, Bots(server) as bots:
         scribe = Scribe()
         bots.add(scribe)
-        monkeypatch.setattr("chatsrv.rights.RIGHTS", {scribe.role: frozenset()})
+        monkeypatch.setattr("chatsrv.model.rights.RIGHTS", {scribe.role: frozenset()})
         with pytest.raises(Refused, match="You have no right to speak here"):
             scribe.say("hello")
 

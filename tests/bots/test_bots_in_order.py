@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from chatsrv import ChatServer, Hub, MemoryBackend, PlainSession, Reason
-from chatsrv.accounts import Role
 from chatsrv.auth.gate import Gate
 from chatsrv.bots import Bots
-from chatsrv.errors import Refused
+from chatsrv.model.accounts import Role
+from chatsrv.model.errors import Refused
 from tests.bots.crew import Scribe
 from tests.peer import NOTHING, PASSWORDS, Peer, running
 

@@ -16,11 +16,11 @@ import pytest
 
 from chatsrv import Account, ChatServer, Hub, MemoryBackend, PlainSession
 from chatsrv.bots import Bot, Bots
-from chatsrv.entries import Entry, Kind
-from chatsrv.roomlog import durable
+from chatsrv.model.entries import Entry, Kind
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryStore
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.roomlog.sqlite import durable
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.peer import running
 
 END = "that is all"

@@ -3,7 +3,7 @@
 import pytest
 
 from chatsrv.chat.register import Register
-from chatsrv.entries import REGISTER
+from chatsrv.model.entries import REGISTER
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 from tests.chat.people import Chat

@@ -7,24 +7,24 @@ thread uses them.
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from chatsrv.accounts import Account, Role
-from chatsrv.changes import Change
 from chatsrv.chat.deeds import DEEDS
 from chatsrv.chat.hub import Declared, Hub, RoomRules
 from chatsrv.chat.lookback import Lookback, View
 from chatsrv.chat.room import Room, nowhere
-from chatsrv.commands import Complaint, Invoke
-from chatsrv.entries import Kind
-from chatsrv.errors import Refused
-from chatsrv.names import account_key
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.changes import Change
+from chatsrv.model.commands import Complaint, Invoke
+from chatsrv.model.entries import Kind
+from chatsrv.model.errors import Refused
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import Notice, Reply
+from chatsrv.model.rights import require
+from chatsrv.model.style import Style
+from chatsrv.model.verbs import RIGHT_FOR
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.protocols.slash import asked
-from chatsrv.reasons import Reason
-from chatsrv.replies import Notice, Reply
-from chatsrv.rights import require
 from chatsrv.roomlog.base import RoomLog
-from chatsrv.style import Style
-from chatsrv.verbs import RIGHT_FOR
+from chatsrv.text.names import account_key
 
 ROLES = {"root": Role.ADMIN, "Mod": Role.MODERATOR, "mina": Role.MODERATOR}
 

@@ -1,8 +1,8 @@
 """What a register has at the beginning of a test. One thread uses it."""
 
-from chatsrv.changes import Change, What
 from chatsrv.chat.facts import Facts
 from chatsrv.chat.register import Register
+from chatsrv.model.changes import Change, What
 
 
 def dev(register: Register) -> Facts:

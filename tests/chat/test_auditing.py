@@ -2,10 +2,10 @@
 
 import pytest
 
-from chatsrv.accounts import Account
-from chatsrv.changes import Change, What
 from chatsrv.chat.auditing import PAGE_LINES
-from chatsrv.entries import REGISTER, Entry, Kind, Position
+from chatsrv.model.accounts import Account
+from chatsrv.model.changes import Change, What
+from chatsrv.model.entries import REGISTER, Entry, Kind, Position
 from tests.chat.people import Chat
 from tests.peer import with_any_time
 

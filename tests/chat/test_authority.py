@@ -5,10 +5,10 @@ from contextlib import nullcontext
 
 import pytest
 
-from chatsrv.accounts import Role
 from chatsrv.chat.authority import may_here, require_above
-from chatsrv.errors import Refused
-from chatsrv.rights import OF_OWNERS, RIGHTS, Right
+from chatsrv.model.accounts import Role
+from chatsrv.model.errors import Refused
+from chatsrv.model.rights import OF_OWNERS, RIGHTS, Right
 from tests.chat.people import Chat
 
 PEOPLE = ("root", "Mod", "mina", "alice", "bob")

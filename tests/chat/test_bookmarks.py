@@ -3,7 +3,7 @@
 import pytest
 
 from chatsrv.chat.bookmarks import Bookmarks, Reader
-from chatsrv.entries import Bookmark, Position
+from chatsrv.model.entries import Bookmark, Position
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.testing.roomlog import record
 

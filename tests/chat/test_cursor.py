@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from chatsrv.chat.cursor import Cursor
-from chatsrv.entries import Entry, Kind, Position
-from chatsrv.errors import Hole
+from chatsrv.model.entries import Entry, Kind, Position
+from chatsrv.model.errors import Hole
 from chatsrv.roomlog.base import Follower, LogStore, RoomLog, Wake
 from chatsrv.roomlog.memory import MemoryStore
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.peer import DEADLINE_SECONDS
 
 FEW_ENTRIES = 10

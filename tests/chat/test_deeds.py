@@ -2,9 +2,9 @@
 
 import pytest
 
-from chatsrv.commands import Act, Command, Say, Who
-from chatsrv.rights import Right
-from chatsrv.verbs import RIGHT_FOR
+from chatsrv.model.commands import Act, Command, Say, Who
+from chatsrv.model.rights import Right
+from chatsrv.model.verbs import RIGHT_FOR
 from tests.peer import two_chatters
 
 

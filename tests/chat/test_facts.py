@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from chatsrv.changes import Change, What
 from chatsrv.chat.facts import LEAST_RULINGS, Facts, Ruling, Topic
 from chatsrv.chat.register import Register
-from chatsrv.entries import REGISTER, Entry, Kind, Position
+from chatsrv.model.changes import Change, What
+from chatsrv.model.entries import REGISTER, Entry, Kind, Position
 from chatsrv.roomlog.base import RoomLog
 from tests.chat.registered import dev
 

@@ -5,9 +5,9 @@ from itertools import islice, product
 
 import pytest
 
-from chatsrv.accounts import Account
 from chatsrv.chat.hub import Hub
-from chatsrv.errors import Refused
+from chatsrv.model.accounts import Account
+from chatsrv.model.errors import Refused
 from chatsrv.roomlog.memory import MemoryStore
 from tests.work import calls_of
 

@@ -10,15 +10,15 @@ import pytest
 
 from chatsrv.chat.comings import AMONG_ENTRIES
 from chatsrv.chat.lookback import CUT_SHORT, MOST_ENTRIES, STEP_ENTRIES, Lookback, View, past_of
-from chatsrv.commands import PAGE_ENTRIES, History, Lookup, More, Search
-from chatsrv.effort import ENTRY_CHARACTERS, Effort
-from chatsrv.entries import Entry, Kind, Position
-from chatsrv.errors import Refused
-from chatsrv.replies import Comings, Missing, Notice, Past, PastEnd, Reply
-from chatsrv.roomlog import durable
+from chatsrv.model.commands import PAGE_ENTRIES, History, Lookup, More, Search
+from chatsrv.model.entries import Entry, Kind, Position
+from chatsrv.model.errors import Refused
+from chatsrv.model.replies import Comings, Missing, Notice, Past, PastEnd, Reply
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryRoomLog, MemoryStore
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.roomlog.sqlite import durable
+from chatsrv.roomlog.sqlite.store import SqliteStore
+from chatsrv.sharing.effort import ENTRY_CHARACTERS, Effort
 
 NOTHING_MORE = ["There is nothing more to show."]
 

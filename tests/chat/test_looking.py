@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chatsrv.chat.lookups import LOOKUPS_AT_ONCE
-from chatsrv.entries import Kind, Position
-from chatsrv.reasons import Reason
-from chatsrv.replies import Comings, Notice, Past, Reply
+from chatsrv.model.entries import Kind, Position
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import Comings, Notice, Past, Reply
 from chatsrv.roomlog.memory import MemoryRoomLog
-from chatsrv.slots import Slots, Urgency, give_back
+from chatsrv.sharing.slots import Slots, Urgency, give_back
 from tests.chat.people import Chat, Person
 from tests.peer import DEADLINE_SECONDS
 

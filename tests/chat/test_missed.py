@@ -8,8 +8,8 @@ import pytest
 from chatsrv.chat import missed
 from chatsrv.chat.lookback import View
 from chatsrv.chat.missed import KEPT_CHARACTERS, Absence, CatchingUp, Told
-from chatsrv.entries import LINES, Bookmark, Entry, Kind, Position
-from chatsrv.replies import Away, AwayEnd, Comings, Notice
+from chatsrv.model.entries import LINES, Bookmark, Entry, Kind, Position
+from chatsrv.model.replies import Away, AwayEnd, Comings, Notice
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryRoomLog, MemoryStore
 

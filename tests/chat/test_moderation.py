@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 import pytest
 
-from chatsrv.changes import Change, What
 from chatsrv.chat import auditing, rooming
 from chatsrv.chat.deeds import DEEDS
 from chatsrv.chat.moderation import network_typed
-from chatsrv.commands import Create, Part
-from chatsrv.errors import Refused
-from chatsrv.reasons import Reason
+from chatsrv.model.changes import Change, What
+from chatsrv.model.commands import Create, Part
+from chatsrv.model.errors import Refused
+from chatsrv.model.reasons import Reason
 from tests.chat.people import Chat, Person
 
 UNTIL = r" until 20\d\d-\d\d-\d\d \d\d:\d\d UTC"

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from chatsrv.chat import private
-from chatsrv.entries import Kind, Position
-from chatsrv.errors import NotRecorded, Refused
+from chatsrv.model.entries import Kind, Position
+from chatsrv.model.errors import NotRecorded, Refused
 from tests.chat.people import Chat
 
 

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chatsrv.changes import Change, What
 from chatsrv.chat.facts import Facts, Topic
 from chatsrv.chat.register import About, Register
-from chatsrv.entries import REGISTER, Entry, Kind, Position
-from chatsrv.errors import Hole, Refused
+from chatsrv.model.changes import Change, What
+from chatsrv.model.entries import REGISTER, Entry, Kind, Position
+from chatsrv.model.errors import Hole, Refused
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryRoomLog
 from tests.chat.registered import dev

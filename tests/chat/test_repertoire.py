@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from chatsrv.accounts import Account, Role
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.commandplugin import CommandPlugin
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.repertoire import Repertoire
-from chatsrv.errors import Misused, Refused
-from chatsrv.replies import Notice
-from chatsrv.rights import Right
-from chatsrv.verbs import VERBS
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import Misused, Refused
+from chatsrv.model.replies import Notice
+from chatsrv.model.rights import Right
+from chatsrv.model.verbs import VERBS
 from tests.peer import NOTHING, Peer, running_chat, talk
 
 MEMBER, MODERATOR, ADMIN = Account("bob"), Account("alice", Role.MODERATOR), Account("root", Role.ADMIN)

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chatsrv.accounts import Account
-from chatsrv.changes import Change, What
 from chatsrv.chat.room import WELCOME_NAMES, Room
-from chatsrv.entries import Kind, Position
-from chatsrv.errors import Refused
-from chatsrv.reasons import Reason
+from chatsrv.model.accounts import Account
+from chatsrv.model.changes import Change, What
+from chatsrv.model.entries import Kind, Position
+from chatsrv.model.errors import Refused
+from chatsrv.model.reasons import Reason
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 from tests.roomlog.late import LateRoomLog, LateStore

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from chatsrv.accounts import Role
 from chatsrv.chat.hub import Hub, RoomRules
 from chatsrv.chat.room import Room
 from chatsrv.chat.rooming import PAGE_ROOMS, WHO_NAMES
-from chatsrv.entries import Kind
+from chatsrv.model.accounts import Role
+from chatsrv.model.entries import Kind
 from chatsrv.roomlog.memory import MemoryStore
 from tests.chat.people import Chat, Person
 

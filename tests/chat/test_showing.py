@@ -2,13 +2,13 @@
 
 import pytest
 
-from chatsrv.changes import Change, What
 from chatsrv.chat.hub import Hub, RoomRules
 from chatsrv.chat.register import Register
-from chatsrv.entries import REGISTER, Kind, Position
+from chatsrv.model.changes import Change, What
+from chatsrv.model.entries import REGISTER, Kind, Position
+from chatsrv.model.style import Style
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore
-from chatsrv.style import Style
 from tests.chat.people import Chat
 
 TIMES_OFF = "times is set to off: lines are shown without their times. /set times on changes that."

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from chatsrv.accounts import Account
-from chatsrv.changes import Change, What
 from chatsrv.chat.room import Room
 from chatsrv.chat.visits import Visits
-from chatsrv.entries import Kind, Position
-from chatsrv.reasons import Reason
+from chatsrv.model.accounts import Account
+from chatsrv.model.changes import Change, What
+from chatsrv.model.entries import Kind, Position
+from chatsrv.model.reasons import Reason
 from chatsrv.roomlog.memory import MemoryStore
 
 ALICE, BOB = Account("alice"), Account("bob")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from chatsrv.changes import Change, What
 from chatsrv.chat.hub import Declared, Hub
-from chatsrv.errors import NotRecorded
+from chatsrv.model.changes import Change, What
+from chatsrv.model.errors import NotRecorded
 from chatsrv.roomlog.memory import MemoryStore
 from tests.chat.people import Chat
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from chatsrv.app.sessions import PlainSession
+from chatsrv.auth.backends.yaml import YamlBackend
 from chatsrv.auth.hashing import Hasher
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.limits import Limits
-from chatsrv.net.server import ChatServer
-from chatsrv.sessions import PlainSession
+from chatsrv.model.limits import Limits
+from chatsrv.net.listening.server import ChatServer
 from tests.journal import Journal, kept_journal
 from tests.peer import running
 
@@ -36,7 +36,7 @@ def users(tmp_path: Path) -> Path:
 @pytest.fixture
 def server(users: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
     """Run a chat with the accounts in `users`, at which it looks all the time."""
-    monkeypatch.setattr("chatsrv.net.watch.WATCH_SECONDS", 0.02)
+    monkeypatch.setattr("chatsrv.net.sessions.watch.WATCH_SECONDS", 0.02)
     backend = YamlBackend(users, hasher=Hasher(memory_kib=8, passes=1))
     with running(ChatServer(("127.0.0.1", 0), PlainSession, auth=backend, limits=Limits(messages_per_second=0))) as it:
         yield it

@@ -16,16 +16,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import tzinfo
 from enum import Enum
 
-from chatsrv.accounts import Account
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.room import Arrival, Room
-from chatsrv.entries import Entry, Kind, Position
-from chatsrv.limits import Limits
-from chatsrv.net.chatsession import ChatSession
-from chatsrv.net.delivery import Delivery
-from chatsrv.net.server import ChatServer
+from chatsrv.model.accounts import Account
+from chatsrv.model.entries import Entry, Kind, Position
+from chatsrv.model.limits import Limits
+from chatsrv.model.reasons import Reason
+from chatsrv.net.delivery.delivery import Delivery
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.net.sessions.chatsession import ChatSession
 from chatsrv.protocols.plain import PlainProtocol
-from chatsrv.reasons import Reason
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 from tests.peer import DEADLINE_SECONDS, NOTHING, PASSWORDS, Peer, open_gate, running

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from chatsrv.auth.memory import MemoryBackend
+from chatsrv.app.sessions import PlainSession
+from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.missed import CatchingUp
-from chatsrv.limits import Limits
-from chatsrv.net import keeper
-from chatsrv.net.server import ChatServer
-from chatsrv.roomlog.readers import Kept, Readers
-from chatsrv.roomlog.sqlite import SqliteStore
-from chatsrv.sessions import PlainSession
+from chatsrv.model.limits import Limits
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.net.receipts import keeper
+from chatsrv.roomlog.sqlite.readers import Kept, Readers
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.peer import PASSWORDS
 
 ROOT = Path(__file__).parent.parent.parent

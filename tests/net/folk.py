@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, tzinfo
 
-from chatsrv.accounts import Role
+from chatsrv.app.sessions import PlainSession
 from chatsrv.chat.hub import Hub
-from chatsrv.limits import Limits
-from chatsrv.net.server import ChatServer, LoginServer
-from chatsrv.sessions import PlainSession
+from chatsrv.model.accounts import Role
+from chatsrv.model.limits import Limits
+from chatsrv.net.listening.server import ChatServer, LoginServer
 from tests.peer import Peer, open_gate, running
 
 ROLES = {"alice": Role.ADMIN, "carol": Role.MODERATOR}

@@ -24,8 +24,8 @@ from chatsrv import (
     TelnetSession,
 )
 from chatsrv.auth.chain import Chain
-from chatsrv.net.delivery import Delivery
-from chatsrv.net.watch import Watch
+from chatsrv.net.delivery.delivery import Delivery
+from chatsrv.net.sessions.watch import Watch
 from tests.journal import Journal
 from tests.net.embedding import ACCOUNTS, ANYWHERE, chat, defined
 from tests.peer import Peer, running

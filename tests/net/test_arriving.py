@@ -5,14 +5,14 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import ClassVar
 
+from chatsrv.app.sessions import PlainSession
 from chatsrv.chat.attendance import Attendance, Device
 from chatsrv.chat.hub import Hub, RoomRules
 from chatsrv.chat.missed import CatchingUp
-from chatsrv.net.chatsession import ChatSession
-from chatsrv.net.delivery import Delivery
+from chatsrv.model.replies import Reply, Welcome
+from chatsrv.net.delivery.delivery import Delivery
+from chatsrv.net.sessions.chatsession import ChatSession
 from chatsrv.protocols.plain import PlainProtocol, PlainRenderer
-from chatsrv.replies import Reply, Welcome
-from chatsrv.sessions import PlainSession
 from tests.journal import Journal
 from tests.net.told import told
 from tests.peer import DEADLINE_SECONDS, NOTHING, Peer, running_chat

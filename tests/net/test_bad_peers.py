@@ -9,12 +9,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from chatsrv.auth.memory import MemoryBackend
-from chatsrv.limits import Limits
-from chatsrv.net import deadlines, writing
-from chatsrv.net.connection import OUTBOX_BYTES, Outbox
-from chatsrv.net.server import ChatServer
-from chatsrv.sessions import PlainSession
+from chatsrv.app.sessions import PlainSession
+from chatsrv.auth.backends.memory import MemoryBackend
+from chatsrv.model.limits import Limits
+from chatsrv.net.delivery import deadlines, writing
+from chatsrv.net.delivery.connection import OUTBOX_BYTES, Outbox
+from chatsrv.net.listening.server import ChatServer
 from tests.journal import Journal
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, talk, two_chatters
 

@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 import pytest
 
-from chatsrv.accounts import Account
+from chatsrv.app.sessions import PlainSession
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.missed import CatchingUp
-from chatsrv.entries import Bookmark, Position
-from chatsrv.errors import Refused
-from chatsrv.net.server import ChatServer
-from chatsrv.reasons import Reason
+from chatsrv.model.accounts import Account
+from chatsrv.model.entries import Bookmark, Position
+from chatsrv.model.errors import Refused
+from chatsrv.model.reasons import Reason
+from chatsrv.net.listening.server import ChatServer
 from chatsrv.roomlog.memory import MemoryStore
-from chatsrv.sessions import PlainSession
 from tests.journal import Journal
 from tests.net.folk import village
 from tests.net.told import TIMED, Block, told

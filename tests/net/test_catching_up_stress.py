@@ -17,16 +17,16 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.accounts import Account
+from chatsrv.app.sessions import PlainSession
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.missed import CatchingUp
-from chatsrv.entries import Entry, Kind, Position
-from chatsrv.limits import Limits
-from chatsrv.net.server import ChatServer
+from chatsrv.model.accounts import Account
+from chatsrv.model.entries import Entry, Kind, Position
+from chatsrv.model.limits import Limits
+from chatsrv.net.listening.server import ChatServer
 from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.memory import MemoryStore
-from chatsrv.roomlog.sqlite import SqliteStore
-from chatsrv.sessions import PlainSession
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.net.crowd import LONG_SECONDS, dawdle, shown
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, open_gate, running
 from tests.roomlog.late import LateStore

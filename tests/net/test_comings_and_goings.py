@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from chatsrv.app.sessions import PlainSession
+from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.auth.gate import Gate
 from chatsrv.auth.hashing import Hasher
-from chatsrv.auth.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
-from chatsrv.limits import Limits
-from chatsrv.loginpolicy import LoginPolicy
-from chatsrv.net.server import ChatServer
+from chatsrv.model.limits import Limits
+from chatsrv.model.loginpolicy import LoginPolicy
+from chatsrv.net.listening.server import ChatServer
 from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.memory import MemoryStore
-from chatsrv.roomlog.sqlite import SqliteStore
-from chatsrv.sessions import PlainSession
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.peer import DEADLINE_SECONDS, running
 
 PEOPLE = 5

@@ -1,14 +1,14 @@
-"""Behaviour of chatsrv.net.connection: a bounded outbox, and one reason for each end."""
+"""Behaviour of chatsrv.net.delivery.connection: a bounded outbox, and one reason for each end."""
 
 import threading
 
 import pytest
 
-from chatsrv.limits import Limits
-from chatsrv.net.connection import OUTBOX_BYTES, Outbox
-from chatsrv.net.trail import Steps
-from chatsrv.reasons import Reason
-from chatsrv.replies import Text
+from chatsrv.model.limits import Limits
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import Text
+from chatsrv.net.delivery.connection import OUTBOX_BYTES, Outbox
+from chatsrv.net.receipts.trail import Steps
 from chatsrv.roomlog.memory import MemoryStore
 from tests.net.wire import MORE_THAN_A_SOCKET_TAKES, Wire, delivering, wired
 from tests.peer import DEADLINE_SECONDS

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from chatsrv.accounts import Account
+from chatsrv.app.sessions import PlainSession
 from chatsrv.auth.backend import AuthBackend, LoginContext
-from chatsrv.auth.memory import MemoryBackend
-from chatsrv.errors import Denied
-from chatsrv.limits import Limits
-from chatsrv.net.crowdlog import FULL_CONNECTIONS, FULL_LINES
-from chatsrv.net.server import ChatServer
-from chatsrv.net.turnstile import FULL
-from chatsrv.sessions import PlainSession
+from chatsrv.auth.backends.memory import MemoryBackend
+from chatsrv.model.accounts import Account
+from chatsrv.model.errors import Denied
+from chatsrv.model.limits import Limits
+from chatsrv.net.listening.crowdlog import FULL_CONNECTIONS, FULL_LINES
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.net.listening.turnstile import FULL
 from tests.journal import Journal
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, talk
 
@@ -162,7 +162,7 @@ def test_a_crowd_that_connects_and_leaves_is_summed_up_too(journal: Journal) -> 
 
 
 def test_a_crowd_is_summed_up_though_nothing_more_happens(monkeypatch: pytest.MonkeyPatch, journal: Journal) -> None:
-    monkeypatch.setattr("chatsrv.net.crowdlog.INTERVAL_SECONDS", 0.2)
+    monkeypatch.setattr("chatsrv.net.listening.crowdlog.INTERVAL_SECONDS", 0.2)
     with crowded(connections=2) as (server, _, _):
         for _ in range(3 * FULL_LINES):
             with Peer(server) as late:

@@ -1,11 +1,11 @@
-"""Behaviour of chatsrv.net.crowdlog: the first lines in full, a crowd in one line, and never more than is bounded."""
+"""Behaviour of chatsrv.net.listening.crowdlog: the first lines in full, a crowd in one line, and a bound."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chatsrv.net.crowdlog import FULL_LINES, INTERVAL_SECONDS, PEOPLE, SITES, CrowdLog, Event
+from chatsrv.net.listening.crowdlog import FULL_LINES, INTERVAL_SECONDS, PEOPLE, SITES, CrowdLog, Event
 from tests.journal import Journal
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"

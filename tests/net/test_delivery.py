@@ -10,16 +10,16 @@ from collections.abc import Iterator
 import pytest
 
 from chatsrv.chat.bookmarks import Bookmarks
-from chatsrv.entries import Entry, Kind, Position
-from chatsrv.limits import Limits
-from chatsrv.net.connection import Connection
-from chatsrv.net.delivery import Delivery
-from chatsrv.net.fanout import READ_ENTRIES
-from chatsrv.net.reading import Reading
+from chatsrv.model.entries import Entry, Kind, Position
+from chatsrv.model.limits import Limits
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import Notice
+from chatsrv.net.delivery.connection import Connection
+from chatsrv.net.delivery.delivery import Delivery
+from chatsrv.net.delivery.fanout import READ_ENTRIES
+from chatsrv.net.receipts.reading import Reading
 from chatsrv.protocols.base import Renderer
 from chatsrv.protocols.plain import PlainProtocol
-from chatsrv.reasons import Reason
-from chatsrv.replies import Notice
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 from tests.net.wire import TextRenderer

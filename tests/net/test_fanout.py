@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chatsrv.entries import Entry, Position
-from chatsrv.limits import Limits
-from chatsrv.net.delivery import Delivery
-from chatsrv.reasons import Reason
-from chatsrv.replies import Text
+from chatsrv.model.entries import Entry, Position
+from chatsrv.model.limits import Limits
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import Text
+from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.roomlog.memory import MemoryStore
 from tests.net.wire import MORE_THAN_A_SOCKET_TAKES, EchoRenderer, TextRenderer, delivering, say, wired
 from tests.peer import DEADLINE_SECONDS
@@ -267,7 +267,7 @@ def test_a_line_that_cannot_be_rendered_ends_the_readers_of_that_wire_format_alo
         assert other.read("two") == "one\npoison\ntwo\n"
         assert {wire.connection.reason for wire in picky} == {Reason.ERROR}
     [record] = caplog.records
-    assert (record.levelno, record.name) == (logging.ERROR, "chatsrv.net.fanout")
+    assert (record.levelno, record.name) == (logging.ERROR, "chatsrv.net.delivery.fanout")
     assert "lobby" in record.getMessage()
 
 

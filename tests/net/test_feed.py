@@ -1,14 +1,14 @@
-"""Behaviour of chatsrv.net.feed: reading on for many, arriving at a place not read yet, pacing authors."""
+"""Behaviour of chatsrv.net.delivery.feed: reading on for many, arriving at a place not read yet, pacing authors."""
 
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from chatsrv.entries import Position
-from chatsrv.net.delivery import Delivery
-from chatsrv.net.feed import PACE_ENTRIES, Feed
-from chatsrv.net.subscription import Subscription
+from chatsrv.model.entries import Position
+from chatsrv.net.delivery.delivery import Delivery
+from chatsrv.net.delivery.feed import PACE_ENTRIES, Feed
+from chatsrv.net.delivery.subscription import Subscription
 from chatsrv.roomlog.memory import MemoryStore
 from tests.net.wire import TextRenderer, reader, say
 from tests.peer import DEADLINE_SECONDS

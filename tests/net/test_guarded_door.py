@@ -5,15 +5,15 @@ import threading
 
 import pytest
 
-from chatsrv.accounts import Account
+from chatsrv.app.sessions import PlainSession
 from chatsrv.auth.backend import AuthBackend
+from chatsrv.auth.backends.htpasswd import HashedBackend
+from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.auth.gate import Gate
-from chatsrv.auth.hashfile import HashedBackend
 from chatsrv.auth.hashing import Hasher
-from chatsrv.auth.memory import MemoryBackend
-from chatsrv.loginpolicy import LoginPolicy
-from chatsrv.net.server import ChatServer
-from chatsrv.sessions import PlainSession
+from chatsrv.model.accounts import Account
+from chatsrv.model.loginpolicy import LoginPolicy
+from chatsrv.net.listening.server import ChatServer
 from tests.peer import DEADLINE_SECONDS, Peer, running
 
 

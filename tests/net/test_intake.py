@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from chatsrv.flood import Bucket
-from chatsrv.net.connection import Connection
-from chatsrv.net.delivery import Delivery
-from chatsrv.net.intake import AHEAD_BYTES, AHEAD_SECONDS, ENDED, PIECE_BYTES, Intake
+from chatsrv.model.reasons import Reason
+from chatsrv.net.delivery.connection import Connection
+from chatsrv.net.delivery.delivery import Delivery
+from chatsrv.net.sessions.intake import AHEAD_BYTES, AHEAD_SECONDS, ENDED, PIECE_BYTES, Intake
 from chatsrv.protocols.either import EitherProtocol
-from chatsrv.reasons import Reason
-from chatsrv.slots import AT_ONCE, Urgency, give_back
+from chatsrv.sharing.flood import Bucket
+from chatsrv.sharing.slots import AT_ONCE, Urgency, give_back
 from tests.peer import DEADLINE_SECONDS
 
 

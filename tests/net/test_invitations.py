@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chatsrv.chat.hub import Hub
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.net.folk import Person, Village, village
 from tests.net.test_private import in_private
 

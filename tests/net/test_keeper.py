@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.net.keeper: bookmarks of sessions that go on, in steps that do not grow with their rooms."""
+"""Behaviour of chatsrv.net.receipts.keeper: bookmarks of sessions that go on, in steps whatever their rooms."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from chatsrv.chat.bookmarks import Bookmarks
-from chatsrv.entries import Bookmark, Position
-from chatsrv.net.delivery import Delivery
-from chatsrv.net.keeper import KEEP_SECONDS, KEPT_AT_ONCE, TOLD_SECONDS, Keeper
-from chatsrv.net.reading import Reading
-from chatsrv.net.trail import Steps
+from chatsrv.model.entries import Bookmark, Position
+from chatsrv.net.delivery.delivery import Delivery
+from chatsrv.net.receipts.keeper import KEEP_SECONDS, KEPT_AT_ONCE, TOLD_SECONDS, Keeper
+from chatsrv.net.receipts.reading import Reading
+from chatsrv.net.receipts.trail import Steps
 from chatsrv.roomlog.memory import MemoryStore
 from tests.net.wire import TextRenderer, Wire
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from chatsrv.chat.hub import Declared, Hub
-from chatsrv.errors import Refused
-from chatsrv.replies import Notice
+from chatsrv.model.errors import Refused
+from chatsrv.model.replies import Notice
 from chatsrv.roomlog.memory import MemoryStore
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.net.folk import Village, village
 from tests.net.test_rooms import in_dev
 from tests.peer import PASSWORDS, Peer

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.auth.memory import MemoryBackend
+from chatsrv.app.sessions import PlainSession
+from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
-from chatsrv.entries import Kind
-from chatsrv.limits import Limits
-from chatsrv.net.chatsession import ChatSession
-from chatsrv.net.connection import OUTBOX_BYTES
-from chatsrv.net.server import ChatServer
+from chatsrv.model.entries import Kind
+from chatsrv.model.limits import Limits
+from chatsrv.net.delivery.connection import OUTBOX_BYTES
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.net.sessions.chatsession import ChatSession
 from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.memory import MemoryStore
-from chatsrv.roomlog.sqlite import SqliteStore
-from chatsrv.sessions import PlainSession
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.journal import Journal
 from tests.peer import NOTHING, PASSWORDS, Peer, running, talk, with_any_time
 

@@ -2,16 +2,17 @@
 
 import pytest
 
-from chatsrv.auth.memory import MemoryBackend
-from chatsrv.net import acceptloop, scarcity
-from chatsrv.net import delivery as delivery_module
-from chatsrv.net.deadlines import Deadlines
+from chatsrv.app.sessions import PlainSession
+from chatsrv.auth.backends.memory import MemoryBackend
+from chatsrv.model.reasons import Reason
+from chatsrv.net import scarcity
+from chatsrv.net.delivery import delivery as delivery_module
+from chatsrv.net.delivery.deadlines import Deadlines
+from chatsrv.net.delivery.writing import Writing
+from chatsrv.net.listening import acceptloop
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.net.listening.turnstile import FULL, Turnstile
 from chatsrv.net.scarcity import Reserve, Spare, insist, lack_of
-from chatsrv.net.server import ChatServer
-from chatsrv.net.turnstile import FULL, Turnstile
-from chatsrv.net.writing import Writing
-from chatsrv.reasons import Reason
-from chatsrv.sessions import PlainSession
 from tests.journal import Journal
 from tests.peer import PASSWORDS, Peer, running, talk, two_chatters
 

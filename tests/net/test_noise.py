@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatsrv.commands import Answer, Command
-from chatsrv.flood import ANSWER_BYTES, IDLE_BYTES, LOGIN_BYTES, Meter, price
-from chatsrv.limits import Limits
-from chatsrv.net.intake import LEAST_READ_BYTES, PIECE_BYTES
-from chatsrv.net.server import ChatServer
+from chatsrv.app.sessions import TelnetSession
+from chatsrv.model.commands import Answer, Command
+from chatsrv.model.limits import Limits
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.net.sessions.intake import LEAST_READ_BYTES, PIECE_BYTES
 from chatsrv.protocols.base import Protocol
 from chatsrv.protocols.either import EitherProtocol
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.protocols.telnet import RUN_BYTES, WILL_TIMING_MARK, TelnetProtocol, TelnetReader
-from chatsrv.sessions import TelnetSession
+from chatsrv.sharing.flood import ANSWER_BYTES, IDLE_BYTES, LOGIN_BYTES, Meter, price
 from tests.peer import PASSWORDS, Peer, open_gate, running, running_chat, two_chatters
 
 TIMING_MARK = b"\xff\xfd\x06"

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.changes import Change, What
+from chatsrv.app.sessions import PlainSession
 from chatsrv.chat.hub import Hub
-from chatsrv.entries import Entry, Kind
-from chatsrv.limits import Limits
-from chatsrv.net.server import ChatServer
+from chatsrv.model.changes import Change, What
+from chatsrv.model.entries import Entry, Kind
+from chatsrv.model.limits import Limits
+from chatsrv.net.listening.server import ChatServer
 from chatsrv.roomlog.memory import MemoryStore
-from chatsrv.sessions import PlainSession
 from tests.net.crowd import LONG_SECONDS, dawdle, shown
 from tests.net.folk import ROLES, Person
 from tests.net.test_catching_up_stress import store_of

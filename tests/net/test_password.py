@@ -1,8 +1,8 @@
 """A chatter changes his own password."""
 
-from chatsrv.auth.memory import MemoryBackend
-from chatsrv.net.server import ChatServer
-from chatsrv.sessions import PlainSession
+from chatsrv.app.sessions import PlainSession
+from chatsrv.auth.backends.memory import MemoryBackend
+from chatsrv.net.listening.server import ChatServer
 from tests.peer import Peer, running
 
 

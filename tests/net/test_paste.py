@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from chatsrv.net import intake
-from chatsrv.net.server import ChatServer
-from chatsrv.reasons import Reason
-from chatsrv.slots import AT_ONCE
+from chatsrv.model.reasons import Reason
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.net.sessions import intake
+from chatsrv.sharing.slots import AT_ONCE
 from tests.journal import Journal
 from tests.peer import PASSWORDS, Peer, running_chat, two_chatters
 from tests.test_slots import wait_until

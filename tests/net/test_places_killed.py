@@ -3,9 +3,9 @@
 import contextlib
 from pathlib import Path
 
+from chatsrv.app.sessions import PlainSession
 from chatsrv.chat.hub import Hub
-from chatsrv.roomlog.sqlite import SqliteStore
-from chatsrv.sessions import PlainSession
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.net.dying import dying
 from tests.net.folk import Person
 from tests.net.test_rooms import missed

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Kind, Position
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.model.entries import Kind, Position
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.net.dying import dying
 from tests.net.told import TIMED
 from tests.peer import DEADLINE_SECONDS, PASSWORDS

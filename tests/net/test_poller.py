@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from chatsrv import LineSession, LoginServer, MemoryBackend, PlainSession
-from chatsrv.net.poller import QUICK_AFTER, Inlet, Poller
-from chatsrv.slots import AT_ONCE, Urgency, give_back
+from chatsrv.net.sessions.poller import QUICK_AFTER, Inlet, Poller
+from chatsrv.sharing.slots import AT_ONCE, Urgency, give_back
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, running_chat, talk
 
 
@@ -67,7 +67,7 @@ def test_a_crowd_whose_sockets_close_at_once_wakes_up_a_few_at_a_time(poller: Po
 def test_everything_is_received_in_its_order_whether_its_sender_is_quick_or_not(
     monkeypatch: pytest.MonkeyPatch, poller: Poller, rounds: int
 ) -> None:
-    monkeypatch.setattr("chatsrv.net.poller.QUICK_MOST", 50)
+    monkeypatch.setattr("chatsrv.net.sessions.poller.QUICK_MOST", 50)
     running: list[object] = []
     readers = [Reader(poller, running) for _ in range(55)]
     for number in range(rounds):
@@ -158,7 +158,7 @@ def test_a_slot_is_lent_when_a_session_waits_that_should_not() -> None:
 
 
 def test_sessions_work_without_epoll(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chatsrv.net.poller._HAS_EPOLL", False)
+    monkeypatch.setattr("chatsrv.net.sessions.poller._HAS_EPOLL", False)
     with running_chat() as server, Peer(server) as alice, Peer(server) as bob:
         alice.log_in("alice")
         bob.log_in("bob")

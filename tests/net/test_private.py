@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from chatsrv.net import chatsession
-from chatsrv.net.catchup import catch_up
-from chatsrv.slots import step_aside
+from chatsrv.net.sessions import chatsession
+from chatsrv.net.sessions.catchup import catch_up
+from chatsrv.sharing.slots import step_aside
 from tests.net.folk import Village, village
 from tests.net.test_rooms import in_dev, missed
 from tests.peer import DEADLINE_SECONDS

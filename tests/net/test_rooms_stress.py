@@ -17,8 +17,8 @@ import pytest
 
 from chatsrv.chat.hub import Declared, Hub, RoomRules
 from chatsrv.chat.missed import CatchingUp
-from chatsrv.limits import Limits
-from chatsrv.net.server import ChatServer
+from chatsrv.model.limits import Limits
+from chatsrv.net.listening.server import ChatServer
 from chatsrv.roomlog.base import LogStore
 from tests.net.crowd import LONG_SECONDS
 from tests.net.folk import ROLES

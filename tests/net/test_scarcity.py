@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.auth.memory import MemoryBackend
-from chatsrv.limits import Limits
-from chatsrv.net import acceptloop
+from chatsrv.app.sessions import PlainSession
+from chatsrv.auth.backends.memory import MemoryBackend
+from chatsrv.model.limits import Limits
+from chatsrv.net.listening import acceptloop
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.net.listening.turnstile import Turnstile
 from chatsrv.net.scarcity import Spare
-from chatsrv.net.server import ChatServer
-from chatsrv.net.turnstile import Turnstile
-from chatsrv.sessions import PlainSession
 from tests.journal import Journal
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, talk, two_chatters
 

@@ -6,12 +6,12 @@ from functools import partial
 
 import pytest
 
-from chatsrv.auth.memory import MemoryBackend
-from chatsrv.limits import Limits
-from chatsrv.net.delivery import Delivery
-from chatsrv.net.server import ChatServer
-from chatsrv.reasons import Reason
-from chatsrv.sessions import PlainSession
+from chatsrv.app.sessions import PlainSession
+from chatsrv.auth.backends.memory import MemoryBackend
+from chatsrv.model.limits import Limits
+from chatsrv.model.reasons import Reason
+from chatsrv.net.delivery.delivery import Delivery
+from chatsrv.net.listening.server import ChatServer
 from tests.journal import Journal
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, running_chat
 
@@ -239,7 +239,7 @@ class Stuck(PlainSession):
 def test_a_session_that_does_not_end_does_not_keep_its_server_from_closing(
     monkeypatch: pytest.MonkeyPatch, journal: Journal
 ) -> None:
-    monkeypatch.setattr("chatsrv.net.server.STOP_SECONDS", 0.01)
+    monkeypatch.setattr("chatsrv.net.listening.server.STOP_SECONDS", 0.01)
     limits, delivery = Limits(linger_seconds=0.01), Delivery()
     delivery.start()
     server = ChatServer(("127.0.0.1", 0), Stuck, auth=MemoryBackend(PASSWORDS), limits=limits, delivery=delivery)

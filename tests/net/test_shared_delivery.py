@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from chatsrv import Hub, Limits, PlainSession, Reason
-from chatsrv.net.delivery import Delivery
+from chatsrv.net.delivery.delivery import Delivery
 from tests.journal import Journal
 from tests.net.embedding import chat
 from tests.peer import DEADLINE_SECONDS, Peer, running, talk
@@ -65,7 +65,7 @@ def test_a_server_whose_delivery_another_one_uses_is_closed_after_that() -> None
 def test_a_session_that_was_given_up_ends_when_its_delivery_has_stopped(
     monkeypatch: pytest.MonkeyPatch, journal: Journal
 ) -> None:
-    monkeypatch.setattr("chatsrv.net.server.STOP_SECONDS", 0.01)
+    monkeypatch.setattr("chatsrv.net.listening.server.STOP_SECONDS", 0.01)
     is_there, goes_on, is_over = threading.Event(), threading.Event(), threading.Event()
 
     class Stuck(PlainSession):

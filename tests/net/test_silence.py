@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chatsrv.net.delivery import Delivery
+from chatsrv.net.delivery.delivery import Delivery
 from tests.journal import Journal
 from tests.peer import Peer, running_chat
 
@@ -20,7 +20,7 @@ def test_whoever_sends_nothing_for_long_is_hung_up(journal: Journal) -> None:
 def test_whoever_sends_something_in_time_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
     looks: list[Callable[[], float | None]] = []
-    monkeypatch.setattr("chatsrv.net.silence.monotonic", lambda: now[0])
+    monkeypatch.setattr("chatsrv.net.sessions.silence.monotonic", lambda: now[0])
     monkeypatch.setattr(Delivery, "look_later", lambda _, seconds, look: looks.append(look))
     with running_chat(idle_seconds=600.0) as server, Peer(server) as alice, Peer(server) as bob:
         alice.log_in("alice")

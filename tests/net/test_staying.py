@@ -2,11 +2,11 @@
 
 import queue
 
+from chatsrv.app.sessions import PlainSession
 from chatsrv.chat.hub import Hub
-from chatsrv.entries import Bookmark
-from chatsrv.net import keeper
+from chatsrv.model.entries import Bookmark
+from chatsrv.net.receipts import keeper
 from chatsrv.roomlog.memory import MemoryStore
-from chatsrv.sessions import PlainSession
 from tests.peer import DEADLINE_SECONDS, Peer, running_chat
 from tests.roomlog.late import LateStore
 

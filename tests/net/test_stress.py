@@ -16,10 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chatsrv.entries import Kind
-from chatsrv.limits import Limits
-from chatsrv.net.server import ChatServer
-from chatsrv.sessions import PlainSession, TelnetSession
+from chatsrv.app.sessions import PlainSession, TelnetSession
+from chatsrv.model.entries import Kind
+from chatsrv.model.limits import Limits
+from chatsrv.net.listening.server import ChatServer
 from tests.net.crowd import END, FILLER, LONG_SECONDS, Chat, Chatter, Dawdler, Truth, shown
 from tests.peer import DEADLINE_SECONDS, NAMES, PASSWORDS, Peer
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from chatsrv.app.sessions import TelnetSession
 from chatsrv.chat.hub import Hub
-from chatsrv.net.server import ChatServer
-from chatsrv.roomlog.sqlite import SqliteStore
-from chatsrv.sessions import TelnetSession
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.net.folk import Person, Village, village
 from tests.net.test_rooms import in_dev
 from tests.peer import PASSWORDS, Peer, running, with_any_time

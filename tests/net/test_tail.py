@@ -1,15 +1,15 @@
-"""Behaviour of chatsrv.net.tail: level, behind, left over; batches kept only for those behind."""
+"""Behaviour of chatsrv.net.delivery.tail: level, behind, left over; batches kept only for those behind."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from chatsrv.changes import Change, What
-from chatsrv.entries import Entry, Kind
-from chatsrv.net.connection import GONE, Connection
-from chatsrv.net.delivery import Delivery
-from chatsrv.net.tail import BATCH_BYTES, Batch, Tail
-from chatsrv.net.trail import Note
+from chatsrv.model.changes import Change, What
+from chatsrv.model.entries import Entry, Kind
+from chatsrv.net.delivery.connection import GONE, Connection
+from chatsrv.net.delivery.delivery import Delivery
+from chatsrv.net.delivery.tail import BATCH_BYTES, Batch, Tail
+from chatsrv.net.receipts.trail import Note
 from chatsrv.protocols.base import Renderer
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.roomlog.memory import MemoryStore

@@ -6,7 +6,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.net.trail import Sent, Steps, Trail
+from chatsrv.net.receipts.trail import Sent, Steps, Trail
 
 LOGS = ("lobby", "dev", "ops")
 ME = 7

@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.net.turnstile: how many connections there may be, and which strangers make room."""
+"""Behaviour of chatsrv.net.listening.turnstile: how many connections there may be, and which strangers make room."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from chatsrv.errors import Refused
-from chatsrv.limits import Limits
-from chatsrv.net.strangers import GRACE_SECONDS, Stranger, Strangers
-from chatsrv.net.turnstile import FULL, MOST_LEAVING, TOO_MANY_HERE, Turnstile
+from chatsrv.model.errors import Refused
+from chatsrv.model.limits import Limits
+from chatsrv.net.listening.strangers import GRACE_SECONDS, Stranger, Strangers
+from chatsrv.net.listening.turnstile import FULL, MOST_LEAVING, TOO_MANY_HERE, Turnstile
 
 SITES = st.sampled_from(("a", "b", "c"))
 

@@ -15,24 +15,24 @@ from pathlib import Path
 
 import pytest
 
+from chatsrv.app.sessions import PlainSession
+from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.auth.gate import Gate
-from chatsrv.auth.memory import MemoryBackend
 from chatsrv.bots import Bot, Bots
-from chatsrv.changes import Change
 from chatsrv.chat.hub import Hub
-from chatsrv.entries import Entry, Kind, Position
-from chatsrv.errors import NotRecorded
-from chatsrv.limits import Limits
-from chatsrv.net.server import ChatServer
-from chatsrv.net.unrecorded import QUOTED_CHARACTERS, not_recorded
-from chatsrv.roomlog import recorder
+from chatsrv.model.changes import Change
+from chatsrv.model.entries import Entry, Kind, Position
+from chatsrv.model.errors import NotRecorded
+from chatsrv.model.limits import Limits
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.net.sessions.unrecorded import QUOTED_CHARACTERS, not_recorded
 from chatsrv.roomlog.base import RoomLog
-from chatsrv.roomlog.durable import DurableRoomLog
-from chatsrv.roomlog.mark import Mark
-from chatsrv.roomlog.readers import Kept
-from chatsrv.roomlog.recorder import Recorder
-from chatsrv.roomlog.sqlite import SqliteStore
-from chatsrv.sessions import PlainSession
+from chatsrv.roomlog.sqlite import recorder
+from chatsrv.roomlog.sqlite.durable import DurableRoomLog
+from chatsrv.roomlog.sqlite.mark import Mark
+from chatsrv.roomlog.sqlite.readers import Kept
+from chatsrv.roomlog.sqlite.recorder import Recorder
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.net.dying import dying
 from tests.net.folk import ROLES, Person
 from tests.peer import DEADLINE_SECONDS, NOTHING, PASSWORDS, running
@@ -118,7 +118,7 @@ def test_of_lines_sent_at_once_those_are_named_that_were_not_recorded(tmp_path: 
 
 
 def test_lines_of_further_portions_are_named_too(tmp_path: Path, disk: Disk, monkeypatch) -> None:
-    monkeypatch.setattr("chatsrv.net.chatsession.APPEND_ENTRIES", 7)
+    monkeypatch.setattr("chatsrv.net.sessions.chatsession.APPEND_ENTRIES", 7)
     with chat(tmp_path / "chat.db", retry_seconds=3600) as server, Person(server, "alice") as alice:
         alice.sees()
         disk.fails = lambda texts, _is_written: "line 7" in texts

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from chatsrv.entries import Entry, Kind, Position
-from chatsrv.limits import Limits
-from chatsrv.net.connection import Connection
-from chatsrv.net.delivery import Delivery
-from chatsrv.net.feed import PACE_BYTES, PACE_ENTRIES, Feed
-from chatsrv.net.tail import Tail
-from chatsrv.net.unsent import BATCH_BYTES, Unsent
-from chatsrv.reasons import Reason
+from chatsrv.model.entries import Entry, Kind, Position
+from chatsrv.model.limits import Limits
+from chatsrv.model.reasons import Reason
+from chatsrv.net.delivery.connection import Connection
+from chatsrv.net.delivery.delivery import Delivery
+from chatsrv.net.delivery.feed import PACE_BYTES, PACE_ENTRIES, Feed
+from chatsrv.net.delivery.tail import Tail
+from chatsrv.net.delivery.unsent import BATCH_BYTES, Unsent
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.shelf import ENTRY_BYTES
 from tests.net.wire import FakeSocket, TextRenderer, Wire, delivering, reader, say, wired

@@ -4,16 +4,16 @@ from collections import Counter
 
 import pytest
 
-from chatsrv.accounts import Account
+from chatsrv.app.sessions import PlainSession
 from chatsrv.auth.backend import AuthBackend, LoginContext
+from chatsrv.auth.backends.yaml import YamlBackend
 from chatsrv.auth.gate import Gate
 from chatsrv.auth.hashing import Hasher
-from chatsrv.auth.yamlfile import YamlBackend
-from chatsrv.errors import Denied
-from chatsrv.net.server import ChatServer
-from chatsrv.net.watch import Watch
-from chatsrv.reasons import Reason
-from chatsrv.sessions import PlainSession
+from chatsrv.model.accounts import Account
+from chatsrv.model.errors import Denied
+from chatsrv.model.reasons import Reason
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.net.sessions.watch import Watch
 from tests.peer import Peer, running
 
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from chatsrv.sessions import PlainSession, TelnetSession
+from chatsrv.app.sessions import PlainSession, TelnetSession
 from tests.peer import PASSWORDS, Peer, running_chat, two_chatters
 
 PUTTY = bytes.fromhex("fffb1f fffb20 fffb18 fffb27 fffd01 fffb03 fffd03")

@@ -13,12 +13,12 @@ import time
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-from chatsrv.accounts import Account
+from chatsrv.app.sessions import PlainSession
 from chatsrv.chat.hub import Hub
-from chatsrv.entries import PRIVATE_MARK, Entry, Kind, Position
-from chatsrv.net.server import ChatServer
-from chatsrv.reasons import Reason
-from chatsrv.sessions import PlainSession
+from chatsrv.model.accounts import Account
+from chatsrv.model.entries import PRIVATE_MARK, Entry, Kind, Position
+from chatsrv.model.reasons import Reason
+from chatsrv.net.listening.server import ChatServer
 from tests.net.crowd import dawdle, shown
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer
 

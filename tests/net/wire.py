@@ -9,13 +9,13 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from chatsrv.entries import Entry, Kind, Position
-from chatsrv.limits import Limits
-from chatsrv.net.connection import Connection
-from chatsrv.net.delivery import Delivery
+from chatsrv.model.entries import Entry, Kind, Position
+from chatsrv.model.limits import Limits
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import Goodbye, Notice, Reply, Text
+from chatsrv.net.delivery.connection import Connection
+from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.protocols.base import Renderer
-from chatsrv.reasons import Reason
-from chatsrv.replies import Goodbye, Notice, Reply, Text
 from chatsrv.roomlog.base import RoomLog
 from tests.peer import DEADLINE_SECONDS
 

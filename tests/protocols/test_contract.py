@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.commands import Answer, Command, Credentials, Say
+from chatsrv.model.commands import Answer, Command, Credentials, Say
+from chatsrv.model.verbs import VERBS, Verb
 from chatsrv.protocols.base import Reader
 from chatsrv.protocols.lines import LinesProtocol
 from chatsrv.protocols.plain import PlainProtocol, PlainReader
 from chatsrv.protocols.telnet import TelnetProtocol
 from chatsrv.testing.protocol import LINE_BYTES, ProtocolContract, is_safe, retained_bytes
-from chatsrv.verbs import VERBS, Verb
 
 # Bytes that mean something to one format or another come often; long runs bring lines across the limit.
 PIECES = st.one_of(

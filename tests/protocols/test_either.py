@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.commands import Answer, Command, Credentials, Say
+from chatsrv.model.commands import Answer, Command, Credentials, Say
 from chatsrv.protocols.either import EitherProtocol, EitherReader
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.protocols.telnet import TelnetProtocol, TelnetReader

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from chatsrv.model.replies import UnknownCommand
+from chatsrv.model.verbs import VERB_OF
 from chatsrv.protocols.elsewhere import ADVICE
 from chatsrv.protocols.slash import unknown
-from chatsrv.replies import UnknownCommand
-from chatsrv.verbs import VERB_OF
 
 # The commands of RFC 2812 and RFC 2811's modes in clients' words, and those that irssi, WeeChat, HexChat and mIRC add.
 IRC = """

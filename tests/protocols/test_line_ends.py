@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.commands import Answer, Command, Credentials, Line, Say
+from chatsrv.model.commands import Answer, Command, Credentials, Line, Say
 from chatsrv.protocols.base import Protocol
 from chatsrv.protocols.either import EitherProtocol
 from chatsrv.protocols.lines import LinesProtocol

@@ -2,11 +2,11 @@
 
 import pytest
 
-from chatsrv.commands import Answer, Command, Complaint, Credentials, Line
-from chatsrv.entries import Entry, Kind
-from chatsrv.errors import ProtocolError
+from chatsrv.model.commands import Answer, Command, Complaint, Credentials, Line
+from chatsrv.model.entries import Entry, Kind
+from chatsrv.model.errors import ProtocolError
+from chatsrv.model.replies import CommandList, Goodbye, LoginRefused, Notice, Present, Text, Welcome
 from chatsrv.protocols.lines import HELD_BYTES, LinesProtocol, LinesReader
-from chatsrv.replies import CommandList, Goodbye, LoginRefused, Notice, Present, Text, Welcome
 
 PASSWORD_PROMPT = Answer(b"Password: ")
 

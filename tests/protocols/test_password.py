@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.commands import Act, Answer, ChangePassword, Command, Complaint, Say, Who
+from chatsrv.model.commands import Act, Answer, ChangePassword, Command, Complaint, Say, Who
 from chatsrv.protocols.lines import LinesReader
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.protocols.telnet import TelnetProtocol

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chatsrv.changes import MODERATION, Change, What
-from chatsrv.commands import (
+from chatsrv.model.changes import MODERATION, Change, What
+from chatsrv.model.commands import (
     Act,
     Ban,
     CatchUp,
@@ -23,11 +23,9 @@ from chatsrv.commands import (
     Topic,
     Who,
 )
-from chatsrv.entries import Entry, Kind
-from chatsrv.protocols.plain import PlainProtocol, PlainReader
-from chatsrv.protocols.telnet import TelnetProtocol
-from chatsrv.reasons import Reason
-from chatsrv.replies import (
+from chatsrv.model.entries import Entry, Kind
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import (
     Audited,
     Away,
     AwayEnd,
@@ -49,6 +47,8 @@ from chatsrv.replies import (
     Usage,
     Welcome,
 )
+from chatsrv.protocols.plain import PlainProtocol, PlainReader
+from chatsrv.protocols.telnet import TelnetProtocol
 
 TEN_X = (
     "What begins with a number has to be how long it is for: "

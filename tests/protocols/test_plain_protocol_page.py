@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from chatsrv import ChatServer, Limits, MemoryBackend, PlainSession, Reason
-from chatsrv.characters import COMBINING_IN_A_ROW, MARKS_IN_A_ROW
 from chatsrv.chat.lookback import MOST_ENTRIES
-from chatsrv.commands import PAGE_ENTRIES
-from chatsrv.flood import ANSWER_BYTES, IDLE_BYTES, LOGIN_BYTES, PIECE_BYTES
+from chatsrv.model.commands import PAGE_ENTRIES
+from chatsrv.model.verbs import VERBS
 from chatsrv.protocols.lines import HELD_BYTES
-from chatsrv.protocols.text import clean
-from chatsrv.verbs import VERBS
+from chatsrv.sharing.flood import ANSWER_BYTES, IDLE_BYTES, LOGIN_BYTES, PIECE_BYTES
+from chatsrv.text.characters import COMBINING_IN_A_ROW, MARKS_IN_A_ROW
+from chatsrv.text.cleaning import clean
 from tests.peer import DEADLINE_SECONDS, Peer, running, with_any_time
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plain-protocol.md").read_text()

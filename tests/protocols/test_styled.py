@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chatsrv.changes import Change, What
-from chatsrv.entries import Entry, Kind
+from chatsrv.model.changes import Change, What
+from chatsrv.model.entries import Entry, Kind
+from chatsrv.model.replies import Past
+from chatsrv.model.style import Style
 from chatsrv.protocols.lines import LinesProtocol
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.protocols.telnet import TelnetProtocol
-from chatsrv.replies import Past
-from chatsrv.style import Style
 
 PLAIN, TELNET = PlainProtocol.renderer, TelnetProtocol.renderer
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.commands import Act, Answer, Command, Credentials, Say
-from chatsrv.entries import Entry, Kind
-from chatsrv.errors import ProtocolError
+from chatsrv.model.commands import Act, Answer, Command, Credentials, Say
+from chatsrv.model.entries import Entry, Kind
+from chatsrv.model.errors import ProtocolError
+from chatsrv.model.replies import CommandList, Past, Text, Welcome
 from chatsrv.protocols.telnet import TelnetProtocol, TelnetReader
-from chatsrv.replies import CommandList, Past, Text, Welcome
 
 IAC, DONT, DO, WONT, WILL, SB, EL, EC, AYT, IP, NOP, SE = (
     bytes([code]) for code in (255, 254, 253, 252, 251, 250, 248, 247, 246, 244, 241, 240)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.characters import BLANK, COMBINING, COMBINING_IN_A_ROW, IGNORABLE, MARKS_IN_A_ROW, STACKING, choice
-from chatsrv.protocols.text import clean, is_blank, is_clean, without_lead
+from chatsrv.text.characters import BLANK, COMBINING, COMBINING_IN_A_ROW, IGNORABLE, MARKS_IN_A_ROW, STACKING, choice
+from chatsrv.text.cleaning import clean, is_blank, is_clean, without_lead
 
 FORBIDDEN = {
     chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Zl", "Zp", "Cs")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.roomlog.durable import DurableRoomLog
+from chatsrv.roomlog.sqlite.durable import DurableRoomLog
 from tests.peer import DEADLINE_SECONDS
 from tests.roomlog.keeping import Steps
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Entry
+from chatsrv.model.entries import Entry
 from chatsrv.roomlog.base import RoomLog
-from chatsrv.roomlog.durable import DurableRoomLog
-from chatsrv.roomlog.sqlite import SqliteStore
-from chatsrv.roomlog.upkeep import Upkeep
+from chatsrv.roomlog.sqlite.durable import DurableRoomLog
+from chatsrv.roomlog.sqlite.store import SqliteStore
+from chatsrv.roomlog.sqlite.upkeep import Upkeep
 from tests.peer import DEADLINE_SECONDS
 
 ALL = 1_000_000

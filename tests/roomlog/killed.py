@@ -5,12 +5,12 @@ Prints its port, and serves until it is killed. Whoever starts it reads that lin
 
 import sys
 
-from chatsrv.auth.memory import MemoryBackend
+from chatsrv.app.sessions import PlainSession
+from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
-from chatsrv.limits import Limits
-from chatsrv.net.server import ChatServer
-from chatsrv.roomlog.sqlite import SqliteStore
-from chatsrv.sessions import PlainSession
+from chatsrv.model.limits import Limits
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.peer import PASSWORDS
 
 

@@ -8,8 +8,8 @@ import threading
 import time
 from collections.abc import Sequence
 
-from chatsrv.entries import Entry, Kind, Position
-from chatsrv.errors import Hole
+from chatsrv.model.entries import Entry, Kind, Position
+from chatsrv.model.errors import Hole
 from chatsrv.roomlog.base import Follower, RoomLog, Wake
 from chatsrv.roomlog.memory import ForgetfulStore
 from tests.peer import DEADLINE_SECONDS

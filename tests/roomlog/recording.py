@@ -8,9 +8,9 @@ import itertools
 import logging
 import sys
 
-from chatsrv.entries import Kind
-from chatsrv.errors import Refused
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.model.entries import Kind
+from chatsrv.model.errors import Refused
+from chatsrv.roomlog.sqlite.store import SqliteStore
 
 
 def main() -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Bookmark
-from chatsrv.errors import StoreError
-from chatsrv.roomlog import pages
-from chatsrv.roomlog.pages import PAGE_BYTES, Pages
-from chatsrv.roomlog.rescue import Rescued, rescue
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.model.entries import Bookmark
+from chatsrv.model.errors import StoreError
+from chatsrv.roomlog.sqlite import pages
+from chatsrv.roomlog.sqlite.pages import PAGE_BYTES, Pages
+from chatsrv.roomlog.sqlite.rescue import Rescued, rescue
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.testing.roomlog import record
 from tests.roomlog.keeping import opened
 

@@ -1,4 +1,4 @@
-"""Epochs of chatsrv.roomlog.sqlite: copies of the file and crashes, after which places in it mean something else."""
+"""Epochs of chatsrv.roomlog.sqlite.store: copies and crashes, after which places mean something else."""
 
 import contextlib
 import shutil
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Position
-from chatsrv.errors import Hole, StoreError
-from chatsrv.roomlog import mark
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.model.entries import Position
+from chatsrv.model.errors import Hole, StoreError
+from chatsrv.roomlog.sqlite import mark
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.testing.roomlog import record
 from tests.roomlog.keeping import ALL, asked, everything, opened
 

@@ -10,17 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Bookmark, Kind, Position
-from chatsrv.errors import StoreError
-from chatsrv.roomlog import erasing
-from chatsrv.roomlog.erasing import Erasing
-from chatsrv.roomlog.file import HistoryFile
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.model.entries import Bookmark, Kind, Position
+from chatsrv.model.errors import StoreError
+from chatsrv.roomlog.sqlite import erasing
+from chatsrv.roomlog.sqlite.erasing import Erasing
+from chatsrv.roomlog.sqlite.file import HistoryFile
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.testing.roomlog import Following, record, start
 from tests.roomlog.keeping import ALL, Steps, asked, everything, opened
 
 ERASED = (Kind.ERASED, "", 0, "")
-ERASE = "import sys; from chatsrv.roomlog.file import HistoryFile; print(HistoryFile(sys.argv[1]).erase(sys.argv[2]))"
+ERASE = """
+import sys
+from chatsrv.roomlog.sqlite.file import HistoryFile
+print(HistoryFile(sys.argv[1]).erase(sys.argv[2]))
+"""
 
 
 def bytes_in_files(path: Path) -> bytes:
@@ -293,6 +297,6 @@ def test_everybody_goes_on_speaking_meanwhile(path: Path, steps: Steps) -> None:
 def test_an_index_of_another_python_is_not_left_with_the_words(path: Path, monkeypatch) -> None:
     with opened(path) as store:
         record(store.open("lobby"), "a secret", author="alice")
-        monkeypatch.setattr("chatsrv.roomlog.index.VERSION", "another")
+        monkeypatch.setattr("chatsrv.roomlog.sqlite.index.VERSION", "another")
         with pytest.raises(StoreError, match="the index of words is of another chatsrv or Python"):
             store.erase("alice")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Bookmark, Entry, Kind
-from chatsrv.errors import StoreError
-from chatsrv.roomlog import file as module
-from chatsrv.roomlog.file import HistoryFile
-from chatsrv.roomlog.schema import MIGRATIONS, OFFSET_BITS
+from chatsrv.model.entries import Bookmark, Entry, Kind
+from chatsrv.model.errors import StoreError
+from chatsrv.roomlog.sqlite import file as module
+from chatsrv.roomlog.sqlite.file import HistoryFile
+from chatsrv.roomlog.sqlite.schema import MIGRATIONS, OFFSET_BITS
 from chatsrv.testing.roomlog import record, start
 from tests.roomlog.keeping import ALL, Steps, asked, everything, opened
 
@@ -20,7 +20,7 @@ from tests.roomlog.keeping import ALL, Steps, asked, everything, opened
 def clock(monkeypatch) -> Iterator[list[float]]:
     """Return the time that the logs go by, in a list: whoever sets it there sets the clock."""
     now = [1000.0]
-    monkeypatch.setattr("chatsrv.roomlog.durable.time.time", lambda: now[0])
+    monkeypatch.setattr("chatsrv.roomlog.sqlite.durable.time.time", lambda: now[0])
     return now
 
 

@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.roomlog.folding."""
+"""Behaviour of chatsrv.roomlog.search.folding."""
 
 # ruff: noqa: RUF001 - letters that look like others are what this is about
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.roomlog.folding import fold
+from chatsrv.roomlog.search.folding import fold
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.errors import StoreError
-from chatsrv.roomlog.file import HistoryFile
-from chatsrv.roomlog.rescue import rescue
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.model.errors import StoreError
+from chatsrv.roomlog.sqlite.file import HistoryFile
+from chatsrv.roomlog.sqlite.rescue import rescue
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.testing.roomlog import record
 from tests.roomlog.keeping import asked, everything, opened
 

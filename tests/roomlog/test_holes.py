@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import LINES, Position
+from chatsrv.model.entries import LINES, Position
 from chatsrv.roomlog.base import RoomLog
-from chatsrv.roomlog.sqlite import SqliteStore
-from chatsrv.roomlog.words import sought_in
+from chatsrv.roomlog.search.words import sought_in
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.testing.roomlog import record, start
 from tests.roomlog.keeping import ALL
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Bookmark, Kind
-from chatsrv.errors import Refused
-from chatsrv.roomlog import journal, recorder
-from chatsrv.roomlog.journal import Journal, Touched
-from chatsrv.roomlog.schema import connect, create, prepare
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.model.entries import Bookmark, Kind
+from chatsrv.model.errors import Refused
+from chatsrv.roomlog.sqlite import journal, recorder
+from chatsrv.roomlog.sqlite.journal import Journal, Touched
+from chatsrv.roomlog.sqlite.schema import connect, create, prepare
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.testing.roomlog import await_offset, record
 from tests.peer import DEADLINE_SECONDS
 from tests.roomlog.keeping import ALL, Steps, asked, everything, opened
@@ -306,8 +306,8 @@ def test_files_that_sqlite_deletes_with_its_last_connection_count_as_touched_by_
 CUT_OFF_UNDER_A_JOURNAL = """
 import os, sys
 from pathlib import Path
-from chatsrv.roomlog.journal import Journal
-from chatsrv.roomlog.schema import connect, create, prepare
+from chatsrv.roomlog.sqlite.journal import Journal
+from chatsrv.roomlog.sqlite.schema import connect, create, prepare
 
 path = Path(sys.argv[1])
 create(path)

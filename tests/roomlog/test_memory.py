@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from chatsrv.entries import Kind, Position
-from chatsrv.errors import Hole
+from chatsrv.model.entries import Kind, Position
+from chatsrv.model.errors import Hole
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.testing.roomlog import RoomLogContract

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.errors import StoreError
-from chatsrv.roomlog.outlook import examine
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.model.errors import StoreError
+from chatsrv.roomlog.sqlite.outlook import examine
+from chatsrv.roomlog.sqlite.store import SqliteStore
 
 
 def make_other(path: Path) -> None:

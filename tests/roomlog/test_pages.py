@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatsrv.roomlog.pages import Pages
+from chatsrv.roomlog.sqlite.pages import Pages
 
 VALUES = st.one_of(
     st.none(),

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from chatsrv.chat.lookback import Lookback, View
-from chatsrv.effort import Effort
-from chatsrv.entries import LINES, Kind, Position
-from chatsrv.replies import Comings, Past
-from chatsrv.roomlog import archive, durable, schema
+from chatsrv.model.entries import LINES, Kind, Position
+from chatsrv.model.replies import Comings, Past
 from chatsrv.roomlog.base import LOOKED_AT_ONCE, PASSED_OVER_CHARACTERS
 from chatsrv.roomlog.memory import MemoryRoomLog, MemoryStore
+from chatsrv.roomlog.sqlite import archive, durable, schema
+from chatsrv.sharing.effort import Effort
 from chatsrv.testing.roomlog import record
 from tests.roomlog.keeping import asked, opened
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Bookmark, Position
-from chatsrv.errors import Hole, Refused
-from chatsrv.roomlog import readers
+from chatsrv.model.entries import Bookmark, Position
+from chatsrv.model.errors import Hole, Refused
+from chatsrv.roomlog.sqlite import readers
 from chatsrv.testing.roomlog import record
 from tests.roomlog.keeping import Steps, asked, opened
 
@@ -49,8 +49,8 @@ def test_a_bookmark_of_before_a_restored_backup_is_a_hole_in_the_log(path: Path,
 
 KILLED = """
 import os, signal, sys
-from chatsrv.entries import Bookmark, Position
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.model.entries import Bookmark, Position
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.testing.roomlog import record
 store = SqliteStore(sys.argv[1])
 log = store.open("lobby")
@@ -69,9 +69,9 @@ def test_what_is_kept_survives_a_kill_as_the_words_do_that_were_recorded_behind_
 
 KILLED_AMID_A_CROWD = """
 import os, signal, sys
-from chatsrv.entries import Bookmark, Position
-from chatsrv.roomlog import readers
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.model.entries import Bookmark, Position
+from chatsrv.roomlog.sqlite import readers
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.testing.roomlog import record
 store = SqliteStore(sys.argv[1], look_seconds=3600)
 log = store.open("lobby")
@@ -99,7 +99,7 @@ def test_a_crowd_is_written_in_few_transactions_and_only_the_newest_of_each(path
         sizes.append(len(kept.bookmarks))
         write(connection, kept)
 
-    monkeypatch.setattr("chatsrv.roomlog.recorder.write_kept", write_and_count)
+    monkeypatch.setattr("chatsrv.roomlog.sqlite.recorder.write_kept", write_and_count)
     with opened(path) as store:
         log = store.open("lobby")
         announce = store._recorder.announce_readers

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.changes import Change, What
-from chatsrv.entries import Bookmark, Entry, Kind, Position
-from chatsrv.errors import Hole, StoreError
+from chatsrv.model.changes import Change, What
+from chatsrv.model.entries import Bookmark, Entry, Kind, Position
+from chatsrv.model.errors import Hole, StoreError
 from chatsrv.roomlog.base import RoomLog
-from chatsrv.roomlog.rescue import Rescued, rescue
-from chatsrv.roomlog.schema import MIGRATIONS, OFFSET_BITS
+from chatsrv.roomlog.sqlite.rescue import Rescued, rescue
+from chatsrv.roomlog.sqlite.schema import MIGRATIONS, OFFSET_BITS
 from chatsrv.testing.roomlog import record, start
 from tests.roomlog.keeping import ALL, asked, opened
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.errors import StoreError
-from chatsrv.roomlog import restoring
-from chatsrv.roomlog.restoring import restore
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.model.errors import StoreError
+from chatsrv.roomlog.sqlite import restoring
+from chatsrv.roomlog.sqlite.restoring import restore
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.testing.roomlog import record
 from tests.roomlog.keeping import opened
 from tests.roomlog.test_foreign import backup, leave_as_killed, texts

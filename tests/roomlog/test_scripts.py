@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 from confusable_homoglyphs import categories
 
-from chatsrv.characters import BLANK, MARKS
-from chatsrv.roomlog.scripts import SKIN_TONES, is_unspaced, signs, unspaced
+from chatsrv.roomlog.search.scripts import SKIN_TONES, is_unspaced, signs, unspaced
+from chatsrv.text.characters import BLANK, MARKS
 
 LAST = 0x10FFFF
 EVERYBODY = [chr(code) for code in range(LAST + 1) if not 0xD800 <= code < 0xE000]

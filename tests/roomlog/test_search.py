@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatsrv.entries import Kind, Position
-from chatsrv.errors import Refused
-from chatsrv.roomlog import archived, index, upkeep
+from chatsrv.model.entries import Kind, Position
+from chatsrv.model.errors import Refused
 from chatsrv.roomlog.base import RoomLog
-from chatsrv.roomlog.words import VERSION, sought_in, terms_of, words_of
+from chatsrv.roomlog.search.words import VERSION, sought_in, terms_of, words_of
+from chatsrv.roomlog.sqlite import archived, index, upkeep
 from chatsrv.testing.roomlog import record
 from tests.roomlog.keeping import ALL, Steps, asked, opened
 

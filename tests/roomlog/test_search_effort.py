@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.effort import Effort
-from chatsrv.entries import Bookmark, Entry, Position
-from chatsrv.roomlog import archive, archived
-from chatsrv.roomlog.archive import READERS, SEARCHES
+from chatsrv.model.entries import Bookmark, Entry, Position
+from chatsrv.roomlog.sqlite import archive, archived
+from chatsrv.roomlog.sqlite.archive import READERS, SEARCHES
+from chatsrv.sharing.effort import Effort
 from chatsrv.testing.roomlog import record
 from tests.peer import DEADLINE_SECONDS
 from tests.roomlog.keeping import ALL, Steps, opened

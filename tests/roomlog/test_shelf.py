@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Kind, Position
-from chatsrv.errors import Hole, Refused
-from chatsrv.roomlog import recorder
+from chatsrv.model.entries import Kind, Position
+from chatsrv.model.errors import Hole, Refused
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryStore
-from chatsrv.roomlog.readers import Kept
 from chatsrv.roomlog.shelf import COUNTED_BYTES, ENTRY_BYTES, ROOM_SHARE, UNRECORDED_SHARE, text_bytes, water_level
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.roomlog.sqlite import recorder
+from chatsrv.roomlog.sqlite.readers import Kept
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.testing.roomlog import Following, record, start
 from tests.peer import DEADLINE_SECONDS
 from tests.roomlog.keeping import ALL, everything, opened

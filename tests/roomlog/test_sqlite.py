@@ -1,16 +1,16 @@
-"""Behaviour of chatsrv.roomlog.sqlite: it is a room log, keeps what it should, and forgets what it should."""
+"""Behaviour of chatsrv.roomlog.sqlite.store: it is a room log, keeps what it should, and forgets what it should."""
 
 import time
 from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Bookmark, Kind, Position
-from chatsrv.errors import Hole
-from chatsrv.roomlog import archived, durable
+from chatsrv.model.entries import Bookmark, Kind, Position
+from chatsrv.model.errors import Hole
 from chatsrv.roomlog.base import LogStore, RoomLog
-from chatsrv.roomlog.durable import RECENT_ENTRIES, UNFOLLOWED_ENTRIES
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.roomlog.sqlite import archived, durable
+from chatsrv.roomlog.sqlite.durable import RECENT_ENTRIES, UNFOLLOWED_ENTRIES
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.testing.roomlog import Following, RoomLogContract, await_offset, record, start
 from tests.roomlog.keeping import ALL, LOOK_SECONDS, asked, everything, opened
 

@@ -16,18 +16,18 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.auth.memory import MemoryBackend
+from chatsrv.app.sessions import PlainSession
+from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
-from chatsrv.entries import PRESENCE, Bookmark, Kind, Position
-from chatsrv.errors import Refused, StoreError
-from chatsrv.limits import Limits
-from chatsrv.net.server import ChatServer
-from chatsrv.net.unrecorded import not_recorded
-from chatsrv.roomlog import durable, recorder
-from chatsrv.roomlog.durable import DurableRoomLog
-from chatsrv.roomlog.readers import Kept
-from chatsrv.roomlog.sqlite import SqliteStore
-from chatsrv.sessions import PlainSession
+from chatsrv.model.entries import PRESENCE, Bookmark, Kind, Position
+from chatsrv.model.errors import Refused, StoreError
+from chatsrv.model.limits import Limits
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.net.sessions.unrecorded import not_recorded
+from chatsrv.roomlog.sqlite import durable, recorder
+from chatsrv.roomlog.sqlite.durable import DurableRoomLog
+from chatsrv.roomlog.sqlite.readers import Kept
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.testing.roomlog import Following, await_offset, record, start
 from tests.peer import DEADLINE_SECONDS, NOTHING, PASSWORDS, Peer, running
 from tests.roomlog.keeping import ALL, asked

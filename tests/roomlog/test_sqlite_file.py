@@ -1,4 +1,4 @@
-"""The file of chatsrv.roomlog.sqlite: whose it is, who can read it, and what is found in its place."""
+"""The file of chatsrv.roomlog.sqlite.store: whose it is, who can read it, and what is found in its place."""
 
 import contextlib
 import re
@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Kind
-from chatsrv.errors import StoreError
-from chatsrv.roomlog.file import HistoryFile
-from chatsrv.roomlog.rescue import rescue
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.model.entries import Kind
+from chatsrv.model.errors import StoreError
+from chatsrv.roomlog.sqlite.file import HistoryFile
+from chatsrv.roomlog.sqlite.rescue import rescue
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.testing.roomlog import record
 from tests.roomlog.keeping import asked, opened
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.entries import Entry, Position
+from chatsrv.model.entries import Entry, Position
 from chatsrv.protocols.plain import PlainProtocol
-from chatsrv.roomlog.sqlite import SqliteStore
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.peer import DEADLINE_SECONDS, PASSWORDS
 
 ROOT = Path(__file__).parent.parent.parent

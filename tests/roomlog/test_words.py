@@ -1,4 +1,4 @@
-"""What a search finds, in any script: `chatsrv.roomlog.words` beside a plain way to say the same."""
+"""What a search finds, in any script: `chatsrv.roomlog.search.words` beside a plain way to say the same."""
 
 # ruff: noqa: RUF001 - letters that look like others are what this is about
 
@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatsrv.characters import MARKS
-from chatsrv.roomlog.folding import fold
-from chatsrv.roomlog.scripts import is_unspaced, signs
-from chatsrv.roomlog.words import Sought, is_found, sought_in, terms_for, terms_of, words_of
+from chatsrv.roomlog.search.folding import fold
+from chatsrv.roomlog.search.scripts import is_unspaced, signs
+from chatsrv.roomlog.search.words import Sought, is_found, sought_in, terms_for, terms_of, words_of
+from chatsrv.text.characters import MARKS
 
 SCOTLAND = "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from chatsrv import Bot
-from chatsrv.entries import Kind
+from chatsrv.model.entries import Kind
 
 
 class Clock(Bot):

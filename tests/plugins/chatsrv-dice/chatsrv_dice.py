@@ -3,8 +3,8 @@
 from random import randint
 
 from chatsrv import CommandPlugin
-from chatsrv.errors import Misused
-from chatsrv.replies import Notice
+from chatsrv.model.errors import Misused
+from chatsrv.model.replies import Notice
 
 
 class Roll(CommandPlugin):

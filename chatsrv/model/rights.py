@@ -1,0 +1,66 @@
+"""What each role may do: all rights, in one table.
+
+Knows nothing of rooms or sessions. Values, to be shared between threads freely.
+"""
+
+from enum import StrEnum
+
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import Refused
+
+
+class Right(StrEnum):
+    """Something that not everybody may do. The value completes the sentence "You have no right to ..."."""
+
+    SPEAK = "speak here"
+    CHANGE_PASSWORD = "change your password"
+    CREATE_ROOM = "create rooms"
+    HURRY = "send faster than flood control allows"
+    ENTER = "enter rooms without an invitation"
+    SET_TOPIC = "set this room's topic"
+    KICK = "kick people"
+    BAN = "ban people"
+    BAN_NETWORK = "ban networks"
+    MUTE = "mute people"
+    SLOW = "slow a room down"
+    AUDIT = "read what was decided"
+    GOVERN = "act on the whole server"
+
+
+_MEMBER = frozenset({Right.SPEAK, Right.CHANGE_PASSWORD, Right.CREATE_ROOM})
+_MODERATOR = frozenset(Right) - {Right.GOVERN}
+
+RIGHTS = {
+    Role.MEMBER: _MEMBER,
+    Role.MODERATOR: _MODERATOR,
+    Role.ADMIN: frozenset(Right),
+}
+
+OF_OWNERS = frozenset({Right.ENTER, Right.SET_TOPIC, Right.KICK, Right.BAN, Right.MUTE, Right.SLOW, Right.AUDIT})
+"""What the owner of a room may do within it, whatever the role: no command is refused for lack of these alone."""
+
+_RANK = {role: number for number, role in enumerate(reversed(Role))}
+
+
+def includes(role: Role, other: Role) -> bool:
+    """Tell whether `role` may do all that `other` may.
+
+    >>> includes(Role.ADMIN, Role.MODERATOR), includes(Role.MEMBER, Role.MODERATOR)
+    (True, False)
+    """
+    return _RANK[role] >= _RANK[other]
+
+
+def may(account: Account, right: Right) -> bool:
+    """Tell whether `account` has `right`, by its role of this moment."""
+    return right in RIGHTS[account.role]
+
+
+def require(account: Account, right: Right) -> None:
+    """Make sure that `account` has `right`.
+
+    Raises:
+        Refused: it has not; the text says which one is missing.
+    """
+    if not may(account, right):
+        raise Refused(f"You have no right to {right}: your role is {account.role}.")

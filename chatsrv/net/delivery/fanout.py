@@ -1,0 +1,230 @@
+"""Rooms to sockets: the feeds of all logs, and which connection reads which.
+
+    subscribe, go_live, turn_to, ignore, unsubscribe     who reads what, from where, and how it is shown
+    read_on                                              what is new in a log, rendered once for each wire format
+
+Decides nothing about chat, and knows no threads but its own: all of it belongs to the delivery thread, but that any may
+`announce` news, and look a feed up in `feeds`.
+"""
+
+import logging
+from collections.abc import Callable
+
+from chatsrv.model.entries import Entry, Position
+from chatsrv.model.errors import Hole
+from chatsrv.model.limits import Limits
+from chatsrv.model.reasons import Reason
+from chatsrv.net.delivery.connection import GONE, Connection
+from chatsrv.net.delivery.feed import Feed
+from chatsrv.net.delivery.subscription import Subscription
+from chatsrv.net.delivery.tail import Batch, Tail
+from chatsrv.net.delivery.unsent import Unsent
+from chatsrv.net.delivery.writing import Writing
+from chatsrv.net.receipts.keeper import Keeper
+from chatsrv.roomlog.base import RoomLog
+
+logger = logging.getLogger(__name__)
+
+READ_ENTRIES = 1024
+"""Entries that delivery reads at once: more than come together in practice, few enough to look at the sockets again."""
+
+LOOK_BATCHES = 4
+"""Batches handed out before delivery looks at the sockets again. Entries may be long, and what is read at once may be
+more than a tail holds: without a look in between, who reads as fast as anybody can would fall off it in a single turn.
+"""
+
+
+class FanOut:
+    """The part of delivery that hands entries of logs to connections, which are written to by `writing`.
+
+    `request` has something done in one of delivery's next turns; `look` goes on with the sockets that are ready.
+    """
+
+    def __init__(self, limits: Limits, request: Callable[..., None], look: Callable[[], None]) -> None:
+        self.feeds: dict[RoomLog, Feed] = {}
+        self.unsent = Unsent(limits.unsent_bytes)
+        self._tail_bytes = limits.tail_bytes
+        self._request = request
+        self._look = look
+        # What is to be turned is turned between turns, so it is asked for as by another thread.
+        self.writing = Writing(
+            limits, self.unsent, self.forget, lambda it: request(self.mark, it), lambda it: self.keeper.told(it)
+        )
+        self.keeper = Keeper(self.writing.connections, self.writing.deadlines, request)
+
+    def subscribe(self, connection: Connection, log: RoomLog, after: Position, is_marked: bool, is_held: bool) -> None:
+        """Carry out `Delivery.subscribe`."""
+        if connection.is_closing or log in connection.subscriptions:
+            return
+        renderer = connection.renderer.marked if is_marked else connection.renderer
+        subscription = connection.subscriptions[log] = Subscription(connection, log, renderer, is_held=is_held)
+        self._read_from(subscription, after)
+
+    def _read_from(self, subscription: Subscription, after: Position) -> None:
+        log = subscription.log
+        try:
+            feed = self.feeds.get(log)
+            if is_new := feed is None:
+                feed = self.feeds[log] = Feed(log, _visible(log, after), self._tail_bytes, self._announce, self.unsent)
+            if after.epoch == log.epoch and after.offset > feed.cursor:  # not recorded yet, or not read yet
+                feed.expect(subscription, after.offset)
+            else:
+                self._arrive(subscription, feed, feed.entries_after(after))
+        except Hole:
+            subscription.connection.hang_up(Reason.TOO_SLOW)
+        else:
+            if is_new and feed.has_more:  # it is told of what comes from now on, not of what is there already
+                self.read_on(feed)
+
+    def _arrive(self, subscription: Subscription, feed: Feed, missed: list[Entry]) -> None:
+        """Make a connection a reader at the feed's cursor, once it has got what it `missed`."""
+        if subscription.is_over:
+            return
+        connection, is_held = subscription.connection, subscription.held is not None
+        tail = feed.add(subscription)
+        subscription.held = subscription.held or []
+        if missed:
+            try:
+                batch = tail.render(missed)
+            except Exception:
+                self._give_up(missed, [connection])
+                return
+            subscription.held.append((batch.sent, batch.data_for(connection)))
+            self.unsent.note(connection)
+        if not is_held:
+            self.go_live(connection, subscription.log)
+
+    def go_live(self, connection: Connection, log: RoomLog) -> None:
+        """Carry out `Delivery.go_live`."""
+        subscription = connection.subscriptions.get(log)
+        if connection.is_closing or subscription is None or subscription.held is None:
+            return
+        if subscription.tail is None:  # it has yet to arrive
+            subscription.held = None
+            return
+        replies = self.writing.take_replies(connection)  # before what is live, so that his place is behind them
+        if connection.reading:
+            connection.reading.go_live(log)
+        for sent, _ in subscription.held:
+            connection.note(sent)
+        if waiting := b"".join([connection.leftover, replies, *(data for _, data in subscription.held)]):
+            connection.leftover = waiting
+        subscription.held = None
+        self.unsent.note(connection)
+        if not connection.is_stalled:
+            self.writing.catch_up(connection)
+        self.keeper.told(connection)
+
+    def unsubscribe(self, connection: Connection, log: RoomLog) -> None:
+        """Carry out `Delivery.unsubscribe`."""
+        if subscription := connection.subscriptions.pop(log, None):
+            self.writing.leave(subscription)
+
+    def turn_to(self, connection: Connection, log: RoomLog | None) -> None:
+        """Carry out `Delivery.turn_to`: have lines of other logs than this one marked."""
+        for subscription in connection.subscriptions.values():
+            renderer = connection.renderer
+            subscription.renderer = renderer if subscription.log is log else renderer.marked
+        self.mark(connection)
+
+    def mark(self, connection: Connection) -> None:
+        """Give subscriptions the wire format that they are to have; those that are behind get it once they are level.
+
+        Between turns only: within one, some tails of a feed may be further than others.
+        """
+        connection.is_turning = False
+        for subscription in connection.subscriptions.values():
+            tail, feed = subscription.tail, subscription.feed
+            if tail and feed and tail.renderer is not subscription.renderer:
+                if connection in tail.level:
+                    feed.move(subscription)
+                else:
+                    connection.is_turning = True
+
+    def ignore(self, connection: Connection, accounts: frozenset[str]) -> None:
+        """Carry out `Delivery.ignore`."""
+        connection.ignored = accounts
+        for subscription in connection.subscriptions.values():
+            if subscription.tail:
+                subscription.tail.ignore(connection)
+
+    def _announce(self, feed: Feed) -> None:
+        """Be told, on any thread, that there is news for a feed."""
+        self._request(self.read_on, feed)
+
+    def read_on(self, feed: Feed) -> None:
+        """Hand a feed's next entries to their readers."""
+        entries = feed.read(READ_ENTRIES)
+        if not entries:
+            return
+        self.keeper.soon()
+        for tail in feed.tails():
+            try:
+                batches = tail.batches_of(entries)
+            except Exception:
+                self._give_up(entries, tail.readers())
+                continue
+            for number, batch in enumerate(batches, 1):
+                self._hand_out(tail, batch)
+                if number % LOOK_BATCHES == 0:
+                    self._look()
+        for subscription in feed.arrived():
+            self._arrive(subscription, feed, [])
+        if not feed.is_closed and feed.close_if_unread():
+            self.forget(feed)
+        if feed.has_more:
+            feed.announce()
+
+    def forget(self, feed: Feed) -> None:
+        """Read the log of a feed no more: nobody does."""
+        del self.feeds[feed.log]
+
+    def _give_up(self, entries: list[Entry], readers: list[Connection]) -> None:
+        """End the readers of entries whose rendering raised: going on would leave out what they cannot be shown."""
+        logger.exception("room %s: entries from %d on cannot be rendered", entries[0].room, entries[0].offset)
+        for connection in readers:
+            connection.hang_up(Reason.ERROR)
+            self.writing.hang_up(connection)  # at once: what was asked before is not to be read on from here
+
+    def _hand_out(self, tail: Tail, batch: Batch) -> None:
+        for connection, data, sent in tail.fan_out(batch):
+            if sent == GONE:
+                connection.leftover = data
+                self.writing.lose(connection)
+            else:
+                self.writing.stall(connection, memoryview(data)[sent:])
+        self._cut_slow(tail.fallen_off())
+        if self.unsent.is_over:
+            self.relieve()
+        if tail.is_noted_at_length():
+            for connection in tail.level:
+                if connection.reading:
+                    connection.reading.shorten()
+
+    def relieve(self) -> None:
+        """Have those give way for whom too much is kept in all: the slowest of the biggest tail, then of the next."""
+        for tail in self.unsent.tails():
+            tail.forget_read()
+        while not self.unsent.has_room_again:
+            if biggest := self.unsent.biggest_tail():
+                self._cut_slow(biggest.shorten())
+            elif connection := self.unsent.slowest():
+                self._cut_slow([connection])
+            else:
+                break
+
+    def _cut_slow(self, connections: list[Connection]) -> None:
+        for connection in connections:
+            connection.hang_up(Reason.TOO_SLOW)
+            self.writing.cut(connection)
+
+
+def _visible(log: RoomLog, after: Position) -> Position:
+    """Return `after`, or the end of `log` while that is not visible yet.
+
+    A feed stands where everything is visible: whoever was overtaken on his way here is given what lies between his
+    place and the feed's, and that has to be there to be read.
+    """
+    log.read(after, 0)  # raises the `Hole` that it may be
+    end = log.end
+    return end if after.offset > end.offset else after

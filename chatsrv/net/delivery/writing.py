@@ -1,0 +1,249 @@
+"""Writing to sockets one by one: what is for one peer alone, what to do when he takes no more, and how it ends.
+
+    leftover, then replies, then what the tails keep for him      until nothing waits, or the socket takes no more
+    hang up, let the peer take the last lines, cut; release       when the session's thread is done with the socket, too
+
+Decides nothing about rooms. Belongs to the delivery thread, as all of its state.
+"""
+
+import contextlib
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+from chatsrv.model.limits import Limits
+from chatsrv.model.reasons import Reason
+from chatsrv.net.delivery.connection import GONE, Connection, send_some
+from chatsrv.net.delivery.deadlines import Deadlines
+from chatsrv.net.delivery.feed import Feed
+from chatsrv.net.delivery.subscription import Subscription
+from chatsrv.net.delivery.unsent import Unsent
+
+LOOK_SECONDS = 0.01
+"""Time until the first look at whether a peer has acknowledged the last lines; nothing tells it but looks, which get
+rarer. One round trip on the same continent.
+"""
+
+LONG_NOTES = 256
+"""Notes of what was written to one connection, above which it is looked which of them were taken."""
+
+
+class Writing:
+    """All connections, and the writing to each.
+
+    `left` is told of a feed without readers; `turned` of a connection that is level, so that its subscriptions may be
+    given the wire format that they are to have; `told` of one that is being told what it missed.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        unsent: Unsent,
+        left: Callable[[Feed], None],
+        turned: Callable[[Connection], None],
+        told: Callable[[Connection], None],
+    ) -> None:
+        self._limits = limits
+        self._unsent = unsent
+        self._left = left
+        self._turned = turned
+        self._told = told
+        self.selector = selectors.DefaultSelector()
+        self.deadlines = Deadlines()
+        self.connections: dict[int, Connection] = {}
+
+    # ------------------------------------------------------------------ deadlines
+
+    # A check is due some time later, and asks then whether there still is a reason for it.
+
+    def take_on(self, connection: Connection) -> None:
+        """Take a new connection on; it has `login_seconds` to become a login."""
+        self.connections[connection.id] = connection
+        self._set_deadline(self._limits.login_seconds, self._check_login, connection)
+
+    def _set_deadline(self, seconds: float, check: Callable[[Connection], None], connection: Connection) -> None:
+        self.deadlines.set(seconds, self._check, check, connection.id)
+
+    def _check(self, check: Callable[[Connection], None], number: int) -> None:
+        connection = self.connections.get(number)
+        if connection is not None:
+            check(connection)
+
+    def _check_login(self, connection: Connection) -> None:
+        if not connection.has_credentials:
+            connection.hang_up(Reason.LOGIN_TIMEOUT)
+
+    def _check_progress(self, connection: Connection) -> None:
+        if not connection.is_stalled:
+            connection.is_watched = False
+            return
+        idle = time.monotonic() - connection.progress_at
+        if idle >= self._limits.stall_seconds:
+            connection.hang_up(Reason.TOO_SLOW)
+        else:
+            self._set_deadline(self._limits.stall_seconds - idle, self._check_progress, connection)
+
+    # ------------------------------------------------------------------ one socket
+
+    def reply(self, connection: Connection, number: int) -> None:
+        """Write the replies up to a number, if the socket takes them."""
+        connection.last_due = max(connection.last_due, number)
+        self.flush(connection)
+        if connection.is_stalled:
+            self._unsent.note(connection)
+
+    def flush(self, connection: Connection) -> None:
+        """Write what waits for a connection and is due, if its socket takes it."""
+        if not connection.is_stalled and not connection.is_shut:
+            self.catch_up(connection)
+
+    def stall(self, connection: Connection, leftover: memoryview) -> None:
+        """Wait until the socket takes more."""
+        connection.leftover = leftover
+        for subscription in connection.subscriptions.values():
+            if subscription.tail:  # stalled already, it may have drawn level in another room since
+                subscription.tail.fall_behind(connection)
+        self._unsent.note(connection)
+        if not connection.is_stalled:
+            connection.is_stalled = True
+            connection.progress_at = time.monotonic()
+            self.selector.register(connection.socket, selectors.EVENT_WRITE, connection)
+            if not connection.is_watched:
+                connection.is_watched = True
+                self._set_deadline(self._limits.stall_seconds, self._check_progress, connection)
+
+    def resume(self, connection: Connection) -> None:
+        """Go on with a connection whose socket takes more again."""
+        connection.progress_at = time.monotonic()
+        if connection.reading and connection.reading.notes > LONG_NOTES:
+            connection.reading.shorten()
+        self.catch_up(connection)
+
+    def catch_up(self, connection: Connection) -> None:
+        """Write all that waits for a connection, in order, until nothing does or its socket takes no more."""
+        while data := connection.leftover or self.take_replies(connection) or self._next_from_tails(connection):
+            sent = send_some(connection.send, data)
+            if sent == GONE:
+                connection.leftover = data
+                self.lose(connection)
+                return
+            if sent < len(data):
+                self.stall(connection, memoryview(data)[sent:])
+                return
+            connection.leftover = b""
+        self._unstall(connection)
+        if connection.is_closing:
+            self._say_goodbye(connection)
+        elif connection.is_turning:
+            self._turned(connection)
+
+    def take_replies(self, connection: Connection) -> bytes:
+        """Return what was replied, to be written next."""
+        # Before the connection closes, lines of a room may still come, so the farewell is not the last.
+        last = None if connection.is_closing else connection.last_due
+        if last == 0:
+            return b""
+        connection.last_due = 0
+        data, pages = connection.outbox.take(last)
+        if data and connection.reading:
+            connection.reading.tell(len(data), pages)
+            if pages:
+                self._told(connection)
+        return data
+
+    @staticmethod
+    def _next_from_tails(connection: Connection) -> bytes:
+        for subscription in connection.subscriptions.values():
+            tail = subscription.tail
+            if tail and subscription.held is None and connection in tail.behind:
+                if data := tail.resume(connection):
+                    return data
+                tail.draw_level(connection)
+        return b""
+
+    def _unstall(self, connection: Connection) -> None:
+        self._unsent.note_again(connection)
+        if connection.is_stalled:
+            connection.is_stalled = False
+            self.selector.unregister(connection.socket)
+
+    # ------------------------------------------------------------------ the end of a connection
+
+    def hang_up(self, connection: Connection) -> None:
+        """Carry out `Connection.hang_up`."""
+        if connection.is_closing:
+            return
+        self._close(connection)
+        if connection.reason is None or connection.reason.is_abrupt:
+            self.cut(connection)
+        else:
+            self.flush(connection)
+
+    def lose(self, connection: Connection) -> None:
+        """End a connection whose socket failed."""
+        connection.hang_up(Reason.LOST)
+        self.cut(connection)
+
+    def cut(self, connection: Connection) -> None:
+        """Let nothing be written any more, nor read: its thread wakes up and ends."""
+        self._close(connection)
+        self._unstall(connection)
+        self._unsent.forget(connection)
+        self._shut(connection, socket.SHUT_RDWR)
+
+    def finish(self, connection: Connection, released: threading.Event) -> None:
+        """Carry out `Connection.finish`: `released` is set when the socket is let go of."""
+        connection.released = released
+        if connection.is_shut:
+            self._release(connection)
+
+    def _close(self, connection: Connection) -> None:
+        """Let nothing but leftover and outbox be written any more, and nothing at all at the end of the lingering."""
+        if not connection.is_closing:
+            connection.is_closing = True
+            self._set_deadline(self._limits.linger_seconds, self._end_linger, connection)
+        for subscription in connection.subscriptions.values():
+            self.leave(subscription)
+        connection.subscriptions.clear()
+
+    def leave(self, subscription: Subscription) -> None:
+        """Have a connection read a log no more."""
+        feed = subscription.feed
+        if feed and feed.remove(subscription):
+            self._left(feed)
+
+    def _say_goodbye(self, connection: Connection) -> None:
+        """End the stream behind the last line. The peer's own end, or the linger deadline, ends the session then.
+
+        Closing at once instead, with input unread, would make TCP throw the last lines away (RFC 1122 §4.2.2.13).
+        """
+        self._shut(connection, socket.SHUT_WR)
+
+    def _end_linger(self, connection: Connection) -> None:
+        if connection.reading:
+            connection.reading.is_over = True
+        self.cut(connection)
+
+    def _shut(self, connection: Connection, how: int) -> None:
+        connection.is_shut = True
+        with contextlib.suppress(OSError):  # the peer was faster
+            connection.socket.shutdown(how)
+            if connection.reading:
+                connection.reading.has_ended_stream = True
+        if connection.released:
+            self._release(connection)
+
+    def _release(self, connection: Connection, look_seconds: float = LOOK_SECONDS) -> None:
+        """Let go of the socket, once its peer has acknowledged all that it ever will."""
+        if connection.id not in self.connections or not connection.released:
+            return
+        if connection.reading:
+            if connection.reading.may_be_acknowledged:
+                self._set_deadline(look_seconds, lambda it: self._release(it, 2 * look_seconds), connection)
+                return
+            connection.reading.last_standing = connection.reading.standing()
+        connection.leftover = b""
+        del self.connections[connection.id]
+        connection.released.set()

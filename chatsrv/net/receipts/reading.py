@@ -1,0 +1,253 @@
+"""A reading: how far the peer of one connection has read each of its rooms, as its TCP acknowledges it.
+
+Who lets a session into a room opens and begins reading there, under that session's lock, and leaves it. Apart from that
+it is delivery's, which notes what is written and keeps bookmarks now and then; `taken` may be asked by any thread.
+docs/decisions/0015-what-counts-as-taken.md has the rule.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chatsrv.chat.bookmarks import Bookmarks, Reader
+from chatsrv.model.entries import Bookmark, Position, seen
+from chatsrv.model.errors import Hole, Refused
+from chatsrv.net.delivery.connection import Connection
+from chatsrv.net.receipts.kernel import is_over, unacknowledged
+from chatsrv.net.receipts.trail import Sent, Steps, Trail
+from chatsrv.roomlog.base import RoomLog
+
+
+class Standing(NamedTuple):
+    """How far a connection is at one moment: what was written, of which the last bytes are not acknowledged."""
+
+    trail: Trail
+    unacknowledged_bytes: int
+
+
+class RoomReader(Reader):
+    """One log as `reading` reads it: up to the offset `since` in place of the session `first_origin`, then live.
+
+    Where it `is_frozen`, no bookmark is kept: what came before could not be told, and is to be told the next time.
+    """
+
+    __slots__ = ("first_origin", "has_begun", "has_left", "is_frozen", "kept", "log", "reading", "since")
+
+    def __init__(self, reading: "Reading", log: RoomLog, origin: int) -> None:
+        self.reading = reading
+        self.log = log
+        self.first_origin = origin
+        self.since = 0
+        self.kept = -1
+        self.has_begun = False
+        self.has_left = False
+        self.is_frozen = False
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a bookmark of it is to be kept."""
+        return self.has_begun and not self.is_frozen
+
+    def taken(self) -> Bookmark | None:
+        """See `Reader.taken`."""
+        offset = self.reading.taken().get(self.log) if self.is_kept else None
+        return None if offset is None else self.bookmark(offset)
+
+    def written(self) -> Bookmark | None:
+        """Return how far its peer will have read when all has arrived that was written."""
+        offset = self.reading.written().get(self.log)
+        return None if offset is None else self.bookmark(offset)
+
+    def bookmark(self, offset: int) -> Bookmark:
+        """Return the bookmark of somebody who has read up to an offset."""
+        origin = self.reading.origin if offset >= self.since else self.first_origin
+        return Bookmark(Position(self.log.epoch, offset), origin)
+
+
+class Reading:
+    """What `connection` reads, for an account. It has begun when the connection holds it."""
+
+    __slots__ = (
+        *("_account", "_bookmarks", "_connection", "_rooms", "_trail"),
+        *("has_ended_stream", "is_over", "last_standing", "origin"),
+    )
+
+    def __init__(self, connection: Connection, account: str, bookmarks: Bookmarks) -> None:
+        self.origin = connection.origin
+        self._connection = connection
+        self._account = account
+        self._bookmarks = bookmarks
+        self._rooms: dict[RoomLog, RoomReader] = {}
+        self.last_standing: Standing | None = None  # set by delivery when it lets go of the socket
+        # --- delivery's alone, but for the places in logs that are not read yet ---
+        self.has_ended_stream = False  # the end of the stream was asked for, which counts as a byte
+        self.is_over = False  # nothing is waited for any more
+        self._trail = Trail(connection.origin)
+        connection.reading = self
+        connection.note = self._trail.note
+
+    # ------------------------------------------------------------------ for whoever lets the session in and out
+
+    def open(self, log: RoomLog) -> Bookmark | None:
+        """Begin to read a log, or to read it again; return how far the account has read it. See `Bookmarks.open`.
+
+        What was written of it here before counts, as it will arrive before what comes now, or neither will.
+        `give_up` or `end` must follow, whether this raises or not.
+        """
+        reader = self._rooms.get(log)
+        if reader is None:
+            reader = self._rooms[log] = RoomReader(self, log, self.origin)
+        reader.has_left = False
+        return self._bookmarks.open(self._account, log, reader, reader.written() if reader.is_kept else None)
+
+    def keep_first(self, log: RoomLog) -> None:
+        """Keep that the account begins to read a log that is open; see `Bookmarks.begin`."""
+        self._bookmarks.begin(self._account, log, self.origin)
+
+    def keep_nothing(self, log: RoomLog) -> None:
+        """Do what `keep_first` does where it is not known whether there is a bookmark."""
+
+    def begin(self, log: RoomLog, place: int, since: int, bookmark: Bookmark | None) -> bool:
+        """Begin behind the offset `place`; up to the offset `since` it is catching up from `bookmark`.
+
+        Returns whether there is somebody to read: who was put out of the room at once is not.
+        """
+        reader = self._rooms.get(log)
+        if reader is None:
+            return False
+        reader.since = since
+        if bookmark is not None and place < since:
+            reader.first_origin = bookmark.origin
+        if not reader.has_begun:  # else what was written before may be on its way still
+            self._trail.places[log] = place
+            reader.has_begun = True
+        return True
+
+    def freeze(self, *logs: RoomLog) -> None:
+        """Keep no bookmark of these logs, or of all, since not all of what was missed there could be told."""
+        for log in logs or self._rooms:
+            if reader := self._rooms.get(log):
+                reader.is_frozen = True
+
+    def leave(self, log: RoomLog) -> None:
+        """Know that nothing more of a log is to be written, as its room is left; wait until that is so.
+
+        How far it was read is still followed: what is on its way may not arrive.
+        """
+        self._rooms[log].has_left = True
+        self._connection.standing()
+        self.give_up(log)
+
+    def may_read(self, log: RoomLog) -> bool:
+        """Tell whether more of a log may be written: its room was entered, and not left since."""
+        reader = self._rooms.get(log)
+        return reader is not None and not reader.has_left
+
+    def give_up(self, log: RoomLog) -> None:
+        """Forget a log of which nothing is known that is to be kept: the session does not get into its room."""
+        if not self._rooms[log].is_kept:
+            self._bookmarks.close(self._account, log.room, self._rooms.pop(log))
+
+    def end(self) -> bool:
+        """Keep how far the peer has read, once delivery has let go of the socket; return whether that is everything.
+
+        Nothing is known behind that, and nothing held that holds this reading.
+        """
+        try:
+            places = self.taken()
+            for log, reader in self._rooms.items():
+                if reader.is_kept and log in places:
+                    self._bookmarks.keep(self._account, log.room, reader.bookmark(places[log]))
+        finally:
+            for log, reader in self._rooms.items():
+                self._bookmarks.close(self._account, log.room, reader)
+            self._rooms = {}
+            self._connection.forget_reading()
+        return self.last_standing is None or not self.last_standing.unacknowledged_bytes
+
+    # ------------------------------------------------------------------ for any thread
+
+    def taken(self) -> dict[RoomLog, int]:
+        """Return up to which offset the peer has taken everything of each log.
+
+        May wait for delivery, so it is called under no lock but a session's.
+        """
+        standing = self.last_standing or self._connection.standing()
+        if standing is None:
+            return {}
+        return standing.trail.taken(standing.unacknowledged_bytes, self.steps_of)
+
+    def written(self) -> dict[RoomLog, int]:
+        """Return up to which offset everything was written of each log, or posted to be; waits as `taken` does."""
+        posted = self._connection.outbox.steps()  # first: what is written meanwhile is in the trail then
+        standing = self._connection.standing()
+        places = standing.trail.taken(0, self.steps_of) if standing else {}
+        for log, _, offsets in posted:
+            if log in places:
+                places[log] = max(places[log], offsets[-1])
+        return places
+
+    def steps_of(self, sent: Sent) -> Steps | None:
+        """Return the steps within live entries. See `chatsrv.net.receipts.trail.StepsOf`."""
+        log, render = sent.log, sent.renderer.render
+        try:
+            entries = seen(log.read(Position(log.epoch, sent.after), sent.last - sent.after))
+        except (Hole, Refused):
+            return None
+        omitted = sent.omitted.get(self.origin, ())
+        ends, rendered_bytes = [], 0
+        for entry in entries:
+            rendered_bytes += len(render(entry))
+            ends.append(rendered_bytes - sum(end - start for start, end in omitted if end <= rendered_bytes))
+        return Steps(log, ends, [entry.offset for entry in entries]) if entries else None
+
+    # ------------------------------------------------------------------ for the delivery thread
+
+    @property
+    def unacknowledged_bytes(self) -> int:
+        """How much of what was written the peer has not acknowledged, the leftover included."""
+        return self._in_kernel_bytes + len(self._connection.leftover)
+
+    @property
+    def _in_kernel_bytes(self) -> int:
+        count = unacknowledged(self._connection.socket)
+        return count - (count > 0 and self.has_ended_stream)
+
+    @property
+    def may_be_acknowledged(self) -> bool:
+        """Whether something is unacknowledged and may still be acknowledged."""
+        return not self.is_over and self._in_kernel_bytes > 0 and not is_over(self._connection.socket)
+
+    @property
+    def notes(self) -> int:
+        """How many notes there are of what was written."""
+        return len(self._trail.notes)
+
+    def tell(self, size_bytes: int, pages: Sequence[tuple[int, Steps]] = ()) -> None:
+        """Note that replies are going to be written behind everything else. See `Replied.pages`."""
+        self._trail.tell(size_bytes, pages)
+
+    def go_live(self, log: RoomLog) -> None:
+        """Note that nothing of a log is held back any more, whatever of what was missed was shown at all."""
+        if reader := self._rooms.get(log):
+            self._trail.tell(0, [(0, Steps(log, (0,), (reader.since,)))])
+
+    def standing(self) -> Standing:
+        """Return how far the connection is at this moment."""
+        return Standing(self._trail.copy(), self.unacknowledged_bytes)
+
+    def shorten(self) -> bool:
+        """Forget what was taken; return whether that is everything."""
+        unacknowledged_bytes = self.unacknowledged_bytes
+        self._trail.forget_taken(unacknowledged_bytes)
+        return not unacknowledged_bytes
+
+    def keep(self) -> int:
+        """Keep bookmarks of what is known to be taken, where that is more than before; return of how many logs."""
+        places, moved = self._trail.places, self._trail.moved or ()
+        self._trail.moved = None
+        for log in moved:
+            reader = self._rooms.get(log)  # rooms come and go meanwhile
+            if reader and reader.is_kept and places[log] != reader.kept:
+                reader.kept = places[log]
+                self._bookmarks.keep(self._account, log.room, reader.bookmark(reader.kept))
+        return len(moved)

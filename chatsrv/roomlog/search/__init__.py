@@ -1,0 +1,1 @@
+"""How words are compared in a search: folding, scripts without spaces, and a query's words."""
