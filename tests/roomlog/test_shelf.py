@@ -18,6 +18,7 @@ from chatsrv.roomlog.shelf import COUNTED_BYTES, ENTRY_BYTES, ROOM_SHARE, UNRECO
 from chatsrv.roomlog.sqlite import recorder
 from chatsrv.roomlog.sqlite.readers import Kept
 from chatsrv.roomlog.sqlite.store import SqliteStore
+from chatsrv.roomlog.sqlite.upkeep import Upkeep
 from chatsrv.testing.roomlog import Following, record, start
 from tests.peer import DEADLINE_SECONDS
 from tests.roomlog.keeping import ALL, everything, opened
@@ -30,10 +31,11 @@ Store = MemoryStore | SqliteStore
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryStore(keep_bytes=4 * MIB)
     else:
+        monkeypatch.setattr(Upkeep, "timeout", lambda _: 3600.0)  # indexing reads entries into memory, for a moment
         with opened(tmp_path / "chat.db", keep_bytes=4 * MIB) as store:
             yield store
 
