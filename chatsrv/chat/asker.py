@@ -5,17 +5,15 @@ have to wait for slow peers and disks, so whoever calls them holds no lock.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from chatsrv.chat.hub import Hub
 from chatsrv.chat.lookback import Lookback, View
 from chatsrv.chat.room import Room
 from chatsrv.model.accounts import Account
 from chatsrv.model.reasons import Reason
 from chatsrv.model.replies import Reply
 from chatsrv.roomlog.base import RoomLog
-
-if TYPE_CHECKING:
-    from chatsrv.chat.hub import Hub
 
 
 class Asker(Protocol):
@@ -71,7 +69,7 @@ class Asker(Protocol):
         """
 
     @property
-    def hub(self) -> "Hub":
+    def hub(self) -> Hub:
         """All rooms, and what else belongs to the chat as a whole."""
 
     @property

@@ -4,16 +4,14 @@ Never hears of bytes, sockets or wire formats. Every method may be called from a
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from chatsrv.chat.room import Room
 from chatsrv.model.accounts import Account
 from chatsrv.model.reasons import Reason
 from chatsrv.model.replies import Reply
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.sharing.locks import Rank, ranked_lock
-
-if TYPE_CHECKING:
-    from chatsrv.chat.room import Room
 
 
 class Device(Protocol):
@@ -36,10 +34,10 @@ class Device(Protocol):
         """The IP address that it comes from."""
 
     @property
-    def rooms(self) -> "Mapping[str, Room]":
+    def rooms(self) -> Mapping[str, Room]:
         """The rooms that it is in, by their names; never changed in place."""
 
-    def enter(self, room: "Room", told: Reply) -> bool:
+    def enter(self, room: Room, told: Reply) -> bool:
         """Go into a room, unless it is there, and read on there from now on; return whether it was not there.
 
         It speaks there once it turns to it, and not before: its peer may be typing for another room.
@@ -51,7 +49,7 @@ class Device(Protocol):
             Refused: the account is banned there, or it cannot be recorded.
         """
 
-    def leave(self, room: "Room", reason: Reason | None, told: Reply | None = None) -> bool:
+    def leave(self, room: Room, reason: Reason | None, told: Reply | None = None) -> bool:
         """Leave a room, and return whether it was there; without a reason there is no entry of it, but one already.
 
         Its peer is told so by `told`, if that is not what this very session asked for, in the same step. Where it spoke

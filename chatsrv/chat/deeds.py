@@ -10,10 +10,10 @@ from typing import Any
 
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.auditing import audit, list_bans
+from chatsrv.chat.helping import invoke, list_commands
 from chatsrv.chat.looking import choose_catching_up, search, show_history, show_more, show_private_history
 from chatsrv.chat.moderation import ban, kick, mute, unban, unmute
 from chatsrv.chat.private import ignore, tell_privately, unignore
-from chatsrv.chat.repertoire import invoke, list_commands
 from chatsrv.chat.rooming import create, invite, join, leave, list_rooms, part, slow, topic, who
 from chatsrv.chat.showing import choose_style
 from chatsrv.model.commands import (

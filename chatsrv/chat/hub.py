@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 from chatsrv.chat.attendance import Attendance
 from chatsrv.chat.bookmarks import Bookmarks
-from chatsrv.chat.commandplugin import CommandPlugin
 from chatsrv.chat.facts import Facts
 from chatsrv.chat.lookups import Lookups
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.chat.register import Register
-from chatsrv.chat.repertoire import Repertoire
+from chatsrv.chat.repertoire import AddedCommand, Repertoire
 from chatsrv.chat.room import QUIET_ABOVE, Room
 from chatsrv.chat.visits import PRESENCE_PER_MINUTE
 from chatsrv.model.accounts import Account, Role
@@ -74,7 +73,7 @@ class Hub:
         *,
         catching_up: CatchingUp | None = None,
         quiet_above: int = QUIET_ABOVE,
-        commands: Mapping[str, CommandPlugin] | None = None,
+        commands: Mapping[str, AddedCommand] | None = None,
         declared: Iterable[Declared] = (),
         rules: RoomRules | None = None,
         clock: Callable[[], float] = time.time,
