@@ -25,7 +25,8 @@ ALLOWED: dict[str, set[str]] = {
     "chat": {"roomlog.base", "roomlog.memory", *WORDS},  # a hub without a store keeps its logs in memory
     "auth": WORDS,
     "roomlog": WORDS,
-    "protocols": WORDS,
+    "protocols": {"wording", *WORDS},
+    "wording": {"model", "text"},
     "settings": WORDS,
     "testing": {"auth.backend", "roomlog.base", "protocols.base", *WORDS},
 }
@@ -95,6 +96,8 @@ def test_every_layer_stands_in_the_table() -> None:
         ("chatsrv.auth.backends.memory", "from chatsrv.settings import Settings"),
         ("chatsrv.auth.backends.memory", "from chatsrv.roomlog.base import RoomLog"),
         ("chatsrv.model.limits", "from chatsrv.settings import Settings"),
+        ("chatsrv.chat.hub", "from chatsrv.wording.elsewhere import ADVICE"),
+        ("chatsrv.wording.elsewhere", "from chatsrv.protocols.base import Reader"),
         ("chatsrv.settings", "from chatsrv.app import build"),
         ("chatsrv.cli", "from chatsrv.net.listening.server import ChatServer"),
         ("chatsrv.testing.auth", "from chatsrv.auth.backends.memory import MemoryBackend"),

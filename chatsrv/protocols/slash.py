@@ -7,9 +7,9 @@ from chatsrv.model.commands import ChangePassword, Command, Complaint, Invoke, S
 from chatsrv.model.errors import Misused, Refused
 from chatsrv.model.replies import UnknownCommand, Usage
 from chatsrv.model.verbs import NAME_CHARACTERS, VERB_OF
-from chatsrv.protocols.elsewhere import advice_on
 from chatsrv.protocols.lines import Dialogue
 from chatsrv.text.characters import BLANK
+from chatsrv.wording.elsewhere import advice_on
 
 _WIDEST = 32
 """Characters that a command may take in a list before its help is moved out of line with the others'."""

@@ -1,4 +1,4 @@
-"""What was decided about rooms and people, and what holds of them, in words: for wire formats that people read.
+"""What was decided about rooms and people, and what holds of them, in words.
 
 Knows nothing of how a line is marked or ends, nor of who may decide what. Pure functions; any thread may call them.
 """

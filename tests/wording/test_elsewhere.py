@@ -6,8 +6,8 @@ import pytest
 
 from chatsrv.model.replies import UnknownCommand
 from chatsrv.model.verbs import VERB_OF
-from chatsrv.protocols.elsewhere import ADVICE
 from chatsrv.protocols.slash import unknown
+from chatsrv.wording.elsewhere import ADVICE
 
 # The commands of RFC 2812 and RFC 2811's modes in clients' words, and those that irssi, WeeChat, HexChat and mIRC add.
 IRC = """
