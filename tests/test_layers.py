@@ -121,3 +121,60 @@ def test_an_import_up_or_sideways_is_found(module: str, source: str) -> None:
 )
 def test_an_import_down_or_from_outside_is_fine(module: str, source: str, is_package: bool) -> None:
     assert not wrong_imports(source, module, is_package=is_package)
+
+
+def test_the_top_of_the_package_holds_folders_only() -> None:
+    assert {path.name for path in ROOT.glob("*.py")} == {"__init__.py", "__main__.py"}
+
+
+CIRCLES: list[set[str]] = [
+    {"net.listening.arguments", "net.listening.server", "net.listening.sessionthreads"}
+    | {"net.sessions.chatsession", "net.sessions.presence", "net.sessions.session"},
+    {f"net.delivery.{name}" for name in ("connection", "delivery", "fanout", "feed", "subscription", "tail")}
+    | {"net.delivery.unsent", "net.delivery.writing", "net.receipts.keeper", "net.receipts.reading"},
+    {"chat.asker", "chat.authority", "chat.commandplugin", "chat.hub", "chat.repertoire"},
+    {"bots.bot", "bots.stay"},
+    {f"roomlog.sqlite.{name}" for name in ("durable", "readers", "recorder", "unsettled", "upkeep")},
+]
+"""Modules that import one another in a circle, also for types alone. There are to be none: this list only shrinks."""
+
+
+def imported_modules(source: str, module: str, known: set[str], *, is_package: bool = False) -> set[str]:
+    """Return those of the `known` modules that `module` imports, wherever in its source the import stands."""
+    found = set()
+    for _, name in imports(source, module, is_package=is_package):
+        found |= {name if name in known else name.rpartition(".")[0]} & known
+    return found - {module}
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Return the sets of modules of which each leads to every other by imports."""
+
+    def reach(start: str) -> set[str]:
+        reached: set[str] = set()
+        waiting = [start]
+        while waiting:
+            new = graph[waiting.pop()] - reached
+            reached |= new
+            waiting += new
+        return reached
+
+    reached = {module: reach(module) for module in graph}
+    found = {frozenset(other for other in reached[module] if module in reached[other]) for module in graph}
+    return [set(circle) for circle in found if circle]
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    known = {module for _, module in modules()}
+    graph = {
+        module: imported_modules(file.read_text(), module, known, is_package=file.name == "__init__.py")
+        for file, module in modules()
+    }
+    found = sorted(sorted(module.removeprefix("chatsrv.") for module in circle) for circle in circles(graph))
+    assert found == sorted(sorted(circle) for circle in CIRCLES)
+
+
+def test_a_circle_is_found_and_who_only_leads_to_it_is_not_in_it() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set(), "e": {"a"}}
+    assert circles(graph) == [{"b", "c"}]
+    assert imported_modules("if TYPE_CHECKING:\n    from b.c import D", "a", {"b", "b.c"}) == {"b.c"}
