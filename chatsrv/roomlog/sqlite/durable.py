@@ -8,6 +8,7 @@ are the recorder's.
 import threading
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 from chatsrv.model.entries import PRESENCE, Entry, Kind, Position
 from chatsrv.model.errors import NotRecorded
@@ -16,7 +17,6 @@ from chatsrv.roomlog.owners import is_of
 from chatsrv.roomlog.shelf import COUNTED_BYTES, Shelf, Weights
 from chatsrv.roomlog.sqlite.archive import Archive
 from chatsrv.roomlog.sqlite.archived import ArchivedRoomLog
-from chatsrv.roomlog.sqlite.recorder import Recorder
 from chatsrv.roomlog.sqlite.schema import MICROSECONDS
 from chatsrv.sharing.slots import step_aside
 
@@ -42,11 +42,21 @@ TAKEN_BACK_RUNS = 1000
 _JOINS = (Kind.JOIN, Kind.QUIET_JOIN)
 
 
+class Recording(Protocol):
+    """The recorder, as far as a log is concerned."""
+
+    is_failing: bool
+    """Whether nothing can be recorded at the moment."""
+
+    def announce(self, log: "DurableRoomLog") -> None:
+        """Say, on any thread, that there is something to record."""
+
+
 class DurableRoomLog(ArchivedRoomLog):
     """The log of one room. `first_id` is the id before its first entry; `is_new`: the file does not know the room."""
 
     def __init__(
-        self, room: str, epoch: str, recorder: Recorder, archive: Archive, *, first_id: int, is_new: bool = False,
+        self, room: str, epoch: str, recorder: Recording, archive: Archive, *, first_id: int, is_new: bool = False,
         kept_after: int = 0, last: int = 0, last_at: float = 0.0, shelf: Shelf | None = None,
     ) -> None:  # fmt: skip
         super().__init__(room, epoch, archive, first_id=first_id, kept_after=kept_after, last=last)

@@ -7,16 +7,14 @@ Any thread may call it, but for what is the recorder's. A disk that fails loses 
 import sqlite3
 from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from chatsrv.model.entries import Bookmark
 from chatsrv.roomlog.sqlite.archive import Archive
+from chatsrv.roomlog.sqlite.durable import DurableRoomLog
 from chatsrv.roomlog.sqlite.rows import write_rows
 from chatsrv.roomlog.sqlite.schema import OFFSET_BITS
 from chatsrv.sharing.locks import Rank, ranked_lock
-
-if TYPE_CHECKING:
-    from chatsrv.roomlog.sqlite.durable import DurableRoomLog
 
 KEPT_AT_ONCE = 2048
 """Bookmarks that are written in one transaction: some milliseconds, which those who speak wait for."""
@@ -25,7 +23,7 @@ KEPT_AT_ONCE = 2048
 class Kept(NamedTuple):
     """What is to be written. `bookmarks` is by account and log, `wishes` by account."""
 
-    bookmarks: "dict[tuple[str, DurableRoomLog], Bookmark]"
+    bookmarks: dict[tuple[str, DurableRoomLog], Bookmark]
     wishes: dict[str, bool]
 
 
@@ -41,13 +39,13 @@ class Readers:
         self._firsts: dict[tuple[str, DurableRoomLog], None] = {}
         self._is_announced = False
 
-    def bookmark(self, account: str, log: "DurableRoomLog") -> Bookmark | None:
+    def bookmark(self, account: str, log: DurableRoomLog) -> Bookmark | None:
         """See `LogStore.bookmark`."""
         with self._lock:
             pending = self._pending.bookmarks.get((account, log))
         return pending or self._archive.bookmark(account, log.first_id)
 
-    def keep_bookmark(self, account: str, log: "DurableRoomLog", bookmark: Bookmark, *, is_first: bool = False) -> None:
+    def keep_bookmark(self, account: str, log: DurableRoomLog, bookmark: Bookmark, *, is_first: bool = False) -> None:
         """See `LogStore.keep_bookmark`; if it `is_first`, `LogStore.keep_first_bookmark`.
 
         Raises:

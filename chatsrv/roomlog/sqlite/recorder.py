@@ -17,11 +17,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from chatsrv.model.entries import Entry
 from chatsrv.model.errors import ChatError, StoreError
 from chatsrv.roomlog.shelf import Shelf
+from chatsrv.roomlog.sqlite.durable import DurableRoomLog
 from chatsrv.roomlog.sqlite.journal import Journal, Touched
 from chatsrv.roomlog.sqlite.mark import Mark, Opened
 from chatsrv.roomlog.sqlite.readers import Kept, Readers, write_kept
@@ -29,9 +29,6 @@ from chatsrv.roomlog.sqlite.rows import write_rows
 from chatsrv.roomlog.sqlite.schema import OFFSET_BITS, connect, row_of, what_to_do
 from chatsrv.roomlog.sqlite.unsettled import Unsettled
 from chatsrv.roomlog.sqlite.upkeep import Upkeep
-
-if TYPE_CHECKING:
-    from chatsrv.roomlog.sqlite.durable import DurableRoomLog
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +103,7 @@ class Recorder:
         self._connection = connection
         self._thread.start()
 
-    def announce(self, log: "DurableRoomLog") -> None:
+    def announce(self, log: DurableRoomLog) -> None:
         """Say, on any thread, that there is something to record."""
         self._news.put(log)
 
@@ -147,7 +144,7 @@ class Recorder:
         except queue.Empty:
             pass
 
-    def _hear(self, news: "DurableRoomLog | Readers | None") -> None:
+    def _hear(self, news: DurableRoomLog | Readers | None) -> None:
         if news is None:
             self._is_stopping = True
         elif isinstance(news, Readers):
@@ -179,7 +176,7 @@ class Recorder:
         if self._are_readers_due or any(kept):
             self._are_readers_due = not self._readers.forget_written(kept)
 
-    def _write(self, batch: list[tuple["DurableRoomLog", list[Entry]]], kept: Kept) -> None:
+    def _write(self, batch: list[tuple[DurableRoomLog, list[Entry]]], kept: Kept) -> None:
         connection = self._connected()
         new = {log for log in (*(log for log, _ in batch), *(log for _, log in kept.bookmarks)) if log.is_new}
         connection.execute("BEGIN IMMEDIATE")

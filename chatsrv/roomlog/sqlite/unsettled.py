@@ -8,17 +8,14 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from chatsrv.model.entries import Entry, Kind
 from chatsrv.roomlog.owners import is_of
 from chatsrv.roomlog.shelf import ENTRY_BYTES, text_bytes
+from chatsrv.roomlog.sqlite.durable import DurableRoomLog
 from chatsrv.roomlog.sqlite.readers import Kept, write_kept
 from chatsrv.roomlog.sqlite.rows import write_rows
 from chatsrv.roomlog.sqlite.schema import OFFSET_BITS, row_of
-
-if TYPE_CHECKING:
-    from chatsrv.roomlog.sqlite.durable import DurableRoomLog
 
 BOOKMARKS = 16_384
 """Of more than this, a checkpoint is due. Up to twice as many are kept."""
@@ -30,7 +27,7 @@ class Unsettled:
     A checkpoint is due when the entries take more than `due_bytes`, and up to twice as much is kept.
     """
 
-    def __init__(self, logs: "Callable[[], list[DurableRoomLog]]", due_bytes: int) -> None:
+    def __init__(self, logs: Callable[[], list[DurableRoomLog]], due_bytes: int) -> None:
         self._logs = logs
         self._due_bytes = due_bytes
         self._batches: deque[tuple[DurableRoomLog, list[Entry]]] = deque()
@@ -42,7 +39,7 @@ class Unsettled:
         """Whether a checkpoint is due."""
         return self._is_more_than(1)
 
-    def note(self, batch: "list[tuple[DurableRoomLog, list[Entry]]]", kept: Kept) -> None:
+    def note(self, batch: list[tuple[DurableRoomLog, list[Entry]]], kept: Kept) -> None:
         """Hear what was recorded just now."""
         for log, entries in batch:
             self._batches.append((log, entries))
@@ -109,7 +106,7 @@ class Unsettled:
         self._bytes += sign * sum([ENTRY_BYTES + text_bytes(entry.text) for entry in entries])
 
 
-def _end_of(connection: sqlite3.Connection, log: "DurableRoomLog") -> int:
+def _end_of(connection: sqlite3.Connection, log: DurableRoomLog) -> int:
     """Return the offset of the last entry of a log that the file has, up to those that were seen."""
     (last,) = connection.execute(
         "SELECT max(id) FROM entry WHERE id > ? AND id <= ?", (log.first_id, log.first_id + log.recorded)

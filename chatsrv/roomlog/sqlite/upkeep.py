@@ -14,16 +14,14 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from chatsrv.model.entries import REGISTER
 from chatsrv.model.errors import StoreError
+from chatsrv.roomlog.sqlite.durable import DurableRoomLog
 from chatsrv.roomlog.sqlite.erasing import TO_CLEAR, empty_wal
 from chatsrv.roomlog.sqlite.index import STEP_ENTRIES, discard_some, edge_of, extend, remove
 from chatsrv.roomlog.sqlite.schema import LAST_AT, MICROSECONDS, OFFSET_BITS, what_to_do
-
-if TYPE_CHECKING:
-    from chatsrv.roomlog.sqlite.durable import DurableRoomLog
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +34,7 @@ SWEEP_SECONDS = 3600.0
 ROOM_COSTS_ENTRIES = 10
 """To index nothing in one room takes as long as to index so many entries."""
 
-Logs: TypeAlias = "Callable[[], list[DurableRoomLog]]"
+Logs: TypeAlias = Callable[[], list[DurableRoomLog]]
 """Returns all logs that are open."""
 
 Erase: TypeAlias = Callable[[str], None]
@@ -69,13 +67,13 @@ class Upkeep:
         self._fresh: dict[DurableRoomLog, None] = dict.fromkeys(logs())  # those to index from the next look on
         self._unindexed: dict[DurableRoomLog, None] = {}  # those to index now, in the order of their numbers
 
-    def note(self, log: "DurableRoomLog") -> None:
+    def note(self, log: DurableRoomLog) -> None:
         """Hear that something was recorded, or a follower has gone."""
         self._fresh[log] = None
         if self._keep.entries and log.recorded - log.kept_after > self._keep.entries * 17 // 16:
             self._shorten(log)  # not for every entry anew: deleting many costs little more than deleting one
 
-    def _shorten(self, log: "DurableRoomLog") -> None:
+    def _shorten(self, log: DurableRoomLog) -> None:
         """Let go of what a log has too much. The register keeps everything, as what it has holds for ever."""
         if log.room != REGISTER:
             self._lavish[log] = None
