@@ -10,7 +10,7 @@ from chatsrv.net.sessions import intake
 from chatsrv.sharing.slots import AT_ONCE
 from tests.journal import Journal
 from tests.peer import PASSWORDS, Peer, running_chat, two_chatters
-from tests.test_slots import wait_until
+from tests.sharing.test_slots import wait_until
 
 SLOW = {"messages_per_second": 0.001, "burst": 5}
 """Five lines, and the next one in a quarter of an hour."""

@@ -9,7 +9,7 @@ import pytest
 
 from chatsrv.model.entries import Kind
 from chatsrv.roomlog.sqlite import erasing
-from tests.histories import done, house_with, refused, texts
+from tests.cli.histories import done, house_with, refused, texts
 from tests.house import DEADLINE_SECONDS, House
 
 END_AT_WORK = """

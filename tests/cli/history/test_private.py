@@ -9,7 +9,7 @@ import pytest
 from chatsrv.model.changes import Change, What
 from chatsrv.model.entries import Kind
 from chatsrv.roomlog.sqlite.store import SqliteStore
-from tests.histories import AT, done, house_with, refused, say, texts
+from tests.cli.histories import AT, done, house_with, refused, say, texts
 from tests.house import House
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.histories import done, house_with_two_rooms, refused
+from tests.cli.histories import done, house_with_two_rooms, refused
 from tests.house import House
 
 

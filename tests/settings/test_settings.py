@@ -16,7 +16,7 @@ from chatsrv.model.loginpolicy import LoginPolicy
 from chatsrv.settings import CommandAuth, HashedAuth, MemoryAuth, MemoryHistory, Settings, SqliteHistory, YamlAuth, load
 from chatsrv.settings.manual import declared_keys, manual
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "config" / "chatsrv.yaml"
 GOOD = """\
 listeners:

@@ -12,7 +12,7 @@ import pytest
 
 from chatsrv.model.entries import Bookmark, Kind
 from chatsrv.roomlog.sqlite.store import SqliteStore
-from tests.histories import done, house_with_two_rooms, refused, say, texts
+from tests.cli.histories import done, house_with_two_rooms, refused, say, texts
 from tests.house import DEADLINE_SECONDS, House, on_terminal
 
 

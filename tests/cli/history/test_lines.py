@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chatsrv.cli.history.lines import json_line, text_line, visible
 from chatsrv.cli.history.times import moment, utc
 from chatsrv.model.entries import Entry, Kind
-from tests.histories import AT, NOON
+from tests.cli.histories import AT, NOON
 
 HOSTILE = "\x1b]0;x\x07\x1b[2J\r\n\x9b31m\u202egnp\u2028\x00\udc80"
 

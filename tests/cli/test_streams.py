@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from chatsrv.cli import streams
+from tests.cli.test_run import listening, login, read_until, running, settings
 from tests.house import DEADLINE_SECONDS, House
-from tests.test_cli_run import listening, login, read_until, running, settings
 
 CLOSED = ["<&-", "<&- >&- 2>&-"]  # the lowest number alone, and all
 BROKEN = [">/dev/full 2>/dev/full"]

@@ -78,7 +78,7 @@ def test_check_warns_of_those_in_the_settings_once_for_each(house: House) -> Non
 
 
 def test_check_says_nothing_about_the_shipped_accounts(house: House) -> None:
-    shipped = Path(__file__).parent.parent / "config" / "users.yaml"
+    shipped = Path(__file__).parents[2] / "config" / "users.yaml"
     house.users.write_text(shipped.read_text())
     assert house.run("check").stderr == ""
 

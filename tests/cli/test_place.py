@@ -13,9 +13,9 @@ from chatsrv.app.building import build
 from chatsrv.model.entries import Kind
 from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.settings import Settings, load
-from tests.histories import say
+from tests.cli.histories import say
+from tests.cli.test_run import listening, login, read_until, running, settings
 from tests.house import DEADLINE_SECONDS, House
-from tests.test_cli_run import listening, login, read_until, running, settings
 
 LISTENER = "protocol: plain, host: 127.0.0.1, port: 0"
 

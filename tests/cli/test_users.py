@@ -264,7 +264,7 @@ def test_networks_get_lost_only_on_request(house: House, hashes: Path, source: P
 
 
 def test_the_shipped_accounts_go_into_a_file_of_hashes_as_the_messages_tell(house: House, hashes: Path) -> None:
-    shipped = str(Path(__file__).parents[1] / "config" / "users.yaml")
+    shipped = str(Path(__file__).parents[2] / "config" / "users.yaml")
     options = ["--backend", "hashed"]
     for option in ("--weak-passwords", "--from-anywhere"):
         code, _, error = told(house, "import", shipped, *options)

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from chatsrv.cli.logs import QueuedLog
+from tests.cli.test_run import listening, login, read_until, settings
 from tests.peer import DEADLINE_SECONDS
-from tests.test_cli_run import listening, login, read_until, settings
 
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ([A-Z]+ .*)\n")
 

@@ -6,7 +6,7 @@ import pytest
 
 from chatsrv.model.errors import SettingsError
 from chatsrv.settings import MemoryHistory, SqliteHistory, YamlAuth, load
-from tests.test_settings import GOOD, problems
+from tests.settings.test_settings import GOOD, problems
 
 BLOCK = """\
 auth: {backend: memory, users: {}}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_cli_run import DEADLINE_SECONDS, listening, login, read_until, running, settings
+from tests.cli.test_run import DEADLINE_SECONDS, listening, login, read_until, running, settings
 
 FULL = b"The server is full. Please try again later.\n"
 CROWD = 1000
