@@ -16,11 +16,24 @@ from chatsrv.sharing.slots import step_aside
 logger = logging.getLogger(__name__)
 
 
-def list_commands(asker: Asker, _: Help) -> None:
-    """Tell which commands the asker may use."""
+def list_commands(asker: Asker, command: Help) -> None:
+    """Tell which commands the asker may use, or how one of them is used and what it is for.
+
+    Raises:
+        Refused: the asker may not use that one.
+    """
+    repertoire = asker.hub.repertoire
     is_owner = any(owns(asker, room) for room in asker.rooms.values())
-    verbs = asker.hub.repertoire.verbs_for(asker.account, is_owner=is_owner)
-    asker.reply(CommandList(tuple(verb.usage for verb in verbs if verb.kind is not Create or may_create(asker))))
+    verbs = repertoire.verbs_for(asker.account, is_owner=is_owner)
+    usable = {verb.name: verb for verb in verbs if verb.kind is not Create or may_create(asker)}
+    if not command.name:
+        asker.reply(CommandList(tuple(verb.usage_for(asker.account) for verb in usable.values())))
+    elif verb := usable.get(command.name):
+        asker.reply(CommandList((verb.usage_for(asker.account),), is_all=False))
+    elif (verb := repertoire.verb(command.name)) and verb.right:
+        raise Refused(f"You have no right to {verb.right}: your role is {asker.account.role}.")
+    else:
+        asker.reply(UnknownCommand(command.name, repertoire.nearest(command.name, asker.account)))
 
 
 def invoke(asker: Asker, command: Invoke) -> None:

@@ -231,7 +231,9 @@ class Set(NamedTuple):
 
 
 class Help(NamedTuple):
-    """List the commands."""
+    """List the commands; with a `name`, in lower case, tell about that one alone."""
+
+    name: str = ""
 
 
 class Invoke(NamedTuple):

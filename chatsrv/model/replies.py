@@ -110,17 +110,21 @@ class ListEnd(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """How a command is used, whose arguments made no sense. `help` says in a few words what it is for."""
+    """How a command is used, whose arguments made no sense. `help` says in a few words what a plug-in's is for.
+
+    It is empty for those of the chat itself: the words for these are in `chatsrv.wording.commands`.
+    """
 
     name: str
     arguments: str
-    help: str
+    help: str = ""
 
 
 class CommandList(NamedTuple):
-    """The answer to `Help`: the commands that the asker may use."""
+    """The answer to `Help`: the commands that the asker may use, or the one that was asked for, if it is not all."""
 
     commands: tuple[Usage, ...]
+    is_all: bool = True
 
 
 class UnknownCommand(NamedTuple):

@@ -1,14 +1,16 @@
-"""The table of commands: for each its name, its arguments, what it is for, the value it becomes, and the right needed.
+"""The table of commands: for each its name, its arguments, the value it becomes, and the right needed.
 
 What people type behind a slash, what `/help` lists, what docs/plain-protocol.md shows and which right is asked for are
 all made from this table. Knows neither how a wire format marks a command nor what obeying one does: that is in
-`chatsrv.chat.deeds`. Values, to be shared between threads freely.
+`chatsrv.chat.deeds`; nor what it is for: the words for that are in `chatsrv.wording.commands`. Values, to be shared
+between threads freely.
 """
 
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from chatsrv.model.accounts import Account
 from chatsrv.model.changes import INVITE_ONLY, UNLOGGED
 from chatsrv.model.commands import (
     PAGE_ENTRIES,
@@ -45,7 +47,7 @@ from chatsrv.model.commands import (
 )
 from chatsrv.model.errors import Misused, Refused
 from chatsrv.model.replies import Usage
-from chatsrv.model.rights import OF_OWNERS, Right
+from chatsrv.model.rights import OF_OWNERS, Right, may
 from chatsrv.model.style import CHOICES, Style
 from chatsrv.text.durations import parse
 
@@ -64,6 +66,9 @@ _NAME = re.compile(f"[a-z][a-z0-9-]{{0,{NAME_CHARACTERS - 1}}}")
 _NAMES = frozenset(("NAME", "ROOM", "ROOM|NAME"))
 """Arguments that are one word, where they come last, too: no name has a space."""
 
+_FORMS = (("NAME|NETWORK", "NAME", Right.BAN_NETWORK), (f" [{EVERYWHERE}]", "", Right.GOVERN))
+"""Arguments that need a further right, with what is left of them without it."""
+
 
 class Verb(NamedTuple):
     """A command as it is asked for by its name.
@@ -71,19 +76,32 @@ class Verb(NamedTuple):
     `arguments` is a word for each, of which the last takes all the rest; one in square brackets may be left out.
     `kind` is the type of the command. Where its fields are not simply the arguments, `make` makes it, and raises
     `ValueError` for arguments that make no sense, or `Refused` to say what would. Without a `right`, everybody may.
+    `help` is what a plug-in says of its own command; of the chat's it is empty.
     """
 
     name: str
     arguments: str
-    help: str
     kind: type[Any]
     right: Right | None = None
     make: Callable[..., Command] | None = None
+    help: str = ""
 
     @property
     def usage(self) -> Usage:
         """What people are told of it."""
         return Usage(self.name, self.arguments, self.help)
+
+    def usage_for(self, account: Account) -> Usage:
+        """Return what somebody is told of it who uses it as `account`: no more than they may do with it.
+
+        >>> VERB_OF["ban"].usage_for(Account("bob")).arguments
+        'NAME [DURATION] [REASON]'
+        """
+        arguments = self.arguments
+        for form, reduced, right in _FORMS:
+            if not may(account, right):
+                arguments = arguments.replace(form, reduced)
+        return self.usage._replace(arguments=arguments)
 
     def command(self, argument: str) -> Command:
         """Return what is asked for with `argument`, which is all that stands behind the name.
@@ -99,13 +117,13 @@ class Verb(NamedTuple):
         try:
             made: Command = (self.make or self.kind)(*arguments)
         except ValueError as error:
-            raise Misused(f"{self.name} is for {self.help}: {error}") from error
+            raise Misused(f"{self.name} {self.arguments}: {error}") from error
         return made
 
     def split(self, argument: str) -> list[str]:
         """Return the arguments that stand in `argument`; what none was asked for is left out.
 
-        >>> Verb("kick", "NAME [REASON]", "", Act).split("  bob  too  loud ")
+        >>> Verb("kick", "NAME [REASON]", Act).split("  bob  too  loud ")
         ['bob', 'too  loud']
 
         Raises:
@@ -116,6 +134,10 @@ class Verb(NamedTuple):
         if len(found) < sum(not word.startswith("[") for word in expected):
             raise Misused(f"{self.name} needs {self.arguments}")
         return found
+
+
+def _help(typed: str = "") -> Command:
+    return Help(typed.split(maxsplit=1)[0].lstrip("/").lower() if typed else "")
 
 
 def _last(kind: type[History | PrivateHistory]) -> Callable[..., Command]:
@@ -203,43 +225,37 @@ def _release(kind: type[Unban | Unmute]) -> Callable[..., Command]:
     return make
 
 
-_RULING = "[everywhere] [DURATION] [REASON]"
+_RULING = f"[{EVERYWHERE}] [DURATION] [REASON]"
 
 VERBS = (
-    Verb("help", "", "list the commands", Help),
-    Verb("who", "[ROOM]", "list who is here, or in another room", Who),
-    Verb("me", "TEXT", "say what you do: /me waves", Act, Right.SPEAK),
-    Verb("msg", "NAME TEXT", "say something to one person alone", PrivateMessage, Right.SPEAK),
-    Verb("rooms", "", "list the rooms", ListRooms),
-    Verb("join", "ROOM", "enter a room, or turn to one that you are in", Join),
-    Verb("part", "[ROOM]", "leave this room, or another one", Part),
-    Verb("topic", "[TEXT]", "show this room's topic, or set it; - clears it", Topic, make=_topic),
-    Verb("invite", "NAME [ROOM]", "let somebody in, and tell them so", Invite),
-    Verb("create", "ROOM [invite-only] [unlogged]", "make a room of your own", Create, Right.CREATE_ROOM, _create),
-    Verb("ignore", "[NAME]", "see nothing of somebody; alone: list whom", Ignore),
-    Verb("unignore", "NAME", "see somebody again", Unignore),
-    Verb("history", "[N]", f"show the last {PAGE_ENTRIES} lines, or the last N", History, make=_last(History)),
-    Verb(
-        "private",
-        "[N]",
-        "show the last private messages to you and of yours",
-        PrivateHistory,
-        make=_last(PrivateHistory),
-    ),
-    Verb("search", "WORDS", "show lines with all of these words: /search tea tim*", Search),
-    Verb("more", "", "go on with what was shown last", More),
-    Verb("catchup", "on|off", "be told at login what you missed, or not", CatchUp, make=_catch_up),
-    Verb("set", "[WHAT] [HOW]", "choose how lines are shown: /set times on", Set, make=_set),
-    Verb("kick", "NAME [REASON]", "send somebody out of this room", Kick, Right.KICK),
-    Verb("ban", f"NAME|NETWORK {_RULING}", "keep somebody out: /ban bob 2h spam", Ban, Right.BAN, _ruling(Ban)),
-    Verb("unban", "NAME|NETWORK [everywhere]", "let somebody in again", Unban, Right.BAN, _release(Unban)),
-    Verb("mute", f"NAME {_RULING}", "let somebody say nothing: /mute bob 10m", Mute, Right.MUTE, _ruling(Mute)),
-    Verb("unmute", "NAME [everywhere]", "let somebody speak again", Unmute, Right.MUTE, _release(Unmute)),
-    Verb("bans", "", "list who is banned and muted", Bans, Right.BAN),
-    Verb("slow", "off|SECONDS", "let each say a line every so many seconds", Slow, Right.SLOW, _slow),
-    Verb("audit", "[ROOM|NAME]", "show what was decided, newest first", Audit, Right.AUDIT),
-    Verb("password", "", "change your password", ChangePassword, Right.CHANGE_PASSWORD),
-    Verb("quit", "", "leave the chat", Quit),
+    Verb("help", "[COMMAND]", Help, make=_help),
+    Verb("who", "[ROOM]", Who),
+    Verb("me", "TEXT", Act, Right.SPEAK),
+    Verb("msg", "NAME TEXT", PrivateMessage, Right.SPEAK),
+    Verb("rooms", "", ListRooms),
+    Verb("join", "ROOM", Join),
+    Verb("part", "[ROOM]", Part),
+    Verb("topic", "[TEXT]", Topic, make=_topic),
+    Verb("invite", "NAME [ROOM]", Invite),
+    Verb("create", "ROOM [invite-only] [unlogged]", Create, Right.CREATE_ROOM, _create),
+    Verb("ignore", "[NAME]", Ignore),
+    Verb("unignore", "NAME", Unignore),
+    Verb("history", "[N]", History, make=_last(History)),
+    Verb("private", "[N]", PrivateHistory, make=_last(PrivateHistory)),
+    Verb("search", "WORDS", Search),
+    Verb("more", "", More),
+    Verb("catchup", "on|off", CatchUp, make=_catch_up),
+    Verb("set", "[WHAT] [HOW]", Set, make=_set),
+    Verb("kick", "NAME [REASON]", Kick, Right.KICK),
+    Verb("ban", f"NAME|NETWORK {_RULING}", Ban, Right.BAN, _ruling(Ban)),
+    Verb("unban", "NAME|NETWORK [everywhere]", Unban, Right.BAN, _release(Unban)),
+    Verb("mute", f"NAME {_RULING}", Mute, Right.MUTE, _ruling(Mute)),
+    Verb("unmute", "NAME [everywhere]", Unmute, Right.MUTE, _release(Unmute)),
+    Verb("bans", "", Bans, Right.BAN),
+    Verb("slow", "off|SECONDS", Slow, Right.SLOW, _slow),
+    Verb("audit", "[ROOM|NAME]", Audit, Right.AUDIT),
+    Verb("password", "", ChangePassword, Right.CHANGE_PASSWORD),
+    Verb("quit", "", Quit),
 )
 """All commands that have a name, in the order in which they are listed."""
 

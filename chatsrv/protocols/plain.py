@@ -36,10 +36,11 @@ from chatsrv.model.replies import (
 from chatsrv.model.style import Style
 from chatsrv.protocols.base import Protocol, Renderer
 from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
-from chatsrv.protocols.slash import asked, listed, misused, unknown
+from chatsrv.protocols.slash import asked
 from chatsrv.text.characters import BLANK, COMBINING, IGNORABLE, choice
 from chatsrv.text.cleaning import clean, is_blank, is_clean, without_lead
 from chatsrv.text.lookalike import skeleton
+from chatsrv.wording.commands import listed, misused, unknown
 from chatsrv.wording.decisions import about_rooms, decision, invitation
 
 _QUITS = re.compile(rb"(?:(?:^|(?<=[\r\n\0]))/quit[ \t]*[\r\n\0]+){1,2}\Z", re.IGNORECASE)
@@ -184,8 +185,8 @@ class PlainRenderer(LinesRenderer):
                         if (decided := decision(entry, names_room=True))
                     ]
                 )
-            case CommandList(commands):
-                return b"".join(map(line, listed(commands)))
+            case CommandList():
+                return b"".join(map(line, listed(reply)))
             case Usage():
                 return line(misused(reply))
             case UnknownCommand():

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 
 _SENTENCES: Mapping[str, str] = {
     # ------------------------------------------------------------------ talking to one person
-    "query q dm pm w whisper tell privmsg notice": "/msg NAME TEXT says something to one person alone.",
+    "m mes mess message query q dm pm w whisper tell privmsg notice": (
+        "/msg NAME TEXT says something to one person alone."
+    ),
     "r reply": "/msg NAME TEXT answers one person alone, and any line without a slash is for all in the room.",
     "ns nickserv cs chanserv ms memoserv hs hostserv bs botserv": (
         "There are no services here: /password changes your password, and /help lists what else you can do."

@@ -14,7 +14,7 @@ from chatsrv.model.accounts import Account, Role
 from chatsrv.model.errors import Misused, Refused
 from chatsrv.model.replies import Notice
 from chatsrv.model.rights import Right
-from chatsrv.model.verbs import VERBS
+from chatsrv.model.verbs import VERB_OF, VERBS
 from tests.peer import NOTHING, Peer, running_chat, talk
 
 MEMBER, MODERATOR, ADMIN = Account("bob"), Account("alice", Role.MODERATOR), Account("root", Role.ADMIN)
@@ -124,6 +124,8 @@ def test_plug_ins_are_listed_behind_by_name_and_only_to_those_who_may() -> None:
         ("serach", "search"),
         ("ecko", "echo"),
         ("hury", ""),
+        ("mesg", "msg"),
+        ("me2", "me"),
         ("frobnicate", ""),
         ("", ""),
         ("help" * 9, ""),
@@ -199,6 +201,31 @@ def test_nothing_more_is_obeyed_of_a_session_that_a_plug_in_ended() -> None:
         alice.log_in("alice")
         alice.send(b"/go\n/echo\n")
         assert alice.rest() == b"Goodbye!\n"
+
+
+def test_nobody_is_led_from_a_private_message_to_one_that_all_read() -> None:
+    for name in ("mg", "ms", "mes", "mesg", "msge", "m5g"):
+        assert Repertoire().nearest(name, MEMBER) == "msg"
+
+
+@pytest.mark.parametrize(
+    ("account", "ban"),
+    [
+        (MEMBER, "NAME [DURATION] [REASON]"),
+        (MODERATOR, "NAME|NETWORK [DURATION] [REASON]"),
+        (ADMIN, "NAME|NETWORK [everywhere] [DURATION] [REASON]"),
+    ],
+)
+def test_nobody_is_shown_arguments_that_they_may_not_use(account: Account, ban: str) -> None:
+    assert VERB_OF["ban"].usage_for(account).arguments == ban
+    assert VERB_OF["who"].usage_for(account) == VERB_OF["who"].usage
+
+
+def test_help_tells_about_one_command_of_a_plug_in(chatters) -> None:
+    alice, _ = chatters
+    alice.send(b"/help zap\n/help hurry\n")
+    assert alice.line() == "/zap NAME [REASON]  do something"
+    assert alice.line() == "You have no right to send faster than flood control allows: your role is member."
 
 
 def test_help_lists_what_a_plug_in_brought(chatters) -> None:

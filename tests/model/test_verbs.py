@@ -13,6 +13,7 @@ from chatsrv.model.commands import (
     ChatCommand,
     Command,
     Create,
+    Help,
     History,
     Mute,
     Part,
@@ -36,13 +37,15 @@ class Kick(NamedTuple):
     reason: str = "none"
 
 
-KICK = Verb("kick", "NAME [REASON]", "send somebody out", Kick)
+KICK = Verb("kick", "NAME [REASON]", Kick)
 
 
 @pytest.mark.parametrize(
     ("verb", "argument", "command"),
     [
         (VERB_OF["quit"], "now, please", Quit()),
+        (VERB_OF["help"], "", Help()),
+        (VERB_OF["help"], "/Ban bob", Help("ban")),
         (VERB_OF["me"], "  waves  twice ", Act("waves  twice")),
         (VERB_OF["search"], "milk  bread*", Search("milk  bread*")),
         (VERB_OF["history"], "", History()),

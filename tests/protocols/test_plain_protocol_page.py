@@ -16,6 +16,7 @@ from chatsrv.protocols.lines import HELD_BYTES
 from chatsrv.sharing.flood import ANSWER_BYTES, IDLE_BYTES, LOGIN_BYTES, PIECE_BYTES
 from chatsrv.text.characters import COMBINING_IN_A_ROW, MARKS_IN_A_ROW
 from chatsrv.text.cleaning import clean
+from chatsrv.wording.commands import HELP
 from tests.peer import DEADLINE_SECONDS, Peer, running, with_any_time
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plain-protocol.md").read_text()
@@ -70,7 +71,9 @@ def test_bot() -> None:
 
 def test_commands() -> None:
     typed = [f"/{verb.name} {verb.arguments}".rstrip().replace("|", r"\|") for verb in VERBS]
-    rows = [f"| `{it}` | {verb.help} | {verb.right or 'everybody'} |" for it, verb in zip(typed, VERBS, strict=True)]
+    rows = [
+        f"| `{it}` | {HELP[verb.name]} | {verb.right or 'everybody'} |" for it, verb in zip(typed, VERBS, strict=True)
+    ]
     assert re.findall(r"^\| `/.*$", PAGE, re.MULTILINE) == rows
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from chatsrv.model.replies import UnknownCommand
 from chatsrv.model.verbs import VERB_OF
-from chatsrv.protocols.slash import unknown
+from chatsrv.wording.commands import unknown
 from chatsrv.wording.elsewhere import ADVICE
 
 # The commands of RFC 2812 and RFC 2811's modes in clients' words, and those that irssi, WeeChat, HexChat and mIRC add.
