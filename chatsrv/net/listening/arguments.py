@@ -6,16 +6,10 @@ Opens nothing. Any thread.
 import socket
 from functools import partial
 from socketserver import BaseRequestHandler
-from typing import Protocol
 
 from chatsrv.net.sessions.chatsession import ChatSession
+from chatsrv.net.sessions.host import Host
 from chatsrv.net.sessions.session import Session
-
-
-class Host(Protocol):
-    """A server, as far as the kind of its sessions is concerned."""
-
-    is_chat: bool
 
 
 def check_sessions(factory: object, server: Host) -> None:

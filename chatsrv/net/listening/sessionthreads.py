@@ -6,19 +6,17 @@ Knows nothing of what a session does. `start` belongs to the accept loop, `begin
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from socketserver import ThreadingTCPServer
+from typing import Any
 
 from chatsrv.net.listening import acceptloop
 from chatsrv.net.scarcity import NO_THREAD, Reserve
-
-if TYPE_CHECKING:
-    from chatsrv.net.listening.server import LoginServer
 
 
 class SessionThread(threading.Thread):
     """The thread of one session. Its `run` is there for the reason of `LoginServer.finish_request`."""
 
-    def __init__(self, server: "LoginServer", request: Any, client_address: Any) -> None:
+    def __init__(self, server: ThreadingTCPServer, request: Any, client_address: Any) -> None:
         super().__init__(name="session", daemon=server.daemon_threads)
         self._session = server, request, client_address
 

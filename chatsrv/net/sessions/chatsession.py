@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from chatsrv.chat.authority import room_here
 from chatsrv.chat.deeds import DEEDS
@@ -31,6 +31,7 @@ from chatsrv.net.overriding import extend
 from chatsrv.net.receipts.kernel import forget_unacknowledged
 from chatsrv.net.receipts.reading import Reading
 from chatsrv.net.sessions.catchup import catch_up
+from chatsrv.net.sessions.host import ChatHost
 from chatsrv.net.sessions.presence import Entered, Presence
 from chatsrv.net.sessions.session import Session
 from chatsrv.net.sessions.unrecorded import not_recorded
@@ -38,9 +39,6 @@ from chatsrv.roomlog.base import RoomLog
 from chatsrv.sharing.slots import Urgency, give_way
 from chatsrv.text.characters import BLANK
 from chatsrv.text.cleaning import clean
-
-if TYPE_CHECKING:
-    from chatsrv.net.listening.server import ChatServer
 
 APPEND_ENTRIES = 512
 """Entries that one session appends at once, before others get their turn."""
@@ -59,7 +57,7 @@ _SPOKEN: Mapping[type, Kind] = {Say: Kind.SAY, Act: Kind.ACTION}
 class ChatSession(Session):
     """A session whose peer talks in rooms; an `Asker`, to the commands, and a `Device`, to the rest of the chat."""
 
-    server: "ChatServer"
+    server: ChatHost
     account: Account
     keeps_slot: ClassVar[bool] = True
     catches_up: ClassVar[bool] = True

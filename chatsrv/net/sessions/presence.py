@@ -19,12 +19,12 @@ from chatsrv.model.reasons import Reason
 from chatsrv.model.replies import Notice, Reply
 from chatsrv.net.receipts.reading import Reading
 from chatsrv.net.sessions.catchup import Return
+from chatsrv.net.sessions.host import ChatHost
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.sharing.locks import Rank, ranked_lock
 from chatsrv.text.names import account_key
 
 if TYPE_CHECKING:
-    from chatsrv.net.listening.server import ChatServer
     from chatsrv.net.sessions.chatsession import ChatSession
 
 _NOBODY = 0
@@ -55,7 +55,7 @@ class Presence:
         *("_rooms", "_spoken_in", "_subscriptions", "_untold", "current", "reading"),
     )
 
-    def __init__(self, session: "ChatSession", server: "ChatServer", reading: Reading) -> None:
+    def __init__(self, session: "ChatSession", server: ChatHost, reading: Reading) -> None:
         # Known weakly, as it knows us: so what has ended goes at once, and does not wait for Python to look for cycles.
         self._session: ChatSession = weakref.proxy(session)
         self._connection = session.connection

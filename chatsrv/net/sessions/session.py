@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 from socketserver import StreamRequestHandler
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from chatsrv.auth.backend import LoginContext
 from chatsrv.model.accounts import Account
@@ -26,6 +26,7 @@ from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.listening.crowdlog import Event
 from chatsrv.net.overriding import NO_TIMEOUT, check_session_class, extend
 from chatsrv.net.scarcity import lack_of
+from chatsrv.net.sessions.host import Host
 from chatsrv.net.sessions.intake import LEAST_READ_BYTES, MOST_READ_BYTES, Intake
 from chatsrv.net.sessions.poller import Inlet
 from chatsrv.net.sessions.silence import Silence, keep_alive
@@ -34,9 +35,6 @@ from chatsrv.protocols.base import Protocol
 from chatsrv.sharing.flood import LOGIN_BYTES, Bucket, Meter, price
 from chatsrv.sharing.slots import Urgency, give_way, step_aside
 from chatsrv.text.durations import said
-
-if TYPE_CHECKING:
-    from chatsrv.net.listening.server import LoginServer
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +58,7 @@ class Session(StreamRequestHandler):
     rbufsize = 0  # nothing reads through `rfile`, so it needs no buffer: 4 KiB less for each session
     disable_nagle_algorithm = True
 
-    server: "LoginServer"
+    server: Host  # type: ignore[assignment]  # socketserver has a BaseServer here, which every host is
     connection: Connection  # socketserver calls the bare socket so; that is `request`
     account: Account | None = None
     is_at_gate = False
