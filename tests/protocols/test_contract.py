@@ -12,7 +12,9 @@ from chatsrv.protocols.base import Reader
 from chatsrv.protocols.lines import LinesProtocol
 from chatsrv.protocols.plain import PlainProtocol, PlainReader
 from chatsrv.protocols.telnet import TelnetProtocol
-from chatsrv.testing.protocol import LINE_BYTES, ProtocolContract, is_safe, retained_bytes
+from chatsrv.testing.protocol import ProtocolContract
+from chatsrv.testing.protocol_reading import is_safe, retained_bytes
+from chatsrv.testing.protocol_samples import LINE_BYTES
 
 # Bytes that mean something to one format or another come often; long runs bring lines across the limit.
 PIECES = st.one_of(

@@ -1,0 +1,215 @@
+"""The contract test of a wire format's inward half: a peer's bytes on their way to becoming commands.
+
+Imports no test framework; plain asserts. What is random here is seeded, so that each run does the same. No threads.
+"""
+
+import gc
+import sys
+import types
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+from typing import ClassVar
+
+from chatsrv.model.commands import Act, Command, Credentials, Say
+from chatsrv.model.errors import ProtocolError
+from chatsrv.protocols.base import Protocol, Reader
+from chatsrv.testing.protocol_samples import HOSTILE, LINE_BYTES, NOISE
+
+RECEIVE_BYTES = 65536
+"""The most that a session hands to `Reader.receive` at once."""
+
+RETAINED_BYTES = 4 * (LINE_BYTES + RECEIVE_BYTES)
+"""What a reader may keep of its peer's bytes: a line and one receive, four bytes a character once decoded."""
+
+FLOOD_BYTES = 4 * 1024 * 1024
+
+_BIDIRECTIONAL = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
+class ReadingContract:
+    """What every `Reader` promises. A subclass names the protocol, and what a peer sends to log in and to talk."""
+
+    protocol: ClassVar[Protocol]
+
+    login: ClassVar[bytes] = b"alice\nwonderland\n"
+    """What a peer sends to log in; not one byte of it more than the credentials need."""
+
+    credentials: ClassVar[Credentials] = Credentials("alice", "wonderland")
+
+    talk: ClassVar[tuple[bytes, ...]] = (b"hello\n", "größer\n".encode(), b"/who\r\n", b"\n", b"/nonsense\n", b"last\n")
+    """What a peer may send afterwards, piece by piece; together they yield a command at least."""
+
+    def line(self, text: str) -> bytes:
+        """Return what a peer sends to say `text`, which may be hostile."""
+        return text.encode() + b"\n"
+
+    def test_the_login_yields_the_credentials(self) -> None:
+        """Once, as the last command, and not before they are complete."""
+        commands = self._reader().receive(self.login)
+        assert commands[-1] == self.credentials
+        assert not any(isinstance(command, Credentials) for command in commands[:-1])
+        assert not any(isinstance(command, Credentials) for command in self._reader().receive(self.login[:-1]))
+
+    def test_an_opening_is_always_the_same(self) -> None:
+        """Whoever asks for it, and how often: it is for a peer that nothing is known of."""
+        assert isinstance(self._reader().opening(), bytes)
+        assert self._reader().opening() == self._reader().opening()
+
+    def test_nothing_received_is_nothing_asked(self) -> None:
+        """Before the login and after it."""
+        assert self._reader().receive(b"") == []
+        reader, _ = self._logged_in()
+        assert reader.receive(b"") == []
+
+    def test_what_comes_behind_the_credentials_waits_for_accept(self) -> None:
+        """Also what comes in a later piece; then it is read as if it had come after."""
+        _, accepted = self._logged_in()
+        expected = accepted + self._talk()
+        assert expected, "`talk` yields no command"
+        sent = b"".join(self.talk)
+        for first in (sent, b"", sent[: len(sent) // 2]):
+            reader = self._reader()
+            commands = reader.receive(self.login + first)
+            assert commands[-1] == self.credentials, "something behind the credentials was read before `accept`"
+            assert reader.receive(sent[len(first) :]) == []
+            assert reader.accept(self.credentials.username) == expected
+
+    def test_whole_and_in_pieces_give_the_same_commands(self) -> None:
+        """Byte by byte, in random pieces, and in one."""
+        self.check(b"".join(self.talk))
+
+    def test_only_protocol_errors_escape(self) -> None:
+        """Whatever comes, before the login and after it, in whatever pieces."""
+        random = Random(61116)
+        alphabet = sorted({*b"".join(self.talk), *b"\0\n\r\x08\x1b\x7f\xff /:"})
+        for data in (
+            *NOISE,
+            *(random.randbytes(random.randrange(1000)) for _ in range(20)),
+            *(bytes(random.choices(alphabet, k=random.randrange(1000))) for _ in range(20)),
+        ):
+            self.check(data)
+
+    def test_two_readers_share_nothing(self) -> None:
+        """Two peers whose bytes come in turns read as each alone."""
+        sent = self.login + b"".join(self.talk)
+        one, other = _Peer(self._reader()), _Peer(self._reader())
+        for byte in sent:
+            one.send(bytes([byte]))
+            other.send(bytes([byte]))
+        assert one.commands == other.commands == self._play([sent]).commands
+
+    def test_an_endless_line_is_not_kept(self) -> None:
+        """Neither before the login, nor while it is decided, nor after it. Counts what `retained_bytes` can see."""
+        deciding = self._reader()
+        deciding.receive(self.login)
+        for reader in (self._reader(), deciding, self._logged_in()[0]):
+            before = retained_bytes(reader)
+            for _ in range(FLOOD_BYTES // RECEIVE_BYTES):
+                try:
+                    reader.receive(b"x" * RECEIVE_BYTES)
+                except ProtocolError:
+                    break
+            grown = retained_bytes(reader) - before
+            assert grown <= RETAINED_BYTES, f"the reader keeps {grown} bytes of an endless line"
+
+    def test_what_is_said_is_safe_on_any_terminal(self) -> None:
+        """The reader cleans, the renderer trusts: what is once an entry is shown by other formats too."""
+        for hostile in HOSTILE:
+            for command in self._play([self.login, self.line(f"a{hostile}b")]).commands:
+                if isinstance(command, Say | Act):
+                    assert is_safe(command.text), f"{hostile!a} was taken as {command.text!a}"
+                    assert command.text.encode()
+
+    # ------------------------------------------------------------------ to be called
+
+    def check(self, data: bytes) -> None:
+        """Assert that `data`, sent before and after the login, reads the same in any pieces, or is unreadable in any.
+
+        For fuzzers: raises `AssertionError`, or whatever escaped the reader.
+        """
+        random = Random(len(data))
+        for sent in (data, self.login + data):
+            whole = self._play([sent])
+            whole.end()
+            assert sum(isinstance(command, Credentials) for command in whole.commands) <= 1
+            cuts = sorted(random.choices(range(len(sent) + 1), k=5))
+            for pieces in (
+                [bytes([byte]) for byte in sent],
+                [sent[start:end] for start, end in zip([0, *cuts], [*cuts, len(sent)], strict=True)],
+            ):
+                played = self._play(pieces)
+                played.end()
+                assert played.is_unreadable == whole.is_unreadable, "whether it can be read depends on the pieces"
+                # An error takes along what came in one piece with it; the session ends anyway.
+                assert whole.is_unreadable or played.commands == whole.commands, "what is read depends on the pieces"
+
+    # ------------------------------------------------------------------ private
+
+    def _reader(self) -> Reader:
+        return self.protocol.reader(LINE_BYTES)
+
+    def _logged_in(self) -> tuple[Reader, list[Command]]:
+        reader = self._reader()
+        reader.receive(self.login)
+        return reader, reader.accept(self.credentials.username)
+
+    def _talk(self) -> list[Command]:
+        reader, _ = self._logged_in()
+        return reader.receive(b"".join(self.talk))
+
+    def _play(self, pieces: Iterable[bytes]) -> "_Peer":
+        peer = _Peer(self._reader())
+        for piece in pieces:
+            peer.send(piece)
+        return peer
+
+
+class _Peer:
+    """A peer whose every login succeeds, and what came of it."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.commands: list[Command] = []
+        self.is_unreadable = False
+
+    def send(self, data: bytes) -> None:
+        self._take(lambda: self.reader.receive(data))
+
+    def end(self) -> None:
+        self._take(self.reader.end)
+
+    def _take(self, read: Callable[[], list[Command]]) -> None:
+        if self.is_unreadable:
+            return
+        try:
+            commands = read()
+            self.commands += commands
+            if commands and isinstance(commands[-1], Credentials):
+                self.commands += self.reader.accept(commands[-1].username)
+        except ProtocolError:
+            self.is_unreadable = True
+
+
+def is_safe(text: str) -> bool:
+    """Tell whether `text` is one line that cannot move, restyle or reorder what a terminal shows."""
+    return not any(
+        unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs") or character in _BIDIRECTIONAL for character in text
+    )
+
+
+def retained_bytes(reader: Reader) -> int:
+    """Return the size of everything that `reader` holds on to, as far as `sys.getsizeof` can tell.
+
+    Code, classes and modules do not count, nor does what an extension type hides.
+    """
+    seen: dict[int, object] = {}
+    waiting: Sequence[object] = [reader]
+    while waiting:
+        fresh = {id(item): item for item in waiting if id(item) not in seen and not isinstance(item, _SHARED)}
+        seen |= fresh
+        waiting = gc.get_referents(*fresh.values())
+    return sum(map(sys.getsizeof, seen.values()))
+
+
+_SHARED = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType, Protocol)
