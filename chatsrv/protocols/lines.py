@@ -15,15 +15,11 @@ from chatsrv.model.entries import Entry
 from chatsrv.model.errors import ProtocolError
 from chatsrv.model.replies import Goodbye, LoginRefused, Notice, Reply, Text, Welcome
 from chatsrv.protocols.base import Protocol, Reader, Renderer
+from chatsrv.protocols.stray import check_first_bytes, check_first_line
 from chatsrv.text.cleaning import clean
 
 HELD_BYTES = 65536
 """Bytes kept behind the credentials until the login is decided: one `recv` of a session, which then waits."""
-
-# The bodies of a browser's request must never be taken for a login that a web page made for its reader.
-_HTTP_REQUEST = re.compile(rb"[A-Z]+ \S+ HTTP/\d")
-_SSH_GREETING = re.compile(rb"SSH-\d\.\d+-")  # RFC 4253 §4.2: what an SSH client says first
-_TLS_HANDSHAKE = b"\x16"  # RFC 8446 §5.1: the first byte of a record that carries a handshake
 
 _LINE_END = re.compile(rb"\r[\n\0]?|\n")
 _SECOND_HALF = (b"\n", b"\0")
@@ -207,8 +203,8 @@ class LinesReader(Reader):
     def _log_in(self, data: bytes) -> list[Command]:
         found: list[Command] = []
         rest = self._rest + self._behind_cr(data)
-        if not self._answers and rest.startswith(_TLS_HANDSHAKE):
-            raise ProtocolError("a TLS handshake on a port without TLS")
+        if not self._answers:
+            check_first_bytes(rest)
         while self._dialogue is not None:
             ending = _LINE_END.search(rest)
             line = rest[: ending.start()] if ending else rest
@@ -218,10 +214,8 @@ class LinesReader(Reader):
             if not ending:
                 self._rest = rest
                 return found
-            if not self._answers and _HTTP_REQUEST.match(line):
-                raise ProtocolError("an HTTP request on a port that does not speak HTTP")
-            if not self._answers and _SSH_GREETING.match(line):
-                raise ProtocolError("an SSH client on a port that does not speak SSH")
+            if not self._answers:
+                check_first_line(line)
             rest = rest[ending.end() :]
             self._is_after_cr = not rest and ending[0] == b"\r"
             found += self._answer(self._dialogue, line.decode("utf-8", "replace"))
