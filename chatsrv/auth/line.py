@@ -17,6 +17,8 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from chatsrv.model.distinct import distinct
+
 KNOWN_IN_A_ROW = 3
 """Turns that those who are known have one after the other while strangers wait. Without an end to it, accounts of one's
 own would keep every newcomer out.
@@ -25,6 +27,7 @@ own would keep every newcomer out.
 _SPARE_ROUNDS = 64  # kept without looking whether they still matter
 
 
+@distinct
 class Party(NamedTuple):
     """On whose behalf something is done: an account, and the site that it comes from. Empty ones count for nobody."""
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from chatsrv.model.accounts import unmapped
 from chatsrv.model.changes import Change, What, network_of
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import LAST_AT_SECONDS, Entry
 from chatsrv.text.names import account_key
 
@@ -20,6 +21,7 @@ LEAST_RULINGS = 100
 """Bans, or mutes, that a room has before those that are over are looked for."""
 
 
+@distinct
 class Ruling(NamedTuple):
     """A ban or a mute: of whom, by whom, when and until when (Unix seconds, `None`: for good), and why.
 
@@ -49,6 +51,7 @@ def told(ruling: Ruling, zone: tzinfo | None = UTC, ignored: frozenset[str] = fr
     return f"{until}: {ruling.reason}" if ruling.reason and account_key(ruling.by) not in ignored else until
 
 
+@distinct
 class Topic(NamedTuple):
     """What a room is about, empty if nothing; who said so, as his name is written, unless the settings do, and when.
 

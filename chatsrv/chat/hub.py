@@ -17,6 +17,7 @@ from chatsrv.chat.repertoire import AddedCommand, Repertoire
 from chatsrv.chat.room import QUIET_ABOVE, Room
 from chatsrv.chat.visits import PRESENCE_PER_MINUTE
 from chatsrv.model.accounts import Account, Role
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import PRIVATE_MARK, REGISTER
 from chatsrv.model.errors import Refused
 from chatsrv.roomlog.base import LogStore, RoomLog
@@ -30,6 +31,7 @@ from chatsrv.text.nearest import nearest
 LOBBY = "lobby"
 
 
+@distinct
 class Declared(NamedTuple):
     """A room that is there because the settings say so; `name` is prepared."""
 
@@ -39,6 +41,7 @@ class Declared(NamedTuple):
     is_logged: bool = True
 
 
+@distinct
 class RoomRules(NamedTuple):
     """Who may create rooms: that `create_role`, and those above; `None` is nobody. There are up to `most_rooms`.
 

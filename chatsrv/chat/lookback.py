@@ -13,6 +13,7 @@ from typing import NamedTuple
 from chatsrv.chat.comings import comings_of
 from chatsrv.model.changes import without_words
 from chatsrv.model.commands import PAGE_ENTRIES
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import LINES, PRIVATE_MARK, WORDS, Entry, Kind, Position
 from chatsrv.model.errors import Hole, Refused
 from chatsrv.model.replies import Missing, Notice, Past, PastEnd, Reply
@@ -39,6 +40,7 @@ Pages = Callable[[], Iterator[Reply]]
 """Yields the replies of one page, and offers the next one before it ends."""
 
 
+@distinct
 class View(NamedTuple):
     """How one reader looks at what was before: times as at `now`, in the room `here`, nothing said by whom he ignores.
 
@@ -193,6 +195,7 @@ class Lookback:
         yield PastEnd(not rest)
 
 
+@distinct
 class _Shown(NamedTuple):
     """What a page shows: so many `lines`, behind the offset `reached`; 0 if there is nothing before them.
 

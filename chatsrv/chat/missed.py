@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from chatsrv.chat.comings import comings_of
 from chatsrv.chat.lookback import View, lines_back, past_of
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import WORDS, Bookmark, Entry, Position
 from chatsrv.model.errors import Hole, Refused
 from chatsrv.model.replies import Away, AwayEnd, Missing, Notice, Reply
@@ -37,6 +38,7 @@ COUNTED_ENTRIES = 20_000
 """Lines that are looked at to tell how many were left out that would have been told; there may be more."""
 
 
+@distinct
 class CatchingUp(NamedTuple):
     """How much is told at a login: at most so many `entries` that were missed, or so many to a newcomer; 0 is none."""
 
@@ -44,6 +46,7 @@ class CatchingUp(NamedTuple):
     newcomer_entries: int = 10
 
 
+@distinct
 class Told(NamedTuple):
     """A reply or an entry of before, and the offset up to which its reader has read the room once he has taken it."""
 
@@ -51,6 +54,7 @@ class Told(NamedTuple):
     offset: int
 
 
+@distinct
 class _Count(NamedTuple):
     """How much was `missed` behind the offset `begin`, and what, oldest first; `None` if that has to be read again.
 

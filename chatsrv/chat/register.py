@@ -26,6 +26,7 @@ from chatsrv.model.changes import (
     moderation_of,
     target_key,
 )
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Entry, Kind, Position
 from chatsrv.model.errors import Hole, Refused
 from chatsrv.model.style import Style
@@ -39,6 +40,7 @@ READ_ENTRIES = 10_000
 logger = logging.getLogger(__name__)
 
 
+@distinct
 class About(NamedTuple):
     """What an audit is about: a `room`, by its name, or the key of an `account` or a network; with both, either.
 

@@ -15,6 +15,7 @@ from chatsrv.chat.visits import PRESENCE_PER_MINUTE, Telling, Visits
 from chatsrv.chat.voices import Voices
 from chatsrv.model.accounts import Account, Role
 from chatsrv.model.changes import Change
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Kind, Position
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
@@ -32,6 +33,7 @@ TRY_AGAIN_SECONDS = 60.0
 """When it is tried again to tell that somebody is here, where the log could not record it."""
 
 
+@distinct
 class Arrival(NamedTuple):
     """What somebody who enters finds: the position to read on from, and who is there at exactly that position.
 

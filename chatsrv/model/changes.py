@@ -10,6 +10,7 @@ from math import inf
 from typing import Any, NamedTuple, NoReturn
 
 from chatsrv.model.accounts import Network, unmapped
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Entry, Kind
 from chatsrv.text.names import account_key
 
@@ -49,6 +50,7 @@ UNLOGGED = "unlogged"
 """The word in the text of a `CREATE` that keeps what is said there out of the file."""
 
 
+@distinct
 class Change(NamedTuple):
     """Something that was decided. Who decided it, when, and in which session stands in the entry that has it.
 

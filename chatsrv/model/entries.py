@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
+from chatsrv.model.distinct import distinct
+
 
 class Kind(IntEnum):
     """What an entry records."""
@@ -54,6 +56,7 @@ PRIVATE_MARK = "@"
 """What the name of an account's own log begins with, before the account's prepared name; a room's name never does."""
 
 
+@distinct
 class Position(NamedTuple):
     """A place in a room log: after the entry with `offset`, in the era named `epoch`.
 
@@ -64,6 +67,7 @@ class Position(NamedTuple):
     offset: int
 
 
+@distinct
 class Entry(NamedTuple):
     """One record of a room log.
 
@@ -84,6 +88,7 @@ class Entry(NamedTuple):
     text: str
 
 
+@distinct
 class Bookmark(NamedTuple):
     """How far an account has read a room: up to `position`, in the session `origin`, whose own words it knows."""
 

@@ -7,9 +7,11 @@ Values, to be shared between threads freely.
 from datetime import datetime
 from typing import NamedTuple
 
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Entry
 
 
+@distinct
 class Welcome(NamedTuple):
     """The login succeeded. `present` are the sorted names of others who are here; `more` counts those not named.
 
@@ -22,12 +24,14 @@ class Welcome(NamedTuple):
     is_in_room: bool = True
 
 
+@distinct
 class LoginRefused(NamedTuple):
     """The login failed, or cannot be tried now; `text` is the one sentence that the person reads."""
 
     text: str = "Login failed."
 
 
+@distinct
 class Present(NamedTuple):
     """The answer to `Who`: sorted names of those in the room, the asker included; `more` counts those not named.
 
@@ -41,6 +45,7 @@ class Present(NamedTuple):
     is_rest: bool = False
 
 
+@distinct
 class RoomLine(NamedTuple):
     """A room as it is listed, with the number of `people` who are in it.
 
@@ -56,12 +61,14 @@ class RoomLine(NamedTuple):
     is_here: bool = False
 
 
+@distinct
 class RoomList(NamedTuple):
     """The answer to `ListRooms`, in the order of the names."""
 
     rooms: tuple[RoomLine, ...]
 
 
+@distinct
 class TopicTold(NamedTuple):
     """The topic of a room, empty if it has none; who set it and when, as far as that is known.
 
@@ -75,6 +82,7 @@ class TopicTold(NamedTuple):
     is_unsaid: bool = False
 
 
+@distinct
 class RulingLine(NamedTuple):
     """A ban or a mute that is in force: of whom, by whom, since when and until when (`None`: for good), and why.
 
@@ -90,12 +98,14 @@ class RulingLine(NamedTuple):
     reason: str = ""
 
 
+@distinct
 class RulingList(NamedTuple):
     """The answer to `Bans`, oldest first, those of the room before those of the whole server."""
 
     rulings: tuple[RulingLine, ...]
 
 
+@distinct
 class Audited(NamedTuple):
     """The answer to `Audit`: changes, in the order in which they are to be shown; `now` as in `Past`."""
 
@@ -103,12 +113,14 @@ class Audited(NamedTuple):
     now: datetime
 
 
+@distinct
 class ListEnd(NamedTuple):
     """A page of a list ends here; `is_all` tells whether `More` would show nothing else."""
 
     is_all: bool
 
 
+@distinct
 class Usage(NamedTuple):
     """How a command is used, whose arguments made no sense. `help` says in a few words what a plug-in's is for.
 
@@ -120,6 +132,7 @@ class Usage(NamedTuple):
     help: str = ""
 
 
+@distinct
 class CommandList(NamedTuple):
     """The answer to `Help`: the commands that the asker may use, or the one that was asked for, if it is not all."""
 
@@ -127,6 +140,7 @@ class CommandList(NamedTuple):
     is_all: bool = True
 
 
+@distinct
 class UnknownCommand(NamedTuple):
     """There is no command `name`; `nearest` is what may have been meant, empty if nobody can tell."""
 
@@ -134,12 +148,14 @@ class UnknownCommand(NamedTuple):
     nearest: str = ""
 
 
+@distinct
 class Notice(NamedTuple):
     """A sentence of the server to this session."""
 
     text: str
 
 
+@distinct
 class Past(NamedTuple):
     """Entries of before, in the order in which they are to be shown; none is left out for being the reader's own.
 
@@ -154,18 +170,21 @@ class Past(NamedTuple):
     here: str = ""
 
 
+@distinct
 class Missing(NamedTuple):
     """Among what is shown of before, this many entries are no longer kept; `None` when nobody knows how many."""
 
     entries: int | None
 
 
+@distinct
 class PastEnd(NamedTuple):
     """What was asked for of before ends here; `is_all` tells whether `More` would show nothing else."""
 
     is_all: bool
 
 
+@distinct
 class Comings(NamedTuple):
     """Who came and went among what is shown of before: so many `people`, at least, if `is_more`.
 
@@ -179,6 +198,7 @@ class Comings(NamedTuple):
     is_more: bool = False
 
 
+@distinct
 class Away(NamedTuple):
     """Here begins what was missed since the last time, so many `lines`; `left_out` lines before are not shown.
 
@@ -194,16 +214,19 @@ class Away(NamedTuple):
     is_more: bool = False
 
 
+@distinct
 class AwayEnd(NamedTuple):
     """Here ends what was missed; what follows is live."""
 
 
+@distinct
 class Text(NamedTuple):
     """A line of a line protocol that is not a chat, as it is."""
 
     text: str
 
 
+@distinct
 class Goodbye(NamedTuple):
     """The last thing that a session hears, with the reason in words."""
 

@@ -7,10 +7,13 @@ shared between threads freely.
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from chatsrv.model.distinct import distinct
+
 CHOICES: Mapping[str, tuple[str, str]] = {"times": ("off", "on"), "rooms": ("others", "always")}
 """What can be chosen, and the values of each: first the one that holds for those who have chosen nothing."""
 
 
+@distinct
 class Style(NamedTuple):
     """One value of each of `CHOICES`.
 

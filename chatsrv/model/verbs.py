@@ -45,6 +45,7 @@ from chatsrv.model.commands import (
     Unmute,
     Who,
 )
+from chatsrv.model.distinct import distinct
 from chatsrv.model.errors import Misused, Refused
 from chatsrv.model.replies import Usage
 from chatsrv.model.rights import OF_OWNERS, Right, may
@@ -70,6 +71,7 @@ _FORMS = (("NAME|NETWORK", "NAME", Right.BAN_NETWORK), (f" [{EVERYWHERE}]", "", 
 """Arguments that need a further right, with what is left of them without it."""
 
 
+@distinct
 class Verb(NamedTuple):
     """A command as it is asked for by its name.
 

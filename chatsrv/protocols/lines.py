@@ -11,6 +11,7 @@ from enum import Enum
 from typing import ClassVar, NamedTuple
 
 from chatsrv.model.commands import Answer, Command, Complaint, Credentials, Line
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Entry
 from chatsrv.model.errors import ProtocolError
 from chatsrv.model.replies import Goodbye, LoginRefused, Notice, Reply, Text, Welcome
@@ -26,6 +27,7 @@ _SECOND_HALF = (b"\n", b"\0")
 """What belongs to a CR before it."""
 
 
+@distinct
 class Dialogue(NamedTuple):
     """Questions whose answers are the next lines, whatever these look like, and what comes of the answers."""
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from chatsrv.model.accepts import Accepts
+from chatsrv.model.distinct import distinct
 from chatsrv.model.verbs import check_name
 from chatsrv.settings.plugins import COMMANDS_GROUP, installed
 from chatsrv.text.names import NAME_ACCEPTED, PASSWORD_ACCEPTED, prepare_name, prepare_new_password
@@ -40,6 +41,7 @@ def wrong(*found: tuple[tuple[str | int, ...], str]) -> PydanticCustomError:
     return PydanticCustomError("found", "values that do not fit together", {"found": found})
 
 
+@distinct
 class Default(NamedTuple):
     """Says in words what stands for a key that is left out, where a fixed value does not."""
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chatsrv.chat.room import WELCOME_NAMES, Room
+from chatsrv.chat.room import WELCOME_NAMES, Arrival, Room
 from chatsrv.model.accounts import Account
 from chatsrv.model.changes import Change, What
 from chatsrv.model.entries import Kind, Position
@@ -43,7 +43,7 @@ def present_at(log: RoomLog, position: Position) -> set[str]:
 
 def test_a_newcomer_is_announced_and_reads_on_behind_his_own_announcement(room: Room) -> None:
     arrival = room.enter(ALICE, 1)
-    assert arrival == (room.log.end, (), 0, None)
+    assert arrival == Arrival(room.log.end, (), 0, None)
     assert told(room) == [(Kind.JOIN, "alice", 1, "")]
 
 
@@ -107,7 +107,7 @@ def test_those_present_are_listed_up_to_a_limit(room: Room) -> None:
 def test_two_sessions_of_one_account_are_one_person(room: Room) -> None:
     room.enter(ALICE, 1)
     room.enter(BOB, 2)
-    assert room.enter(ALICE, 3) == (room.log.end, ("bob",), 0, None)
+    assert room.enter(ALICE, 3) == Arrival(room.log.end, ("bob",), 0, None)
     assert room.present(10) == (("alice", "bob"), 0)
     room.leave("alice", 1, Reason.LOST)
     assert room.present(10) == (("alice", "bob"), 0)

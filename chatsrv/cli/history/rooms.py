@@ -10,6 +10,7 @@ from typing import NamedTuple
 import click
 
 from chatsrv.cli.program import Failed
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import PRIVATE_MARK, REGISTER
 from chatsrv.text.names import account_key, prepare_room
 
@@ -19,6 +20,7 @@ room_option = click.option(
 private_option = click.option("--private", "has_private", is_flag=True, help="Private messages, too.")
 
 
+@distinct
 class Looked(NamedTuple):
     """The log that is looked into, or `None` for all of which `only` says so."""
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from chatsrv.model.changes import without_words
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import LINES, WORDS, Entry, seen
 from chatsrv.net.delivery.connection import GONE, Connection, Send, send_some
 from chatsrv.net.delivery.unsent import Unsent, size_of
@@ -33,6 +34,7 @@ costs him less than one of the sends.
 """
 
 
+@distinct
 class Batch(NamedTuple):
     """Some entries next to each other, rendered; `sent` is the note of them that all readers share."""
 

@@ -7,6 +7,8 @@ verified. Each step takes the same time, however many there are. Knows no socket
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
+from chatsrv.model.distinct import distinct
+
 GRACE_SECONDS = 10.0
 """How long a stranger is safe from newcomers of a network that has as many as its own: time to type a name and a
 password. Without it, a crowd from one address would have each of its connections push out the one before.
@@ -41,6 +43,7 @@ class _Site:
         return len(self.idle) + len(self.at_gate)
 
 
+@distinct
 class _Rank(NamedTuple):
     """How many strangers a network has, and whether one of them is idle."""
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from chatsrv.chat.bookmarks import Bookmarks, Reader
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Bookmark, Position, seen
 from chatsrv.model.errors import Hole, Refused
 from chatsrv.net.delivery.connection import Connection
@@ -17,6 +18,7 @@ from chatsrv.net.receipts.trail import Sent, Steps, Trail
 from chatsrv.roomlog.base import RoomLog
 
 
+@distinct
 class Standing(NamedTuple):
     """How far a connection is at one moment: what was written, of which the last bytes are not acknowledged."""
 

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
+from chatsrv.model.distinct import distinct
 from chatsrv.protocols.base import Renderer
 from chatsrv.roomlog.base import RoomLog
 
@@ -18,6 +19,7 @@ Range: TypeAlias = tuple[int, int]
 """Bytes of a note that a reader was not sent: where they begin, and where they end."""
 
 
+@distinct
 class Steps(NamedTuple):
     """Within some bytes: behind the first `ends[n]` of them, the reader's place in `log` is `offsets[n]`.
 
@@ -30,6 +32,7 @@ class Steps(NamedTuple):
     offsets: Sequence[int]
 
 
+@distinct
 class Sent(NamedTuple):
     """Live entries of one log, behind the offset `after` up to `last`, as `renderer` has them: so many bytes.
 
@@ -45,6 +48,7 @@ class Sent(NamedTuple):
     omitted: Mapping[int, Sequence[Range]]
 
 
+@distinct
 class Replied(NamedTuple):
     """Replies, among them entries of before: `pages` are their steps, each with the bytes that come before it."""
 

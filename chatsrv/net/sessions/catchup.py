@@ -10,6 +10,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from chatsrv.chat.missed import Absence, CatchingUp, Told
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Entry, Position
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
@@ -27,6 +28,7 @@ would keep the entries that it has counted until then, and a thousand that come 
 """
 
 
+@distinct
 class Return(NamedTuple):
     """What was missed of one log, and the position behind which it is live: the end of the absence, or later."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chatsrv.chat.missed import Absence
 from chatsrv.chat.room import WELCOME_NAMES, Arrival, Room, nowhere
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Bookmark, Entry, Position
 from chatsrv.model.errors import Refused
 from chatsrv.model.reasons import Reason
@@ -31,6 +32,7 @@ _NOBODY = 0
 """An origin that no session has."""
 
 
+@distinct
 class Entered(NamedTuple):
     """What somebody finds who has gone into rooms: who else is in the first of them, and what he missed in each.
 

@@ -12,6 +12,7 @@ from functools import cache
 from typing import NamedTuple, TypeAlias
 from unicodedata import unidata_version
 
+from chatsrv.model.distinct import distinct
 from chatsrv.roomlog.search.folding import JOINER, fold, last_plane_of
 from chatsrv.roomlog.search.scripts import FLAG_LETTERS, IDEOGRAPHS, TAGS, is_unspaced, signs, unspaced
 from chatsrv.text.characters import MARKS, choice
@@ -26,6 +27,7 @@ _WORD = re.compile(r"[^\W_]+")
 _SOUGHT = re.compile(r"([^\W_]+)(\*?)")
 
 
+@distinct
 class _Patterns(NamedTuple):
     """What finds the units of a text that is folded and not ASCII, and all that parts two of them."""
 

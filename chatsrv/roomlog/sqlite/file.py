@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import REGISTER, WORDS, Entry, Kind
 from chatsrv.model.errors import StoreError
 from chatsrv.roomlog.owners import is_all_of, is_decision_of, is_of
@@ -340,6 +341,7 @@ class HistoryFile:
                     yield entry
 
 
+@distinct
 class _Room(NamedTuple):
     """A room in the file: `first_id` is the id before its first entry."""
 

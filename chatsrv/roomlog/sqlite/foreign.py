@@ -11,6 +11,7 @@ from pathlib import Path
 from shlex import quote
 from typing import NamedTuple
 
+from chatsrv.model.distinct import distinct
 from chatsrv.model.errors import StoreError
 from chatsrv.roomlog.sqlite.mark import tokens_beside
 
@@ -21,6 +22,7 @@ _MODE_AT, _COUNTER_AT = 18, 24
 _WAL_MODE = b"\x02\x02"
 
 
+@distinct
 class _Wal(NamedTuple):
     """Where the newest state of each page stands in the `-wal`, and the change counters of its first pages."""
 

@@ -14,6 +14,7 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
+from chatsrv.model.distinct import distinct
 from chatsrv.model.errors import StoreError
 from chatsrv.roomlog.sqlite.newfile import sync_directory, temporary_beside
 
@@ -24,6 +25,7 @@ _TRIES = 100  # of reading what another program may be changing just then: it ta
 _COPY_BYTES = 1 << 20
 
 
+@distinct
 class _Index(NamedTuple):
     """What the `-shm` says: how many frames the `-wal` has, and how many of them are in the file as well."""
 
@@ -39,6 +41,7 @@ class _Index(NamedTuple):
         return _WAL_HEADER_BYTES + self.frames * self.frame_bytes if self.frames else 0
 
 
+@distinct
 class _Last(NamedTuple):
     """The last frame that a check found whole: of which `-wal`, where it ends, and its bytes."""
 

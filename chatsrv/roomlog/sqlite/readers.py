@@ -9,6 +9,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import NamedTuple
 
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Bookmark
 from chatsrv.roomlog.sqlite.archive import Archive
 from chatsrv.roomlog.sqlite.durable import DurableRoomLog
@@ -20,6 +21,7 @@ KEPT_AT_ONCE = 2048
 """Bookmarks that are written in one transaction: some milliseconds, which those who speak wait for."""
 
 
+@distinct
 class Kept(NamedTuple):
     """What is to be written. `bookmarks` is by account and log, `wishes` by account."""
 

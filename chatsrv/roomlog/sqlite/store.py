@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Bookmark
 from chatsrv.model.errors import StoreError
 from chatsrv.roomlog.base import LogStore, RoomLog
@@ -280,6 +281,7 @@ class SqliteStore(LogStore):
         )
 
 
+@distinct
 class _Room(NamedTuple):
     """A room in the file. `first_id` is the id before its first entry, `last` the offset of its last one."""
 

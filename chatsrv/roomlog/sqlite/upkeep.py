@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import REGISTER
 from chatsrv.model.errors import StoreError
 from chatsrv.roomlog.sqlite.durable import DurableRoomLog
@@ -41,6 +42,7 @@ Erase: TypeAlias = Callable[[str], None]
 """Takes out of memory all that an account said and did, and what is kept about it."""
 
 
+@distinct
 class Keep(NamedTuple):
     """How much of each room is kept: the newest `entries`, and no older ones than `days`. 0 is no limit."""
 
