@@ -1,6 +1,6 @@
 """Where a server listens: the addresses that a listener's host means, and what to do where one cannot be had.
 
-Knows no sessions and no protocols; `chatsrv.app.building` makes the servers. Any thread.
+Knows no sessions and no protocols; `chatsrv.app.running` makes the servers. Any thread.
 """
 
 import contextlib

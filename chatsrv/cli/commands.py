@@ -1,6 +1,6 @@
 """`chatsrv run` and `chatsrv check`, and the options that all commands share.
 
-Does nothing itself that `chatsrv.app.building` does. Main thread only.
+Does nothing itself that `chatsrv.app` does. Main thread only.
 """
 
 import logging
@@ -9,9 +9,7 @@ from typing import Any
 
 import click
 
-from chatsrv.app.building import bots_of, build, commands_of, examine_history, unused_history
-from chatsrv.app.listening import rehearse
-from chatsrv.app.roster import Listed, Roster
+from chatsrv.app import Listed, Roster, bots_of, build, commands_of, examine_history, rehearse, unused_history
 from chatsrv.cli.history.commands import history
 from chatsrv.cli.logs import QueuedLog
 from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen

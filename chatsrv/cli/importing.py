@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from chatsrv.app.roster import Roster
+from chatsrv.app import Roster
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
 from chatsrv.cli.store import backend_option, last_admin_option
 

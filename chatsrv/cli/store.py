@@ -10,8 +10,7 @@ from contextlib import contextmanager, suppress
 
 import click
 
-from chatsrv.app.building import history_file
-from chatsrv.app.roster import Roster
+from chatsrv.app import Roster, history_file
 from chatsrv.auth.backend import EditableBackend
 from chatsrv.cli.program import Chosen, Failed
 from chatsrv.cli.streams import write_no_more

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import click
 
-from chatsrv.app.door import gate_of
+from chatsrv.app import gate_of
 from chatsrv.auth.backend import LoginContext
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
 from chatsrv.cli.store import ask_password, password_stdin, prepared

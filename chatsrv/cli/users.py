@@ -9,8 +9,7 @@ from ipaddress import ip_network
 
 import click
 
-from chatsrv.app.door import roles_of
-from chatsrv.app.roster import Listed, Roster
+from chatsrv.app import Listed, Roster, roles_of
 from chatsrv.cli.history.lines import visible
 from chatsrv.cli.importing import import_
 from chatsrv.cli.program import Chosen, Failed, Group, pass_chosen

@@ -13,6 +13,7 @@ Touches nothing; any thread may raise and catch these.
     +-- AccountsError        a store of accounts cannot be read or changed as asked
     +-- PluginError          a plug-in that the settings name cannot be used
     +-- SettingsError        the settings are wrong; carries every problem that was found
+    +-- CannotStart          the server cannot start with these settings on this machine; the text says what to do
     +-- StoreError           the file of the room logs cannot be used; the text says what to do
     +-- Hole                 entries after the given position are gone from the room log
     +-- Refused              a request of a chatter was refused; the text is for that chatter
@@ -103,6 +104,10 @@ class SettingsError(ChatError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+
+
+class CannotStart(ChatError):
+    """The server cannot start with these settings on this machine. The text says what to do."""
 
 
 class StoreError(ChatError):

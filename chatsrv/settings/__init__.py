@@ -10,7 +10,7 @@
     problems   what is wrong, in sentences: file, line, key, value, what is accepted
     manual     docs/settings.md, written from the declarations
 
-Never makes an object of another layer: that is `chatsrv.app.building`'s. Values are frozen; any thread reads them.
+Never makes an object of another layer: that is `chatsrv.app`'s. Values are frozen; any thread reads them.
 """
 
 from chatsrv.settings.backends import Auth, CommandAuth, HashedAuth, MemoryAuth, PluginAuth, YamlAuth

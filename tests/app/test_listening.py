@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.app import listening
-from chatsrv.app.building import CannotStart, build
+from chatsrv.app import build, listening
 from chatsrv.app.listening import hosts_of, rehearse
+from chatsrv.model.errors import CannotStart
 from chatsrv.settings import Listener, Settings
 from tests.peer import DEADLINE_SECONDS
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.app.building import build
+from chatsrv.app import build
 from chatsrv.model.errors import SettingsError
 from chatsrv.settings import load
 from chatsrv.settings.plugins import BOTS_GROUP

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chatsrv.app import building as app
-from chatsrv.app.building import SESSIONS, App, CannotStart, build, store_of
-from chatsrv.model.errors import AccountsError
+from chatsrv.app import SESSIONS, App, build, running
+from chatsrv.app.building import store_of
+from chatsrv.model.errors import AccountsError, CannotStart
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.settings import Listener, Settings
@@ -182,10 +182,10 @@ def test_free_memory_is_given_back_while_the_server_serves(monkeypatch: pytest.M
         if len(given_back) == 2:
             server.stop()
 
-    monkeypatch.setattr(app, "GIVE_BACK_SECONDS", 0.001)
-    give_memory_back = app.give_memory_back
-    monkeypatch.setattr(app, "give_memory_back", give_back)
-    monkeypatch.setattr(app, "tune_process", lambda _: None)  # this process is the tests'
+    monkeypatch.setattr(running, "GIVE_BACK_SECONDS", 0.001)
+    give_memory_back = running.give_memory_back
+    monkeypatch.setattr(running, "give_memory_back", give_back)
+    monkeypatch.setattr(running, "tune_process", lambda _: None)  # this process is the tests'
     monkeypatch.setattr(gc, "freeze", lambda: None)
     server.serve()
     assert len(given_back) == 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.app.building import build
+from chatsrv.app import build
 from chatsrv.model.entries import Kind
 from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.settings import Settings, load

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from chatsrv.app.building import build
+from chatsrv.app import build
 from chatsrv.app.door import gate_of
 from chatsrv.auth.backend import AuthBackend, LoginContext
 from chatsrv.cli import main

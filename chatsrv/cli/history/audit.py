@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from chatsrv.app.building import history_file
+from chatsrv.app import history_file
 from chatsrv.cli.history.files import history_of
 from chatsrv.cli.history.lines import visible
 from chatsrv.cli.history.times import check_span, since_option, until_option, utc

@@ -1,14 +1,14 @@
 """`chatsrv history`: backup and erase here; stats, export, search, audit, rescue and restore in modules of their own.
 
 All of it on the file that the settings name, and all but rescue and restore while a server may use it. Opens it through
-`chatsrv.app.building` alone. Main thread only.
+`chatsrv.app` alone. Main thread only.
 """
 
 from pathlib import Path
 
 import click
 
-from chatsrv.app.building import history_file
+from chatsrv.app import history_file
 from chatsrv.cli.history.audit import audit
 from chatsrv.cli.history.files import check_target, force_option, history_of
 from chatsrv.cli.history.lines import visible

@@ -6,7 +6,7 @@ Entries from a rescued file may hold anything, so nothing is trusted. Pure funct
 import json
 import unicodedata
 
-from chatsrv.app.building import SESSIONS
+from chatsrv.app import SESSIONS
 from chatsrv.cli.history.times import utc
 from chatsrv.model.entries import Entry
 

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import click
 
-from chatsrv.app.building import history_file
+from chatsrv.app import history_file
 from chatsrv.cli.history.files import check_target, force_option, history_of, new_file
 from chatsrv.cli.history.lines import json_line, text_line
 from chatsrv.cli.history.rooms import looked_into, private_option, room_option

@@ -5,7 +5,7 @@ from shlex import quote
 
 import click
 
-from chatsrv.app.building import rescue_history
+from chatsrv.app import rescue_history
 from chatsrv.cli.history.files import BESIDE, beside, check_target, force_option, history_of
 from chatsrv.cli.history.telling import entries_in_words, progress, size_in_words
 from chatsrv.cli.program import Chosen, Failed, pass_chosen

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from chatsrv.app.building import restore_history
+from chatsrv.app import restore_history
 from chatsrv.cli.history.files import elsewhere, history_of
 from chatsrv.cli.history.telling import entries_in_words, progress
 from chatsrv.cli.program import Chosen, Failed, pass_chosen

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from chatsrv.app.building import history_file
+from chatsrv.app import history_file
 from chatsrv.cli.history.files import history_of
 from chatsrv.cli.history.lines import visible
 from chatsrv.cli.history.rooms import is_private
