@@ -4,15 +4,22 @@ Knows no sockets, no wire formats, and no thread but its own: what is to be over
 the other. What is to be called may be from any thread.
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from chatsrv.model.accounts import Role
 from chatsrv.model.entries import WORDS, Entry, Kind, Position
 from chatsrv.model.errors import Hole, Refused
 from chatsrv.model.reasons import Reason
 
-if TYPE_CHECKING:
-    from chatsrv.bots.stay import Stay
+
+class Where(Protocol):
+    """What a bot asks of where it is: `chatsrv.bots.stay.Stay` answers."""
+
+    def speak(self, kind: Kind, text: str) -> None:
+        """See `Bot.say`."""
+
+    def end(self, reason: Reason) -> None:
+        """Have the bot leave. Does not wait for that."""
 
 
 class Bot:
@@ -40,7 +47,7 @@ class Bot:
     was killed some are heard again; what has to be exact even then is kept by the bot itself beside its own results.
     """
 
-    stay: "Stay | None" = None
+    stay: Where | None = None
     """Where it is now; `None` before it is added."""
 
     # ------------------------------------------------------------------ to be overridden
