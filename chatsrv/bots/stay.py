@@ -14,7 +14,7 @@ from chatsrv.chat.bookmarks import Reader
 from chatsrv.chat.cursor import Cursor
 from chatsrv.chat.facts import told
 from chatsrv.chat.room import Room
-from chatsrv.model.accounts import Account, Role
+from chatsrv.model.accounts import Account
 from chatsrv.model.entries import Bookmark, Entry, Kind, Position
 from chatsrv.model.errors import Hole, NotRecorded, Refused
 from chatsrv.model.reasons import Reason
@@ -67,8 +67,7 @@ class Stay(Reader):
                 kept = hub.bookmarks.open(self.key, log, self)
             with self._lock:
                 hub.attendance.add(self)  # before looking: whoever bans it from now on waits until it is in
-                ban = hub.register.server.ban_of(self.key, None, hub.clock())
-                if ban and self.account.role is not Role.ADMIN:
+                if ban := hub.ban_of(self.account, None):
                     raise Refused(f"You are banned here{told(ban)}.")
                 arrival = self.room.enter(self.account, self.origin, begin=self._begin)
                 if arrival.told_in_seconds is not None:

@@ -15,7 +15,10 @@ from chatsrv.sharing.locks import Rank, ranked_lock
 
 
 class Device(Protocol):
-    """An open session of an account, which may have several. Called under no lock; every method from any thread."""
+    """An open session of an account, which may have several, as others act on it: its `Membership`; a bot's `Stay`.
+
+    Called under no lock; every method from any thread.
+    """
 
     @property
     def account(self) -> Account:

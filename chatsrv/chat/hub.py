@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from chatsrv.chat.attendance import Attendance
 from chatsrv.chat.bookmarks import Bookmarks
-from chatsrv.chat.facts import Facts
+from chatsrv.chat.facts import Facts, Ruling
 from chatsrv.chat.lookups import Lookups
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.chat.register import Register
@@ -156,6 +156,14 @@ class Hub:
         if len(others) > 1:  # sorting takes 2 KiB of a thread's stack, which that keeps
             others.sort()
         return [*first, *map(self.room, others)]
+
+    # ------------------------------------------------------------------ people
+
+    def ban_of(self, account: Account, address: str | None) -> Ruling | None:
+        """Return the ban that keeps an account, which comes from `address`, out of the chat; `None`: none does."""
+        if account.role is Role.ADMIN:
+            return None
+        return self.register.server.ban_of(account.key, address, self.clock())
 
     # ------------------------------------------------------------------ private messages
 

@@ -25,6 +25,7 @@ from chatsrv.chat.authority import (
 from chatsrv.chat.deciding import check_pace, decide, record
 from chatsrv.chat.lookback import View
 from chatsrv.chat.looking import show
+from chatsrv.chat.membership import Entrance
 from chatsrv.chat.private import tell_of_invitation, when_read
 from chatsrv.chat.room import Room
 from chatsrv.model.changes import INVITE_ONLY, UNLOGGED, Change, What
@@ -43,6 +44,7 @@ WHO_NAMES = 200
 PAGE_ROOMS = 20
 """Rooms that a page of the list has: a terminal of 24 lines has room for them."""
 
+NOBODY_ELSE = "Nobody else is here."
 
 OTHER_NAME = "another name will do"
 
@@ -105,7 +107,7 @@ def join(asker: Asker, command: Join) -> None:
         Refused: there is no such room, or the asker may not.
     """
     room = _found(asker, command.room)
-    if not asker.turn_to(room, Notice(f"You speak in {room.name} now.")):
+    if not asker.membership.turn_to(room, Notice(f"You speak in {room.name} now.")):
         require_look_in(asker, room)
         _go_into(asker, room)
 
@@ -133,7 +135,7 @@ def _go_into(asker: Asker, room: Room) -> None:
         check_pace(asker)
         record(asker, Change(What.JOIN, room.name))
     try:
-        tell = asker.go_into(room)
+        entrance = asker.membership.go_into(room, Notice(f"You are in {room.name} now."))
     except Refused:
         if is_new and asker.hub.belongs(asker.key, room):  # who is banned is not to be let in later on for having tried
             record(asker, Change(What.PART, room.name))
@@ -141,9 +143,21 @@ def _go_into(asker: Asker, room: Room) -> None:
     too = Notice(f"You are in {room.name}, too: you entered it on another device.")
     for device in asker.hub.attendance.devices(asker.key):
         with suppress(Refused):  # one whose address is banned, or that is ending
-            if device.origin != asker.origin:
+            if device is not asker.membership:
                 device.enter(room, too)
-    tell()
+    _describe(asker, room, entrance)
+    asker.catch_up([entrance])
+
+
+def _describe(asker: Asker, room: Room, entrance: Entrance) -> None:
+    """Tell the asker about a room that it has just gone into."""
+    if (topic := topic_of(room, asker.view)).topic:
+        asker.reply(topic)
+    if not room.facts.is_logged:
+        asker.reply(Notice("Nothing that is said here is recorded."))
+    asker.reply(Present(room.name, entrance.others, entrance.more) if entrance.others else Notice(NOBODY_ELSE))
+    if entrance.trouble:
+        asker.reply(Notice(str(entrance.trouble)))
 
 
 def part(asker: Asker, command: Part) -> None:
@@ -160,7 +174,7 @@ def part(asker: Asker, command: Part) -> None:
     decide(asker, Change(What.PART, room.name))
     too = Notice(f"You are no longer in {room.name}: you left it on another device.")
     for device in asker.hub.attendance.devices(asker.key):
-        device.leave(room, Reason.QUIT, None if device.origin == asker.origin else too)
+        device.leave(room, Reason.QUIT, None if device is asker.membership else too)
     try:
         then = f"You speak in {asker.room.name} now."
     except Refused as refusal:

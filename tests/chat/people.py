@@ -1,20 +1,22 @@
-"""People for tests: askers and devices without sockets, in a chat that is otherwise the real one.
+"""People for tests: sessions without sockets, in a chat that is otherwise the real one.
 
-What somebody types is understood and obeyed as in a server, and what he is told are lines of the plain protocol. One
-thread uses them.
+What somebody types is understood and obeyed as in a server, and what they are told are lines of the plain protocol.
+Each has a real membership; in place of what moves bytes there is a `RecordingDisplay`. One thread uses them.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, timedelta
 
+from chatsrv.chat.asker import Asker
+from chatsrv.chat.bookmarks import Reader
 from chatsrv.chat.deeds import DEEDS
 from chatsrv.chat.hub import Declared, Hub, RoomRules
-from chatsrv.chat.lookback import Lookback, View
-from chatsrv.chat.room import Room, nowhere
+from chatsrv.chat.lookback import View
+from chatsrv.chat.membership import Entrance, Membership, Opening
 from chatsrv.model.accounts import Account, Role
 from chatsrv.model.changes import Change
 from chatsrv.model.commands import Complaint, Invoke
-from chatsrv.model.entries import Kind
+from chatsrv.model.entries import PRIVATE_MARK, Bookmark, Entry, Kind, Position
 from chatsrv.model.errors import Refused
 from chatsrv.model.reasons import Reason
 from chatsrv.model.replies import Notice, Reply
@@ -44,12 +46,12 @@ class Chat:
         return self.accounts.setdefault(account_key(name), Account(name, ROLES.get(name, Role.MEMBER)))
 
     def log_in(self, name: str, address: str = "192.0.2.1") -> "Person":
-        """Have somebody come, into all of his rooms."""
+        """Have somebody come, into all of their rooms."""
         self._origins += 1
         return Person(self, self.know(name), self._origins, address)
 
     def seen(self, room: str) -> list[str]:
-        """Return what was to be seen in a room, from its beginning; who comes and goes of his own accord left out."""
+        """Return what was to be seen in a room, from its beginning; who comes and goes of their own accord left out."""
         return _lines(self.hub.room(room).log)
 
     def private(self, name: str) -> list[str]:
@@ -69,35 +71,138 @@ def _lines(log: RoomLog) -> list[str]:
     return [PlainProtocol.renderer.render(entry).decode().removesuffix("\n") for entry in shown]
 
 
-class Person:
-    """One session of somebody, as commands see him (`Asker`) and as the rest of the chat does (`Device`)."""
+class Place(Reader):
+    """How far a peer has read a log that takes everything as soon as it can be seen."""
+
+    def __init__(self, log: RoomLog, origin: int) -> None:
+        self.log = log
+        self.has_begun = self.is_frozen = False
+        self._origin = origin
+        self._end: Position | None = None
+
+    def leave(self) -> None:
+        """Read no further."""
+        self._end = self.log.end
+
+    def taken(self) -> Bookmark | None:
+        return Bookmark(self._end or self.log.end, self._origin) if self.has_begun and not self.is_frozen else None
+
+
+class RecordingDisplay:
+    """A `Display` that records what it was told, in `calls`, and keeps real bookmarks."""
+
+    def __init__(self, person: "Person", hub: Hub, origin: int, address: str) -> None:
+        self.calls: list[tuple[object, ...]] = []
+        self.ignored: frozenset[str] = frozenset()
+        self.style = Style()
+        self.shows_own = False
+        self.looks: list[tuple[float, Callable[[], float | None]]] = []
+        self.logs: list[RoomLog] = []
+        """What is subscribed to."""
+        self.places: dict[RoomLog, Place] = {}
+        self._person = person
+        self._hub = hub
+        self._origin = origin
+        self._address = address
+
+    @property
+    def account(self) -> Account:
+        return self._person.account
+
+    @property
+    def origin(self) -> int:
+        return self._origin
+
+    @property
+    def address(self) -> str:
+        return self._address
+
+    @property
+    def is_ending(self) -> bool:
+        return self._person.is_gone
+
+    def open(self, log: RoomLog) -> Bookmark | None:
+        place = self.places[log] = Place(log, self.origin)
+        return self._hub.bookmarks.open(self.account.key, log, place)
+
+    def keep_first(self, log: RoomLog) -> None:
+        self._hub.bookmarks.begin(self.account.key, log, self.origin)
+
+    def give_up(self, log: RoomLog) -> None:
+        self._hub.bookmarks.close(self.account.key, log.room, self.places.pop(log))
+
+    def subscribe(
+        self, log: RoomLog, after: Position, *, is_marked: bool = False, is_held: bool = False, is_frozen: bool = False
+    ) -> None:
+        flags = {"marked": is_marked, "held": is_held, "frozen": is_frozen}
+        self.calls.append(("subscribe", log.room, after.offset, *(flag for flag in flags if flags[flag])))
+        self.logs.append(log)
+        self.places[log].has_begun = not is_held
+        self.places[log].is_frozen = is_frozen
+
+    def go_live(self, log: RoomLog) -> None:
+        """Show what was held back, as all that was missed is told."""
+        if log in self.logs:
+            self.places[log].has_begun = True
+
+    def unsubscribe(self, log: RoomLog) -> None:
+        self.calls.append(("unsubscribe", log.room))
+        self.logs.remove(log)
+        self.places[log].leave()
+
+    def turn_to(self, log: RoomLog | None) -> None:
+        self.calls.append(("turn to", log.room if log else None))
+
+    def ignore(self, accounts: frozenset[str]) -> None:
+        self.ignored = accounts
+
+    def restyle(self, style: Style) -> None:
+        self.style = style
+
+    def tell(self, reply: Reply) -> None:
+        self.calls.append(("tell", reply))
+        self._person.reply(reply)
+
+    def hang_up(self, reason: Reason) -> None:
+        self._person.hang_up(reason)
+
+    def wait_until_over(self) -> None:
+        self.calls.append(("wait until over",))
+
+    def look_later(self, seconds: float, look: Callable[[], float | None]) -> None:
+        self.looks.append((seconds, look))
+
+    def end(self) -> None:
+        """Keep how far everything was read, as the session ends."""
+        for log, place in self.places.items():
+            if taken := place.taken():
+                self._hub.bookmarks.keep(self.account.key, log.room, taken)
+            self._hub.bookmarks.close(self.account.key, log.room, place)
+
+
+class Person(Asker):
+    """One session of somebody, who is in all of their rooms."""
 
     def __init__(self, chat: Chat, account: Account, origin: int, address: str) -> None:
         self.account = account
-        self.id = self.origin = origin
-        self.address = address
-        self.hub = chat.hub
-        self.lookback = Lookback()
-        self.rooms: Mapping[str, Room] = {}
-        self.current: Room | None = None
         self.reason: Reason | None = None
-        self.later_seconds = 0.0  # by how much his clock is ahead
-        self.heard: list[str] = []
-        self.ignored: frozenset[str] = frozenset()
-        self.style = Style()
-        self._spoken_in: list[Room] = []
+        self.later_seconds = 0.0  # by how much their clock is ahead
         self._chat = chat
-        self._told: list[Reply] = []
-        self.hub.attendance.add(self)
-        for room in self.hub.rooms_of(account):
-            self.enter(room)
-            if self.current is None:
-                self._turn(room)
+        self._told: list[bytes] = []
+        self.display = RecordingDisplay(self, chat.hub, origin, address)
+        self.membership = Membership(chat.hub, self.display, UTC)
+        chat.hub.attendance.add(self.membership)
+        with self.membership.opening() as self.opening:
+            self.welcome(self.opening)
+        self.catch_up(self.opening.entrances)
+
+    def welcome(self, opening: Opening) -> None:
+        """Be told that one has come in. A `ChatSession` has words for it."""
 
     # ------------------------------------------------------------------ for tests
 
     def types(self, line: str) -> list[str]:
-        """Return the lines that he is told for a command."""
+        """Return the lines that they are told for a command."""
         command = asked(line)
         try:
             if isinstance(command, Complaint):
@@ -111,9 +216,9 @@ class Person:
         return self.told()
 
     def told(self) -> list[str]:
-        """Return the lines that he was told since the last time."""
+        """Return the lines that they were told since the last time."""
         told, self._told = self._told, []
-        return b"".join(map(PlainProtocol.renderer.reply, told)).decode().splitlines()
+        return b"".join(told).decode().splitlines()
 
     def says(self, text: str) -> str:
         """Say something in the current room; return why not, empty if it was said."""
@@ -124,7 +229,7 @@ class Person:
         return ""
 
     def says_refused(self) -> str:
-        """Return what he is told who speaks in no room."""
+        """Return what they are told who speak in no room."""
         try:
             return f"speaks in {self.room.name}"
         except Refused as refusal:
@@ -132,52 +237,39 @@ class Person:
 
     def leaves(self) -> None:
         """Log out."""
-        self.hub.attendance.remove(self)
-        for room in self.rooms.values():
-            room.leave(self.account.name, self.origin, Reason.QUIT)
-        self.rooms, self.current, self._spoken_in = {}, None, []
+        self.membership.leave_all(Reason.QUIT)
+        self.hub.attendance.remove(self.membership)
+        self.display.end()
+
+    @property
+    def heard(self) -> list[str]:
+        """The private logs that are shown to them."""
+        return [log.room for log in self.display.logs if log.room.startswith(PRIVATE_MARK)]
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """Whom they are shown nothing of."""
+        return self.display.ignored
+
+    @property
+    def style(self) -> Style:
+        """How they are shown lines."""
+        return self.display.style
 
     # ------------------------------------------------------------------ as an asker
 
     @property
-    def key(self) -> str:
-        return self.account.key
-
-    @property
-    def room(self) -> Room:
-        if self.current is None:
-            raise Refused(nowhere(self.rooms))
-        return self.current
+    def id(self) -> int:
+        return self.origin
 
     @property
     def view(self) -> View:
-        now = datetime.now(UTC) + timedelta(seconds=self.later_seconds)
-        return View(now, self.current.name if self.current else "", self.ignored)
-
-    @property
-    def logs(self) -> list[RoomLog]:
-        private = [self.hub.private_log(self.key)] if self.hub.has_private_log(self.key) else []
-        return [*(room.log for room in self.rooms.values()), *private]
+        view = super().view
+        return view._replace(now=view.now + timedelta(seconds=self.later_seconds))
 
     @property
     def is_gone(self) -> bool:
         return self.reason is not None
-
-    def turn_to(self, room: Room, told: Reply) -> bool:
-        if room.name not in self.rooms:
-            return False
-        self._turn(room)
-        self.tell(told)
-        return True
-
-    def _turn(self, room: Room) -> None:
-        self.current = room
-        self._spoken_in = [*(other for other in self._spoken_in if other is not room), room]
-
-    def go_into(self, room: Room) -> Callable[[], None]:
-        self.enter(room)
-        self._turn(room)
-        return lambda: None
 
     def account_named(self, typed: str) -> Account:
         account = self._chat.accounts.get(account_key(typed))
@@ -186,55 +278,20 @@ class Person:
         return account
 
     def reply(self, reply: Reply) -> None:
-        self._told.append(reply)
+        self._told.append(PlainProtocol.renderer.reply(reply))
 
-    def say(self, text: str) -> None:
-        raise NotImplementedError
-
-    def act(self, text: str) -> None:
-        raise NotImplementedError
-
-    # ------------------------------------------------------------------ as a device
-
-    def enter(self, room: Room, told: Reply | None = None) -> bool:
-        if room.name in self.rooms:
-            return False
-        room.enter(self.account, self.origin, self.address)
-        self.rooms = {**self.rooms, room.name: room}
-        if told:
-            self.tell(told)
-        return True
-
-    def leave(self, room: Room, reason: Reason | None, told: Reply | None = None) -> bool:
-        if room.name not in self.rooms:
-            return False
-        self.rooms = {name: other for name, other in self.rooms.items() if other is not room}
-        if reason:
-            room.leave(self.account.name, self.origin, reason)
-        self._spoken_in = [other for other in self._spoken_in if other is not room]
-        has_spoken_here = self.current is room
-        if has_spoken_here:
-            is_own_wish = reason is Reason.QUIT and told is None
-            self.current = self._spoken_in[-1] if is_own_wish and self._spoken_in else None
-        if told:
-            self.tell(told)
-            if has_spoken_here and reason is Reason.QUIT:
-                self.tell(Notice(nowhere(self.rooms)))
-        return True
-
-    def hear(self, log: RoomLog) -> None:
-        if log.room not in self.heard:
-            self.heard.append(log.room)
-
-    def ignore(self) -> None:
-        self.ignored = self.hub.register.ignored_by(self.key)
-
-    def restyle(self) -> None:
-        self.style = self.hub.register.style_of(self.key)
-
-    def tell(self, reply: Reply) -> None:
-        self._told.append(reply)
+    def catch_up(self, entrances: Sequence[Entrance]) -> None:
+        renderer, (now, here, _) = PlainProtocol.renderer, self.view
+        missed = [entrance for entrance in entrances if entrance.absence]
+        for entrance in missed:
+            assert entrance.absence
+            for line, _ in entrance.absence.told(self.hub.catching_up):
+                if isinstance(line, Entry):
+                    self._told.append(renderer.past(line, now, here))
+                else:
+                    self.reply(line)
+        for entrance in missed:
+            self.display.go_live(entrance.log)
 
     def hang_up(self, reason: Reason = Reason.QUIT) -> None:
         self.reason = reason
-        self.leaves()

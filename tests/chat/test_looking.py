@@ -95,7 +95,9 @@ def test_a_peer_who_reads_slowly_keeps_no_turn(chat: Chat, monkeypatch: pytest.M
         try:
             for _ in slow:
                 assert waiting.acquire(timeout=DEADLINE_SECONDS)
-            assert len(chat.log_in("root").types("/history 20")) == 23
+            root = chat.log_in("root")
+            root.told()
+            assert len(root.types("/history 20")) == 23
         finally:
             end.set()
         for each in looking:

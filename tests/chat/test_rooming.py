@@ -1,14 +1,14 @@
 """Commands about rooms: making them, going in and out, and looking at them."""
 
-from collections.abc import Callable
-
 import pytest
 
 from chatsrv.chat.hub import Hub, RoomRules
+from chatsrv.chat.membership import Membership
 from chatsrv.chat.room import Room
 from chatsrv.chat.rooming import PAGE_ROOMS, WHO_NAMES
 from chatsrv.model.accounts import Role
 from chatsrv.model.entries import Kind
+from chatsrv.model.replies import Reply
 from chatsrv.roomlog.memory import MemoryStore
 from tests.chat.people import Chat, Person
 
@@ -20,7 +20,11 @@ IN_NO_ROOM = "You are in no room: /rooms lists them, /join ROOM enters one."
 
 def test_who_makes_a_room_owns_it_and_speaks_there(chat: Chat) -> None:
     alice = chat.log_in("alice")
-    assert alice.types("/create #Dev") == ["dev is your room: there you can /kick, /ban, /mute and set the /topic."]
+    assert alice.types("/create #Dev") == [
+        "dev is your room: there you can /kick, /ban, /mute and set the /topic.",
+        "You are in dev now.",
+        "Nobody else is here.",
+    ]
     assert alice.room.name == "dev"
     assert list(alice.rooms) == ["lobby", "dev"]
     assert chat.hub.room("dev").facts.owner == "alice"
@@ -172,18 +176,14 @@ def test_who_is_put_out_on_his_way_in_is_not_let_in_by_what_is_left_of_his_joini
 ) -> None:
     alice, bob, phone = chat.log_in("alice"), chat.log_in("bob"), chat.log_in("bob")
     alice.types("/create dev")
-    go_into = bob.go_into
+    enter = phone.membership.enter
 
-    def be_kicked_while_it_is_told(room: Room) -> Callable[[], None]:
-        tell = go_into(room)
+    def enter_after_being_kicked(room: Room, told: Reply) -> bool:
+        assert bob.room is room
+        alice.types("/kick bob")
+        return enter(room, told)
 
-        def tell_slowly() -> None:
-            alice.types("/kick bob")
-            tell()
-
-        return tell_slowly
-
-    monkeypatch.setattr(bob, "go_into", be_kicked_while_it_is_told)
+    monkeypatch.setattr(Membership, "enter", lambda _, room, told: enter_after_being_kicked(room, told))
     bob.types("/join dev")
     assert list(bob.rooms) == list(phone.rooms) == list(chat.log_in("bob").rooms) == ["lobby"]
     assert not chat.hub.room("dev").is_in("bob")

@@ -29,7 +29,20 @@ REFUSED_IN_SESSIONS = [
     ),
     *(
         (PlainSession, {name: nothing}, "call yours something else")
-        for name in ("say", "act", "tell", "room", "rooms", "id", "key", "address", "enter", "leave", "_read", "_log")
+        for name in (
+            "say",
+            "act",
+            "room",
+            "rooms",
+            "view",
+            "id",
+            "key",
+            "address",
+            "membership",
+            "catch_up",
+            "_read",
+            "_log",
+        )
     ),
     (LineSession, {"account": None}, "call yours something else"),
     (LineSession, {"connection": property(nothing)}, "call yours something else"),

@@ -105,9 +105,6 @@ class Reading:
         """Keep that the account begins to read a log that is open; see `Bookmarks.begin`."""
         self._bookmarks.begin(self._account, log, self.origin)
 
-    def keep_nothing(self, log: RoomLog) -> None:
-        """Do what `keep_first` does where it is not known whether there is a bookmark."""
-
     def begin(self, log: RoomLog, place: int, since: int, bookmark: Bookmark | None) -> bool:
         """Begin behind the offset `place`; up to the offset `since` it is catching up from `bookmark`.
 
@@ -124,11 +121,10 @@ class Reading:
             reader.has_begun = True
         return True
 
-    def freeze(self, *logs: RoomLog) -> None:
-        """Keep no bookmark of these logs, or of all, since not all of what was missed there could be told."""
-        for log in logs or self._rooms:
-            if reader := self._rooms.get(log):
-                reader.is_frozen = True
+    def freeze(self, log: RoomLog) -> None:
+        """Keep no bookmark of a log, since not all of what was missed there could be told."""
+        if reader := self._rooms.get(log):
+            reader.is_frozen = True
 
     def leave(self, log: RoomLog) -> None:
         """Know that nothing more of a log is to be written, as its room is left; wait until that is so.

@@ -7,11 +7,10 @@ nobody has to run after a room in which much is said. Runs on the session's own 
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
 
+from chatsrv.chat.membership import Entrance
 from chatsrv.chat.missed import Absence, CatchingUp, Told
-from chatsrv.model.distinct import distinct
-from chatsrv.model.entries import Entry, Position
+from chatsrv.model.entries import Entry
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.receipts.reading import Reading
@@ -28,21 +27,14 @@ would keep the entries that it has counted until then, and a thousand that come 
 """
 
 
-@distinct
-class Return(NamedTuple):
-    """What was missed of one log, and the position behind which it is live: the end of the absence, or later."""
-
-    absence: Absence
-    live: Position
-
-
 def catch_up(
-    delivery: Delivery, connection: Connection, reading: Reading, returns: Sequence[Return], limits: CatchingUp
+    delivery: Delivery, connection: Connection, reading: Reading, entrances: Sequence[Entrance], limits: CatchingUp
 ) -> None:
     """Tell what was missed, log after log, then go live in all of them. All are subscribed to and held back already.
 
     Of a room that the session is put out of meanwhile, nothing more is told.
     """
+    returns = [(entrance.absence, entrance.position) for entrance in entrances if entrance.absence]
     for absence, live in returns:
         told = absence.told(limits)
         give_way(Urgency.LOGINS)
