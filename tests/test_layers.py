@@ -128,7 +128,6 @@ def test_the_top_of_the_package_holds_folders_only() -> None:
 
 
 CIRCLES: list[set[str]] = [
-    {"net.sessions.chatsession", "net.sessions.presence"},
     {f"net.delivery.{name}" for name in ("connection", "delivery", "fanout", "feed", "subscription", "tail")}
     | {"net.delivery.unsent", "net.delivery.writing", "net.receipts.keeper", "net.receipts.reading"},
 ]

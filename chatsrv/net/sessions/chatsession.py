@@ -50,7 +50,7 @@ _SPOKEN: Mapping[type, Kind] = {Say: Kind.SAY, Act: Kind.ACTION}
 class ChatSession(Session, Asker):
     """A session whose peer talks in rooms; an `Asker`, to the commands. Others act on its `Membership`."""
 
-    server: ChatHost
+    server: ChatHost  # type: ignore[assignment]  # as in `Session`
     account: Account
     keeps_slot: ClassVar[bool] = True
     catches_up: ClassVar[bool] = True
