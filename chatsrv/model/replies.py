@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Entry
+from chatsrv.model.reasons import Reason
 
 
 @distinct
@@ -228,9 +229,9 @@ class Text(NamedTuple):
 
 @distinct
 class Goodbye(NamedTuple):
-    """The last thing that a session hears, with the reason in words."""
+    """The last thing that a session hears."""
 
-    text: str
+    reason: Reason
 
 
 Before = Past | Missing | Comings | PastEnd | Away | AwayEnd

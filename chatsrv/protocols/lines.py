@@ -14,10 +14,12 @@ from chatsrv.model.commands import Answer, Command, Complaint, Credentials, Line
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Entry
 from chatsrv.model.errors import ProtocolError
-from chatsrv.model.replies import Goodbye, LoginRefused, Notice, Reply, Text, Welcome
+from chatsrv.model.replies import Reply, Text, Welcome
 from chatsrv.protocols.base import Protocol, Reader, Renderer
 from chatsrv.protocols.stray import check_first_bytes, check_first_line
 from chatsrv.text.cleaning import clean
+from chatsrv.wording.replies import tell
+from chatsrv.wording.sessions import PASSWORD, USERNAME, welcome
 
 HELD_BYTES = 65536
 """Bytes kept behind the credentials until the login is decided: one `recv` of a session, which then waits."""
@@ -52,8 +54,8 @@ class LinesReader(Reader):
     A line ends in CR, LF, CR LF or CR NUL. After a CR it is complete, and an LF or a NUL that follows is swallowed.
     """
 
-    username_prompt: ClassVar[bytes] = b"Username: "
-    password_prompt: ClassVar[bytes] = b"Password: "
+    username_prompt: ClassVar[bytes] = USERNAME.encode()
+    password_prompt: ClassVar[bytes] = PASSWORD.encode()
     unseen_newline: bytes = b""
     """What the peer gets in place of the line ending behind a secret, where it did not see its own."""
 
@@ -274,12 +276,10 @@ class LinesRenderer(Renderer):
         match reply:
             case Text(text):
                 return f"{text}\n".encode("utf-8", "replace")
-            case Welcome(name):
-                return line(f"Welcome, {name}!")
-            case LoginRefused(text) | Notice(text) | Goodbye(text):
-                return line(text)
+            case Welcome():
+                return line(welcome(reply))
             case _:
-                return b""
+                return b"".join(map(line, tell(reply)))
 
 
 def line(text: str) -> bytes:

@@ -13,35 +13,17 @@ from typing import ClassVar
 
 from chatsrv.model.commands import Command, Say
 from chatsrv.model.entries import PRIVATE_MARK, REGISTER, Entry, Kind
-from chatsrv.model.reasons import Reason
-from chatsrv.model.replies import (
-    Audited,
-    Away,
-    AwayEnd,
-    Comings,
-    CommandList,
-    ListEnd,
-    Missing,
-    Past,
-    PastEnd,
-    Present,
-    Reply,
-    RoomList,
-    RulingList,
-    TopicTold,
-    UnknownCommand,
-    Usage,
-    Welcome,
-)
+from chatsrv.model.replies import Audited, Past, Reply, Welcome
 from chatsrv.model.style import Style
 from chatsrv.protocols.base import Protocol, Renderer
 from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
 from chatsrv.protocols.slash import asked
-from chatsrv.text.characters import BLANK, COMBINING, IGNORABLE, choice
+from chatsrv.text.characters import BLANK, COMBINING
 from chatsrv.text.cleaning import clean, is_blank, is_clean, without_lead
-from chatsrv.text.lookalike import skeleton
-from chatsrv.wording.commands import listed, misused, unknown
-from chatsrv.wording.decisions import about_rooms, decision, invitation
+from chatsrv.wording.decisions import decision, invitation
+from chatsrv.wording.news import JOINED, LEFT, LEFT_FOR, looks_like_news
+from chatsrv.wording.parts import NO_TIME
+from chatsrv.wording.sessions import welcome_to_chat
 
 _QUITS = re.compile(rb"(?:(?:^|(?<=[\r\n\0]))/quit[ \t]*[\r\n\0]+){1,2}\Z", re.IGNORECASE)
 _QUITS_BYTES = 64
@@ -93,25 +75,6 @@ class PlainReader(LinesReader):
         return found[0].count(b"/quit") if found else 0
 
 
-_LEFT = {reason.name: f" ({reason.value})" if reason.value else "" for reason in Reason}
-# What an action must not say, lest `* bob left (connection lost)`, or `* bob and ann left`, be bob's own words. It is
-# compared by what it looks like, where an m has the skeleton of rn.
-_NEWS = r"(?:joined|left|carne\s*and\s*went)\b"
-_IS_NEWS = re.compile(rf"\W*{_NEWS}")
-_HAS_NEWS = re.compile(rf"\b{_NEWS}")
-_GOES_ON_WITH_NAMES = re.compile(r"[^\w,&+]*(?:[,&+]|and\b)")
-
-# Nothing may hide in or behind those words: neither signs, nor what nobody sees, of which some count as letters.
-_NO_LETTERS = re.compile(f"[^\\w\\s]|[_{choice(IGNORABLE)}]")
-
-
-def _looks_like_news(text: str) -> bool:
-    looks = skeleton(skeleton(text).casefold())  # twice, as an M is no m
-    if any(_IS_NEWS.match(_NO_LETTERS.sub(stand_in, looks)) for stand_in in ("", " ")):
-        return True
-    return bool(_GOES_ON_WITH_NAMES.match(looks) and _HAS_NEWS.search(_NO_LETTERS.sub("", looks)))
-
-
 class PlainRenderer(LinesRenderer):
     """Writes one line for each entry and reply.
 
@@ -124,13 +87,13 @@ class PlainRenderer(LinesRenderer):
         if kind is Kind.SAY:
             return f"<{entry.author}> {entry.text}\n".encode()
         if kind is Kind.ACTION:
-            if _looks_like_news(entry.text):
+            if looks_like_news(entry.text):
                 return f"<{entry.author}> /me {entry.text}\n".encode()
             return f"* {entry.author} {entry.text}\n".encode()
         if kind is Kind.JOIN:
-            return f"* {entry.author} joined\n".encode()
+            return f"* {entry.author} {JOINED}\n".encode()
         if kind is Kind.LEAVE:
-            return f"* {entry.author} left{_LEFT.get(entry.text, '')}\n".encode()
+            return f"* {entry.author} {LEFT_FOR.get(entry.text, LEFT)}\n".encode()
         if kind is Kind.PRIVATE:
             return f"[private] <{entry.author}> {entry.text}\n".encode()
         if kind is Kind.PRIVATE_SENT:
@@ -168,14 +131,8 @@ class PlainRenderer(LinesRenderer):
     def reply(self, reply: Reply) -> bytes:
         """Return `reply` as the lines that its one session sees."""
         match reply:
-            case Welcome(name, present, more, is_in_room):
-                here = f"Here now: {_names(present, more)}. " if present or more else "Nobody else is here. "
-                return line(f"Welcome, {name}! {here if is_in_room else ''}Type /help for commands.")
-            case Present(room, names, more, is_here, is_rest):
-                where = "Here" if is_here else f"In {room}"
-                return line(f"{where} {'too' if is_rest else 'now'}: {_names(names, more)}.")
-            case RoomList() | TopicTold() | RulingList() | ListEnd():
-                return b"".join(map(line, about_rooms(reply)))
+            case Welcome():
+                return line(welcome_to_chat(reply))
             case Audited(entries, now):
                 today, zone = now.date(), now.tzinfo
                 return b"".join(
@@ -185,24 +142,8 @@ class PlainRenderer(LinesRenderer):
                         if (decided := decision(entry, names_room=True))
                     ]
                 )
-            case CommandList():
-                return b"".join(map(line, listed(reply)))
-            case Usage():
-                return line(misused(reply))
-            case UnknownCommand():
-                return line(unknown(reply))
             case Past(entries, now, here):
                 return b"".join([self.past(entry, now, here) for entry in entries])
-            case Missing(entries):
-                return line(f"(a hole here: {_missing(entries)} no longer kept)")
-            case PastEnd(is_all):
-                return line("(end; that is all)" if is_all else "(end; /more shows what came before)")
-            case Comings():
-                return line(_news(reply))
-            case Away():
-                return b"".join(map(line, _away(reply)))
-            case AwayEnd():
-                return line("(that is all you missed)")
             case _:
                 return super().reply(reply)
 
@@ -280,57 +221,9 @@ def _time(minute: int, today: date | None, zone: tzinfo | None) -> bytes:
     try:
         then = datetime.fromtimestamp(60 * minute, zone)
     except (ValueError, OverflowError, OSError):  # no calendar has it: of a damaged file
-        return b"[no time] "
+        return f"[{NO_TIME}] ".encode()
     pattern = "%H:%M" if today is None or then.date() == today else "%Y-%m-%d %H:%M"
     return f"[{then:{pattern}}] ".encode()
-
-
-def _missing(entries: int | None) -> str:
-    if entries is None:
-        return "some entries are"
-    return "1 entry is" if entries == 1 else f"{entries} entries are"
-
-
-_MAYBE_MORE = "(there may be older lines, which were not looked through; /history shows them)"
-
-
-def _away(away: Away) -> list[str]:
-    lines, left_out, place, comings, is_more = away
-    heading = f"While you were away{f', {place}' if place else ''}"
-    if comings and not lines:
-        return [f"{heading}: {_comings(comings)}."]
-    older = "1 older line is" if left_out == 1 else f"{left_out} older lines are"
-    note = f"({'at least ' if is_more else ''}{older} left out here; /history shows them)"
-    return [
-        f"{heading} ({lines}):",
-        *([note] if left_out else [_MAYBE_MORE] if is_more else []),
-        *([_news(comings)] if comings else []),
-    ]
-
-
-def _news(comings: Comings) -> str:
-    """Return the line of who came and went, which no program takes for somebody who does so now."""
-    return f"* {_comings(comings)}{' meanwhile' if (comings.joined or comings.left) and not comings.both else ''}"
-
-
-def _comings(comings: Comings) -> str:
-    people, joined, left, both, is_more = comings
-    told = ((joined, "joined"), (left, "left"), (both, "came and went"))
-    if any(names for names, _ in told):
-        return ", ".join(f"{_listed(names)} {verb}" for names, verb in told if names)
-    return f"{'at least ' if is_more else ''}{people} {'person' if people == 1 else 'people'} came and went"
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
-
-
-def _names(names: tuple[str, ...], more: int) -> str:
-    shown = ", ".join(names)
-    if not more:
-        return shown or "nobody"
-    return f"{shown} and {more} more" if shown else f"{more} people"
 
 
 class PlainProtocol(Protocol):

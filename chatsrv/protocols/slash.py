@@ -9,6 +9,7 @@ from chatsrv.model.verbs import VERB_OF
 from chatsrv.protocols.lines import Dialogue
 from chatsrv.text.characters import BLANK
 from chatsrv.wording.commands import misused
+from chatsrv.wording.sessions import NEW_PASSWORD, NEW_PASSWORD_AGAIN, OLD_PASSWORD
 
 _UNCHANGED = "Nothing was changed."
 
@@ -17,11 +18,11 @@ def _change_password(old: str, new: str, again: str) -> Command:
     return ChangePassword(old, new) if new == again else Complaint(f"The new passwords differ. {_UNCHANGED}")
 
 
+_PASSWORD_PROMPTS = (OLD_PASSWORD.encode(), NEW_PASSWORD.encode(), NEW_PASSWORD_AGAIN.encode())
+
 # Commands whose arguments nobody may see are asked for them, line by line.
 _DIALOGUES = {
-    "password": Dialogue(
-        (b"Old password: ", b"New password: ", b"New password again: "), 0, _change_password, _UNCHANGED
-    ),
+    "password": Dialogue(_PASSWORD_PROMPTS, 0, _change_password, _UNCHANGED),
 }
 
 

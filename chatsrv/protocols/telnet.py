@@ -17,6 +17,7 @@ from chatsrv.model.entries import Entry
 from chatsrv.model.replies import Reply
 from chatsrv.protocols.base import Protocol, Renderer
 from chatsrv.protocols.plain import PlainReader, PlainRenderer
+from chatsrv.wording.sessions import ALIVE
 
 
 class Telnet(IntEnum):
@@ -238,7 +239,7 @@ class TelnetReader(PlainReader):
         if self._is_presence_told:
             return []
         self._is_presence_told = True
-        return [Answer(b"\r\n[Yes, I am here.]\r\n")]
+        return [Answer(f"\r\n[{ALIVE}]\r\n".encode())]
 
     def _negotiate(self, verb: int, option: int) -> list[Command]:
         if option == ECHO and verb in (Telnet.DO, Telnet.DONT):

@@ -133,5 +133,5 @@ REPLIES: tuple[Reply, ...] = (
     PastEnd(is_all=True),
     Text(_TEXT),
     Text(""),
-    Goodbye(_TEXT),
+    *map(Goodbye, Reason),
 )

@@ -1,15 +1,14 @@
-"""What was decided about rooms and people, and what holds of them, in words.
+"""What was decided about rooms and people, in words.
 
 Knows nothing of how a line is marked or ends, nor of who may decide what. Pure functions; any thread may call them.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 
 from chatsrv.model.changes import INVITE_ONLY, UNLOGGED, UNSAID, Change, What, is_invitation
 from chatsrv.model.entries import Entry
-from chatsrv.model.replies import ListEnd, RoomLine, RoomList, RulingLine, RulingList, TopicTold
 from chatsrv.text.durations import said
+from chatsrv.wording.parts import WHOLE_SERVER
 
 
 def decision(entry: Entry, *, names_room: bool = False) -> str:
@@ -91,7 +90,7 @@ _DECISIONS: Mapping[What, Callable[[Change, float, bool], str]] = {
 
 def _where(preposition: str, change: Change, names_room: bool) -> str:
     if not change.room:
-        return f"{' on' if preposition == ' in' else preposition} the whole server"
+        return f"{' on' if preposition == ' in' else preposition} {WHOLE_SERVER}"
     return f"{preposition} {change.room}" if names_room else ""
 
 
@@ -101,41 +100,3 @@ def _time(change: Change, at: float) -> str:
 
 def _reason(change: Change) -> str:
     return f": {change.text}" if change.text else ""
-
-
-def about_rooms(reply: RoomList | TopicTold | RulingList | ListEnd) -> list[str]:
-    """Return the lines of a reply about rooms."""
-    match reply:
-        case RoomList(rooms):
-            return [_room(room) for room in rooms]
-        case RulingList(rulings):
-            return [_ruling(ruling) for ruling in rulings]
-        case ListEnd(is_all):
-            return ["(end; that is all)" if is_all else "(/more goes on)"]
-        case TopicTold(room, topic, by, at, is_unsaid):
-            if is_unsaid:
-                return [f"{by}, whom you ignore, set the topic of {room}."]
-            if not topic:
-                return [f"{room} has no topic."]
-            return [f"Topic of {room}: {topic}", *([f"({by} set it on {_moment(at)})"] if by and at else [])]
-
-
-def _room(room: RoomLine) -> str:
-    people = {0: "nobody", 1: "1 person"}.get(room.people, f"{room.people} people")
-    place = "you speak here" if room.is_here else "you are in it" if room.is_in else ""
-    kinds = (INVITE_ONLY if room.is_invite_only else "", "" if room.is_logged else UNLOGGED)
-    notes = ", ".join(filter(None, (people, place, *kinds)))
-    return f"{room.name} ({notes}){f': {room.topic}' if room.topic else ''}"
-
-
-def _ruling(ruling: RulingLine) -> str:
-    done = f"banned from {ruling.room or 'the whole server'}"
-    if not ruling.is_ban:
-        done = f"muted in {ruling.room}" if ruling.room else "muted on the whole server"
-    until = f"until {_moment(ruling.until)}" if ruling.until else "for good"
-    by = f"by {ruling.by}" + (f" on {_moment(ruling.at)}" if ruling.at else "")
-    return f"{ruling.target}: {done} {until}, {by}{f': {ruling.reason}' if ruling.reason else ''}"
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}"

@@ -10,6 +10,7 @@ from chatsrv.model.replies import Text
 from chatsrv.net.delivery.connection import OUTBOX_BYTES, Outbox
 from chatsrv.net.receipts.trail import Steps
 from chatsrv.roomlog.memory import MemoryStore
+from chatsrv.wording.sessions import FAREWELLS
 from tests.net.wire import MORE_THAN_A_SOCKET_TAKES, Wire, delivering, wired
 from tests.peer import DEADLINE_SECONDS
 
@@ -91,7 +92,7 @@ def test_a_peer_reads_what_was_posted_and_then_why_it_ends() -> None:
         wire.connection.reply(Text("two"))
         wire.connection.hang_up(Reason.FLOODING)
         wire.connection.reply(Text("three"))
-        assert wire.rest() == f"one\ntwo\n{Reason.FLOODING.farewell}\n"
+        assert wire.rest() == f"one\ntwo\n{FAREWELLS[Reason.FLOODING]}\n"
         assert wire.connection.reason is Reason.FLOODING
 
 
@@ -126,7 +127,7 @@ def test_among_threads_that_hang_up_at_once_one_reason_is_heard_and_kept() -> No
             for thread in threads:
                 thread.join(DEADLINE_SECONDS)
             assert wire.connection.reason in reasons
-            assert wire.rest() == f"{wire.connection.reason.farewell}\n"
+            assert wire.rest() == f"{FAREWELLS[wire.connection.reason]}\n"
 
 
 def test_an_answer_at_the_door_is_written_at_once() -> None:

@@ -13,11 +13,12 @@ from chatsrv.model.reasons import Reason
 from chatsrv.model.replies import Text
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.roomlog.memory import MemoryStore
+from chatsrv.wording.sessions import FAREWELLS
 from tests.net.wire import MORE_THAN_A_SOCKET_TAKES, EchoRenderer, TextRenderer, delivering, say, wired
 from tests.peer import DEADLINE_SECONDS
 from tests.roomlog.late import LateStore
 
-ERROR = Reason.ERROR.farewell
+ERROR = FAREWELLS[Reason.ERROR]
 
 
 class Poison(Exception):
@@ -301,7 +302,7 @@ def test_a_missed_line_that_cannot_be_rendered_ends_the_session_instead_of_being
 
 def test_a_connection_that_does_not_log_in_is_hung_up_in_time() -> None:
     with delivering(Limits(login_seconds=0.01)) as delivery, wired(delivery) as [wire]:
-        assert wire.rest() == f"{Reason.LOGIN_TIMEOUT.farewell}\n"
+        assert wire.rest() == f"{FAREWELLS[Reason.LOGIN_TIMEOUT]}\n"
         assert wire.connection.reason is Reason.LOGIN_TIMEOUT
 
 
@@ -338,7 +339,7 @@ def test_a_peer_that_reads_late_but_in_time_gets_the_last_lines() -> None:
         wire.connection.post(b"x" * MORE_THAN_A_SOCKET_TAKES + b"\n")
         wire.connection.hang_up(Reason.SHUTDOWN)
         settle(delivery)
-        assert wire.rest() == "x" * MORE_THAN_A_SOCKET_TAKES + f"\n{Reason.SHUTDOWN.farewell}\n"
+        assert wire.rest() == "x" * MORE_THAN_A_SOCKET_TAKES + f"\n{FAREWELLS[Reason.SHUTDOWN]}\n"
 
 
 def test_an_author_who_waits_for_a_peer_that_does_not_read_is_let_go_by_the_hang_up() -> None:

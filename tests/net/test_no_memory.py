@@ -13,6 +13,7 @@ from chatsrv.net.listening import acceptloop
 from chatsrv.net.listening.server import ChatServer
 from chatsrv.net.listening.turnstile import FULL, Turnstile
 from chatsrv.net.scarcity import Reserve, Spare, insist, lack_of
+from chatsrv.wording.sessions import FAREWELLS
 from tests.journal import Journal
 from tests.peer import PASSWORDS, Peer, running, talk, two_chatters
 
@@ -87,7 +88,7 @@ def test_a_session_without_memory_is_told_so_and_the_log_has_a_line(journal: Jou
             with Peer(server) as unlucky:
                 unlucky.log_in(f"user{number}")
                 unlucky.type("hello")
-                assert unlucky.rest() == f"{Reason.ERROR.farewell}\n".encode()
+                assert unlucky.rest() == f"{FAREWELLS[Reason.ERROR]}\n".encode()
                 for other in (alice, bob):
                     assert other.line() == f"* user{number} joined"
                     assert other.line() == f"* user{number} left (server error)"

@@ -17,6 +17,7 @@ from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.protocols.base import Renderer
 from chatsrv.roomlog.base import RoomLog
+from chatsrv.wording.sessions import FAREWELLS
 from tests.peer import DEADLINE_SECONDS
 
 MORE_THAN_A_SOCKET_TAKES = 2_000_000
@@ -30,7 +31,9 @@ class TextRenderer(Renderer):
         return f"{entry.text}\n".encode()
 
     def reply(self, reply: Reply) -> bytes:
-        assert isinstance(reply, (Notice, Text, Goodbye))
+        if isinstance(reply, Goodbye):
+            return f"{FAREWELLS[reply.reason]}\n".encode() if reply.reason in FAREWELLS else b""
+        assert isinstance(reply, (Notice, Text))
         return f"{reply.text}\n".encode()
 
 

@@ -5,7 +5,8 @@ import pytest
 from chatsrv.model.commands import Answer, Command, Complaint, Credentials, Line
 from chatsrv.model.entries import Entry, Kind
 from chatsrv.model.errors import ProtocolError
-from chatsrv.model.replies import CommandList, Goodbye, LoginRefused, Notice, Present, Text, Welcome
+from chatsrv.model.reasons import Reason
+from chatsrv.model.replies import Goodbye, LoginRefused, Notice, Present, Text, Welcome
 from chatsrv.protocols.lines import HELD_BYTES, LinesProtocol, LinesReader
 
 PASSWORD_PROMPT = Answer(b"Password: ")
@@ -128,12 +129,11 @@ def test_replies_are_lines() -> None:
     assert render(LoginRefused()) == b"Login failed.\n"
     assert render(Notice("Slow down.")) == b"Slow down.\n"
     assert render(Notice("two\nlines\x1b[2J")) == b"two lines\n"
-    assert render(Goodbye("Goodbye!")) == b"Goodbye!\n"
-    assert render(Goodbye("")) == b""
+    assert render(Goodbye(Reason.QUIT)) == b"Goodbye!\n"
+    assert render(Goodbye(Reason.TIMED_OUT)) == b""
     assert render(Text("a\tb")) == b"a\tb\n"
     assert render(Text("")) == b"\n"
-    assert render(Present("lobby", ("alice",))) == b""
-    assert render(CommandList(())) == b""
+    assert render(Present("lobby", ("alice",))) == b"Here now: alice.\n"
 
 
 def test_entries_are_not_shown() -> None:

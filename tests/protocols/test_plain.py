@@ -49,6 +49,7 @@ from chatsrv.model.replies import (
 )
 from chatsrv.protocols.plain import PlainProtocol, PlainReader
 from chatsrv.protocols.telnet import TelnetProtocol
+from chatsrv.wording.news import LEFT_FOR
 
 TEN_X = (
     "What begins with a number has to be how long it is for: "
@@ -238,7 +239,7 @@ def test_a_change_of_a_later_version_is_not_shown(text: str) -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_is_told_in_its_words(reason: Reason) -> None:
     rendered = PlainProtocol.renderer.render(entry(Kind.LEAVE, reason.name)).decode()
-    assert rendered == (f"* bob left ({reason.value})\n" if reason.value else "* bob left\n")
+    assert rendered == f"* bob {LEFT_FOR.get(reason.name, 'left')}\n"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv import ChatServer, Limits, MemoryBackend, PlainSession, Reason
+from chatsrv import ChatServer, Limits, MemoryBackend, PlainSession
 from chatsrv.chat.lookback import MOST_ENTRIES
 from chatsrv.model.commands import PAGE_ENTRIES
 from chatsrv.model.verbs import VERBS
@@ -17,6 +17,7 @@ from chatsrv.sharing.flood import ANSWER_BYTES, IDLE_BYTES, LOGIN_BYTES, PIECE_B
 from chatsrv.text.characters import COMBINING_IN_A_ROW, MARKS_IN_A_ROW
 from chatsrv.text.cleaning import clean
 from chatsrv.wording.commands import HELP
+from chatsrv.wording.news import LEFT_FOR
 from tests.peer import DEADLINE_SECONDS, Peer, running, with_any_time
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plain-protocol.md").read_text()
@@ -85,10 +86,8 @@ def test_texts() -> None:
 
 
 def test_reasons() -> None:
-    # A login that fails ends before anybody is in the room.
-    told = [reason.value for reason in Reason if reason.value and not reason.name.startswith("LOGIN")]
     (sentence,) = re.findall(r"The reasons are (.*?)\. More", PROSE)
-    assert sorted(re.findall(r"`(.*?)`", sentence)) == sorted(told)
+    assert sorted(f"left ({why})" for why in re.findall(r"`(.*?)`", sentence)) == sorted(LEFT_FOR.values())
 
 
 def test_numbers() -> None:

@@ -215,7 +215,7 @@ class Connection:
         The peer still gets what was posted, and the reason's farewell, if it takes them in time. The session's thread
         finds the end of its input then, and cleans up.
         """
-        farewell = self.renderer.reply(Goodbye(reason.farewell)) if reason.farewell else b""
+        farewell = self.renderer.reply(Goodbye(reason))
         if self.outbox.close(reason, farewell):
             self._delivery.hang_up(self)
 
