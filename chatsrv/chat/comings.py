@@ -24,13 +24,14 @@ def comings_of(log: RoomLog, after: int, last: Position, but: str = "", effort: 
         Refused: the log cannot be read.
     """
     begin = max(after, last.offset - AMONG_ENTRIES)
-    did: dict[str, set[Kind]] = {}
+    did: dict[str, tuple[Kind, Kind]] = {}  # first and last
     place = last
     while place.offset > begin:
         entries = log.pick_back(COMINGS, place, begin, LOOKED_AT_ONCE, effort)
         for entry in entries:
-            if entry.author != but:
-                did.setdefault(entry.author, set()).add(entry.kind)
+            if entry.author != but:  # the newest of each comes first
+                _, last_kind = did.get(entry.author, (entry.kind, entry.kind))
+                did[entry.author] = entry.kind, last_kind
         is_full = len(entries) == LOOKED_AT_ONCE
         place = Position(place.epoch, entries[-1].offset - 1 if is_full else (effort and effort.stopped_at) or begin)
         if effort and effort.is_over:
@@ -40,7 +41,13 @@ def comings_of(log: RoomLog, after: int, last: Position, but: str = "", effort: 
     if begin > after or len(did) > FEW_PEOPLE:
         return Comings(len(did), is_more=begin > after)
     names = sorted(did)
-    joined, left, both = (
-        tuple(name for name in names if did[name] == kinds) for kinds in ({Kind.JOIN}, {Kind.LEAVE}, COMINGS)
+    joined, left, both, returned = (
+        tuple(name for name in names if did[name] == kinds)
+        for kinds in (
+            (Kind.JOIN, Kind.JOIN),
+            (Kind.LEAVE, Kind.LEAVE),
+            (Kind.JOIN, Kind.LEAVE),
+            (Kind.LEAVE, Kind.JOIN),
+        )
     )
-    return Comings(len(did), joined, left, both)
+    return Comings(len(did), joined, left, both, returned)

@@ -189,13 +189,16 @@ class PastEnd(NamedTuple):
 class Comings(NamedTuple):
     """Who came and went among what is shown of before: so many `people`, at least, if `is_more`.
 
-    `joined`, `left` and `both` name them, sorted, by what they did; where they are many, these are empty.
+    `joined`, `left`, `both` and `returned` name them, sorted, by what came of it: those who are here now and were not,
+    those who were and are not, those who came and left again, those who left and came back. Where they are many, these
+    are empty.
     """
 
     people: int
     joined: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     both: tuple[str, ...] = ()
+    returned: tuple[str, ...] = ()
     is_more: bool = False
 
 

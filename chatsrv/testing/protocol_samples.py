@@ -129,6 +129,7 @@ REPLIES: tuple[Reply, ...] = (
     AwayEnd(),
     Comings(12),
     Comings(4, ("alice",), (_NAME,), ("bob", "carol")),
+    Comings(1, returned=(_NAME,)),
     PastEnd(is_all=False),
     PastEnd(is_all=True),
     Text(_TEXT),

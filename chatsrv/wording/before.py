@@ -4,7 +4,7 @@ Pure functions; any thread may call them.
 """
 
 from chatsrv.model.replies import Away, Comings, Missing, PastEnd
-from chatsrv.wording.news import CAME_AND_WENT, JOINED, LEFT
+from chatsrv.wording.news import CAME_AND_WENT, CAME_BACK, JOINED, LEFT
 from chatsrv.wording.parts import counted, joined
 
 AWAY_END = "(that is all you missed)"
@@ -44,13 +44,13 @@ def away(reply: Away) -> list[str]:
 
 def who_came_and_went(comings: Comings) -> str:
     """Return the line of who came and went, which no program takes for somebody who does so now."""
-    is_like_news = (comings.joined or comings.left) and not comings.both
+    is_like_news = (comings.joined or comings.left) and not (comings.both or comings.returned)
     return f"* {_comings(comings)}{' meanwhile' if is_like_news else ''}"
 
 
 def _comings(comings: Comings) -> str:
-    people, came, left, both, is_more = comings
-    told = ((came, JOINED), (left, LEFT), (both, CAME_AND_WENT))
+    people, came, left, both, returned, is_more = comings
+    told = ((came, JOINED), (left, LEFT), (returned, CAME_BACK), (both, CAME_AND_WENT))
     if any(names for names, _ in told):
         return ", ".join(f"{joined(names)} {verb}" for names, verb in told if names)
     return f"{'at least ' if is_more else ''}{counted(people, 'person', 'people')} {CAME_AND_WENT}"

@@ -10,7 +10,7 @@ from chatsrv.model.reasons import Reason
 from chatsrv.text.characters import IGNORABLE, choice
 from chatsrv.text.lookalike import skeleton
 
-JOINED, LEFT, CAME_AND_WENT = "joined", "left", "came and went"
+JOINED, LEFT, CAME_AND_WENT, CAME_BACK = "joined", "left", "came and went", "left and came back"
 """What stands behind a name; `LEFT` where there is nothing to add."""
 
 _WHY: Mapping[Reason, str] = {

@@ -11,7 +11,7 @@ from contextlib import suppress
 from bench.counting import Script, Tally
 
 LEFT_OUT = re.compile(rb"\((?:at least )?\d+ older lines? (?:is|are) left out here; /history shows them\)")
-COMINGS = re.compile(rb"\* .*(?:came and went|meanwhile)")
+COMINGS = re.compile(rb"\* .*(?:came and went|came back|meanwhile)")
 DATED = re.compile(rb"\[(?:\d{4}-\d\d-\d\d )?\d\d:\d\d\] (.*)")
 
 

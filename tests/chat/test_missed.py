@@ -36,12 +36,13 @@ def expected(log: RoomLog, place: int, most: int) -> tuple[list[Entry], Comings 
     entries = [entry for entry in log.read(Position(log.epoch, place), 1000) if entry.origin]
     lines = [entry for entry in entries if entry.kind in LINES]
     begin = lines[-most].offset if len(lines) > most else 0
-    did: dict[str, set[Kind]] = {}
+    did: dict[str, list[Kind]] = {}
     for entry in entries:
         if entry.kind in (Kind.JOIN, Kind.LEAVE) and entry.offset >= begin:
-            did.setdefault(entry.author, set()).add(entry.kind)
-    kinds = ({Kind.JOIN}, {Kind.LEAVE}, {Kind.JOIN, Kind.LEAVE})
-    names = (tuple(sorted(name for name in did if did[name] == each)) for each in kinds)
+            did.setdefault(entry.author, []).append(entry.kind)
+    join, leave = Kind.JOIN, Kind.LEAVE
+    kinds = ((join, join), (leave, leave), (join, leave), (leave, join))
+    names = (tuple(sorted(name for name in did if (did[name][0], did[name][-1]) == each)) for each in kinds)
     return lines[-most:], Comings(len(did), *names) if did else None
 
 
@@ -142,8 +143,8 @@ def test_what_was_said_is_found_beneath_any_number_of_comings_and_goings() -> No
     ("people", "comings"),
     [
         (0, None),
-        (1, Comings(1, both=("guest0",))),
-        (5, Comings(5, both=tuple(f"guest{number}" for number in range(5)))),
+        (1, Comings(1, returned=("guest0",))),
+        (5, Comings(5, returned=tuple(f"guest{number}" for number in range(5)))),
         (12, Comings(12)),
     ],
 )
@@ -156,6 +157,24 @@ def test_people_who_came_and_went_are_one_line_by_name_where_they_are_few(people
         log.append(Kind.JOIN, f"guest{number}", 10 + number, ("",))
     assert told(log, 0, 1000)[0].reply == Away(1, comings=comings)
     assert len(told(log, 0, 1000)) == 3
+
+
+@pytest.mark.parametrize(
+    ("kinds", "comings"),
+    [
+        ("+", Comings(1, joined=("carol",))),
+        ("+-+", Comings(1, joined=("carol",))),
+        ("-", Comings(1, left=("carol",))),
+        ("-+-", Comings(1, left=("carol",))),
+        ("+-", Comings(1, both=("carol",))),
+        ("-+-+", Comings(1, returned=("carol",))),
+    ],
+)
+def test_what_is_told_of_somebody_who_came_and_went_tells_whether_they_are_here(kinds: str, comings: Comings) -> None:
+    log = MemoryStore().open("lobby")
+    for kind in kinds:
+        log.append(Kind.JOIN if kind == "+" else Kind.LEAVE, "carol", 7, ("",))
+    assert told(log, 0, 1000) == [Told(Away(0, comings=comings), 0)]
 
 
 def test_a_place_moves_over_what_was_folded_only_with_the_line_behind_it() -> None:

@@ -305,6 +305,8 @@ MOMENT = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
         (Comings(12, is_more=True), "* at least 12 people came and went\n"),
         (Comings(1, is_more=True), "* at least 1 person came and went\n"),
         (Comings(1, both=("bob",)), "* bob came and went\n"),
+        (Comings(1, returned=("bob",)), "* bob left and came back\n"),
+        (Comings(2, left=("ann",), returned=("bob",)), "* ann left, bob left and came back\n"),
         (Comings(1, ("bob",)), "* bob joined meanwhile\n"),
         (Comings(2, ("alice",), ("bob",)), "* alice joined, bob left meanwhile\n"),
         (
