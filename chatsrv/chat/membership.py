@@ -204,7 +204,7 @@ class Membership:
                 return False
             entrance = self._enter_locked(room, is_held=False, turns=False, is_told_another=True)
             self._display.tell(told)
-            self._subscribe_locked(entrance)
+            self._read_on_locked(entrance)
             return True
 
     def _is_past_wanted(self) -> bool:
@@ -262,6 +262,12 @@ class Membership:
             is_frozen=entrance.is_frozen,
         )
 
+    def _read_on_locked(self, entrance: Entrance) -> None:
+        """Do what `_subscribe_locked` does, and have the peer told what cannot be told of before."""
+        if entrance.trouble:
+            self._display.tell(Notice(str(entrance.trouble)))
+        self._subscribe_locked(entrance)
+
     def _opened_locked(self, log: RoomLog) -> tuple[Bookmark | None, Refused | None]:
         """Return how far the account has read a log, or why that cannot be told."""
         assert self._lock.locked()
@@ -285,7 +291,7 @@ class Membership:
             if not self._is_open:
                 self._mail_since = self._mail_since or log.end
             elif not (self._is_over or self._hears):
-                self._subscribe_locked(self._hear_locked(log, is_new=True))
+                self._read_on_locked(self._hear_locked(log, is_new=True))
 
     def _hear_locked(
         self, log: RoomLog, *, is_held: bool = False, is_frozen: bool = False, is_new: bool = False
