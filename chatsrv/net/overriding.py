@@ -39,7 +39,8 @@ _OF_SESSIONS = frozenset(
 _OF_SERVERS = frozenset(
     {
         *("allow_reuse_address", "daemon_threads", "request_queue_size", "label"),
-        *("get_request", "verify_request", "finish_request", "handle_error", "handle_timeout", "service_actions"),
+        *("get_request", "verify_request", "wire_for", "finish_request"),
+        *("handle_error", "handle_timeout", "service_actions"),
     }
 )
 _NO_HANDLE = (

@@ -14,6 +14,7 @@ from chatsrv.auth.hashing import Hasher
 from chatsrv.model.limits import Limits
 from chatsrv.net.listening.server import ChatServer
 from tests.journal import Journal, kept_journal
+from tests.net.records import speak_records
 from tests.peer import running
 
 
@@ -40,3 +41,10 @@ def server(users: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]
     backend = YamlBackend(users, hasher=Hasher(memory_kib=8, passes=1))
     with running(ChatServer(("127.0.0.1", 0), PlainSession, auth=backend, limits=Limits(messages_per_second=0))) as it:
         yield it
+
+
+@pytest.fixture(params=["in the clear", "records"])
+def any_wire(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the test with wires in the clear, and with wires that have bytes of their own."""
+    if request.param == "records":
+        speak_records(monkeypatch)

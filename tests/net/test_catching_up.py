@@ -127,6 +127,7 @@ def leave_by_reset(peer: Peer) -> None:
     peer.reset()
 
 
+@pytest.mark.usefixtures("any_wire")
 @pytest.mark.parametrize(
     ("leave", "reason"),
     [
@@ -155,6 +156,7 @@ def test_who_comes_back_is_told_what_was_said_and_done_meanwhile(leave, reason, 
         assert is_told_nothing(bob)
 
 
+@pytest.mark.usefixtures("any_wire")
 def test_what_the_system_of_a_program_acknowledged_counts_as_taken(chat, journal: Journal) -> None:
     with chat.log_in("bob") as bob:
         said = "".join(f"{line}\n" for line in chat.say("one", "two")).encode()
@@ -176,6 +178,7 @@ def stalling(chat: Chat, name: str, lines: list[str]) -> Iterator[tuple[Peer, li
         yield peer, chat.say(*lines)
 
 
+@pytest.mark.usefixtures("any_wire")
 @pytest.mark.parametrize("is_on_the_tail", [True, False])
 def test_who_stopped_reading_is_told_all_that_he_has_not_got_and_nothing_twice(is_on_the_tail) -> None:
     limits = {"stall_seconds": 0.3} if is_on_the_tail else {"stall_seconds": 3600.0, "tail_bytes": 65_536}
@@ -189,6 +192,7 @@ def test_who_stopped_reading_is_told_all_that_he_has_not_got_and_nothing_twice(i
             assert chat.say("live") == [bob_again.line()]
 
 
+@pytest.mark.usefixtures("any_wire")
 def test_what_was_not_taken_does_not_arrive_after_all() -> None:
     limits = {"send_buffer_bytes": 4096, "linger_seconds": 0.01, "stall_seconds": 0.3}
     with chatting(**limits) as chat, stalling(chat, "bob", numbered(200, 500)) as (bob, said):
@@ -236,6 +240,7 @@ def test_a_second_device_is_told_nothing_of_what_the_first_one_has_taken(chat) -
             assert chat.say("to both") == [phone.line()] == [desk.line()]
 
 
+@pytest.mark.usefixtures("any_wire")
 def test_the_device_that_got_furthest_counts_whichever_ends_last(journal: Journal) -> None:
     with chatting(**SMALL, stall_seconds=3600.0) as chat, stalling(chat, "bob", numbered(200, 500)) as (desk, said):
         with chat.log_in("bob") as phone:
@@ -249,6 +254,7 @@ def test_the_device_that_got_furthest_counts_whichever_ends_last(journal: Journa
             assert is_told_nothing(bob)
 
 
+@pytest.mark.usefixtures("any_wire")
 def test_a_device_that_is_dead_without_anybody_knowing_has_taken_no_more_than_it_acknowledged() -> None:
     with (
         chatting(**SMALL, stall_seconds=3600.0) as chat,
@@ -264,6 +270,7 @@ def test_a_device_that_is_dead_without_anybody_knowing_has_taken_no_more_than_it
 # ------------------------------------------------------------------ in the middle
 
 
+@pytest.mark.usefixtures("any_wire")
 @pytest.mark.parametrize(("ways", "lines"), [(1, 300), (3, 300), (1, 100)], ids=["once", "again", "all posted already"])
 def test_who_is_lost_while_he_catches_up_goes_on_in_the_middle(ways, lines) -> None:
     with chatting(**SMALL, stall_seconds=0.3) as chat:
@@ -282,6 +289,7 @@ def test_who_is_lost_while_he_catches_up_goes_on_in_the_middle(ways, lines) -> N
             assert told(bob).lines == said[len(seen) :]
 
 
+@pytest.mark.usefixtures("any_wire")
 def test_what_is_said_while_somebody_catches_up_comes_behind_it(chat) -> None:
     chat.was_here("bob")
     said = chat.say(*numbered(300, 400))

@@ -28,6 +28,7 @@ from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.net.crowd import LONG_SECONDS, dawdle, shown
+from tests.net.records import speak_records
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, open_gate, running
 from tests.roomlog.late import LateStore
 
@@ -191,6 +192,11 @@ def check(reader: Reader, entries: list[Entry]) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_readers_who_are_lost_at_random_see_everything_once_and_in_order(seed, tmp_path: Path) -> None:
     play(seed, tmp_path, readers=4, writers=2, blocks=400)
+
+
+def test_so_do_readers_whose_wires_have_bytes_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    speak_records(monkeypatch)
+    play(10, tmp_path, readers=4, writers=2, blocks=200)
 
 
 @pytest.mark.stress

@@ -11,7 +11,7 @@ from chatsrv.net.delivery.connection import OUTBOX_BYTES, Outbox
 from chatsrv.net.receipts.trail import Steps
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.wording.sessions import FAREWELLS
-from tests.net.wire import MORE_THAN_A_SOCKET_TAKES, Wire, delivering, wired
+from tests.net.links import MORE_THAN_A_SOCKET_TAKES, Link, delivering, linked
 from tests.peer import DEADLINE_SECONDS
 
 
@@ -85,68 +85,68 @@ def test_only_the_first_reason_counts() -> None:
 
 
 def test_a_peer_reads_what_was_posted_and_then_why_it_ends() -> None:
-    with delivering() as delivery, wired(delivery) as [wire]:
-        assert wire.connection.reason is None
-        wire.connection.post(b"one\n")
-        wire.connection.post(b"")
-        wire.connection.reply(Text("two"))
-        wire.connection.hang_up(Reason.FLOODING)
-        wire.connection.reply(Text("three"))
-        assert wire.rest() == f"one\ntwo\n{FAREWELLS[Reason.FLOODING]}\n"
-        assert wire.connection.reason is Reason.FLOODING
+    with delivering() as delivery, linked(delivery) as [link]:
+        assert link.connection.reason is None
+        link.connection.post(b"one\n")
+        link.connection.post(b"")
+        link.connection.reply(Text("two"))
+        link.connection.hang_up(Reason.FLOODING)
+        link.connection.reply(Text("three"))
+        assert link.rest() == f"one\ntwo\n{FAREWELLS[Reason.FLOODING]}\n"
+        assert link.connection.reason is Reason.FLOODING
 
 
 def test_a_reason_without_a_farewell_ends_the_stream_without_a_word() -> None:
-    with delivering() as delivery, wired(delivery) as [wire]:
-        wire.connection.hang_up(Reason.LOST)
-        assert wire.rest() == ""
+    with delivering() as delivery, linked(delivery) as [link]:
+        link.connection.hang_up(Reason.LOST)
+        assert link.rest() == ""
 
 
 @pytest.mark.parametrize("reason", [reason for reason in Reason if reason.is_abrupt])
 def test_a_peer_that_takes_nothing_is_cut_off_at_once(reason: Reason) -> None:
-    with delivering() as delivery, wired(delivery) as [wire]:
-        wire.connection.post(b"x" * MORE_THAN_A_SOCKET_TAKES)
-        wire.connection.hang_up(reason)
-        wire.finish()
-        assert len(wire.rest()) < MORE_THAN_A_SOCKET_TAKES
+    with delivering() as delivery, linked(delivery) as [link]:
+        link.connection.post(b"x" * MORE_THAN_A_SOCKET_TAKES)
+        link.connection.hang_up(reason)
+        link.finish()
+        assert len(link.rest()) < MORE_THAN_A_SOCKET_TAKES
 
 
 def test_among_threads_that_hang_up_at_once_one_reason_is_heard_and_kept() -> None:
     reasons = [Reason.QUIT, Reason.FLOODING, Reason.ERROR, Reason.SHUTDOWN]
-    with delivering() as delivery, wired(delivery, 20) as wires:
-        for wire in wires:
+    with delivering() as delivery, linked(delivery, 20) as links:
+        for link in links:
             start = threading.Barrier(len(reasons))
 
-            def hang_up(reason: Reason, wire: Wire = wire, start: threading.Barrier = start) -> None:
+            def hang_up(reason: Reason, link: Link = link, start: threading.Barrier = start) -> None:
                 start.wait(DEADLINE_SECONDS)
-                wire.connection.hang_up(reason)
+                link.connection.hang_up(reason)
 
             threads = [threading.Thread(target=hang_up, args=(reason,)) for reason in reasons]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join(DEADLINE_SECONDS)
-            assert wire.connection.reason in reasons
-            assert wire.rest() == f"{FAREWELLS[wire.connection.reason]}\n"
+            assert link.connection.reason in reasons
+            assert link.rest() == f"{FAREWELLS[link.connection.reason]}\n"
 
 
 def test_an_answer_at_the_door_is_written_at_once() -> None:
-    with delivering() as delivery, wired(delivery) as [wire]:
-        wire.connection.answer(b"Username: ")
-        wire.connection.answer(b"")
-        assert wire.peer.recv(100) == b"Username: "
-        assert wire.connection.reason is None
+    with delivering() as delivery, linked(delivery) as [link]:
+        link.connection.answer(b"Username: ")
+        link.connection.answer(b"")
+        assert link.peer.recv(100) == b"Username: "
+        assert link.connection.reason is None
 
 
 def test_a_peer_who_leaves_the_prompts_unread_is_lost() -> None:
-    with delivering() as delivery, wired(delivery) as [wire]:
-        wire.connection.answer(b"x" * MORE_THAN_A_SOCKET_TAKES)
-        assert wire.connection.reason is Reason.LOST
+    with delivering() as delivery, linked(delivery) as [link]:
+        link.connection.answer(b"x" * MORE_THAN_A_SOCKET_TAKES)
+        assert link.connection.reason is Reason.LOST
 
 
 def test_what_another_thread_notifies_of_never_waits_for_space() -> None:
-    with delivering(Limits(linger_seconds=60)) as delivery, wired(delivery) as [wire]:
+    with delivering(Limits(linger_seconds=60)) as delivery, linked(delivery) as [link]:
         for _ in range(3):
-            wire.connection.notify(Text("x" * MORE_THAN_A_SOCKET_TAKES))
-        wire.connection.hang_up(Reason.QUIT)
-        assert wire.rest() == ("x" * MORE_THAN_A_SOCKET_TAKES + "\n") * 3 + "Goodbye!\n"
+            link.connection.notify(Text("x" * MORE_THAN_A_SOCKET_TAKES))
+        link.connection.hang_up(Reason.QUIT)
+        assert link.rest() == ("x" * MORE_THAN_A_SOCKET_TAKES + "\n") * 3 + "Goodbye!\n"

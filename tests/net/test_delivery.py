@@ -18,11 +18,12 @@ from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.delivery.fanout import READ_ENTRIES
 from chatsrv.net.receipts.reading import Reading
+from chatsrv.net.wire import Wire
 from chatsrv.protocols.base import Renderer
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore
-from tests.net.wire import TextRenderer
+from tests.net.links import TextRenderer
 from tests.peer import DEADLINE_SECONDS
 
 
@@ -33,7 +34,7 @@ class Ends:
         self.delivery = Delivery(limits)
         self.start = self.delivery.start
         self._connections: list[Connection] = []
-        self._peers: list[socket.socket] = []
+        self._sockets: list[socket.socket] = []
 
     def connect(
         self, send_buffer_bytes: int = 0, renderer: Renderer = PlainProtocol.renderer
@@ -42,17 +43,18 @@ class Ends:
         peer.settimeout(DEADLINE_SECONDS)
         if send_buffer_bytes:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
-        self._peers.append(peer)
-        self._connections.append(self.delivery.connect(ours, "127.0.0.1", renderer))
+        self._sockets += (ours, peer)
+        self._connections.append(self.delivery.connect(Wire(ours), "127.0.0.1", renderer))
         return self._connections[-1], peer
 
     def close(self) -> None:
-        for peer in self._peers:
+        for peer in self._sockets[1::2]:
             peer.close()
         for connection in self._connections:
             connection.hang_up(Reason.LOST)
             connection.finish()
-            connection.socket.close()
+        for ours in self._sockets[::2]:
+            ours.close()
         self.delivery.stop()
 
 

@@ -14,7 +14,7 @@ from chatsrv.model.replies import Text
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.wording.sessions import FAREWELLS
-from tests.net.wire import MORE_THAN_A_SOCKET_TAKES, EchoRenderer, TextRenderer, delivering, say, wired
+from tests.net.links import MORE_THAN_A_SOCKET_TAKES, EchoRenderer, TextRenderer, delivering, linked, say
 from tests.peer import DEADLINE_SECONDS
 from tests.roomlog.late import LateStore
 
@@ -40,7 +40,7 @@ class PickyRenderer(TextRenderer):
 
 def settle(delivery: Delivery) -> None:
     """Return when delivery has done all that was asked of it before."""
-    with wired(delivery):
+    with linked(delivery):
         pass
 
 
@@ -49,19 +49,19 @@ def settle(delivery: Delivery) -> None:
 
 def test_a_place_that_is_not_visible_yet_is_waited_for() -> None:
     log = LateStore().open("lobby")
-    with delivering() as delivery, wired(delivery) as [wire]:
+    with delivering() as delivery, linked(delivery) as [link]:
         arrival = say(log, "before", "arrival")
-        delivery.subscribe(wire.connection, log, arrival)
+        delivery.subscribe(link.connection, log, arrival)
         settle(delivery)
         log.show(1)
         say(log, "after")
         log.show()
-        assert wire.read("after") == "after\n"
+        assert link.read("after") == "after\n"
 
 
 def test_who_arrives_at_a_place_not_visible_yet_gets_what_others_get_from_there_on() -> None:
     log = LateStore().open("lobby")
-    with delivering() as delivery, wired(delivery, 3) as [early, late, later]:
+    with delivering() as delivery, linked(delivery, 3) as [early, late, later]:
         delivery.subscribe(early.connection, log, Position(log.epoch, 0))
         one = say(log, "one")
         delivery.subscribe(late.connection, log, one)
@@ -78,7 +78,7 @@ def test_who_arrives_at_a_place_not_visible_yet_gets_what_others_get_from_there_
 
 def test_who_is_overtaken_on_the_way_in_by_the_first_of_a_room_is_sent_what_was_not_recorded_then() -> None:
     log = LateStore().open("lobby")
-    with delivering() as delivery, wired(delivery, 2) as [overtaken, first]:
+    with delivering() as delivery, linked(delivery, 2) as [overtaken, first]:
         one, two = say(log, "one"), say(log, "two")  # as they joined, neither of them visible
         delivery.subscribe(first.connection, log, two)
         delivery.subscribe(overtaken.connection, log, one)
@@ -92,7 +92,7 @@ def test_who_is_overtaken_on_the_way_in_by_the_first_of_a_room_is_sent_what_was_
 
 def test_who_subscribes_behind_what_was_delivered_gets_what_he_missed_first() -> None:
     log = MemoryStore().open("lobby")
-    with delivering() as delivery, wired(delivery, 2) as [early, late]:
+    with delivering() as delivery, linked(delivery, 2) as [early, late]:
         delivery.subscribe(early.connection, log, log.end)
         say(log, "one", "two")
         say(log, "his own", origin=late.connection.origin)
@@ -107,7 +107,7 @@ def test_who_subscribes_behind_what_was_delivered_gets_what_he_missed_first() ->
 
 def test_who_subscribes_behind_while_stalled_gets_all_in_order() -> None:
     log = MemoryStore().open("lobby")
-    with delivering() as delivery, wired(delivery, 2) as [early, late]:
+    with delivering() as delivery, linked(delivery, 2) as [early, late]:
         delivery.subscribe(early.connection, log, log.end)
         say(log, "one", "two", "three")
         early.read("three")
@@ -125,15 +125,15 @@ def test_who_subscribes_behind_while_stalled_gets_all_in_order() -> None:
 
 def test_a_place_that_the_log_cannot_read_on_from_ends_the_session() -> None:
     log = MemoryStore().open("lobby")
-    with delivering() as delivery, wired(delivery) as [wire]:
-        delivery.subscribe(wire.connection, log, Position("another epoch", 0))
-        assert wire.rest() == ""
-        assert wire.connection.reason is Reason.TOO_SLOW
+    with delivering() as delivery, linked(delivery) as [link]:
+        delivery.subscribe(link.connection, log, Position("another epoch", 0))
+        assert link.rest() == ""
+        assert link.connection.reason is Reason.TOO_SLOW
 
 
 def test_who_hangs_up_before_he_arrives_leaves_nobody_following() -> None:
     log = LateStore().open("lobby")
-    with delivering() as delivery, wired(delivery, 3) as [present, gone, expected]:
+    with delivering() as delivery, linked(delivery, 3) as [present, gone, expected]:
         gone.connection.hang_up(Reason.QUIT)
         delivery.subscribe(gone.connection, log, log.end)
         settle(delivery)
@@ -146,7 +146,7 @@ def test_who_hangs_up_before_he_arrives_leaves_nobody_following() -> None:
         log.show()
         settle(delivery)
         assert log.followers == ()
-        assert [wire.rest() for wire in (present, gone, expected)] == ["Goodbye!\n"] * 3
+        assert [link.rest() for link in (present, gone, expected)] == ["Goodbye!\n"] * 3
 
 
 # ---------------------------------------------------------------------- who is sent what
@@ -156,13 +156,13 @@ def test_each_wire_format_decides_whether_authors_hear_themselves() -> None:
     log = MemoryStore().open("lobby")
     with (
         delivering() as delivery,
-        wired(delivery, 2) as [alice, bob],
-        wired(delivery, 1, EchoRenderer()) as [carol],
+        linked(delivery, 2) as [alice, bob],
+        linked(delivery, 1, EchoRenderer()) as [carol],
     ):
-        for wire in (alice, bob, carol):
-            delivery.subscribe(wire.connection, log, log.end)
-        for name, wire in (("alice", alice), ("bob", bob), ("carol", carol)):
-            say(log, name, origin=wire.connection.origin)
+        for link in (alice, bob, carol):
+            delivery.subscribe(link.connection, log, log.end)
+        for name, link in (("alice", alice), ("bob", bob), ("carol", carol)):
+            say(log, name, origin=link.connection.origin)
         say(log, "end")
         assert alice.read("end") == "bob\ncarol\nend\n"
         assert bob.read("end") == "alice\ncarol\nend\n"
@@ -171,9 +171,9 @@ def test_each_wire_format_decides_whether_authors_hear_themselves() -> None:
 
 def test_one_who_does_not_read_is_spared_his_own_lines_too_and_loses_none_of_the_others() -> None:
     log = MemoryStore().open("lobby")
-    with delivering() as delivery, wired(delivery, 2) as [slow, fast]:
-        for wire in (slow, fast):
-            delivery.subscribe(wire.connection, log, log.end)
+    with delivering() as delivery, linked(delivery, 2) as [slow, fast]:
+        for link in (slow, fast):
+            delivery.subscribe(link.connection, log, log.end)
         texts = [f"{number}:" + "x" * 997 for number in range(2000)]
         for start in range(0, 2000, 10):
             say(log, *texts[start : start + 5])
@@ -186,9 +186,9 @@ def test_one_who_does_not_read_is_spared_his_own_lines_too_and_loses_none_of_the
 
 def test_one_who_falls_too_far_behind_is_hung_up_and_others_notice_nothing() -> None:
     log = MemoryStore().open("lobby")
-    with delivering(Limits(tail_bytes=65_536, stall_seconds=3600)) as delivery, wired(delivery, 2) as [slow, fast]:
-        for wire in (slow, fast):
-            delivery.subscribe(wire.connection, log, log.end)
+    with delivering(Limits(tail_bytes=65_536, stall_seconds=3600)) as delivery, linked(delivery, 2) as [slow, fast]:
+        for link in (slow, fast):
+            delivery.subscribe(link.connection, log, log.end)
         texts = [f"{number}:" + "x" * 997 for number in range(2000)]
         for start in range(0, 2000, 10):
             say(log, *texts[start : start + 10])
@@ -202,9 +202,9 @@ def test_one_who_falls_too_far_behind_is_hung_up_and_others_notice_nothing() -> 
 
 def test_one_who_vanished_is_lost_and_others_notice_nothing() -> None:
     log = MemoryStore().open("lobby")
-    with delivering() as delivery, wired(delivery, 3) as [one, vanished, other]:
-        for wire in (one, vanished, other):
-            delivery.subscribe(wire.connection, log, log.end)
+    with delivering() as delivery, linked(delivery, 3) as [one, vanished, other]:
+        for link in (one, vanished, other):
+            delivery.subscribe(link.connection, log, log.end)
         settle(delivery)
         vanished.peer.close()
         say(log, "a")
@@ -218,12 +218,12 @@ def test_many_authors_and_readers_at_once_all_see_the_order_of_the_log() -> None
     log = MemoryStore().open("lobby")
     count, each = 8, 100
 
-    with delivering() as delivery, wired(delivery, count) as wires:
-        for wire in wires:
-            delivery.subscribe(wire.connection, log, log.end)
+    with delivering() as delivery, linked(delivery, count) as links:
+        for link in links:
+            delivery.subscribe(link.connection, log, log.end)
 
         def write(number: int) -> None:
-            connection = wires[number].connection
+            connection = links[number].connection
             for turn in range(each):
                 delivery.pace(log)
                 say(log, f"{number}.{turn}" + "x" * 2000, origin=connection.origin)
@@ -231,18 +231,18 @@ def test_many_authors_and_readers_at_once_all_see_the_order_of_the_log() -> None
 
         with ThreadPoolExecutor(2 * count) as pool:
             writing = [pool.submit(write, number) for number in range(count)]
-            reading = [pool.submit(wire.read, "end") for wire in wires]
+            reading = [pool.submit(link.read, "end") for link in links]
             for author in writing:
                 author.result()
             say(log, "end")
             heard = [reader.result().splitlines() for reader in reading]
         entries = log.read(Position(log.epoch, 0), 1_000_000)
         assert len(entries) == count * each + 1
-        for wire, seen in zip(wires, heard, strict=True):
+        for link, seen in zip(links, heard, strict=True):
             said = [text for text in seen if not text.startswith("reply ")]
-            assert said == [entry.text for entry in entries if entry.origin != wire.connection.origin]
+            assert said == [entry.text for entry in entries if entry.origin != link.connection.origin]
             replies = [text for text in seen if text.startswith("reply ")]
-            replies += wire.read(f"reply {each - 1}").splitlines() if len(replies) < each else []
+            replies += link.read(f"reply {each - 1}").splitlines() if len(replies) < each else []
             assert replies == [f"reply {turn}" for turn in range(each)]
 
 
@@ -255,18 +255,18 @@ def test_a_line_that_cannot_be_rendered_ends_the_readers_of_that_wire_format_alo
     log = MemoryStore().open("lobby")
     with (
         delivering() as delivery,
-        wired(delivery, 2, PickyRenderer()) as picky,
-        wired(delivery, 1) as [other],
+        linked(delivery, 2, PickyRenderer()) as picky,
+        linked(delivery, 1) as [other],
     ):
-        for wire in (*picky, other):
-            delivery.subscribe(wire.connection, log, log.end)
+        for link in (*picky, other):
+            delivery.subscribe(link.connection, log, log.end)
         say(log, "one")
-        assert [wire.read("one") for wire in picky] == ["one\n", "one\n"]
+        assert [link.read("one") for link in picky] == ["one\n", "one\n"]
         say(log, "poison")
-        assert [wire.rest() for wire in picky] == [f"{ERROR}\n"] * 2
+        assert [link.rest() for link in picky] == [f"{ERROR}\n"] * 2
         say(log, "two")
         assert other.read("two") == "one\npoison\ntwo\n"
-        assert {wire.connection.reason for wire in picky} == {Reason.ERROR}
+        assert {link.connection.reason for link in picky} == {Reason.ERROR}
     [record] = caplog.records
     assert (record.levelno, record.name) == (logging.ERROR, "chatsrv.net.delivery.fanout")
     assert "lobby" in record.getMessage()
@@ -275,17 +275,17 @@ def test_a_line_that_cannot_be_rendered_ends_the_readers_of_that_wire_format_alo
 def test_nobody_is_sent_what_comes_behind_a_line_that_could_not_be_rendered() -> None:
     log = MemoryStore().open("lobby")
     renderer = PickyRenderer(lambda: say(log, "behind it"))
-    with delivering() as delivery, wired(delivery, 1, renderer) as [wire]:
-        delivery.subscribe(wire.connection, log, log.end)
+    with delivering() as delivery, linked(delivery, 1, renderer) as [link]:
+        delivery.subscribe(link.connection, log, log.end)
         say(log, "poison")
-        assert wire.rest() == f"{ERROR}\n"
+        assert link.rest() == f"{ERROR}\n"
 
 
 def test_a_missed_line_that_cannot_be_rendered_ends_the_session_instead_of_being_left_out(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     log = MemoryStore().open("lobby")
-    with delivering() as delivery, wired(delivery) as [early], wired(delivery, 1, PickyRenderer()) as [late]:
+    with delivering() as delivery, linked(delivery) as [early], linked(delivery, 1, PickyRenderer()) as [late]:
         delivery.subscribe(early.connection, log, log.end)
         say(log, "one", "poison", "two")
         early.read("two")
@@ -301,14 +301,14 @@ def test_a_missed_line_that_cannot_be_rendered_ends_the_session_instead_of_being
 
 
 def test_a_connection_that_does_not_log_in_is_hung_up_in_time() -> None:
-    with delivering(Limits(login_seconds=0.01)) as delivery, wired(delivery) as [wire]:
-        assert wire.rest() == f"{FAREWELLS[Reason.LOGIN_TIMEOUT]}\n"
-        assert wire.connection.reason is Reason.LOGIN_TIMEOUT
+    with delivering(Limits(login_seconds=0.01)) as delivery, linked(delivery) as [link]:
+        assert link.rest() == f"{FAREWELLS[Reason.LOGIN_TIMEOUT]}\n"
+        assert link.connection.reason is Reason.LOGIN_TIMEOUT
 
 
 def test_a_connection_that_logged_in_is_left_alone_when_its_time_to_log_in_is_over() -> None:
     delivery = Delivery(Limits(login_seconds=0.01))
-    with wired(delivery) as [member], wired(delivery) as [stranger]:
+    with linked(delivery) as [member], linked(delivery) as [stranger]:
         member.connection.has_credentials = True
         delivery.start()
         stranger.rest()  # whose time began later
@@ -318,44 +318,44 @@ def test_a_connection_that_logged_in_is_left_alone_when_its_time_to_log_in_is_ov
 
 
 def test_a_peer_that_takes_nothing_any_more_is_hung_up_in_time() -> None:
-    with delivering(Limits(stall_seconds=0.01)) as delivery, wired(delivery) as [wire]:
-        wire.connection.has_credentials = True
-        wire.connection.post(b"x" * MORE_THAN_A_SOCKET_TAKES)
-        wire.finish()
-        assert wire.connection.reason is Reason.TOO_SLOW
+    with delivering(Limits(stall_seconds=0.01)) as delivery, linked(delivery) as [link]:
+        link.connection.has_credentials = True
+        link.connection.post(b"x" * MORE_THAN_A_SOCKET_TAKES)
+        link.finish()
+        assert link.connection.reason is Reason.TOO_SLOW
 
 
 def test_a_peer_that_does_not_read_the_last_lines_is_cut_off_in_time() -> None:
-    with delivering(Limits(linger_seconds=0.01)) as delivery, wired(delivery) as [wire]:
-        wire.connection.post(b"x" * MORE_THAN_A_SOCKET_TAKES)
-        wire.connection.hang_up(Reason.SHUTDOWN)
-        wire.finish()
-        assert len(wire.rest()) < MORE_THAN_A_SOCKET_TAKES
-        assert wire.connection.reason is Reason.SHUTDOWN
+    with delivering(Limits(linger_seconds=0.01)) as delivery, linked(delivery) as [link]:
+        link.connection.post(b"x" * MORE_THAN_A_SOCKET_TAKES)
+        link.connection.hang_up(Reason.SHUTDOWN)
+        link.finish()
+        assert len(link.rest()) < MORE_THAN_A_SOCKET_TAKES
+        assert link.connection.reason is Reason.SHUTDOWN
 
 
 def test_a_peer_that_reads_late_but_in_time_gets_the_last_lines() -> None:
-    with delivering(Limits(linger_seconds=60)) as delivery, wired(delivery) as [wire]:
-        wire.connection.post(b"x" * MORE_THAN_A_SOCKET_TAKES + b"\n")
-        wire.connection.hang_up(Reason.SHUTDOWN)
+    with delivering(Limits(linger_seconds=60)) as delivery, linked(delivery) as [link]:
+        link.connection.post(b"x" * MORE_THAN_A_SOCKET_TAKES + b"\n")
+        link.connection.hang_up(Reason.SHUTDOWN)
         settle(delivery)
-        assert wire.rest() == "x" * MORE_THAN_A_SOCKET_TAKES + f"\n{FAREWELLS[Reason.SHUTDOWN]}\n"
+        assert link.rest() == "x" * MORE_THAN_A_SOCKET_TAKES + f"\n{FAREWELLS[Reason.SHUTDOWN]}\n"
 
 
 def test_an_author_who_waits_for_a_peer_that_does_not_read_is_let_go_by_the_hang_up() -> None:
-    with delivering() as delivery, wired(delivery) as [wire]:
-        wire.connection.post(b"x" * MORE_THAN_A_SOCKET_TAKES)
+    with delivering() as delivery, linked(delivery) as [link]:
+        link.connection.post(b"x" * MORE_THAN_A_SOCKET_TAKES)
         settle(delivery)
-        author = threading.Thread(target=wire.connection.post, args=(b"x" * MORE_THAN_A_SOCKET_TAKES,))
+        author = threading.Thread(target=link.connection.post, args=(b"x" * MORE_THAN_A_SOCKET_TAKES,))
         author.start()
-        wire.connection.hang_up(Reason.TOO_SLOW)
+        link.connection.hang_up(Reason.TOO_SLOW)
         author.join(DEADLINE_SECONDS)
         assert not author.is_alive()
 
 
 def test_origins_of_two_deliveries_differ() -> None:
-    with delivering() as one, delivering() as other, wired(one, 3) as here, wired(other, 3) as there:
-        assert len({wire.connection.origin for wire in (*here, *there)}) == 6
+    with delivering() as one, delivering() as other, linked(one, 3) as here, linked(other, 3) as there:
+        assert len({link.connection.origin for link in (*here, *there)}) == 6
 
 
 def test_a_delivery_that_never_started_can_be_stopped() -> None:

@@ -10,7 +10,7 @@ from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.delivery.feed import PACE_ENTRIES, Feed
 from chatsrv.net.delivery.subscription import Subscription
 from chatsrv.roomlog.memory import MemoryStore
-from tests.net.wire import TextRenderer, reader, say
+from tests.net.links import TextRenderer, reader, say
 from tests.peer import DEADLINE_SECONDS
 from tests.roomlog.late import LateRoomLog, LateStore
 

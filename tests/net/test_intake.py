@@ -9,6 +9,7 @@ from chatsrv.model.reasons import Reason
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.sessions.intake import AHEAD_BYTES, AHEAD_SECONDS, ENDED, PIECE_BYTES, Intake
+from chatsrv.net.wire import Wire
 from chatsrv.protocols.either import EitherProtocol
 from chatsrv.sharing.flood import Bucket
 from chatsrv.sharing.slots import AT_ONCE, Urgency, give_back
@@ -34,9 +35,10 @@ class Held:
         for sock in (self.near, self.far):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * AHEAD_BYTES)
         self.far.settimeout(DEADLINE_SECONDS)
-        self.connection: Connection = delivery.connect(self.near, "127.0.0.1", EitherProtocol.renderer)
+        wire = Wire(self.near)
+        self.connection: Connection = delivery.connect(wire, "127.0.0.1", EitherProtocol.renderer)
         self.clock = Clock()
-        self.inlet = delivery.inlet(self.near)
+        self.inlet = delivery.inlet(wire)
         self.intake = Intake(self.connection, self.inlet, EitherProtocol().reader(64), self.clock)
 
     def wait(self, seconds: float = 1.5) -> bool:

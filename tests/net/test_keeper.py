@@ -12,7 +12,7 @@ from chatsrv.net.receipts.keeper import KEEP_SECONDS, KEPT_AT_ONCE, TOLD_SECONDS
 from chatsrv.net.receipts.reading import Reading
 from chatsrv.net.receipts.trail import Steps
 from chatsrv.roomlog.memory import MemoryStore
-from tests.net.wire import TextRenderer, Wire
+from tests.net.links import Link, TextRenderer
 
 
 class Now:
@@ -44,28 +44,28 @@ class Place:
     def __init__(self, delivery: Delivery, rooms: int, sessions: int = 1) -> None:
         self.store = MemoryStore()
         self.logs = [self.store.open(f"room{number}") for number in range(rooms)]
-        self.wires = [Wire(delivery, TextRenderer()) for _ in range(sessions)]
+        self.links = [Link(delivery, TextRenderer()) for _ in range(sessions)]
         self.readings = []
         bookmarks = Bookmarks(self.store)
-        for number, wire in enumerate(self.wires):
-            reading = Reading(wire.connection, f"alice{number}", bookmarks)
+        for number, link in enumerate(self.links):
+            reading = Reading(link.connection, f"alice{number}", bookmarks)
             for log in self.logs:
                 reading.open(log)
                 reading.begin(log, 0, 0, None)
                 reading.go_live(log)
             self.readings.append(reading)
         self.now = now = Now()
-        self.keeper = Keeper({it.connection.id: it.connection for it in self.wires}, now, lambda it: now.due.append(it))
+        self.keeper = Keeper({it.connection.id: it.connection for it in self.links}, now, lambda it: now.due.append(it))
 
     def kept(self) -> int:
         """Return how many bookmarks are kept."""
-        numbers = range(len(self.wires))
+        numbers = range(len(self.links))
         return sum(bool(self.store.bookmark(f"alice{number}", log.room)) for number in numbers for log in self.logs)
 
     def close(self) -> None:
-        for wire in self.wires:
-            wire.peer.close()
-            wire.connection.socket.close()
+        for link in self.links:
+            link.peer.close()
+            link.near.close()
 
 
 @pytest.fixture
@@ -119,19 +119,19 @@ def test_a_step_keeps_so_many_bookmarks_and_the_next_turn_goes_on(place) -> None
 def test_what_is_told_is_kept_as_soon_as_it_is_taken(place) -> None:
     here = place(2, 2)
     (reading, _), log = here.readings, here.logs[0]
-    here.keeper.told(here.wires[0].connection)
+    here.keeper.told(here.links[0].connection)
     reading.tell(0, [(0, Steps(log, (0,), (7,)))])
-    here.keeper.told(here.wires[0].connection)
+    here.keeper.told(here.links[0].connection)
     assert here.now.seconds == [TOLD_SECONDS]
     here.now.round()
     assert here.now.seconds == [TOLD_SECONDS]
-    assert here.store.bookmark("alice0", log.room) == Bookmark(Position(log.epoch, 7), here.wires[0].connection.origin)
+    assert here.store.bookmark("alice0", log.room) == Bookmark(Position(log.epoch, 7), here.links[0].connection.origin)
     assert here.store.bookmark("alice1", log.room) is None
 
 
 def test_who_does_not_take_what_is_told_is_looked_at_ever_more_rarely_and_then_with_everybody(place) -> None:
     here = place(1)
-    (reading,), log, connection = here.readings, here.logs[0], here.wires[0].connection
+    (reading,), log, connection = here.readings, here.logs[0], here.links[0].connection
     here.keeper.told(connection)
     connection.leftover = b"a line\n"  # that waits for the socket
     reading.tell(len(connection.leftover), [(0, Steps(log, (7,), (3,)))])
@@ -150,8 +150,8 @@ def test_who_does_not_take_what_is_told_is_looked_at_ever_more_rarely_and_then_w
 
 def test_a_crowd_that_is_told_is_looked_at_together_so_many_in_a_turn(place) -> None:
     here = place(1, KEPT_AT_ONCE)
-    for wire in here.wires:
-        here.keeper.told(wire.connection)
+    for link in here.links:
+        here.keeper.told(link.connection)
     assert here.now.seconds == [TOLD_SECONDS]
     kept = []
     while here.now.due:
@@ -169,7 +169,7 @@ def test_what_was_taken_since_is_kept_in_the_next_round(place) -> None:
     reading.tell(0, [(0, Steps(log, (0,), (7,)))])
     here.keeper.soon()
     here.now.round()
-    origin = here.wires[0].connection.origin
+    origin = here.links[0].connection.origin
     assert here.store.bookmark("alice0", log.room) == Bookmark(Position(log.epoch, 7), origin)
     assert here.store.bookmark("alice0", here.logs[0].room) == Bookmark(Position(log.epoch, 0), origin)
 
@@ -177,8 +177,8 @@ def test_what_was_taken_since_is_kept_in_the_next_round(place) -> None:
 def test_at_the_stop_everything_is_kept_that_was_taken_also_of_those_who_are_about_to_end(place) -> None:
     here = place(1, 2)
     log = here.logs[0]
-    for reading, wire in zip(here.readings, here.wires, strict=True):
+    for reading, link in zip(here.readings, here.links, strict=True):
         reading.tell(0, [(0, Steps(log, (0,), (7,)))])
-        wire.connection.is_closing = True
+        link.connection.is_closing = True
     here.keeper.keep_all()
     assert here.kept() == 2

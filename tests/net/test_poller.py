@@ -9,6 +9,7 @@ import pytest
 
 from chatsrv import LineSession, LoginServer, MemoryBackend, PlainSession
 from chatsrv.net.sessions.poller import QUICK_AFTER, Inlet, Poller
+from chatsrv.net.wire import Wire
 from chatsrv.sharing.slots import AT_ONCE, Urgency, give_back
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, running_chat, talk
 
@@ -30,7 +31,7 @@ class Reader:
         self.received = b""
         self._running = running
         self._urgency = urgency
-        self._inlet = Inlet(poller, self._near)
+        self._inlet = Inlet(poller, Wire(self._near))
         self.thread = threading.Thread(target=self._read)
         self.thread.start()
 

@@ -6,14 +6,15 @@ import pytest
 
 from chatsrv.model.changes import Change, What
 from chatsrv.model.entries import Entry, Kind
-from chatsrv.net.delivery.connection import GONE, Connection
+from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.delivery.tail import BATCH_BYTES, Batch, Tail
 from chatsrv.net.receipts.trail import Note
+from chatsrv.net.wire import GONE
 from chatsrv.protocols.base import Renderer
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.roomlog.memory import MemoryStore
-from tests.net.wire import EchoRenderer, FakeSocket, TextRenderer, reader
+from tests.net.links import EchoRenderer, FakeSocket, TextRenderer, reader
 
 LIMIT_BYTES = 1000
 RENDERER = TextRenderer()

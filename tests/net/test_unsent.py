@@ -15,7 +15,7 @@ from chatsrv.net.delivery.tail import Tail
 from chatsrv.net.delivery.unsent import BATCH_BYTES, Unsent
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.shelf import ENTRY_BYTES
-from tests.net.wire import FakeSocket, TextRenderer, Wire, delivering, reader, say, wired
+from tests.net.links import FakeSocket, Link, TextRenderer, delivering, linked, reader, say
 
 RENDERER = TextRenderer()
 MIB = 1 << 20
@@ -131,11 +131,11 @@ def unsent_of(delivery: Delivery) -> Unsent:
 
 def await_level(delivery: Delivery) -> None:
     """Return when delivery has done all that was asked of it before."""
-    with wired(delivery):
+    with linked(delivery):
         pass
 
 
-def talk(delivery: Delivery, rooms: list, fast: Wire, lines: int) -> None:
+def talk(delivery: Delivery, rooms: list, fast: Link, lines: int) -> None:
     """Say so many long lines in each room, at the pace of a reader who reads."""
     for number in range(lines):
         for log in rooms:
@@ -147,10 +147,10 @@ def test_one_slow_reader_of_many_rooms_is_hung_up_before_all_of_them_keep_what_t
     store = MemoryStore()
     rooms = [store.open(f"room{number}") for number in range(20)]
     limits = Limits(memory_bytes=LEAST, stall_seconds=3600)
-    with delivering(limits) as delivery, wired(delivery, 2) as [slow, fast]:
+    with delivering(limits) as delivery, linked(delivery, 2) as [slow, fast]:
         for log in rooms:
-            for wire in (slow, fast):
-                delivery.subscribe(wire.connection, log, log.end, is_marked=log is not rooms[0])
+            for link in (slow, fast):
+                delivery.subscribe(link.connection, log, log.end, is_marked=log is not rooms[0])
         most = 0
         for _ in range(10):
             talk(delivery, rooms, fast, 3)
@@ -168,10 +168,10 @@ def test_a_slow_reader_of_a_quiet_room_stays_when_one_of_a_busy_room_gives_way()
     store = MemoryStore()
     busy, quiet = store.open("busy"), store.open("quiet")
     limits = Limits(memory_bytes=LEAST, stall_seconds=3600, tail_bytes=1 << 30)
-    with delivering(limits) as delivery, wired(delivery, 3) as [slow, patient, fast]:
-        for wire, logs in ((slow, [busy]), (patient, [quiet]), (fast, [busy, quiet])):
+    with delivering(limits) as delivery, linked(delivery, 3) as [slow, patient, fast]:
+        for link, logs in ((slow, [busy]), (patient, [quiet]), (fast, [busy, quiet])):
             for log in logs:
-                delivery.subscribe(wire.connection, log, log.end)
+                delivery.subscribe(link.connection, log, log.end)
         talk(delivery, [quiet], fast, 40)
         talk(delivery, [busy], fast, 600)
         slow.finish()
@@ -183,12 +183,12 @@ def test_a_slow_reader_of_a_quiet_room_stays_when_one_of_a_busy_room_gives_way()
 
 def test_a_crowd_that_asks_and_reads_nothing_is_hung_up_where_it_takes_too_much_in_all() -> None:
     limits = Limits(memory_bytes=LEAST, stall_seconds=3600)
-    with delivering(limits) as delivery, wired(delivery, 100) as wires:
-        for wire in wires:
-            wire.connection.outbox.put(b"y" * 150_000)
-            delivery.reply(wire.connection, 1)
+    with delivering(limits) as delivery, linked(delivery, 100) as links:
+        for link in links:
+            link.connection.outbox.put(b"y" * 150_000)
+            delivery.reply(link.connection, 1)
         await_level(delivery)
-        ended = [wire for wire in wires if wire.connection.reason is Reason.TOO_SLOW]
+        ended = [link for link in links if link.connection.reason is Reason.TOO_SLOW]
         unsent = unsent_of(delivery)
         assert unsent.own_bytes <= limits.unsent_bytes
         assert len(ended) >= 100 - limits.unsent_bytes // 150_000
@@ -198,9 +198,9 @@ def test_a_crowd_that_asks_and_reads_nothing_is_hung_up_where_it_takes_too_much_
 def test_nothing_counts_any_more_of_those_who_have_gone() -> None:
     log = MemoryStore().open("lobby")
     with delivering(Limits(stall_seconds=3600)) as delivery:
-        with wired(delivery, 3) as [slow, asking, fast]:
-            for wire in (slow, fast):
-                delivery.subscribe(wire.connection, log, log.end)
+        with linked(delivery, 3) as [slow, asking, fast]:
+            for link in (slow, fast):
+                delivery.subscribe(link.connection, log, log.end)
             talk(delivery, [log], fast, 30)
             asking.connection.post(b"y" * 2 * MIB)
             await_level(delivery)

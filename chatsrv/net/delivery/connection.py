@@ -1,11 +1,10 @@
-"""A session's socket, and the replies that wait to be written to it.
+"""A session's wire, and the replies that wait to be written to it.
 
-A session's thread reads the socket; delivery alone writes to it, but for the login's prompts; see
+A session's thread reads from the wire; delivery alone writes to it, but for the login's prompts; see
 `docs/threads-and-locks.md`. Decides nothing. `answer` and `post` belong to the session's thread, `notify` and `hang_up`
 may be called from any; what delivery alone may touch stands below a line of its own.
 """
 
-import socket
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from chatsrv.model.reasons import Reason
 from chatsrv.model.replies import Goodbye, Reply
 from chatsrv.net.receipts.trail import Note, Steps
+from chatsrv.net.wire import Wire, send_some
 from chatsrv.protocols.base import Renderer
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.sharing.locks import Rank, ranked_lock
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from chatsrv.net.delivery.delivery import Delivery
     from chatsrv.net.delivery.subscription import Subscription
     from chatsrv.net.receipts.reading import Reading, Standing
-
-Send = Callable[[bytes, int], int]
-
-GONE = -1
-"""What sending reports for a socket that failed, in place of a number of bytes."""
 
 OUTBOX_BYTES = 65536
 """Replies that may wait for one peer. Who asks faster than he reads the answers has to wait then, not the server."""
@@ -114,7 +109,7 @@ class Outbox:
 
 
 class Connection:
-    """One session's socket, from its accepting to its closing."""
+    """One session's wire, from its accepting to its closing."""
 
     __slots__ = (
         "_delivery",
@@ -137,15 +132,15 @@ class Connection:
         "released",
         "renderer",
         "send",
-        "socket",
         "subscriptions",
+        "wire",
     )
 
     def __init__(
-        self, delivery: "Delivery", sock: socket.socket, address: str, renderer: Renderer, number: int, origin: int
+        self, delivery: "Delivery", wire: Wire, address: str, renderer: Renderer, number: int, origin: int
     ) -> None:
         self._delivery = delivery
-        self.socket = sock
+        self.wire = wire
         self.address = address
         self.renderer = renderer  # replaced in one step, under the session's lock; delivery is asked to turn then
         self.id = number
@@ -156,7 +151,7 @@ class Connection:
         self.reading: Reading | None = None
         self.note: Callable[[Note], None] = _forget
         # --- delivery's alone ---
-        self.send = sock.send
+        self.send = wire.send
         self.leftover: bytes | memoryview = b""  # to be written before anything else
         self.subscriptions: dict[RoomLog, Subscription] = {}
         self.ignored: frozenset[str] = frozenset()  # accounts whose words are not written to it
@@ -236,13 +231,3 @@ class Connection:
 
 def _forget(_: Note) -> None:
     """Note nothing: nobody asks how far the peer of such a connection has read."""
-
-
-def send_some(send: Send, data: bytes | memoryview) -> int:
-    """Hand `data` to a socket without waiting; return how much of it was taken, `GONE` if the socket failed."""
-    try:
-        return send(data, socket.MSG_DONTWAIT)  # type: ignore[arg-type]  # any buffer will do
-    except BlockingIOError:
-        return 0
-    except OSError:
-        return GONE

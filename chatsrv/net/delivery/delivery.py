@@ -33,6 +33,7 @@ from chatsrv.net.delivery.feed import Feed
 from chatsrv.net.receipts.reading import Standing
 from chatsrv.net.scarcity import Reserve, insist, lack_of
 from chatsrv.net.sessions.poller import Inlet, Poller
+from chatsrv.net.wire import Wire
 from chatsrv.protocols.base import Renderer
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.sharing.slots import Slots, step_aside
@@ -172,14 +173,14 @@ class Delivery:
         """The slots of all session threads whose sockets this is for."""
         return self._poller.slots
 
-    def inlet(self, sock: socket.socket) -> Inlet:
-        """Return the reading half of a new socket, for its session's thread."""
-        return Inlet(self._poller, sock)
+    def inlet(self, wire: Wire) -> Inlet:
+        """Return the reading half of a new wire, for its session's thread."""
+        return Inlet(self._poller, wire)
 
-    def connect(self, sock: socket.socket, address: str, renderer: Renderer) -> Connection:
-        """Take a new socket on; it has `login_seconds` to become a login."""
+    def connect(self, wire: Wire, address: str, renderer: Renderer) -> Connection:
+        """Take a new wire on; it has `login_seconds` to become a login."""
         number = next(self._numbers)
-        connection = Connection(self, sock, address, renderer, number, self._node | number)
+        connection = Connection(self, wire, address, renderer, number, self._node | number)
         self._request(self._writing.take_on, connection)
         return connection
 

@@ -14,13 +14,14 @@ from chatsrv.model.entries import Entry, Position
 from chatsrv.model.errors import Hole
 from chatsrv.model.limits import Limits
 from chatsrv.model.reasons import Reason
-from chatsrv.net.delivery.connection import GONE, Connection
+from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.feed import Feed
 from chatsrv.net.delivery.subscription import Subscription
 from chatsrv.net.delivery.tail import Batch, Tail
 from chatsrv.net.delivery.unsent import Unsent
 from chatsrv.net.delivery.writing import Writing
 from chatsrv.net.receipts.keeper import Keeper
+from chatsrv.net.wire import GONE
 from chatsrv.roomlog.base import RoomLog
 
 logger = logging.getLogger(__name__)

@@ -17,9 +17,10 @@ from typing import NamedTuple
 from chatsrv.model.changes import without_words
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import LINES, WORDS, Entry, seen
-from chatsrv.net.delivery.connection import GONE, Connection, Send, send_some
+from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.unsent import Unsent, size_of
 from chatsrv.net.receipts.trail import Note, Range, Sent
+from chatsrv.net.wire import GONE, Send, send_some
 from chatsrv.protocols.base import Renderer
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.text.names import account_key

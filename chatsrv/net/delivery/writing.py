@@ -15,11 +15,12 @@ from collections.abc import Callable
 
 from chatsrv.model.limits import Limits
 from chatsrv.model.reasons import Reason
-from chatsrv.net.delivery.connection import GONE, Connection, send_some
+from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.deadlines import Deadlines
 from chatsrv.net.delivery.feed import Feed
 from chatsrv.net.delivery.subscription import Subscription
 from chatsrv.net.delivery.unsent import Unsent
+from chatsrv.net.wire import GONE, send_some
 
 LOOK_SECONDS = 0.01
 """Time until the first look at whether a peer has acknowledged the last lines; nothing tells it but looks, which get
@@ -109,7 +110,7 @@ class Writing:
         if not connection.is_stalled:
             connection.is_stalled = True
             connection.progress_at = time.monotonic()
-            self.selector.register(connection.socket, selectors.EVENT_WRITE, connection)
+            self.selector.register(connection.wire, selectors.EVENT_WRITE, connection)
             if not connection.is_watched:
                 connection.is_watched = True
                 self._set_deadline(self._limits.stall_seconds, self._check_progress, connection)
@@ -167,7 +168,7 @@ class Writing:
         self._unsent.note_again(connection)
         if connection.is_stalled:
             connection.is_stalled = False
-            self.selector.unregister(connection.socket)
+            self.selector.unregister(connection.wire)
 
     # ------------------------------------------------------------------ the end of a connection
 
@@ -229,9 +230,7 @@ class Writing:
     def _shut(self, connection: Connection, how: int) -> None:
         connection.is_shut = True
         with contextlib.suppress(OSError):  # the peer was faster
-            connection.socket.shutdown(how)
-            if connection.reading:
-                connection.reading.has_ended_stream = True
+            connection.wire.end(how)
         if connection.released:
             self._release(connection)
 

@@ -33,6 +33,7 @@ from chatsrv.net.sessions.chatsession import ChatSession
 from chatsrv.net.sessions.session import Session
 from chatsrv.net.sessions.streams import TLS, UnusableSocket
 from chatsrv.net.sessions.watch import Watch
+from chatsrv.net.wire import Wire
 from chatsrv.sharing.flood import Buckets
 from chatsrv.sharing.slots import Urgency, give_back
 
@@ -318,13 +319,17 @@ class LoginServer(AcceptLoop):
 
     # ------------------------------------------------------------------ for its sessions
 
+    def wire_for(self, request: Any) -> Wire:
+        """Return what lies between a new session and its socket; to be overridden for a layer of its own there."""
+        return Wire(request)
+
     @extend("takes the connection on")
     def connect(self, session: Session) -> Connection:
-        """Take a session's socket on."""
+        """Take a session's wire on."""
         self._unmet.discard(session.request)
         if not isinstance(self.RequestHandlerClass, type):
             check_sessions(type(session), self)
-        connection = self.delivery.connect(session.request, session.client_address[0], session.protocol.renderer)
+        connection = self.delivery.connect(session.wire, session.client_address[0], session.protocol.renderer)
         session.connection = connection
         self._sessions.add(session)
         self.turnstile.attach(session.request, connection.make_room)

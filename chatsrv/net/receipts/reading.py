@@ -13,7 +13,6 @@ from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Bookmark, Position, seen
 from chatsrv.model.errors import Hole, Refused
 from chatsrv.net.delivery.connection import Connection
-from chatsrv.net.receipts.kernel import is_over, unacknowledged
 from chatsrv.net.receipts.trail import Sent, Steps, Trail
 from chatsrv.roomlog.base import RoomLog
 
@@ -70,7 +69,7 @@ class Reading:
 
     __slots__ = (
         *("_account", "_bookmarks", "_connection", "_rooms", "_trail"),
-        *("has_ended_stream", "is_over", "last_standing", "origin"),
+        *("is_over", "last_standing", "origin"),
     )
 
     def __init__(self, connection: Connection, account: str, bookmarks: Bookmarks) -> None:
@@ -81,7 +80,6 @@ class Reading:
         self._rooms: dict[RoomLog, RoomReader] = {}
         self.last_standing: Standing | None = None  # set by delivery when it lets go of the socket
         # --- delivery's alone, but for the places in logs that are not read yet ---
-        self.has_ended_stream = False  # the end of the stream was asked for, which counts as a byte
         self.is_over = False  # nothing is waited for any more
         self._trail = Trail(connection.origin)
         connection.reading = self
@@ -203,17 +201,13 @@ class Reading:
     @property
     def unacknowledged_bytes(self) -> int:
         """How much of what was written the peer has not acknowledged, the leftover included."""
-        return self._in_kernel_bytes + len(self._connection.leftover)
-
-    @property
-    def _in_kernel_bytes(self) -> int:
-        count = unacknowledged(self._connection.socket)
-        return count - (count > 0 and self.has_ended_stream)
+        return self._connection.wire.unacknowledged() + len(self._connection.leftover)
 
     @property
     def may_be_acknowledged(self) -> bool:
         """Whether something is unacknowledged and may still be acknowledged."""
-        return not self.is_over and self._in_kernel_bytes > 0 and not is_over(self._connection.socket)
+        wire = self._connection.wire
+        return not self.is_over and wire.unacknowledged() > 0 and not wire.is_over()
 
     @property
     def notes(self) -> int:

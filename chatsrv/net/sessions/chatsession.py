@@ -25,7 +25,6 @@ from chatsrv.model.replies import LoginRefused, Notice, Welcome
 from chatsrv.model.rights import Right, may, require
 from chatsrv.model.verbs import RIGHT_FOR, typed_as
 from chatsrv.net.overriding import extend
-from chatsrv.net.receipts.kernel import forget_unacknowledged
 from chatsrv.net.sessions.catchup import catch_up
 from chatsrv.net.sessions.display import SessionDisplay
 from chatsrv.net.sessions.host import ChatHost
@@ -130,7 +129,7 @@ class ChatSession(Session, Asker):
         if self._display:
             self._display.close()
             if not self._display.reading.end():
-                forget_unacknowledged(self.connection.socket)
+                self.wire.reset_at_close()
 
     # ------------------------------------------------------------------ for commands: see `chatsrv.chat.asker.Asker`
 

@@ -14,6 +14,7 @@ from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.listening.crowdlog import CrowdLog
 from chatsrv.net.listening.turnstile import Turnstile
+from chatsrv.net.wire import Wire
 from chatsrv.sharing.flood import Buckets
 
 
@@ -29,11 +30,14 @@ class Host(Protocol):
     buckets: Buckets
     crowd_log: CrowdLog
 
+    def wire_for(self, request: Any) -> Wire:
+        """Return what lies between a new session and its socket."""
+
     def connect(self, session: Any) -> Connection:
-        """Take a session's socket on."""
+        """Take a session's wire on."""
 
     def disconnect(self, session: Any) -> None:
-        """Forget a session's socket."""
+        """Forget a session."""
 
 
 class ChatHost(Host, Protocol):

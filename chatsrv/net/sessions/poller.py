@@ -10,13 +10,13 @@ sessions wait in `recv`, and for their slot after it. `Inlet` belongs to a sessi
 
 import contextlib
 import logging
-import os
 import select
+import selectors
 import socket
-import struct
 import threading
 import time
 
+from chatsrv.net.wire import Wire
 from chatsrv.sharing.locks import Lock
 from chatsrv.sharing.slots import Slots, Urgency, give_back, hold, taken_turn
 
@@ -39,7 +39,6 @@ _HAS_EPOLL = hasattr(select, "epoll")
 _INPUT = select.EPOLLIN | select.EPOLLRDHUP if _HAS_EPOLL else 0
 _END = select.EPOLLRDHUP if _HAS_EPOLL else 0
 _RESET = 0  # of which `epoll` always tells
-_QUICK_WAIT = struct.pack("ll", 0, int(QUICK_SECONDS * 1e6))  # a `timeval`, see socket(7), SO_RCVTIMEO
 
 logger = logging.getLogger(__name__)
 
@@ -147,16 +146,29 @@ class Poller:
 
 
 class Inlet:
-    """The reading half of one session's socket, for its thread alone."""
+    """The reading half of one session's wire, for its thread alone. It does the waiting that a wire does not."""
 
-    __slots__ = ("_in_a_row", "_is_quick", "_poller", "_socket", "_turn")
+    __slots__ = ("_in_a_row", "_is_quick", "_poller", "_turn", "_wire")
 
-    def __init__(self, poller: Poller, sock: socket.socket) -> None:
+    def __init__(self, poller: Poller, wire: Wire) -> None:
         self._poller = poller
-        self._socket = sock
+        self._wire = wire
         self._turn = taken_turn()
         self._is_quick = False
         self._in_a_row = 0  # how often something came within `QUICK_SECONDS`
+
+    def open(self, urgency: Urgency) -> None:
+        """Do what comes before the first byte of the wire format, and wait as `receive` does for what that needs.
+
+        Raises:
+            OSError, ProtocolError: as `Wire.open`.
+        """
+        while True:
+            try:
+                self._wire.open()
+                return
+            except BlockingIOError:
+                self._wait_for_input(urgency)
 
     def receive(self, size: int, urgency: Urgency) -> bytes:
         """Return up to `size` bytes; empty at the end of the stream.
@@ -164,35 +176,32 @@ class Inlet:
         It waits without a slot, and returns with one, or raises with one. Quick ones do without.
 
         Raises:
-            OSError: as `recv`.
+            OSError, ProtocolError: as the wire's `receive`.
         """
-        poller, sock = self._poller, self._socket
+        poller, receive = self._poller, self._wire.receive
         if self._is_quick:
             give_back()
             try:
-                return sock.recv(size)
+                return receive(size)
             except BlockingIOError:  # nothing came in time
                 self._in_a_row = 0
                 self._be_quick(False)
         elif not poller.is_watching:
             give_back()
             try:
-                return sock.recv(size)
+                return receive(size)
             finally:
                 poller.slots.take(urgency)
-        elif poller.slots.is_crowded and self._has_more():
+        elif poller.slots.is_crowded and self._wire.has_more():  # whoever waits need not wait for a slot first
             give_back()
             poller.slots.take(urgency)  # a peer that sends without end takes turns with the others
         while True:
             try:
-                return sock.recv(size, socket.MSG_DONTWAIT)
+                return receive(size, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 pass  # nothing is there yet
             since = time.monotonic()
-            poller.watch(sock.fileno(), urgency, self._turn)
-            give_back()
-            self._turn.acquire()
-            hold(poller.slots, urgency)
+            self._wait_for_input(urgency)
             if urgency > Urgency.DEEDS or time.monotonic() - since >= QUICK_SECONDS:
                 self._in_a_row = 0
                 continue
@@ -200,12 +209,20 @@ class Inlet:
             if self._in_a_row >= QUICK_AFTER:
                 self._be_quick(len(poller.quick) < QUICK_MOST)
 
-    def _has_more(self) -> bool:
-        """Tell whether there is something to read at once. Whoever waits need not wait for a slot first."""
-        try:
-            return bool(self._socket.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK))
-        except BlockingIOError:
-            return False
+    def _wait_for_input(self, urgency: Urgency) -> None:
+        """Wait, without a slot, until the descriptor has something to read; return with one."""
+        poller = self._poller
+        if poller.is_watching:
+            poller.watch(self._wire.fileno(), urgency, self._turn)
+            give_back()
+            self._turn.acquire()
+            hold(poller.slots, urgency)
+        else:
+            give_back()
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._wire, selectors.EVENT_READ)
+                selector.select()
+            poller.slots.take(urgency)
 
     def wait(self, seconds: float, urgency: Urgency, *, is_for_end: bool) -> bool:
         """Wait for so many seconds; return `True` as soon as the peer ends the stream, if `is_for_end`, or resets it.
@@ -221,7 +238,7 @@ class Inlet:
             time.sleep(seconds)
             poller.slots.take(urgency)
             return False
-        descriptor = self._socket.fileno()
+        descriptor = self._wire.fileno()
         poller.watch(descriptor, urgency, self._turn, _END if is_for_end else _RESET)
         give_back()
         if not self._turn.acquire(timeout=seconds):
@@ -236,10 +253,10 @@ class Inlet:
         """Return up to `size` bytes that have come; `None` if nothing has, empty at the end of the stream.
 
         Raises:
-            OSError: as `recv`.
+            OSError, ProtocolError: as the wire's `receive`.
         """
         try:
-            return self._socket.recv(size, socket.MSG_DONTWAIT)
+            return self._wire.receive(size, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return None
 
@@ -247,15 +264,14 @@ class Inlet:
         """Find out, without reading, whether the connection was reset.
 
         Raises:
-            OSError: it was; which one it is, `recv` would say.
+            OSError: it was; which one it is, `read_now` would say.
         """
-        if number := self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise OSError(number, os.strerror(number))
+        self._wire.check()
 
     def _be_quick(self, is_quick: bool) -> None:
         self._is_quick = is_quick
         if is_quick:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _QUICK_WAIT)  # writing never waits anyway
+            self._wire.give_up_after(QUICK_SECONDS)
             self._poller.quick.add(self)
         else:
             self._poller.quick.discard(self)
@@ -263,4 +279,4 @@ class Inlet:
     def close(self) -> None:
         """Have the socket watched no more, before it is closed."""
         self._poller.quick.discard(self)
-        self._poller.forget(self._socket.fileno())
+        self._poller.forget(self._wire.fileno())

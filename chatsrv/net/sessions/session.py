@@ -8,7 +8,6 @@ It writes nothing to the socket but the login's prompts: what it has to say goes
 import itertools
 import logging
 import math
-import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 from socketserver import StreamRequestHandler
@@ -29,8 +28,9 @@ from chatsrv.net.scarcity import lack_of
 from chatsrv.net.sessions.host import Host
 from chatsrv.net.sessions.intake import LEAST_READ_BYTES, MOST_READ_BYTES, Intake
 from chatsrv.net.sessions.poller import Inlet
-from chatsrv.net.sessions.silence import Silence, keep_alive
+from chatsrv.net.sessions.silence import Silence
 from chatsrv.net.sessions.streams import NO_INPUT, Outlet, Request, check_socket
+from chatsrv.net.wire import Wire
 from chatsrv.protocols.base import Protocol
 from chatsrv.sharing.flood import LOGIN_BYTES, Bucket, Meter, price
 from chatsrv.sharing.slots import Urgency, give_way, step_aside
@@ -59,6 +59,7 @@ class Session(StreamRequestHandler):
     disable_nagle_algorithm = True
 
     server: Host  # type: ignore[assignment]  # socketserver has a BaseServer here, which every host is
+    wire: Wire
     connection: Connection  # socketserver calls the bare socket so; that is `request`
     account: Account | None = None
     is_at_gate = False
@@ -114,13 +115,13 @@ class Session(StreamRequestHandler):
     def context(self) -> LoginContext:
         """The circumstances of this session's login."""
         address, port = self.client_address[:2]
-        return LoginContext(address, port, self.server.name)
+        return LoginContext(address, port, self.server.name, self.wire.is_encrypted)
 
     # ------------------------------------------------------------------ what socketserver calls
 
     @extend("takes the connection on")
     def setup(self) -> None:
-        """Prepare the socket, and hand its writing half to delivery."""
+        """Make the socket a wire, and hand its writing half to delivery."""
         if self.timeout is not None:
             raise TypeError(f"{type(self).__name__}.timeout: {NO_TIMEOUT}")
         check_socket(self.request)
@@ -128,18 +129,16 @@ class Session(StreamRequestHandler):
         super().setup()
         self.rfile.close()
         self.rfile = NO_INPUT
-        limits = self.server.limits
-        keep_alive(self.request, limits.keepalive_seconds)
-        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer_bytes)
-        # telnet programs mark some commands urgent (RFC 854, "Synch"), and TCP would take that byte out of the stream
-        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
-        self._inlet = self.server.delivery.inlet(self.request)
+        wire = self.wire = self.server.wire_for(self.request)
+        wire.prepare(self.server.limits)
+        self._inlet = self.server.delivery.inlet(wire)
         self.connection = self.server.connect(self)
         self.request, self.wfile = Request(self.request), Outlet(self.connection)
 
     def handle(self) -> None:
         """Read and obey until the end of the input. Whatever goes wrong ends this session and no other."""
         try:
+            self._open()
             self._read()
         except ProtocolError as error:
             text = "session %d: unreadable input from %s: %s"
@@ -213,11 +212,21 @@ class Session(StreamRequestHandler):
         except Exception:
             logger.exception("session %d: failed at its very end", self.connection.id)
 
+    def _open(self) -> None:
+        """Do what comes before the first byte of the wire format; hang up if the connection fails meanwhile."""
+        try:
+            self._inlet.open(Urgency.STRANGERS)
+        except TimeoutError:  # ETIMEDOUT: TCP gave up on the peer
+            self.hang_up(Reason.TIMED_OUT)
+        except OSError:
+            self.hang_up(Reason.LOST)
+
     def _read(self) -> None:
         connection = self.connection
         reader = self.protocol.reader(self.server.limits.line_bytes)
         self._intake = Intake(connection, self._inlet, reader)
-        connection.answer(reader.opening())
+        if not connection.reason:
+            connection.answer(reader.opening())
         data = b"\n"
         while data and not connection.reason:
             data = self._receive()
@@ -332,7 +341,7 @@ class Session(StreamRequestHandler):
         address = self.client_address[0]
         self.connection.has_credentials = True  # from here on it is the gate that takes its time
         self.is_at_gate = True
-        self.server.turnstile.begin_login(self.connection.socket)
+        self.server.turnstile.begin_login(self.wire.key)
         give_way(Urgency.LOGINS)
         try:
             account = self.server.gate.admit(credentials.username, credentials.password, self.context)
@@ -357,7 +366,7 @@ class Session(StreamRequestHandler):
             if self.connection.reason:
                 return False
             make_way = partial(self._make_way, account)
-            if not self.server.turnstile.log_in(self.connection.socket, account.key, make_way):
+            if not self.server.turnstile.log_in(self.wire.key, account.key, make_way):
                 self.connection.make_room()
                 return False
             self.account = account
@@ -365,7 +374,7 @@ class Session(StreamRequestHandler):
             self._meter = Meter(self.server.limits.line_bytes)
         finally:
             self.is_at_gate = False
-            self.server.turnstile.end_login(self.connection.socket)
+            self.server.turnstile.end_login(self.wire.key)
         logger.info("session %d: %s logged in from %s", self.connection.id, account.name, address)
         if idle_seconds := self.server.limits.idle_seconds:
             self._silence = Silence(self.connection, idle_seconds)

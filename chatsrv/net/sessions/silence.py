@@ -1,9 +1,8 @@
-"""A peer that says nothing: TCP asks whether it is still there, and a limit may end its session.
+"""A peer that says nothing: a limit may end its session.
 
 Knows nothing of what a peer says. `look` belongs to the delivery thread, `break_off` to the session's.
 """
 
-import socket
 from time import monotonic
 
 from chatsrv.model.reasons import Reason
@@ -37,12 +36,3 @@ class Silence:
             return rest
         connection.hang_up(Reason.IDLE)
         return None
-
-
-def keep_alive(sock: socket.socket, seconds: int) -> None:
-    """Have TCP find out about a peer that vanished without a word (RFC 1122 §4.2.3.6, RFC 5482)."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    settings = (("TCP_KEEPIDLE", seconds), ("TCP_KEEPINTVL", seconds), ("TCP_KEEPCNT", 3))
-    for name, value in (*settings, ("TCP_USER_TIMEOUT", 4 * seconds * 1000)):
-        if hasattr(socket, name):  # each system has some of them
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

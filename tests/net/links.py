@@ -15,6 +15,7 @@ from chatsrv.model.reasons import Reason
 from chatsrv.model.replies import Goodbye, Notice, Reply, Text
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
+from chatsrv.net.wire import Wire
 from chatsrv.protocols.base import Renderer
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.wording.sessions import FAREWELLS
@@ -43,14 +44,14 @@ class EchoRenderer(TextRenderer):
     omits_own = False
 
 
-class Wire:
+class Link:
     """A connection that delivery writes to, and its peer's end."""
 
     def __init__(self, delivery: Delivery, renderer: Renderer) -> None:
-        ours, self.peer = socket.socketpair()
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # so that little makes it stall
+        self.near, self.peer = socket.socketpair()
+        self.near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # so that little makes it stall
         self.peer.settimeout(DEADLINE_SECONDS)
-        self.connection: Connection = delivery.connect(ours, "127.0.0.1", renderer)
+        self.connection: Connection = delivery.connect(Wire(self.near), "127.0.0.1", renderer)
         self._received = b""
         self._is_finished = False
 
@@ -84,7 +85,7 @@ class Wire:
         self.peer.close()
         self.connection.hang_up(Reason.LOST)
         self.finish()
-        self.connection.socket.close()
+        self.near.close()
 
 
 @contextlib.contextmanager
@@ -99,15 +100,15 @@ def delivering(limits: Limits | None = None) -> Iterator[Delivery]:
 
 
 @contextlib.contextmanager
-def wired(delivery: Delivery, count: int = 1, renderer: Renderer | None = None) -> Iterator[list[Wire]]:
+def linked(delivery: Delivery, count: int = 1, renderer: Renderer | None = None) -> Iterator[list[Link]]:
     """Make connections that share a wire format, and end them."""
     renderer = renderer or TextRenderer()
-    wires = [Wire(delivery, renderer) for _ in range(count)]
+    links = [Link(delivery, renderer) for _ in range(count)]
     try:
-        yield wires
+        yield links
     finally:
-        for wire in wires:
-            wire.close()
+        for link in links:
+            link.close()
 
 
 class FakeSocket:
@@ -129,6 +130,9 @@ class FakeSocket:
         self.takes -= len(some)
         return len(some)
 
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        raise BlockingIOError
+
 
 _numbers = itertools.count(1)
 
@@ -137,7 +141,7 @@ def reader(delivery: Delivery, renderer: Renderer, sock: FakeSocket | None = Non
     """Return a connection that `delivery` knows nothing of: the test is the delivery thread."""
     number = next(_numbers)
     fake: Any = sock or FakeSocket()
-    return Connection(delivery, fake, "127.0.0.1", renderer, number, number)
+    return Connection(delivery, Wire(fake), "127.0.0.1", renderer, number, number)
 
 
 def say(log: RoomLog, *texts: str, origin: int = 0) -> Position:
