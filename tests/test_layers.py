@@ -19,8 +19,8 @@ ALLOWED: dict[str, set[str]] = {
     "sharing": set(),
     "__main__": {"cli"},
     "cli": {"app", "settings", "auth.backend", *WORDS},
-    "app": {"bots", "net", "chat", "auth", "roomlog", "protocols", "settings", *WORDS},
-    "bots": {"chat", "net", *WORDS},
+    "app": {"bots", "net", "chat", "auth", "roomlog", "protocols", "settings", "wording", *WORDS},
+    "bots": {"chat", "net", "wording", *WORDS},
     "net": {"chat", "protocols.base", "auth.backend", "auth.gate", "roomlog.base", *WORDS},
     "chat": {"roomlog.base", "roomlog.memory", *WORDS},  # a hub without a store keeps its logs in memory
     "auth": WORDS,

@@ -18,6 +18,7 @@ from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.settings import MemoryHistory, Settings, SqliteHistory, wrong_at
 from chatsrv.settings.plugins import BOTS_GROUP, COMMANDS_GROUP, make
 from chatsrv.text.names import prepare_name
+from chatsrv.wording.refusals import explain
 
 
 def store_of(history: MemoryHistory | SqliteHistory, keep_bytes: int) -> LogStore:
@@ -60,8 +61,8 @@ def hub_of(settings: Settings, store: LogStore, commands: Mapping[str, CommandPl
                 rooms.presence_per_minute,
             ),
         )
-    except Refused as refusal:
-        raise CannotStart(str(refusal.__cause__ or refusal)) from refusal
+    except Refused as refused:
+        raise CannotStart(str(refused.__cause__ or explain(refused.why))) from refused
 
 
 def commands_of(settings: Settings, file: str | Path = "the settings") -> dict[str, CommandPlugin]:

@@ -31,6 +31,7 @@ from chatsrv.net.listening.turnstile import Turnstile
 from chatsrv.net.sessions.watch import Watch
 from chatsrv.settings import Listener, Settings, zone_of
 from chatsrv.sharing.flood import Buckets
+from chatsrv.wording.refusals import explain
 
 logger = logging.getLogger(__name__)
 
@@ -110,8 +111,8 @@ class App:
         for bot, room in self._waiting_bots:
             try:
                 self._bots.add(bot, room)
-            except Refused as refusal:  # banned, as a rule; a chat without a bot is better than none
-                logger.error("the bot %s is not let in: %s", bot.name, refusal)
+            except Refused as refused:  # banned, as a rule; a chat without a bot is better than none
+                logger.error("the bot %s is not let in: %s", bot.name, explain(refused.why))
 
     def _bound(self, number: int) -> list[ChatServer]:
         """Return the servers of a listener, one for each of its addresses.

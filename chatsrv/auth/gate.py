@@ -22,13 +22,21 @@ from chatsrv.auth.hashing import Hasher, counted_work, shared_hasher
 from chatsrv.auth.knownplaces import KnownPlaces
 from chatsrv.auth.line import Party
 from chatsrv.auth.penalties import Penalties, PenaltyCount
-from chatsrv.auth.rates import LoginRate, Rate, how_long
+from chatsrv.auth.rates import LoginRate, Rate
 from chatsrv.auth.record import shown
 from chatsrv.auth.turns import on_behalf_of
 from chatsrv.auth.workers import Workers
 from chatsrv.model.accounts import Account, Role
 from chatsrv.model.errors import AccountsError, AuthError, Denied, Refused, Unavailable, UnknownUser
 from chatsrv.model.loginpolicy import LoginPolicy
+from chatsrv.model.refusals import (
+    AccountsUnreadable,
+    NoSuchAccount,
+    PasswordChangesFail,
+    PasswordsFixed,
+    PasswordUnfit,
+    TooManyPasswords,
+)
 from chatsrv.model.strength import PasswordPolicy, check_new_password
 from chatsrv.text.names import prepare_name, prepare_new_password, prepare_password
 
@@ -176,13 +184,13 @@ class Gate:
         except UnknownUser:
             backend = self._chain
         if not isinstance(backend, EditableBackend):
-            raise Refused("Passwords cannot be changed from here.")
+            raise Refused(PasswordsFixed())
         try:
             prepared = prepare_new_password(new)
             check_new_password(prepared, self._passwords, (account.name, *self._words))
             self._hasher.check_new(prepared)
         except ValueError as error:
-            raise Refused(f"The new one cannot be a password; {error}.") from None
+            raise Refused(PasswordUnfit(str(error))) from None
         self._check_changes(self._changes.wait_seconds(account.key))
         self.admit(account.name, old, context, is_login=False)
         self._check_changes(self._changes.take(account.key))
@@ -193,11 +201,11 @@ class Gate:
             raise
         except (AccountsError, AuthError) as error:
             _logger.error("the password of %r was not changed: %s", account.name, error)
-            raise Refused("Passwords cannot be changed at the moment.") from error
+            raise Refused(PasswordChangesFail()) from error
         except BaseException as error:  # the edge to somebody else's code
             name = self._chain.name_of(backend)
             _logger.exception("auth backend %s failed on a new password for %r", name, account.name)
-            raise Refused("Passwords cannot be changed at the moment.") from error
+            raise Refused(PasswordChangesFail()) from error
         try:
             return self.standing(account, context)
         except AuthError as error:  # the password is another one all the same, and whoever changed it is told so
@@ -207,7 +215,7 @@ class Gate:
     def _check_changes(self, seconds: float) -> None:
         if seconds:
             most = self._policy.password_changes_per_hour
-            raise Refused(f"You may change your password {most} times an hour. Please wait {how_long(seconds)}.")
+            raise Refused(TooManyPasswords(most, seconds))
 
     @property
     def version(self) -> object:
@@ -232,14 +240,14 @@ class Gate:
         """Return the account that somebody in the chat calls so, disabled or not, with its role of today.
 
         Raises:
-            Refused: there is none, or it cannot be told; the text is for whoever asked.
+            Refused: there is none, or it cannot be told.
         """
         try:
             return self._with_role(self._chain.known(prepare_name(typed), self._workers))
         except (UnknownUser, Denied, ValueError):
-            raise Refused(f"There is no account {typed[:64]}.") from None
+            raise Refused(NoSuchAccount(typed)) from None
         except AuthError:
-            raise Refused("It cannot be told at the moment whether there is such an account.") from None
+            raise Refused(AccountsUnreadable()) from None
 
     def count(self) -> GateCount:
         """Return the figures of this moment."""

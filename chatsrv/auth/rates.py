@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from chatsrv.auth.record import shown
 from chatsrv.model.errors import TooOften
 from chatsrv.model.loginpolicy import LoginPolicy
-from chatsrv.text.durations import said
 
 _logger = logging.getLogger(__name__)
 
@@ -149,8 +148,3 @@ class LoginRate:
     def _digest(self, name: str, password: str, address: str) -> bytes:
         typed = f"{address}\0{name}\0{password}".encode("utf-8", "surrogatepass")
         return hashlib.blake2b(typed, key=self._key, digest_size=16).digest()
-
-
-def how_long(seconds: float) -> str:
-    """Return in words how long somebody has to wait, rounded up."""
-    return said(math.ceil(seconds))

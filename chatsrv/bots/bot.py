@@ -10,6 +10,7 @@ from chatsrv.model.accounts import Role
 from chatsrv.model.entries import WORDS, Entry, Kind, Position
 from chatsrv.model.errors import Hole, Refused
 from chatsrv.model.reasons import Reason
+from chatsrv.model.refusals import InNoRoom
 
 
 class Where(Protocol):
@@ -98,5 +99,5 @@ class Bot:
 
     def _speak(self, kind: Kind, text: str) -> None:
         if self.stay is None:
-            raise Refused("You are not in a room.")
+            raise Refused(InNoRoom())
         self.stay.speak(kind, text)

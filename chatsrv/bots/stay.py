@@ -12,19 +12,22 @@ from functools import partial
 from chatsrv.bots.bot import Bot
 from chatsrv.chat.bookmarks import Reader
 from chatsrv.chat.cursor import Cursor
-from chatsrv.chat.facts import told
+from chatsrv.chat.facts import until_and_why
 from chatsrv.chat.room import Room
 from chatsrv.model.accounts import Account
 from chatsrv.model.entries import Bookmark, Entry, Kind, Position
 from chatsrv.model.errors import Hole, NotRecorded, Refused
 from chatsrv.model.reasons import Reason
+from chatsrv.model.refusals import Banned, LineTooLong
 from chatsrv.model.replies import Reply
-from chatsrv.model.rights import Right, require
+from chatsrv.model.requiring import require
+from chatsrv.model.rights import Right
 from chatsrv.net.listening.server import ChatServer
 from chatsrv.net.sessions.chatsession import APPEND_ENTRIES
 from chatsrv.sharing.locks import Rank, ranked_lock
 from chatsrv.text.cleaning import clean, is_blank
 from chatsrv.text.names import prepare_name
+from chatsrv.wording.refusals import explain
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +71,7 @@ class Stay(Reader):
             with self._lock:
                 hub.attendance.add(self)  # before looking: whoever bans it from now on waits until it is in
                 if ban := hub.ban_of(self.account, None):
-                    raise Refused(f"You are banned here{told(ban)}.")
+                    raise Refused(Banned("", *until_and_why(ban)))
                 arrival = self.room.enter(self.account, self.origin, begin=self._begin)
                 if arrival.told_in_seconds is not None:
                     look = partial(self.room.tell_of, self.key)
@@ -101,14 +104,14 @@ class Stay(Reader):
         lines = [line for line in map(clean, text.splitlines()) if not is_blank(line)]
         most = self._server.limits.line_bytes
         if any(len(line.encode()) > most for line in lines):
-            raise Refused(f"A line may have up to {most} bytes.")
+            raise Refused(LineTooLong(most))
         for start in range(0, len(lines), APPEND_ENTRIES):
             self._server.delivery.pace(self.room.log)
             end = start + APPEND_ENTRIES
             try:
                 self.room.speak(kind, self.bot.name, self.origin, lines[start:end])
-            except NotRecorded as refusal:
-                raise NotRecorded((*refusal.texts, *lines[end:])) from None
+            except NotRecorded as refused:
+                raise NotRecorded((*refused.texts, *lines[end:])) from None
 
     def taken(self) -> Bookmark | None:
         """See `Reader.taken`."""
@@ -193,8 +196,9 @@ class Stay(Reader):
         """Call one of the bot's own methods."""
         try:
             hook(*news)
-        except Refused as refusal:
-            logger.warning("bot %s was refused something in %s: %s", self.bot.name, self.room.name, refusal)
+        except Refused as refused:
+            text = explain(refused.why)
+            logger.warning("bot %s was refused something in %s: %s", self.bot.name, self.room.name, text)
 
     def _begin(self, _log: object) -> None:
         if self.bot.keeps_place:

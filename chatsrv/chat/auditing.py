@@ -19,8 +19,10 @@ from chatsrv.chat.room import Room
 from chatsrv.model.changes import network_of, typed_key
 from chatsrv.model.commands import Audit, Bans
 from chatsrv.model.errors import Refused
+from chatsrv.model.refusals import NoOneRuled, NothingDecided
 from chatsrv.model.replies import Audited, ListEnd, Reply, RulingLine, RulingList
-from chatsrv.model.rights import Right, may, require
+from chatsrv.model.requiring import require
+from chatsrv.model.rights import Right, may
 from chatsrv.text.names import account_key, prepare_room
 
 PAGE_LINES = 20
@@ -41,7 +43,7 @@ def list_bans(asker: Asker, command: Bans) -> None:
     facts = [room.facts, asker.hub.register.server] if may(asker.account, Right.BAN) else [room.facts]
     lists = [(each, is_ban) for each in facts for is_ban in (True, False)]
     if next(_rulings(asker, lists, None), None) is None:
-        raise Refused(f"Nobody is banned or muted in {room.name}.")
+        raise Refused(NoOneRuled(room.name))
     show(asker, _bans(asker, room, lists, None))
 
 
@@ -116,22 +118,19 @@ def _require(asker: Asker, about: About | None) -> None:
     require_look_in(asker, asker.hub.room(name))  # a moderator may have banned the owner
 
 
-def _nothing(asker: Asker, typed: str) -> str:
+def _nothing(asker: Asker, typed: str) -> NothingDecided:
     """Return what is told where nothing was decided, and that there is nobody of that name, if so: it may be a slip."""
-    if not typed:
-        return "Nothing was decided."
-    text = f"Nothing was decided about {typed}."
     name = _name_of_room(typed)
-    if network_of(typed_key(typed)) or (name and asker.hub.register.room(name)):
-        return text
+    if not typed or network_of(typed_key(typed)) or (name and asker.hub.register.room(name)):
+        return NothingDecided(typed)
     try:
         if typed.startswith("#"):
             asker.hub.find(typed)
         else:
             somebody(asker, typed)
-    except Refused as refusal:
-        return f"{text} {refusal}"
-    return text
+    except Refused as refused:
+        return NothingDecided(typed, refused.why)
+    return NothingDecided(typed)
 
 
 def _name_of_room(typed: str) -> str | None:

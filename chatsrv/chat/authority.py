@@ -1,4 +1,4 @@
-"""Authority: who may do what to whom, and the sentences for whoever may not.
+"""Authority: who may do what to whom, and what whoever may not is refused.
 
 A right comes with a role, everywhere; or with a room of one's own, within it. Nobody acts on somebody whose role is
 above his own, nobody keeps an admin out or silent, and nobody does so to himself. Never hears of bytes, sockets or wire
@@ -6,11 +6,25 @@ formats. Pure functions but for what they ask the chat; everything here runs on 
 """
 
 from chatsrv.chat.asker import Asker
-from chatsrv.chat.facts import Facts, Ruling, told
+from chatsrv.chat.facts import Facts, Ruling, until_and_why
 from chatsrv.chat.room import Room
 from chatsrv.model.accounts import Account, Role
-from chatsrv.model.changes import TEXT_CHARACTERS
+from chatsrv.model.changes import TEXT_CHARACTERS, What
 from chatsrv.model.errors import Refused
+from chatsrv.model.refusals import (
+    InviteOnly,
+    Muted,
+    NoRight,
+    NotInRoom,
+    OnAdmin,
+    OnHigherRole,
+    OnYourself,
+    OwnRuling,
+    RoomForPerson,
+    RulingOfOthers,
+    TooLong,
+    Utterance,
+)
 from chatsrv.model.rights import OF_OWNERS, Right, includes, may
 from chatsrv.text.names import account_key
 
@@ -29,25 +43,24 @@ def require_here(asker: Asker, right: Right, room: Room) -> None:
     """Make sure that the asker has a right in a room.
 
     Raises:
-        Refused: it has not; the text says which one is missing.
+        Refused: it has not.
     """
     if not may_here(asker, right, room):
-        role = asker.account.role
-        raise Refused(f"You have no right to {right}: your role is {role}, and {room.name} is not your room.")
+        raise Refused(NoRight(right, asker.account.role, room.name))
 
 
 def account_named(asker: Asker, typed: str) -> Account:
     """Return the account that somebody calls so; see `Asker.account_named`.
 
     Raises:
-        Refused: there is none, or it cannot be told. Of a room, as IRC writes it, the text says what takes its place.
+        Refused: there is none, or it cannot be told. One that looks like a room, as IRC writes it, is told apart.
     """
     try:
         return asker.account_named(typed)
     except Refused:
         if not typed.startswith("#"):
             raise
-    raise Refused(f"{typed} looks like a room, and this takes a person's name. /join {typed} turns to that room.")
+    raise Refused(RoomForPerson(typed))
 
 
 def somebody(asker: Asker, typed: str) -> Account:
@@ -64,18 +77,18 @@ def somebody(asker: Asker, typed: str) -> Account:
         raise
 
 
-def require_above(asker: Asker, target: Account, deed: str) -> None:
-    """Make sure that the asker may do `deed` to another account: "kick", "ban" or "mute".
+def require_above(asker: Asker, target: Account, what: What) -> None:
+    """Make sure that the asker may do that to another account: kick, ban or mute it.
 
     Raises:
         Refused: it may not.
     """
     if target.key == asker.key:
-        raise Refused(f"You cannot {deed} yourself.")
+        raise Refused(OnYourself(what))
     if not includes(asker.account.role, target.role):
-        raise Refused(f"You cannot {deed} {target.name}, whose role is {target.role}: yours is {asker.account.role}.")
-    if target.role is Role.ADMIN and deed != "kick":
-        raise Refused(f"Nobody can {deed} {target.name}, whose role is {target.role}.")
+        raise Refused(OnHigherRole(what, target.name, target.role, asker.account.role))
+    if target.role is Role.ADMIN and what is not What.KICK:
+        raise Refused(OnAdmin(what, target.name))
 
 
 def require_lifting(asker: Asker, ruling: Ruling, key: str, right: Right) -> None:
@@ -87,9 +100,9 @@ def require_lifting(asker: Asker, ruling: Ruling, key: str, right: Right) -> Non
         Refused: it may not.
     """
     if key == asker.key:
-        raise Refused("Somebody else has to lift that.")
+        raise Refused(OwnRuling())
     if not may(asker.account, right) and account_key(ruling.by) != asker.key:
-        raise Refused(f"{ruling.by} decided that, and only a moderator can lift it.")
+        raise Refused(RulingOfOthers(ruling.by))
 
 
 def may_create(asker: Asker) -> bool:
@@ -128,11 +141,11 @@ def require_look_in(asker: Asker, room: Room) -> None:
     """
     room.check_ban(asker.account, asker.address, asker.view.now.tzinfo)  # before they are sent for an invitation
     if not may_look_in(asker, room.facts):
-        raise Refused(f"{room.name} is for those who are invited: somebody in it can do that, by /invite.")
+        raise Refused(InviteOnly(room.name))
 
 
-def require_voice(asker: Asker, what: str, room: Room | None = None) -> None:
-    """Make sure that the asker may be heard, in `room` or by anybody at all, with what is as good as a line: `what`.
+def require_voice(asker: Asker, utterance: Utterance, room: Room | None = None) -> None:
+    """Make sure that the asker may be heard, in `room` or by anybody at all, with what is as good as a line.
 
     The one place for all that reaches others as somebody's words and is not said in a room: a topic, a reason, an
     invitation, the name of a room, a private message. It counts as a line where a room is slowed down.
@@ -142,9 +155,9 @@ def require_voice(asker: Asker, what: str, room: Room | None = None) -> None:
     """
     now, register = asker.view.now, asker.hub.register
     if room:
-        room.use_voice(asker.key, what, now.tzinfo, may_hurry=may(asker.account, Right.HURRY))
+        room.use_voice(asker.key, utterance, now.tzinfo, may_hurry=may(asker.account, Right.HURRY))
     elif mute := register.server.mute_of(asker.key, now.timestamp()):
-        raise Refused(f"You are muted on this server{told(mute, now.tzinfo, register.ignored_by(asker.key))}.")
+        raise Refused(Muted(utterance, "", *until_and_why(mute, now.tzinfo, register.ignored_by(asker.key))))
 
 
 def hears(asker: Asker, key: str) -> bool:
@@ -163,16 +176,16 @@ def room_here(asker: Asker, typed: str = "") -> Room:
     room = find(asker, typed)
     if room.name not in asker.rooms:
         room.check_ban(asker.account, asker.address, asker.view.now.tzinfo)
-        raise Refused(f"You are not in {room.name}.")
+        raise Refused(NotInRoom(room.name))
     return room
 
 
-def bounded(text: str, what: str) -> str:
-    """Return a text that many are shown, such as "A topic".
+def bounded(text: str, utterance: Utterance) -> str:
+    """Return a text that many are shown: a topic or a reason.
 
     Raises:
         Refused: it is too long.
     """
     if len(text) > TEXT_CHARACTERS:
-        raise Refused(f"{what} may have up to {TEXT_CHARACTERS} characters; that had {len(text)}.")
+        raise Refused(TooLong(utterance, TEXT_CHARACTERS, len(text)))
     return text

@@ -10,17 +10,16 @@ from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import require_voice
 from chatsrv.model.changes import Change, What
 from chatsrv.model.errors import Refused
+from chatsrv.model.refusals import TooManyChanges, Utterance
 from chatsrv.model.rights import Right, may
 
-_REASON = "a reason"
-
-_SAID: Mapping[What, str] = {
-    What.CREATE: "the name of a room",
-    What.TOPIC: "a topic",
-    What.INVITE: "an invitation",
-    What.KICK: _REASON,
-    What.BAN: _REASON,
-    What.MUTE: _REASON,
+_UTTERANCES: Mapping[What, Utterance] = {
+    What.CREATE: Utterance.ROOM_NAME,
+    What.TOPIC: Utterance.TOPIC,
+    What.INVITE: Utterance.INVITATION,
+    What.KICK: Utterance.REASON,
+    What.BAN: Utterance.REASON,
+    What.MUTE: Utterance.REASON,
 }
 """What others read of a decision that is as good as said, and counts as a line; a reason, where there is one."""
 
@@ -32,13 +31,10 @@ def decide(asker: Asker, change: Change) -> None:
         Refused: it is one too many for now, the asker may not say what others would read, or it cannot be recorded.
     """
     check_pace(asker)
-    what = _SAID.get(change.what, "")
-    if what and (change.text or what != _REASON):
+    utterance = _UTTERANCES.get(change.what)
+    if utterance and (change.text or utterance is not Utterance.REASON):
         is_in_room = change.room and change.what is not What.CREATE
-        try:
-            require_voice(asker, what, asker.hub.room(change.room) if is_in_room else None)
-        except Refused as refusal:
-            raise Refused(f"{refusal} Without a reason it can be done." if what == _REASON else str(refusal)) from None
+        require_voice(asker, utterance, asker.hub.room(change.room) if is_in_room else None)
     record(asker, change)
 
 
@@ -51,7 +47,7 @@ def check_pace(asker: Asker) -> None:
     if may(asker.account, Right.HURRY):
         return
     if not asker.hub.decisions.allow(asker.key):
-        raise Refused("That is too much at once, since it is all kept for good. Try again in a minute.")
+        raise Refused(TooManyChanges())
 
 
 def record(asker: Asker, change: Change) -> None:

@@ -39,16 +39,16 @@ class Ruling(NamedTuple):
         return self.until is None or self.until > now
 
 
-def told(ruling: Ruling, zone: tzinfo | None = UTC, ignored: frozenset[str] = frozenset()) -> str:
-    """Return until when and why somebody is banned or muted, to stand behind that he is.
+def until_and_why(
+    ruling: Ruling, zone: tzinfo | None = UTC, ignored: frozenset[str] = frozenset()
+) -> tuple[datetime | None, str]:
+    """Return until when (`None`: for good) and why (empty: no reason) somebody is banned or muted, as they are told.
 
-    `zone` is that of all times which he is told, so it is not named; but UTC is, which stands in where none is known.
-    The reason is left out where he ignores who gave it: `ignored` are the keys of those.
+    `zone` is that of all times which they are told; UTC stands in where none is known. The reason is left out where
+    they ignore who gave it: `ignored` are the keys of those.
     """
-    until = ""
-    if ruling.until is not None:
-        until = f" until {datetime.fromtimestamp(ruling.until, zone):%Y-%m-%d %H:%M}{' UTC' if zone is UTC else ''}"
-    return f"{until}: {ruling.reason}" if ruling.reason and account_key(ruling.by) not in ignored else until
+    until = None if ruling.until is None else datetime.fromtimestamp(ruling.until, zone)
+    return until, "" if account_key(ruling.by) in ignored else ruling.reason
 
 
 @distinct

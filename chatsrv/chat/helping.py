@@ -9,8 +9,9 @@ from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import may_create, owns
 from chatsrv.model.commands import Create, Help, Invoke
 from chatsrv.model.errors import Misused, Refused
+from chatsrv.model.refusals import NoRight
 from chatsrv.model.replies import CommandList, Notice, UnknownCommand
-from chatsrv.model.rights import require
+from chatsrv.model.requiring import require
 from chatsrv.sharing.slots import step_aside
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def list_commands(asker: Asker, command: Help) -> None:
     elif verb := usable.get(command.name):
         asker.reply(CommandList((verb.usage_for(asker.account),), is_all=False))
     elif (verb := repertoire.verb(command.name)) and verb.right:
-        raise Refused(f"You have no right to {verb.right}: your role is {asker.account.role}.")
+        raise Refused(NoRight(verb.right, asker.account.role))
     else:
         asker.reply(UnknownCommand(command.name, repertoire.nearest(command.name, asker.account)))
 

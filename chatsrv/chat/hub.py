@@ -20,6 +20,7 @@ from chatsrv.model.accounts import Account, Role
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import PRIVATE_MARK, REGISTER
 from chatsrv.model.errors import Refused
+from chatsrv.model.refusals import NoRoomName, NoSuchRoom
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.sharing.flood import Buckets
@@ -126,17 +127,15 @@ class Hub:
         """Return the room that somebody calls so, with or without a `#` before it.
 
         Raises:
-            Refused: there is none; the text tells one that may be meant, of those that somebody `is_shown`.
+            Refused: there is none; told with it is one that may be meant, of those that somebody `is_shown`.
         """
         try:
             name = prepare_room(typed)
         except ValueError as error:
-            raise Refused(f"There is no such room: {error}.") from None
+            raise Refused(NoRoomName(str(error))) from None
         if self.register.room(name) is None:
             meant = nearest(name, [facts.name for facts in self.register.rooms() if is_shown(facts)])
-            raise Refused(
-                f"There is no room {name}. " + (f"Did you mean {meant}?" if meant else "/rooms lists them all.")
-            )
+            raise Refused(NoSuchRoom(name, meant))
         return self.room(name)
 
     def has_past(self, name: str) -> bool:

@@ -16,6 +16,7 @@ from chatsrv.model.commands import PAGE_ENTRIES
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import LINES, PRIVATE_MARK, WORDS, Entry, Kind, Position
 from chatsrv.model.errors import Hole, Refused
+from chatsrv.model.refusals import NothingFound, NothingMore, NothingSaid, NotInRoom, TooManyLines
 from chatsrv.model.replies import Missing, Notice, Past, PastEnd, Reply
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.sharing.effort import Effort
@@ -94,7 +95,7 @@ class Lookback:
         self._logs, self._effort = logs, effort or Effort()
         pages, self._next_page = self._next_page, None
         if pages is None:
-            raise Refused("There is nothing more to show.")
+            raise Refused(NothingMore())
         try:
             yield from pages()
         except Refused:
@@ -114,7 +115,7 @@ class Lookback:
         """
         self._next_page, self._logs, self._effort = None, logs, effort or Effort()
         if entries > MOST_ENTRIES:
-            raise Refused(f"At most {MOST_ENTRIES} lines are shown at once.")
+            raise Refused(TooManyLines(MOST_ENTRIES))
         return self._history(f"The last {{}} of {called or log.room}:", view, log, log.end, entries, called or log.room)
 
     def search(self, view: View, logs: Logs, words: str, effort: Effort | None = None) -> Iterator[Reply]:
@@ -131,19 +132,19 @@ class Lookback:
         self, title: str, view: View, log: RoomLog, last: Position, entries: int, called: str
     ) -> Iterator[Reply]:
         """Yield the newest lines up to the position `last`, oldest first, beneath a title and who came and went."""
-        self._require(log, called)
+        self._require(log)
         shown = _shown_back(log, last, entries, view, self._effort)
         before = Position(last.epoch, shown.reached)
         is_all = before.offset == 0
         if not shown.lines and is_all and not any(_past_with(log, last, shown, view)):  # what is gone is told below
-            raise Refused(f"Nothing has been said in {called} yet.")
+            raise Refused(NothingSaid(_room_of(log)))
         if shown.lines or is_all:
             yield Notice(title.format(_lines(shown.lines)))
             if comings := comings_of(log, before.offset, last, effort=self._effort):
-                self._require(log, called)
+                self._require(log)
                 yield comings
         for past in _past_with(log, last, shown, view):
-            self._require(log, called)
+            self._require(log)
             yield past
         if shown.lines < entries and not is_all:
             yield Notice(CUT_SHORT)
@@ -152,9 +153,10 @@ class Lookback:
             self.offer(partial(self._history, title_then, view, log, before, entries, called))
         yield PastEnd(is_all)
 
-    def _require(self, log: RoomLog, called: str) -> None:
+    def _require(self, log: RoomLog) -> None:
         if log not in self._logs():
-            raise Refused(f"You are not in {called} any more.")
+            room = _room_of(log)
+            raise Refused(NotInRoom(room, is_no_more=True) if room else NothingSaid(""))
 
     def _search(
         self, title: str, view: View, words: str, places: Sequence[tuple[RoomLog, Position]]
@@ -183,7 +185,7 @@ class Lookback:
             elif reached:
                 rest.append((log, Position(last.epoch, reached)))
         if not (page or rest):
-            raise Refused("Nothing was found.")
+            raise Refused(NothingFound())
         if rest:
             then = "The {} before those, newest first:" if page else title
             self.offer(partial(self._search, then, view, words, rest))
@@ -285,6 +287,11 @@ def lines_back(log: RoomLog, last: Position, after: int = 0, step_entries: int =
         if len(entries) < step_entries:
             return
         last = Position(last.epoch, entries[-1].offset - 1)
+
+
+def _room_of(log: RoomLog) -> str:
+    """Return the room that a log is of; empty if it is of nobody but one account."""
+    return "" if log.room.startswith(PRIVATE_MARK) else log.room
 
 
 def _lines(number: int) -> str:

@@ -10,6 +10,7 @@ from chatsrv.chat.authority import room_here
 from chatsrv.chat.lookback import Logs
 from chatsrv.model.commands import CatchUp, History, More, PrivateHistory, Search
 from chatsrv.model.errors import Refused
+from chatsrv.model.refusals import NothingSaid
 from chatsrv.model.replies import Notice, Reply
 from chatsrv.sharing.effort import Effort
 from chatsrv.sharing.slots import step_aside
@@ -29,7 +30,7 @@ def show_private_history(asker: Asker, command: PrivateHistory) -> None:
     """
     hub, key = asker.hub, asker.key
     if not hub.has_private_log(key):
-        raise Refused("There are no private messages to you or of yours yet.")
+        raise Refused(NothingSaid(""))
     log, called = hub.private_log(key), "your private messages"
     pages = asker.lookback.history(asker.view, _logs(asker), log, command.entries, called, _effort(asker))
     look_up(asker, pages)

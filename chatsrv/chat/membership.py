@@ -15,12 +15,13 @@ from chatsrv.chat.display import Display
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.lookback import View
 from chatsrv.chat.missed import Absence
-from chatsrv.chat.room import WELCOME_NAMES, Room, nowhere
+from chatsrv.chat.room import WELCOME_NAMES, Room, in_no_room
 from chatsrv.model.accounts import Account
 from chatsrv.model.entries import Bookmark, Entry, Position
 from chatsrv.model.errors import Refused
 from chatsrv.model.reasons import Reason
-from chatsrv.model.replies import Notice, Reply
+from chatsrv.model.refusals import Ending, PutOut
+from chatsrv.model.replies import Reply
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.sharing.locks import Rank, ranked_lock
 from chatsrv.text.names import account_key
@@ -117,11 +118,10 @@ class Membership:
         """The room that the session speaks in.
 
         Raises:
-            Refused: it speaks in none, as it is in none or was put out of the one in which it spoke; the text says how
-                to mend that.
+            Refused: it speaks in none, as it is in none or was put out of the one in which it spoke.
         """
         if (room := self.current) is None:
-            raise Refused(nowhere(self.rooms))
+            raise Refused(in_no_room(self.rooms))
         return room
 
     @property
@@ -228,9 +228,9 @@ class Membership:
         assert self._lock.locked()
         display, log = self._display, room.log
         if self._is_over or display.is_ending:
-            raise Refused("This session is ending.")
+            raise Refused(Ending())
         if not self.hub.belongs(self.key, room):  # they joined, and this is what is left of that
-            raise Refused(f"You were put out of {room.name} meanwhile.")
+            raise Refused(PutOut(room.name))
         bookmark, trouble = self._opened_locked(log)
         begin = _keep_nothing if trouble else display.keep_first
         try:
@@ -374,7 +374,7 @@ class Membership:
             if told:
                 self._display.tell(told)
                 if has_spoken_here and reason is Reason.QUIT:
-                    self._display.tell(Notice(nowhere(self.rooms)))
+                    self._display.tell(in_no_room(self.rooms))
             return True
 
     def leave_all(self, reason: Reason) -> None:

@@ -106,9 +106,9 @@ class Absence:
             for told in tellings:
                 offset = told.offset
                 yield told
-        except Refused as refusal:
+        except Refused as refused:
             self.is_cut_short = True
-            yield Told(Notice(str(refusal)), offset)
+            yield Told(refused.why, offset)
 
     def _missed(self, place: Position, limits: CatchingUp) -> Iterator[Told]:
         kept_after = place.offset

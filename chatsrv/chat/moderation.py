@@ -6,6 +6,7 @@ with no lock held.
 """
 
 from collections.abc import Mapping
+from datetime import UTC
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from chatsrv.chat.asker import Asker
@@ -20,15 +21,17 @@ from chatsrv.chat.authority import (
     somebody,
 )
 from chatsrv.chat.deciding import decide
-from chatsrv.chat.facts import Ruling, told
+from chatsrv.chat.facts import Ruling, until_and_why
 from chatsrv.chat.room import Room
 from chatsrv.model.accounts import Account, Network, Role, unmapped
 from chatsrv.model.changes import Change, What, target_key
 from chatsrv.model.commands import Ban, Kick, Mute, Unban, Unmute
-from chatsrv.model.errors import CANNOT_RECORD_IT, NotRecorded, Refused
+from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
+from chatsrv.model.refusals import InNetworkYourself, NoNetwork, NotRuled, NotThere, Utterance
 from chatsrv.model.replies import Notice
-from chatsrv.model.rights import Right, require
+from chatsrv.model.requiring import require
+from chatsrv.model.rights import Right
 from chatsrv.text.names import account_key
 
 # ---------------------------------------------------------------------------- sending out, keeping out
@@ -45,15 +48,15 @@ def kick(asker: Asker, command: Kick) -> None:
     room = room_here(asker, command.room)
     require_here(asker, Right.KICK, room)
     target = somebody(asker, command.name)
-    require_above(asker, target, "kick")
+    require_above(asker, target, What.KICK)
     if not room.is_in(target.key) and (room is asker.hub.lobby or not asker.hub.belongs(target.key, room)):
-        raise Refused(f"{target.name} is not in {room.name}.")
-    reason = bounded(command.reason, "A reason")
+        raise Refused(NotThere(target.name, room.name))
+    reason = bounded(command.reason, Utterance.REASON)
     change = Change(What.KICK, room.name, target.name, text=reason)
     decide(asker, change)
     why = f": {reason}" if reason and hears(asker, target.key) else "."
     if not _put_out(asker, room, target, change, f"{asker.account.name} kicked you out of {room.name}{why}"):
-        raise Refused(f"{target.name} has just left {room.name}.")
+        raise Refused(NotThere(target.name, room.name, has_just_left=True))
     asker.reply(Notice(f"You kicked {target.name} out of {room.name}."))
 
 
@@ -67,7 +70,7 @@ def ban(asker: Asker, command: Ban) -> None:
     network = network_typed(command.target)
     if network is None:
         target = somebody(asker, command.target)
-        require_above(asker, target, "ban")
+        require_above(asker, target, What.BAN)
         change = _ruling_on(asker, What.BAN, Right.BAN, room, target.name, command)
         decide(asker, change)
         _keep_out(asker, room, target, change)
@@ -119,7 +122,10 @@ def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: st
         except NotRecorded:  # what was decided is, and is carried out
             if change.what is What.KICK:
                 asker.reply(
-                    Notice(f"{target.name} is in {room.name} again from their next login on: {CANNOT_RECORD_IT}")
+                    Notice(
+                        f"{target.name} is in {room.name} again from their next login on: "
+                        "the server cannot record it at the moment. Try again later."
+                    )
                 )
     with room.barring(key):  # somebody who is kicked may come in again, but only behind the entry
         # Before there is the entry: whether they still read it would be chance.
@@ -151,7 +157,7 @@ def mute(asker: Asker, command: Mute) -> None:
     """
     room = _scope(asker, command, Right.MUTE)
     target = somebody(asker, command.target)
-    require_above(asker, target, "mute")
+    require_above(asker, target, What.MUTE)
     change = _ruling_on(asker, What.MUTE, Right.MUTE, room, target.name, command)
     decide(asker, change)
     _announce(asker, room, change, target.key, f"You are muted on this server{_told(asker, change, target.key)}.")
@@ -171,7 +177,7 @@ def unban(asker: Asker, command: Unban) -> None:
     network = network_typed(command.target)
     key = account_key(command.target) if network is None else str(network)
     bans = (room.facts if room else asker.hub.register.server).bans
-    ruling = _in_force(asker, bans, key, f"banned from {_called(room)}")
+    ruling = _in_force(asker, bans, key, NotRuled(is_ban=True, room=room.name if room else ""))
     require_lifting(asker, ruling, key, Right.BAN if network is None else Right.BAN_NETWORK)
     change = Change(What.UNBAN, room.name if room else "", ruling.target)
     decide(asker, change)
@@ -192,7 +198,7 @@ def unmute(asker: Asker, command: Unmute) -> None:
     room = _scope(asker, command, Right.MUTE)
     key = account_key(command.target)
     mutes = (room.facts if room else asker.hub.register.server).mutes
-    ruling = _in_force(asker, mutes, key, f"muted {_where(room)}")
+    ruling = _in_force(asker, mutes, key, NotRuled(is_ban=False, room=room.name if room else ""))
     require_lifting(asker, ruling, key, Right.MUTE)
     change = Change(What.UNMUTE, room.name if room else "", ruling.target)
     decide(asker, change)
@@ -229,7 +235,7 @@ def _ruling_on(asker: Asker, what: What, right: Right, room: Room | None, target
     if ruling := facts.ban_of(key, None, now) if what is What.BAN else facts.mute_of(key, now):
         require_lifting(asker, ruling, key, right)
     until = None if command.seconds is None else round(now) + command.seconds
-    return Change(what, room.name if room else "", target, until, bounded(command.reason, "A reason"))
+    return Change(what, room.name if room else "", target, until, bounded(command.reason, Utterance.REASON))
 
 
 def _announce(asker: Asker, room: Room | None, change: Change, key: str = "", text: str = "") -> None:
@@ -241,19 +247,20 @@ def _announce(asker: Asker, room: Room | None, change: Change, key: str = "", te
         device.tell(Notice(text))
 
 
-def _in_force(asker: Asker, rulings: Mapping[str, Ruling], key: str, what: str) -> Ruling:
+def _in_force(asker: Asker, rulings: Mapping[str, Ruling], key: str, otherwise: NotRuled) -> Ruling:
     ruling = rulings.get(key)
     if ruling is None or not ruling.holds(asker.view.now.timestamp()):
-        raise Refused(f"Nobody of that name is {what}: /bans lists who is.")
+        raise Refused(otherwise)
     return ruling
 
 
 def _told(asker: Asker, change: Change, reader: str = "") -> str:
     """Return until when and why, as the account `reader` will read it that is refused later on, or the asker."""
     ignored = asker.hub.register.ignored_by(reader)
-    return told(
-        Ruling(change.target, asker.account.name, 0.0, change.until, change.text), asker.view.now.tzinfo, ignored
-    )
+    ruling = Ruling(change.target, asker.account.name, 0.0, change.until, change.text)
+    until, why = until_and_why(ruling, asker.view.now.tzinfo, ignored)
+    end = f" until {until:%Y-%m-%d %H:%M}{' UTC' if until.tzinfo is UTC else ''}" if until else ""
+    return f"{end}: {why}" if why else end
 
 
 def _for_good(change: Change) -> str:
@@ -285,7 +292,7 @@ def network_typed(typed: str) -> Network | None:
             wider = ip_network(typed, strict=False)
         except ValueError:
             return None
-        raise Refused(f"{typed} is no network: did you mean {wider}, or {typed.partition('/')[0]} alone?") from None
+        raise Refused(NoNetwork(typed, wider)) from None
     if isinstance(network, IPv6Network) and (inner := network.network_address.ipv4_mapped) and network.prefixlen >= 96:
         return IPv4Network((inner, network.prefixlen - 96))  # as addresses are looked at, too
     return network
@@ -299,4 +306,4 @@ def _require_elsewhere(asker: Asker, network: Network) -> None:
     """Make sure that the asker does not lock himself out. Admins cannot: no network's ban holds for them."""
     devices = asker.hub.attendance.devices(asker.key)
     if asker.account.role is not Role.ADMIN and any(_is_from(device, network) for device in devices):
-        raise Refused(f"You are in {network} yourself.")
+        raise Refused(InNetworkYourself(network))

@@ -14,6 +14,7 @@ from chatsrv.model.changes import Change, What
 from chatsrv.model.commands import Ignore, PrivateMessage, Unignore
 from chatsrv.model.entries import Kind
 from chatsrv.model.errors import NotRecorded, Refused
+from chatsrv.model.refusals import AlreadyIgnored, IgnoresMost, MessageToYourself, NotIgnored, OnYourself, Utterance
 from chatsrv.model.replies import Notice
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.text.names import account_key
@@ -31,10 +32,10 @@ def tell_privately(asker: Asker, command: PrivateMessage) -> None:
         Refused: there is nobody of that name, or the asker is muted.
         NotRecorded: it cannot be recorded, so the reader has not seen it; its author's log may have it.
     """
-    require_voice(asker, "a message")
+    require_voice(asker, Utterance.MESSAGE)
     reader = account_named(asker, command.name)
     if reader.key == asker.key:
-        raise Refused("That would be a message to yourself.")
+        raise Refused(MessageToYourself())
     copies = [(_heard_log(asker, asker.key), Kind.PRIVATE_SENT, f"{reader.name} {command.text}")]
     if hears(asker, reader.key):
         copies.append((_heard_log(asker, reader.key), Kind.PRIVATE, command.text))
@@ -97,11 +98,11 @@ def ignore(asker: Asker, command: Ignore) -> None:
         return
     account = somebody(asker, command.name)
     if account.key == key:
-        raise Refused("You cannot ignore yourself.")
+        raise Refused(OnYourself(What.IGNORE))
     if account.key in ignored:
-        raise Refused(f"You ignore {account.name} already.")
+        raise Refused(AlreadyIgnored(account.name))
     if len(ignored) >= MOST_IGNORED:
-        raise Refused("You ignore as many people as one can.")
+        raise Refused(IgnoresMost(MOST_IGNORED))
     _change(asker, What.IGNORE, account.name)
     asker.reply(Notice(f"You see nothing of {account.name} any more: /unignore {account.name} ends that."))
 
@@ -113,7 +114,7 @@ def unignore(asker: Asker, command: Unignore) -> None:
         Refused: it is not ignored.
     """
     if account_key(command.name) not in asker.hub.register.ignored_by(asker.key):
-        raise Refused("You do not ignore anybody of that name: /ignore lists them.")
+        raise Refused(NotIgnored())
     _change(asker, What.UNIGNORE, command.name)
     asker.reply(Notice(f"You see {command.name} again."))
 

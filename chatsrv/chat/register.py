@@ -29,6 +29,7 @@ from chatsrv.model.changes import (
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Entry, Kind, Position
 from chatsrv.model.errors import Hole, Refused
+from chatsrv.model.refusals import RoomExists
 from chatsrv.model.style import Style
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.sharing.locks import Rank, ranked_lock
@@ -290,4 +291,4 @@ def _subjects_of(entry: Entry, change: Change) -> tuple[str, ...]:
 
 
 def _taken(room: str) -> Refused:
-    return Refused(f"There is a room {room} already.")
+    return Refused(RoomExists(room))

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, tzinfo
 from typing import NamedTuple
 
-from chatsrv.chat.facts import Facts, Ruling, told
+from chatsrv.chat.facts import Facts, Ruling, until_and_why
 from chatsrv.chat.visits import PRESENCE_PER_MINUTE, Telling, Visits
 from chatsrv.chat.voices import Voices
 from chatsrv.model.accounts import Account, Role
@@ -19,6 +19,7 @@ from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Kind, Position
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
+from chatsrv.model.refusals import Banned, BeingPutOut, InNoRoom, NotInRoom, Utterance
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.sharing.locks import Rank, ranked_lock
 from chatsrv.text.names import account_key
@@ -122,7 +123,7 @@ class Room:
             # Under the lock: who is expelled now was here before, or finds the ban.
             self.check_ban(account, address, zone)
             if key in self._barred:
-                raise Refused(f"You are just being put out of {self.name}.")
+                raise Refused(BeingPutOut(self.name))
             begin(self.log)
             member = self._members.get(key)
             position, told_in_seconds = max(self.log.end, self._changed), None  # that one may not be visible yet
@@ -177,7 +178,7 @@ class Room:
             Refused: it is; until when is told in `zone`.
         """
         if ban := self.ban_of(account, address):
-            raise Refused(f"You are banned from {self.name}{told(ban, zone, self._ignored_by(account.key))}.")
+            raise Refused(Banned(self.name, *until_and_why(ban, zone, self._ignored_by(account.key))))
 
     def ban_of(self, account: Account, address: str | None = None) -> Ruling | None:
         """Return the ban that keeps an account, which comes from `address`, out of this room; `None`: there is none."""
@@ -263,9 +264,9 @@ class Room:
             raise NotRecorded(texts) from None
         try:
             self.log.wait_until_recorded(position)  # under no lock, so that whoever waits holds up nobody
-        except NotRecorded as refusal:
+        except NotRecorded as refused:
             begin = position.offset - len(texts) + 1
-            raise NotRecorded(texts[max(0, (refusal.first or begin) - begin) :]) from None
+            raise NotRecorded(texts[max(0, (refused.first or begin) - begin) :]) from None
 
     def _append_words(
         self, kind: Kind, name: str, origin: int, texts: Sequence[str], *, may_hurry: bool, zone: tzinfo | None
@@ -274,19 +275,19 @@ class Room:
             key = account_key(name)
             member = self._members.get(key)
             if member is None or origin not in member.origins:
-                raise Refused(f"You are not in {self.name}.")
+                raise Refused(NotInRoom(self.name))
             if self.facts.mutes or self._server.mutes or self.facts.slow_seconds:
-                self._voices.use(key, len(texts), zone, may_hurry=may_hurry)
+                self._voices.use(key, zone, may_hurry=may_hurry, lines=len(texts))
             return self.log.append(kind, name, origin, texts)
 
-    def use_voice(self, key: str, what: str, zone: tzinfo | None = UTC, *, may_hurry: bool) -> None:
-        """Count `what` an account decided, such as "a topic", as a line that it says here, since all here read it.
+    def use_voice(self, key: str, utterance: Utterance, zone: tzinfo | None = UTC, *, may_hurry: bool) -> None:
+        """Count what an account decided as a line that it says here, since all here read it.
 
         Raises:
             Refused: it may not speak at the moment, until when is told in `zone`.
         """
         with self._lock:
-            self._voices.use(key, 1, zone, may_hurry=may_hurry, what=what)
+            self._voices.use(key, zone, may_hurry=may_hurry, utterance=utterance)
 
     def announce(self, actor: str, origin: int, change: Change) -> None:
         """Append a change for all here to see, and wait until they may, so that who decided it is answered behind it.
@@ -321,8 +322,6 @@ class Room:
             return tuple(self._names[start : start + limit]), max(0, len(self._names) - start - limit)
 
 
-def nowhere(rooms: Iterable[str]) -> str:
-    """Return what somebody is told who speaks in no room; `rooms` are those that he is in."""
-    for name in rooms:
-        return f"You speak in no room now: /join {name} turns to one."
-    return "You are in no room: /rooms lists them, /join ROOM enters one."
+def in_no_room(rooms: Iterable[str]) -> InNoRoom:
+    """Return what somebody is refused who speaks in no room; `rooms` are those that they are in."""
+    return InNoRoom(next(iter(rooms), ""))

@@ -6,6 +6,7 @@ Never hears of bytes, sockets or wire formats. Everything here runs on the asker
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
@@ -32,8 +33,27 @@ from chatsrv.model.changes import INVITE_ONLY, UNLOGGED, Change, What
 from chatsrv.model.commands import Create, Invite, Join, ListRooms, Part, Quit, Slow, Topic, Who
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
+from chatsrv.model.refusals import (
+    AlreadyInvited,
+    AlreadyThere,
+    BannedGuest,
+    JustInvited,
+    LooksLikeRoom,
+    NoMoreOwnRooms,
+    NoMoreRooms,
+    NoNewRoomName,
+    NoRight,
+    NoSuchRoom,
+    NotInRoom,
+    RoomExists,
+    RoomWithPast,
+    SameSlowMode,
+    SameTopic,
+    Utterance,
+)
 from chatsrv.model.replies import ListEnd, Notice, Present, Reply, RoomLine, RoomList, TopicTold
 from chatsrv.model.rights import Right, may
+from chatsrv.model.statements import LeftRoom
 from chatsrv.text.durations import said
 from chatsrv.text.lookalike import check_new_room, similar_room
 from chatsrv.text.names import account_key, prepare_room
@@ -45,8 +65,6 @@ PAGE_ROOMS = 20
 """Rooms that a page of the list has: a terminal of 24 lines has room for them."""
 
 NOBODY_ELSE = "Nobody else is here."
-
-OTHER_NAME = "another name will do"
 
 # ---------------------------------------------------------------------------- who and what there is
 
@@ -115,12 +133,11 @@ def join(asker: Asker, command: Join) -> None:
 def _found(asker: Asker, typed: str) -> Room:
     try:
         return find(asker, typed)
-    except Refused as refusal:
-        if not may_create(asker):
-            raise
-        with suppress(ValueError):
-            check_new_room(name := prepare_room(typed))
-            raise Refused(f"{refusal} /create {name} makes it.") from None
+    except Refused as refused:
+        if isinstance(refused.why, NoSuchRoom) and may_create(asker):
+            with suppress(ValueError):
+                check_new_room(refused.why.room)
+                raise Refused(replace(refused.why, may_create=True)) from None
         raise
 
 
@@ -170,16 +187,13 @@ def part(asker: Asker, command: Part) -> None:
     """
     room = find(asker, command.room) if command.room else asker.room
     if room.name not in asker.rooms and not asker.hub.belongs(asker.key, room):  # who is banned has this way out only
-        raise Refused(f"You are not in {room.name}.")
+        raise Refused(NotInRoom(room.name))
     decide(asker, Change(What.PART, room.name))
     too = Notice(f"You are no longer in {room.name}: you left it on another device.")
     for device in asker.hub.attendance.devices(asker.key):
         device.leave(room, Reason.QUIT, None if device is asker.membership else too)
-    try:
-        then = f"You speak in {asker.room.name} now."
-    except Refused as refusal:
-        then = str(refusal)
-    asker.reply(Notice(f"You left {room.name}. {then}"))
+    current = asker.view.here
+    asker.reply(LeftRoom(room.name, current, next(iter(asker.rooms), "")))
 
 
 def leave(asker: Asker, _: Quit) -> None:
@@ -206,7 +220,7 @@ def create(asker: Asker, command: Create) -> None:
     try:
         _go_into(asker, room)
     except NotRecorded:
-        raise NotRecorded([f"/join {name}"]) from None  # which is what was not; the room is there
+        raise NotRecorded(lost=[Join(name)]) from None  # which is what was not; the room is there
 
 
 def _new_name(asker: Asker, typed: str) -> str:
@@ -217,26 +231,24 @@ def _new_name(asker: Asker, typed: str) -> str:
     """
     hub = asker.hub
     if not may_create(asker):
-        raise Refused(f"You have no right to {Right.CREATE_ROOM}: your role is {asker.account.role}.")
+        raise Refused(NoRight(Right.CREATE_ROOM, asker.account.role))
     try:
         name = prepare_room(typed)
         check_new_room(name)
     except ValueError as error:
-        raise Refused(f"No room can be called so: {error}.") from None
+        raise Refused(NoNewRoomName(str(error))) from None
     if hub.register.room(name):
-        is_for_asker = may_look_in(asker, hub.room(name).facts)
-        raise Refused(f"There is a room {name} already: {f'/join {name} enters it' if is_for_asker else OTHER_NAME}.")
+        raise Refused(RoomExists(name, may_enter=may_look_in(asker, hub.room(name).facts)))
     rooms = hub.register.rooms()
     if sum(bool(facts.owner) for facts in rooms) >= hub.rules.most_rooms:
-        raise Refused("There are as many rooms as there may be.")
+        raise Refused(NoMoreRooms())
     most = 0 if may(asker.account, Right.HURRY) else hub.rules.most_of_one
     if most and sum(facts.owner == asker.key for facts in rooms) >= most:  # rooms stay, so he would take all of them
-        raise Refused(f"You own as many rooms as one may: {most}.")
+        raise Refused(NoMoreOwnRooms(most))
     if hub.has_past(name):  # of the settings once; whoever made it anew would read all that was said there
-        raise Refused(f"There was a room {name} once, which only an administrator can open again: {OTHER_NAME}.")
+        raise Refused(RoomWithPast(name))
     if similar := similar_room(name, [facts.name for facts in rooms], with_accents=True):
-        shown = similar if may_look_in(asker, hub.room(similar).facts) else "that of another room"
-        raise Refused(f"{name} looks too much like {shown}: {OTHER_NAME}.")
+        raise Refused(LooksLikeRoom(name, similar if may_look_in(asker, hub.room(similar).facts) else ""))
     return name
 
 
@@ -256,8 +268,8 @@ def topic(asker: Asker, command: Topic) -> None:
         return
     if not room.facts.owner:  # of the settings; in rooms that people made, everybody who is in them may
         require_here(asker, Right.SET_TOPIC, room)
-    if bounded(text, "A topic") == room.facts.topic.text:
-        raise Refused(f"That is the topic of {room.name} already." if text else f"{room.name} has no topic.")
+    if bounded(text, Utterance.TOPIC) == room.facts.topic.text:
+        raise Refused(SameTopic(room.name, is_empty=not text))
     _decide(asker, room, Change(What.TOPIC, room.name, text=text))
     asker.reply(Notice(f"The topic of {room.name} is set." if text else f"{room.name} has no topic any more."))
 
@@ -291,19 +303,19 @@ def invite(asker: Asker, command: Invite) -> None:
     guest = account_named(asker, command.name)
     is_here = bool(hub.attendance.devices(guest.key))
     if room.is_in(guest.key):
-        raise Refused(f"{guest.name} is in {room.name} already.")
+        raise Refused(AlreadyThere(guest.name, room.name))
     if room.facts.ban_of(guest.key, None, asker.view.now.timestamp()):
-        raise Refused(f"{guest.name} is banned from {room.name}.")
+        raise Refused(BannedGuest(guest.name, room.name))
     if not is_here and hub.belongs(guest.key, room):
-        raise Refused(f"{guest.name} is in {room.name} already.")
+        raise Refused(AlreadyThere(guest.name, room.name))
     is_invited = guest.key in room.facts.invited  # else only the pace of all that he decides holds him up
     if is_invited and not is_here:  # who comes back is to read it once
-        raise Refused(f"{guest.name} is invited to {room.name} already. /msg {guest.name} TEXT leaves them a message.")
+        raise Refused(AlreadyInvited(guest.name, room.name))
     if not asker.hub.invitations.allow(f"{asker.key} {guest.key} {room.name}") and is_invited:
-        raise Refused(f"You invited {guest.name} just now: once a minute will do.")
+        raise Refused(JustInvited(guest.name))
     change = Change(What.INVITE, room.name, guest.name)
     if is_invited:
-        require_voice(asker, "an invitation", room)
+        require_voice(asker, Utterance.INVITATION, room)
     else:
         _decide(asker, room, change)
     then = "" if is_here else f" {when_read(asker, guest)}"
@@ -324,7 +336,7 @@ def slow(asker: Asker, command: Slow) -> None:
     require_here(asker, Right.SLOW, room)
     pace = f"one line in {said(command.seconds)} from each"
     if command.seconds == room.facts.slow_seconds:
-        raise Refused(f"{room.name} {f'has {pace} already' if command.seconds else 'is not slowed down'}.")
+        raise Refused(SameSlowMode(room.name, command.seconds))
     _decide(asker, room, Change(What.SLOW, room.name, text=str(command.seconds)))
     asker.reply(Notice(f"{room.name} {f'has {pace}' if command.seconds else 'is as fast as people are'}."))
 

@@ -11,6 +11,7 @@ from chatsrv.chat.deciding import decide
 from chatsrv.model.changes import Change, What
 from chatsrv.model.commands import Set
 from chatsrv.model.errors import Refused
+from chatsrv.model.refusals import SameChoice
 from chatsrv.model.replies import Notice
 from chatsrv.model.style import CHOICES
 
@@ -36,7 +37,7 @@ def choose_style(asker: Asker, command: Set) -> None:
             asker.reply(Notice(_state(each, getattr(style, each))))
         return
     if getattr(style, option) == value:
-        raise Refused(f"{option} is set to {value} already: {_MEANINGS[option, value]}.")
+        raise Refused(SameChoice(option, value))
     decide(asker, Change(What.SET, text=f"{option} {value}"))
     for device in asker.hub.attendance.devices(asker.key):
         device.restyle()

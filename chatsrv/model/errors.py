@@ -16,13 +16,16 @@ Touches nothing; any thread may raise and catch these.
     +-- CannotStart          the server cannot start with these settings on this machine; the text says what to do
     +-- StoreError           the file of the room logs cannot be used; the text says what to do
     +-- Hole                 entries after the given position are gone from the room log
-    +-- Refused              a request of a chatter was refused; the text is for that chatter
+    +-- Refused              a request of a chatter was refused; it knows why
         +-- Misused          a command's arguments make no sense; the chatter is told how it is used
         +-- NotRecorded      the log cannot record it at the moment; it knows which lines that holds for
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from chatsrv.model.commands import Command
+from chatsrv.model.refusals import PluginRefusal, Refusal, Unrecorded
 
 
 class ChatError(Exception):
@@ -127,29 +130,29 @@ class Hole(ChatError):
 
 
 class Refused(ChatError):
-    """What a chatter asked for was refused. The text is a sentence for that chatter, without internals."""
+    """What a chatter asked for was refused; `why` is a code with its facts, of which a wire format makes a sentence.
+
+    A plug-in gives the sentence itself, without internals: `Refused("The dice are out.")`.
+    """
+
+    def __init__(self, why: Refusal | str) -> None:
+        self.why = PluginRefusal(why) if isinstance(why, str) else why
+        super().__init__(self.why)
 
 
 class NotRecorded(Refused):
     """It cannot be recorded at the moment, so nobody has seen it, and nobody will.
 
     `texts` are those of what was said at once for which this holds, in their order: the last of it; what came before
-    them was recorded. `first` is the offset of the first entry that was taken back; `None`: nothing was appended. The
-    text has no words of anybody's, so that it may be logged.
+    them was recorded. `first` is the offset of the first entry that was taken back; `None`: nothing was appended.
+    `lost` are the commands of which this is so, for whoever typed them.
     """
 
-    def __init__(self, texts: Sequence[str] = (), *, first: int | None = None) -> None:
-        super().__init__(
-            f"The last {len(texts)} lines were not recorded, and nobody has seen them: {CANNOT_RECORD_THEM}"
-            if len(texts) > 1
-            else f"That was not recorded, and nobody has seen it: {CANNOT_RECORD_IT}"
-        )
+    def __init__(self, texts: Sequence[str] = (), *, first: int | None = None, lost: Sequence[Command] = ()) -> None:
         self.texts = tuple(texts)
         self.first = first
-
-
-CANNOT_RECORD_IT = "the server cannot record it at the moment. Try again later."
-CANNOT_RECORD_THEM = "the server cannot record them at the moment. Try again later."
+        self.lost = tuple(lost)
+        super().__init__(Unrecorded(self.lost))
 
 
 class Misused(Refused):

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Entry
 from chatsrv.model.reasons import Reason
+from chatsrv.model.refusals import LoginFailed, Refusal
+from chatsrv.model.statements import Statement
 
 
 @distinct
@@ -27,9 +29,9 @@ class Welcome(NamedTuple):
 
 @distinct
 class LoginRefused(NamedTuple):
-    """The login failed, or cannot be tried now; `text` is the one sentence that the person reads."""
+    """The login failed, or cannot be tried now."""
 
-    text: str = "Login failed."
+    why: Refusal = LoginFailed()
 
 
 @distinct
@@ -240,4 +242,4 @@ class Goodbye(NamedTuple):
 Before = Past | Missing | Comings | PastEnd | Away | AwayEnd
 AboutCommands = Usage | CommandList | UnknownCommand
 AboutRooms = Present | RoomList | TopicTold | RulingList | Audited | ListEnd
-Reply = Welcome | LoginRefused | AboutRooms | AboutCommands | Notice | Before | Text | Goodbye
+Reply = Welcome | LoginRefused | AboutRooms | AboutCommands | Notice | Statement | Before | Text | Goodbye

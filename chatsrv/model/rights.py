@@ -6,7 +6,6 @@ Knows nothing of rooms or sessions. Values, to be shared between threads freely.
 from enum import StrEnum
 
 from chatsrv.model.accounts import Account, Role
-from chatsrv.model.errors import Refused
 
 
 class Right(StrEnum):
@@ -54,13 +53,3 @@ def includes(role: Role, other: Role) -> bool:
 def may(account: Account, right: Right) -> bool:
     """Tell whether `account` has `right`, by its role of this moment."""
     return right in RIGHTS[account.role]
-
-
-def require(account: Account, right: Right) -> None:
-    """Make sure that `account` has `right`.
-
-    Raises:
-        Refused: it has not; the text says which one is missing.
-    """
-    if not may(account, right):
-        raise Refused(f"You have no right to {right}: your role is {account.role}.")

@@ -31,14 +31,8 @@ class Style(NamedTuple):
         Style(times='on', rooms='others')
 
         Raises:
-            ValueError: there is none of that name, or no such value. The text says what would be accepted.
+            ValueError: there is none of that name, or no such value.
         """
-        if option not in CHOICES:
-            raise ValueError(f"What can be set is {_listed()}.")
-        if value not in CHOICES[option]:
-            raise ValueError(f"{option} can be {' or '.join(CHOICES[option])}.")
+        if value not in CHOICES.get(option, ()):
+            raise ValueError(option, value)
         return self._replace(**{option: value})
-
-
-def _listed() -> str:
-    return " and ".join(f"{option} ({' or '.join(values)})" for option, values in CHOICES.items())

@@ -47,9 +47,10 @@ from chatsrv.model.commands import (
 )
 from chatsrv.model.distinct import distinct
 from chatsrv.model.errors import Misused, Refused
+from chatsrv.model.refusals import NoDuration, NoSuchChoice, NoSuchOption, SlowOutOfRange
 from chatsrv.model.replies import Usage
 from chatsrv.model.rights import OF_OWNERS, Right, may
-from chatsrv.model.style import CHOICES, Style
+from chatsrv.model.style import CHOICES
 from chatsrv.text.durations import parse
 
 NAME_CHARACTERS = 32
@@ -158,11 +159,10 @@ def _catch_up(answer: str) -> Command:
 
 def _set(*typed: str) -> Command:
     option, value = (*map(str.lower, typed), "", "")[:2]
-    try:
-        if option:
-            Style().having(option, value or CHOICES.get(option, ("",))[0])
-    except ValueError as error:
-        raise Refused(str(error)) from None
+    if option and option not in CHOICES:
+        raise Refused(NoSuchOption())
+    if value and value not in CHOICES[option]:
+        raise Refused(NoSuchChoice(option))
     return Set(option, value)
 
 
@@ -183,7 +183,7 @@ def _slow(typed: str) -> Command:
     if not (typed.isascii() and typed.isdecimal()):
         raise ValueError(typed)
     if len(typed) > len(str(MOST_SLOW_SECONDS)) or not 0 < int(typed) <= MOST_SLOW_SECONDS:
-        raise Refused(f"A room can be slowed down to a line in 1 to {MOST_SLOW_SECONDS} seconds.")
+        raise Refused(SlowOutOfRange(MOST_SLOW_SECONDS))
     return Slow(int(typed))
 
 
@@ -213,9 +213,9 @@ def _is_number(word: str) -> bool:
 def _seconds(typed: str) -> int:
     try:
         return parse(typed)
-    except ValueError as error:
+    except ValueError:
         # Never taken for the beginning of a reason: what was to last a week would last for good.
-        raise Refused(f"What begins with a number has to be how long it is for: {error}.") from None
+        raise Refused(NoDuration()) from None
 
 
 def _release(kind: type[Unban | Unmute]) -> Callable[..., Command]:

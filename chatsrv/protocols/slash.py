@@ -9,6 +9,7 @@ from chatsrv.model.verbs import VERB_OF
 from chatsrv.protocols.lines import Dialogue
 from chatsrv.text.characters import BLANK
 from chatsrv.wording.commands import misused
+from chatsrv.wording.refusals import explain
 from chatsrv.wording.sessions import NEW_PASSWORD, NEW_PASSWORD_AGAIN, OLD_PASSWORD
 
 _UNCHANGED = "Nothing was changed."
@@ -42,5 +43,5 @@ def asked(text: str) -> Command | Dialogue:
         return verb.command(argument)
     except Misused:
         return Complaint(misused(verb.usage))
-    except Refused as refusal:
-        return Complaint(str(refusal))
+    except Refused as refused:
+        return Complaint(explain(refused.why))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from chatsrv.model.entries import WORDS, Bookmark, Entry, Kind, Position
 from chatsrv.model.errors import Hole, Refused
+from chatsrv.model.refusals import TooManyWords
 from chatsrv.roomlog.search.words import Sought, is_found, sought_in
 from chatsrv.sharing.effort import ENTRY_CHARACTERS, Effort, boundless
 
@@ -270,11 +271,11 @@ def few_sought_in(words: str) -> list[Sought]:
     """Return what a search for `words` looks for.
 
     Raises:
-        Refused: that is too much; the text says how much it may be.
+        Refused: that is too much.
     """
     sought = sought_in(words)
     if len(sought) > MOST_SOUGHT:
-        raise Refused(f"A search takes up to {MOST_SOUGHT} words; those were {len(sought)}.")
+        raise Refused(TooManyWords(MOST_SOUGHT, len(sought)))
     return sought
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from chatsrv.model.changes import Change, What
 from chatsrv.model.entries import PRIVATE_MARK, Entry, Kind
 from chatsrv.model.reasons import Reason
+from chatsrv.model.refusals import Banned, NoSuchRoom, NotInRoom, PluginRefusal, TooManyLogins
 from chatsrv.model.replies import (
     Audited,
     Away,
@@ -33,6 +34,7 @@ from chatsrv.model.replies import (
     Usage,
     Welcome,
 )
+from chatsrv.model.statements import LeftRoom
 from chatsrv.model.style import CHOICES, Style
 
 LINE_BYTES = 512
@@ -95,7 +97,12 @@ REPLIES: tuple[Reply, ...] = (
     Welcome("alice", ("bob",), 1000),
     Welcome("alice", is_in_room=False),
     LoginRefused(),
-    LoginRefused(_TEXT),
+    LoginRefused(TooManyLogins(61)),
+    LeftRoom("dev", "lobby"),
+    NotInRoom("dev"),
+    NoSuchRoom(_NAME, "dev"),
+    Banned("", _MOMENT, _TEXT),
+    PluginRefusal(_TEXT),
     Present("lobby", ("alice",)),
     Present("lobby", ("alice", _NAME), 1000),
     Present("dev", (), is_here=False),

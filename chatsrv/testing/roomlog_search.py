@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from chatsrv.model.entries import WORDS, Entry, Kind, Position
 from chatsrv.model.errors import Refused
+from chatsrv.model.refusals import TooManyWords
 from chatsrv.roomlog.base import MOST_SOUGHT, RoomLog
 from chatsrv.sharing.effort import Effort
 from chatsrv.testing.roomlog_base import LogContract, await_offset, hole_of, record, start
@@ -111,12 +112,12 @@ class SearchContract(LogContract):
         record(log, " ".join(f"w{number}" for number in range(100)))
         most = [f"w{number}*" for number in range(MOST_SOUGHT)]
         assert len(log.search(" ".join(most * 3), log.end, _ALL)) == 1
-        told = ""
+        why = None
         try:
             log.search(" ".join([*most, "w99"]), log.end, _ALL)
-        except Refused as refusal:
-            told = str(refusal)
-        assert told == f"A search takes up to {MOST_SOUGHT} words; those were {MOST_SOUGHT + 1}."
+        except Refused as refused:
+            why = refused.why
+        assert why == TooManyWords(MOST_SOUGHT, MOST_SOUGHT + 1)
 
     def test_a_search_passes_over_what_is_hidden(self) -> None:
         """And finds as many of the others."""

@@ -9,7 +9,9 @@ from typing import Any
 
 from chatsrv.model import replies
 from chatsrv.model.replies import Reply
+from chatsrv.model.statements import Statement
 from chatsrv.wording import before, commands, rooms, sessions
+from chatsrv.wording.statements import state
 
 
 def tell(reply: Reply) -> list[str]:
@@ -18,6 +20,8 @@ def tell(reply: Reply) -> list[str]:
     >>> tell(replies.ListEnd(is_all=True))
     ['(end; that is all)']
     """
+    if isinstance(reply, Statement):
+        return [state(reply)]
     words = _WORDS.get(type(reply))
     if words is None:
         return []
@@ -28,7 +32,7 @@ def tell(reply: Reply) -> list[str]:
 _WORDS: Mapping[type[Any], Callable[[Any], str | list[str]]] = {
     # the session
     replies.Welcome: sessions.welcome_to_chat,
-    replies.LoginRefused: lambda it: it.text,
+    replies.LoginRefused: lambda it: state(it.why),
     replies.Notice: lambda it: it.text,
     replies.Goodbye: lambda it: sessions.FAREWELLS.get(it.reason, ""),
     # commands

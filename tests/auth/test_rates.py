@@ -14,10 +14,12 @@ from chatsrv.auth.gate import Gate
 from chatsrv.auth.line import Party
 from chatsrv.auth.rates import Rate
 from chatsrv.model.accounts import Account
-from chatsrv.model.errors import AccountsError, Denied, Refused, TooOften, Unavailable
+from chatsrv.model.errors import AccountsError, Denied, TooOften, Unavailable
 from chatsrv.model.loginpolicy import LoginPolicy
+from chatsrv.model.refusals import PasswordChangesFail, TooManyPasswords
 from tests.auth.counting import CountingHasher
 from tests.auth.guessing import DEADLINE_SECONDS, ELSEWHERE, HERE, Clock, Door
+from tests.refusing import refused
 
 NEW = "correct horse battery {}"
 
@@ -167,7 +169,7 @@ def test_an_account_changes_its_password_so_often_and_is_told_how_long_to_wait(h
         house.gate.change_password(bob, "wrong", NEW.format(2), context)
     bob = house.gate.change_password(bob, NEW.format(1), NEW.format(2), context)
     hashes = house.hasher.hashes
-    with pytest.raises(Refused, match=r"You may change your password 2 times an hour\. Please wait 30 minutes\."):
+    with refused(TooManyPasswords(2, 1800)):
         house.gate.change_password(bob, NEW.format(2), NEW.format(3), context)
     assert house.hasher.hashes == hashes
     house.clock.now += 1800
@@ -181,7 +183,7 @@ def test_what_the_backend_cannot_change_is_told_as_before(house, monkeypatch):
 
     bob = house.login()
     monkeypatch.setattr(house.backend, "set_password", fail)
-    with pytest.raises(Refused, match="cannot be changed at the moment"):
+    with refused(PasswordChangesFail()):
         house.gate.change_password(bob, NEW.format(0), NEW.format(1), LoginContext(HERE))
 
 

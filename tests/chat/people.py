@@ -19,14 +19,16 @@ from chatsrv.model.commands import Complaint, Invoke
 from chatsrv.model.entries import PRIVATE_MARK, Bookmark, Entry, Kind, Position
 from chatsrv.model.errors import Refused
 from chatsrv.model.reasons import Reason
-from chatsrv.model.replies import Notice, Reply
-from chatsrv.model.rights import require
+from chatsrv.model.refusals import NoSuchAccount
+from chatsrv.model.replies import Reply
+from chatsrv.model.requiring import require
 from chatsrv.model.style import Style
 from chatsrv.model.verbs import RIGHT_FOR
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.protocols.slash import asked
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.text.names import account_key
+from chatsrv.wording.refusals import explain
 
 ROLES = {"root": Role.ADMIN, "Mod": Role.MODERATOR, "mina": Role.MODERATOR}
 
@@ -206,13 +208,13 @@ class Person(Asker):
         command = asked(line)
         try:
             if isinstance(command, Complaint):
-                raise Refused(command.text)
+                return [command.text]
             assert not isinstance(command, Invoke), f"{line}: there is no such command"
             if right := RIGHT_FOR.get(type(command)):
                 require(self.account, right)
             DEEDS[type(command)](self, command)
-        except Refused as refusal:
-            self.reply(Notice(str(refusal)))
+        except Refused as refused:
+            self.reply(refused.why)
         return self.told()
 
     def told(self) -> list[str]:
@@ -224,16 +226,16 @@ class Person(Asker):
         """Say something in the current room; return why not, empty if it was said."""
         try:
             self.room.speak(Kind.SAY, self.account.name, self.origin, [text], may_hurry=False)
-        except Refused as refusal:
-            return str(refusal)
+        except Refused as refused:
+            return explain(refused.why)
         return ""
 
     def says_refused(self) -> str:
         """Return what they are told who speak in no room."""
         try:
             return f"speaks in {self.room.name}"
-        except Refused as refusal:
-            return str(refusal)
+        except Refused as refused:
+            return explain(refused.why)
 
     def leaves(self) -> None:
         """Log out."""
@@ -274,7 +276,7 @@ class Person(Asker):
     def account_named(self, typed: str) -> Account:
         account = self._chat.accounts.get(account_key(typed))
         if account is None:
-            raise Refused(f"There is no account {typed}.")
+            raise Refused(NoSuchAccount(typed))
         return account
 
     def reply(self, reply: Reply) -> None:

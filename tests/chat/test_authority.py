@@ -7,6 +7,7 @@ import pytest
 
 from chatsrv.chat.authority import may_here, require_above
 from chatsrv.model.accounts import Role
+from chatsrv.model.changes import What
 from chatsrv.model.errors import Refused
 from chatsrv.model.rights import OF_OWNERS, RIGHTS, Right
 from tests.chat.people import Chat
@@ -25,15 +26,15 @@ def test_a_right_comes_with_a_role_or_with_a_room_of_ones_own(chat: Chat, right:
     assert may_here(mod, right, dev) is (right in RIGHTS[Role.MODERATOR])
 
 
-@pytest.mark.parametrize("deed", ["kick", "ban", "mute"])
-def test_nobody_acts_on_himself_or_on_a_higher_role_and_nobody_keeps_an_admin_out_or_silent(deed: str) -> None:
+@pytest.mark.parametrize("what", [What.KICK, What.BAN, What.MUTE])
+def test_nobody_acts_on_himself_or_on_a_higher_role_and_nobody_keeps_an_admin_out_or_silent(what: What) -> None:
     chat = Chat()
     rank = {Role.MEMBER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
     for actor, target in itertools.product(map(chat.log_in, PEOPLE), map(chat.know, PEOPLE)):
         is_refused = target.key == actor.key or rank[actor.account.role] < rank[target.role]
-        is_refused = is_refused or (target.role is Role.ADMIN and deed != "kick")
-        with pytest.raises(Refused, match=f"(Nobody|You) can(not)? {deed}") if is_refused else nullcontext():
-            require_above(actor, target, deed)
+        is_refused = is_refused or (target.role is Role.ADMIN and what is not What.KICK)
+        with pytest.raises(Refused) if is_refused else nullcontext():
+            require_above(actor, target, what)
 
 
 MEMBERS = "your role is member, and lobby is not your room."
@@ -103,7 +104,7 @@ def test_an_owner_lifts_what_he_decided_himself_and_nothing_else(chat: Chat) -> 
     mod.types("/mute carol")
     assert alice.types("/unban bob") == ["Mod decided that, and only a moderator can lift it."]
     assert alice.types("/unmute carol") == ["Mod decided that, and only a moderator can lift it."]
-    assert alice.types("/unmute alice") == ["Somebody else has to lift that."]
+    assert alice.types("/unmute alice") == ["You cannot lift that yourself: somebody else has to."]
     assert alice.says("hello").startswith("You are muted in dev: shouting.")
     chat.know("dave")
     alice.types("/mute dave")

@@ -13,12 +13,15 @@ from chatsrv.chat.lookback import CUT_SHORT, MOST_ENTRIES, STEP_ENTRIES, Lookbac
 from chatsrv.model.commands import PAGE_ENTRIES, History, Lookup, More, Search
 from chatsrv.model.entries import Entry, Kind, Position
 from chatsrv.model.errors import Refused
+from chatsrv.model.refusals import HistoryUnreadable, NotInRoom
 from chatsrv.model.replies import Comings, Missing, Notice, Past, PastEnd, Reply
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryRoomLog, MemoryStore
 from chatsrv.roomlog.sqlite import durable
 from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.sharing.effort import ENTRY_CHARACTERS, Effort
+from chatsrv.wording.refusals import explain
+from tests.refusing import refused
 
 NOTHING_MORE = ["There is nothing more to show."]
 
@@ -92,8 +95,8 @@ class Asking:
         try:
             for reply in self.replies(command):
                 found += told([reply])
-        except Refused as refusal:
-            found.append(str(refusal))
+        except Refused as error:
+            found.append(explain(error.why))
         return found
 
 
@@ -441,7 +444,7 @@ def test_who_is_put_out_of_a_room_amid_a_page_is_shown_no_more_of_it(log: RoomLo
     replies = ask.replies(History(100))
     assert told([next(replies), next(replies)])[1:] == numbers(101, 100 + STEP_ENTRIES)
     ask.closed.append(log)
-    with pytest.raises(Refused, match=r"You are not in lobby any more\."):
+    with refused(NotInRoom("lobby", is_no_more=True)):
         next(replies)
 
 
@@ -483,7 +486,7 @@ class Troubled(MemoryRoomLog):
 
     def _read(self, entries: list[Entry]) -> list[Entry]:
         if self.is_in_trouble:
-            raise Refused("What was said before cannot be read at the moment.")
+            raise Refused(HistoryUnreadable())
         self.most_at_once = max(self.most_at_once, len(entries))
         return entries
 
@@ -506,11 +509,11 @@ def test_a_disk_in_trouble_is_told_and_more_tries_again(troubled: Troubled, comm
     ask = Asking(troubled)
     assert ask(command)[-1] == "more"
     troubled.is_in_trouble = True
-    assert ask(More()) == ["What was said before cannot be read at the moment."]
+    assert ask(More()) == [explain(HistoryUnreadable())]
     troubled.is_in_trouble = False
     assert len(ask(More())) == 22
     troubled.is_in_trouble = True
-    assert ask(command) == ["What was said before cannot be read at the moment."]
+    assert ask(command) == [explain(HistoryUnreadable())]
     assert ask(More()) == NOTHING_MORE
 
 
@@ -518,7 +521,7 @@ def test_trouble_in_the_middle_of_a_page_ends_it_with_a_sentence(troubled: Troub
     replies = Asking(troubled).replies(History(100))
     assert told(iter([next(replies), next(replies)]))[1:] == ["tea"] * STEP_ENTRIES
     troubled.is_in_trouble = True
-    with pytest.raises(Refused, match=r"What was said before cannot be read at the moment\."):
+    with refused(HistoryUnreadable()):
         told(replies)
 
 

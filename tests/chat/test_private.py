@@ -7,6 +7,8 @@ import pytest
 from chatsrv.chat import private
 from chatsrv.model.entries import Kind, Position
 from chatsrv.model.errors import NotRecorded, Refused
+from chatsrv.model.refusals import Unrecorded
+from chatsrv.wording.refusals import explain
 from tests.chat.people import Chat
 
 
@@ -80,7 +82,7 @@ def test_whom_one_cannot_ignore_is_told(monkeypatch: pytest.MonkeyPatch, chat: C
     bob.types("/ignore alice")
     assert bob.types("/ignore alice") == ["You ignore alice already."]
     monkeypatch.setattr(private, "MOST_IGNORED", 1)
-    assert bob.types("/ignore carol") == ["You ignore as many people as one can."]
+    assert bob.types("/ignore carol") == ["You ignore 1 people already, as many as one can: /unignore NAME makes room."]
 
 
 def test_a_message_that_cannot_be_recorded_is_told_so(monkeypatch: pytest.MonkeyPatch, chat: Chat) -> None:
@@ -118,4 +120,4 @@ def test_a_message_is_said_if_its_reader_has_it_whether_its_author_has_a_copy_or
         failing.setattr(chat.hub.private_log("alice"), "wait_until_recorded", lose)
         assert alice.types("/msg bob hi") == []
     monkeypatch.setattr(chat.hub.private_log("bob"), "wait_until_recorded", lose)
-    assert alice.types("/msg bob hi") == [str(NotRecorded())]
+    assert alice.types("/msg bob hi") == [explain(Unrecorded())]

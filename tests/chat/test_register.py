@@ -11,9 +11,11 @@ from chatsrv.chat.register import About, Register
 from chatsrv.model.changes import Change, What
 from chatsrv.model.entries import REGISTER, Entry, Kind, Position
 from chatsrv.model.errors import Hole, Refused
+from chatsrv.model.refusals import RoomExists
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryRoomLog
 from tests.chat.registered import dev
+from tests.refusing import refused
 from tests.roomlog.late import LateRoomLog
 
 NOW = 1_000_000.0
@@ -178,7 +180,7 @@ def test_a_room_that_is_there_cannot_be_created(register: Register, log: RoomLog
     register.declare("lobby")
     facts = dev(register)
     for room in ("lobby", "dev"):
-        with pytest.raises(Refused, match=f"There is a room {room} already."):
+        with refused(RoomExists(room)):
             register.record("bob", 2, Change(What.CREATE, room))
     assert facts.owner == "alice"
     assert log.end.offset == 1
@@ -195,7 +197,7 @@ def test_of_two_who_create_a_room_at_once_one_gets_it_and_the_other_is_told() ->
 
     log = Overtaken(REGISTER, "epoch", 1000)
     register = Register(log)
-    with pytest.raises(Refused, match="There is a room dev already"):
+    with refused(RoomExists("dev")):
         register.record("alice", 1, Change(What.CREATE, "dev"))
     assert register.room("dev").owner == Register(log).room("dev").owner == "bob"
 

@@ -13,8 +13,10 @@ from chatsrv.model.changes import Change, What
 from chatsrv.model.entries import Kind, Position
 from chatsrv.model.errors import Refused
 from chatsrv.model.reasons import Reason
+from chatsrv.model.refusals import NotInRoom, Slowed, Utterance
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore
+from tests.refusing import refused
 from tests.roomlog.late import LateRoomLog, LateStore
 
 ALICE, BOB, CAROL = Account("alice"), Account("bob"), Account("carol")
@@ -159,7 +161,7 @@ def test_speaking_from_outside_is_refused_and_not_logged(room: Room) -> None:
     room.leave("bob", 2, Reason.QUIT)
     before = told(room)
     for name, origin in (("alice", 2), ("bob", 2), ("carol", 3)):
-        with pytest.raises(Refused, match=r"^You are not in lobby\.$"):
+        with refused(NotInRoom("lobby")):
             room.speak(Kind.SAY, name, origin, ["psst"])
     assert told(room) == before
 
@@ -231,7 +233,7 @@ def test_who_is_expelled_is_gone_with_the_entry_that_tells_it(room: Room) -> Non
     assert told(room)[-1] == (Kind.CHANGE, "alice", 1, KICK.encode())
     assert room.present(10) == (("alice",), 0)
     for origin in (2, 3):
-        with pytest.raises(Refused, match="You are not in lobby"):
+        with refused(NotInRoom("lobby")):
             room.speak(Kind.SAY, "bob", origin, ["still here"])
         room.leave("bob", origin, Reason.QUIT)
     assert not room.expel("alice", 1, "bob", KICK)
@@ -264,9 +266,9 @@ def test_in_a_slow_room_one_says_a_line_at_a_time_but_for_who_may_hurry() -> Non
     room.enter(ALICE, 1)
     room.enter(BOB, 2)
     room.speak(Kind.SAY, "alice", 1, ["one"], may_hurry=False)
-    with pytest.raises(Refused, match=r"lobby is slowed down: one line in 30 seconds\. That was not said\."):
+    with refused(Slowed(Utterance.LINE, "lobby", 30)):
         room.speak(Kind.SAY, "alice", 1, ["two"], may_hurry=False)
-    with pytest.raises(Refused, match="Those 2 lines were not said"):
+    with refused(Slowed(Utterance.LINE, "lobby", 30, 2)):
         room.speak(Kind.SAY, "bob", 2, ["one", "two"], may_hurry=False)
     room.speak(Kind.SAY, "bob", 2, ["one", "two"], may_hurry=True)
     now[0] += 30

@@ -35,7 +35,7 @@ def test_a_room_can_be_for_guests_and_off_the_record(chat: Chat) -> None:
     alice, bob = chat.log_in("alice"), chat.log_in("bob")
     alice.types("/create dev unlogged invite-only")
     assert chat.seen("dev") == ["*** alice created the room dev (invite-only, unlogged)"]
-    assert bob.types("/join dev") == ["dev is for those who are invited: somebody in it can do that, by /invite."]
+    assert bob.types("/join dev") == ["dev is by invitation only: somebody who is in it can /invite you."]
     assert "dev" not in bob.rooms
 
 
@@ -168,7 +168,7 @@ def test_who_was_banned_or_kicked_is_not_back_by_himself(chat: Chat) -> None:
     for name in ("bob", "carol"):
         again = chat.log_in(name)
         assert list(again.rooms) == ["lobby"]
-        assert again.types("/join dev") == ["dev is for those who are invited: somebody in it can do that, by /invite."]
+        assert again.types("/join dev") == ["dev is by invitation only: somebody who is in it can /invite you."]
 
 
 def test_who_is_put_out_on_his_way_in_is_not_let_in_by_what_is_left_of_his_joining(
@@ -288,7 +288,7 @@ def test_who_lists_the_own_room_or_another(chat: Chat) -> None:
 def test_who_is_in_a_room_for_guests_is_told_to_those_who_may_enter(chat: Chat) -> None:
     mod, bob = chat.log_in("Mod"), chat.log_in("bob")
     mod.types("/join staff")
-    assert bob.types("/who staff") == ["staff is for those who are invited: somebody in it can do that, by /invite."]
+    assert bob.types("/who staff") == ["staff is by invitation only: somebody who is in it can /invite you."]
     assert chat.log_in("mina").types("/who staff") == ["In staff now: Mod."]
     mod.types("/invite bob")
     bob.told()

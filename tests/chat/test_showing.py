@@ -42,8 +42,8 @@ def test_all_devices_of_an_account_follow_and_nobody_else(chat: Chat) -> None:
         ("/set times", TIMES_OFF),
         ("/set times maybe", "times can be off or on."),
         ("/set times on, please", "times can be off or on."),
-        ("/set times=on", "What can be set is times (off or on) and rooms (others or always)."),
-        ("/set colour red", "What can be set is times (off or on) and rooms (others or always)."),
+        ("/set times=on", "You can set times (off or on) and rooms (others or always)."),
+        ("/set colour red", "You can set times (off or on) and rooms (others or always)."),
         ("/set times off", "times is set to off already: lines are shown without their times."),
     ],
 )

@@ -248,9 +248,9 @@ def test_the_owner_slows_a_room_down_and_lets_it_go(chat: Chat) -> None:
     alice, bob = chat.log_in("alice"), chat.log_in("bob")
     alice.types("/create dev")
     bob.types("/join dev")
-    assert alice.types("/slow off") == ["dev is not slowed down."]
+    assert alice.types("/slow off") == ["Slow mode is off in dev."]
     assert alice.types("/slow 30") == ["dev has one line in 30 seconds from each."]
-    assert alice.types("/slow 30") == ["dev has one line in 30 seconds from each already."]
+    assert alice.types("/slow 30") == ["dev is slowed down to one line in 30 seconds from each already."]
     assert bob.says("one") == ""
     assert bob.says("two").startswith("dev is slowed down")
     assert alice.types("/slow off") == ["dev is as fast as people are."]

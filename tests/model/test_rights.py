@@ -1,15 +1,15 @@
 """Behaviour of chatsrv.model.rights."""
 
-import pytest
-
 from chatsrv.app.sessions import PlainSession
 from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.model.accounts import Account, Role
-from chatsrv.model.errors import Refused
 from chatsrv.model.limits import Limits
-from chatsrv.model.rights import OF_OWNERS, RIGHTS, Right, includes, may, require
+from chatsrv.model.refusals import NoRight
+from chatsrv.model.requiring import require
+from chatsrv.model.rights import OF_OWNERS, RIGHTS, Right, includes, may
 from chatsrv.net.listening.server import ChatServer
 from tests.peer import Peer, running
+from tests.refusing import refused
 
 
 def test_every_role_has_its_rights_and_those_of_the_roles_below() -> None:
@@ -33,7 +33,7 @@ def test_an_owner_has_nothing_that_reaches_beyond_a_room() -> None:
 def test_a_missing_right_is_named_together_with_the_role() -> None:
     member = Account("bob")
     assert not may(member, Right.HURRY)
-    with pytest.raises(Refused, match="no right to send faster than flood control allows: your role is member"):
+    with refused(NoRight(Right.HURRY, Role.MEMBER)):
         require(member, Right.HURRY)
 
 

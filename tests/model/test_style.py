@@ -1,4 +1,4 @@
-"""Styles: what can be chosen, and what is told whoever chooses something else."""
+"""Styles: what can be chosen."""
 
 import pytest
 
@@ -16,15 +16,8 @@ def test_each_value_can_be_had_and_leaves_the_other_options_as_they_are(option: 
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "told"),
-    [
-        ("colour", "red", r"What can be set is times \(off or on\) and rooms \(others or always\)\."),
-        ("", "", r"What can be set is times"),
-        ("times", "maybe", r"times can be off or on\."),
-        ("times", "always", r"times can be off or on\."),
-        ("rooms", "", r"rooms can be others or always\."),
-    ],
+    ("option", "value"), [("colour", "red"), ("", ""), ("times", "maybe"), ("times", "always"), ("rooms", "")]
 )
-def test_what_makes_no_sense_is_refused_with_what_would(option: str, value: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_no_style_has_what_makes_no_sense(option: str, value: str) -> None:
+    with pytest.raises(ValueError, match=repr(value)):
         Style().having(option, value)

@@ -28,8 +28,10 @@ from chatsrv.model.commands import (
     Who,
 )
 from chatsrv.model.errors import Misused, Refused
+from chatsrv.model.refusals import NoDuration, NoSuchChoice, NoSuchOption, Refusal, SlowOutOfRange
 from chatsrv.model.rights import OF_OWNERS, Right
 from chatsrv.model.verbs import NAME_CHARACTERS, RIGHT_FOR, VERB_OF, VERBS, Verb, check_name
+from tests.refusing import refused
 
 
 class Kick(NamedTuple):
@@ -119,22 +121,22 @@ def test_arguments_that_are_missing_or_make_no_sense_are_refused(verb: Verb, arg
 
 
 @pytest.mark.parametrize(
-    ("verb", "argument", "told"),
+    ("verb", "argument", "why"),
     [
-        (VERB_OF["ban"], "bob 10x", "accepted is a duration such as 30s, 10m, 2h, 3d, 1w or 1d12h, up to 10 years"),
-        (VERB_OF["ban"], "bob 0m spam", "accepted is a duration such as"),
-        (VERB_OF["ban"], "bob for 3 days", "accepted is a duration such as"),
-        (VERB_OF["mute"], "bob 11y", "accepted is a duration such as"),
-        (VERB_OF["mute"], "bob everywhere " + "9" * 60_000 + "d", "accepted is a duration such as"),
-        (VERB_OF["slow"], "0", "a line in 1 to 3600 seconds"),
-        (VERB_OF["slow"], "9" * 60_000, "a line in 1 to 3600 seconds"),
+        (VERB_OF["ban"], "bob 10x", NoDuration()),
+        (VERB_OF["ban"], "bob 0m spam", NoDuration()),
+        (VERB_OF["ban"], "bob for 3 days", NoDuration()),
+        (VERB_OF["mute"], "bob 11y", NoDuration()),
+        (VERB_OF["mute"], "bob everywhere " + "9" * 60_000 + "d", NoDuration()),
+        (VERB_OF["slow"], "0", SlowOutOfRange(3600)),
+        (VERB_OF["slow"], "9" * 60_000, SlowOutOfRange(3600)),
+        (VERB_OF["set"], "colour red", NoSuchOption()),
+        (VERB_OF["set"], "times maybe", NoSuchChoice("times")),
     ],
 )
-def test_what_would_be_accepted_is_told_where_usage_does_not_tell(verb: Verb, argument: str, told: str) -> None:
-    with pytest.raises(Refused, match=told) as caught:
+def test_what_would_be_accepted_is_told_where_usage_does_not_tell(verb: Verb, argument: str, why: Refusal) -> None:
+    with refused(why):
         verb.command(argument)
-    assert not isinstance(caught.value, Misused)
-    assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from chatsrv.model.errors import Denied
 from chatsrv.model.limits import Limits
 from chatsrv.net.listening.crowdlog import FULL_CONNECTIONS, FULL_LINES
 from chatsrv.net.listening.server import ChatServer
-from chatsrv.net.listening.turnstile import FULL
 from tests.journal import Journal
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, talk
 
+FULL = b"The server is full. Please try again later.\n"
 CROWDED_OUT = b"Username: Too many others want to log in. Please try again.\n"
 
 
@@ -137,7 +137,7 @@ def test_a_crowd_that_is_turned_away_leaves_a_few_lines_in_the_log(journal: Jour
     with crowded(connections=2) as (server, alice, bob):
         for _ in range(times):
             with Peer(server) as late:
-                assert late.rest() == f"{FULL}\n".encode()
+                assert late.rest() == FULL
         talk(alice, bob)
     assert len(journal.having("turned 127.0.0.1 away: ")) == FULL_LINES
     left = times - FULL_LINES
@@ -166,5 +166,5 @@ def test_a_crowd_is_summed_up_though_nothing_more_happens(monkeypatch: pytest.Mo
     with crowded(connections=2) as (server, _, _):
         for _ in range(3 * FULL_LINES):
             with Peer(server) as late:
-                assert late.rest() == f"{FULL}\n".encode()
+                assert late.rest() == FULL
         journal.wait_for("more connections turned away: ")

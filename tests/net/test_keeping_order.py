@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from chatsrv.chat.hub import Declared, Hub
-from chatsrv.model.errors import Refused
+from chatsrv.model.refusals import Ending
 from chatsrv.model.replies import Notice
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.net.folk import Village, village
 from tests.net.test_rooms import in_dev
 from tests.peer import PASSWORDS, Peer
+from tests.refusing import refused
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_who_is_banned_from_the_server_is_put_into_no_room_by_another_device(pla
     alice.does("/ban bob everywhere")
     phone.type("he has yet to read why")
     for device in place.server.hub.attendance.devices("bob"):
-        with pytest.raises(Refused, match="is ending"):
+        with refused(Ending()):
             device.enter(place.server.hub.room("dev"), Notice("You are in dev, too."))
 
 
@@ -235,7 +236,7 @@ def test_all_that_was_decided_survives_a_restart(tmp_path: Path) -> None:
         user2 = place.log_in("user2")
         assert user2.does("psst")[-1] == "You are muted on this server. That was not said."
         assert user2.does("/join den") == [
-            "den is for those who are invited: somebody in it can do that, by /invite.",
+            "den is by invitation only: somebody who is in it can /invite you.",
         ]
         user3 = place.log_in("user3")
         assert user3.sees()[-1] == "You are banned from lobby."

@@ -11,11 +11,13 @@ from chatsrv.net.delivery.deadlines import Deadlines
 from chatsrv.net.delivery.writing import Writing
 from chatsrv.net.listening import acceptloop
 from chatsrv.net.listening.server import ChatServer
-from chatsrv.net.listening.turnstile import FULL, Turnstile
+from chatsrv.net.listening.turnstile import Turnstile
 from chatsrv.net.scarcity import Reserve, Spare, insist, lack_of
 from chatsrv.wording.sessions import FAREWELLS
 from tests.journal import Journal
 from tests.peer import PASSWORDS, Peer, running, talk, two_chatters
+
+FULL = b"The server is full. Please try again later.\n"
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +48,7 @@ def test_a_connection_that_cannot_be_taken_on_is_the_only_one_hurt(
         failed = failing(monkeypatch, owner, name, 3)
         for _ in range(3 if owner is Turnstile else 0):
             with Peer(server) as unlucky:
-                assert unlucky.rest() == f"{FULL}\n".encode()
+                assert unlucky.rest() == FULL
         with Peer(server) as carol:
             carol.log_in("carol")
             assert alice.line() == bob.line() == "* carol joined"
@@ -67,7 +69,7 @@ def test_without_memory_to_spare_newcomers_are_told_that_the_server_is_full(
             patch.setattr(Reserve, "keep", lambda _: False)
             for _ in range(3):
                 with Peer(server) as late:
-                    assert late.rest() == f"{FULL}\n".encode()
+                    assert late.rest() == FULL
         with Peer(server) as carol:
             carol.log_in("carol")
             assert alice.line() == bob.line() == "* carol joined"

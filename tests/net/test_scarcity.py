@@ -12,6 +12,7 @@ import pytest
 from chatsrv.app.sessions import PlainSession
 from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.model.limits import Limits
+from chatsrv.model.refusals import ServerFull, TooManyFromAddress
 from chatsrv.net.listening import acceptloop
 from chatsrv.net.listening.server import ChatServer
 from chatsrv.net.listening.turnstile import Turnstile
@@ -36,9 +37,13 @@ class WatchedTurnstile(Turnstile):
 
 
 @pytest.mark.parametrize(
-    ("total", "per_address", "sentence"), [(3, 0, FULL), (100, 3, TOO_MANY_HERE)], ids=["in all", "from one address"]
+    ("total", "per_address", "sentence", "why"),
+    [(3, 0, FULL, ServerFull()), (100, 3, TOO_MANY_HERE, TooManyFromAddress())],
+    ids=["in all", "from one address"],
 )
-def test_one_too_many_is_told_and_let_in_once_somebody_left(total, per_address, sentence, journal: Journal) -> None:
+def test_one_too_many_is_told_and_let_in_once_somebody_left(
+    total, per_address, sentence, why, journal: Journal
+) -> None:
     turnstile = WatchedTurnstile(total, per_address)
     server = ChatServer(
         ("127.0.0.1", 0), PlainSession, auth=MemoryBackend(PASSWORDS), limits=Limits(), turnstile=turnstile
@@ -57,7 +62,7 @@ def test_one_too_many_is_told_and_let_in_once_somebody_left(total, per_address, 
         with Peer(server) as carol:
             carol.log_in("carol")
             assert alice.line() == bob.line() == "* carol joined"
-    assert len(journal.having("turned 127.0.0.1 away: ", sentence.decode().strip())) == 3
+    assert len(journal.having(f"turned 127.0.0.1 away: {why}")) == 3
     assert turnstile.inside == 0
 
 

@@ -13,8 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from chatsrv.model.errors import Refused
 from chatsrv.model.limits import Limits
+from chatsrv.model.refusals import Refusal, ServerFull, TooManyFromAddress
 from chatsrv.net.listening.strangers import GRACE_SECONDS, Stranger, Strangers
-from chatsrv.net.listening.turnstile import FULL, MOST_LEAVING, TOO_MANY_HERE, Turnstile
+from chatsrv.net.listening.turnstile import MOST_LEAVING, Turnstile
+from tests.refusing import refused
+
+FULL, TOO_MANY_HERE = ServerFull(), TooManyFromAddress()
 
 SITES = st.sampled_from(("a", "b", "c"))
 
@@ -52,11 +56,11 @@ class Door:
         """Have somebody go."""
         self.turnstile.leave(self._addresses.pop(number), number)
 
-    def refused(self, address: str = HERE) -> str:
-        """Return what somebody is told who is turned away."""
-        with pytest.raises(Refused) as refusal:
+    def refused(self, address: str = HERE) -> Refusal:
+        """Return why somebody is turned away."""
+        with pytest.raises(Refused) as caught:
             self.come(address)
-        return str(refusal.value)
+        return caught.value.why
 
 
 def test_no_more_than_the_total_get_in() -> None:
@@ -278,14 +282,14 @@ def test_who_has_to_make_room_and_stays_is_followed_by_a_bounded_number() -> Non
 def test_the_limits_of_a_server_are_those_of_its_turnstile() -> None:
     turnstile = Turnstile.of(Limits(connections=4, connections_per_address=3, strangers=3, strangers_per_address=1))
     turnstile.enter(HERE, "first")
-    with pytest.raises(Refused, match=TOO_MANY_HERE):
+    with refused(TOO_MANY_HERE):
         turnstile.enter(HERE, "second")
     turnstile.log_in("first", "somebody", unasked)
     turnstile.enter(HERE, "second")
     unbounded = Turnstile.of(Limits(connections_per_address=0, strangers=3, strangers_per_address=1))
     for key in range(3):
         unbounded.enter(HERE, key)
-    with pytest.raises(Refused, match=FULL):
+    with refused(FULL):
         unbounded.enter(HERE, 3)
 
 

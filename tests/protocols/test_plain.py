@@ -52,8 +52,8 @@ from chatsrv.protocols.telnet import TelnetProtocol
 from chatsrv.wording.news import LEFT_FOR
 
 TEN_X = (
-    "What begins with a number has to be how long it is for: "
-    "accepted is a duration such as 30s, 10m, 2h, 3d, 1w or 1d12h, up to 10 years."
+    "A number after the name has to be a duration such as 30s, 10m, 2h, 3d, 1w or 1d12h, up to 10 years. "
+    "Begin a reason with a word."
 )
 
 

@@ -10,6 +10,7 @@ from socketserver import BaseRequestHandler
 from chatsrv.net.sessions.chatsession import ChatSession
 from chatsrv.net.sessions.host import Host
 from chatsrv.net.sessions.session import Session
+from chatsrv.protocols.base import Renderer
 
 
 def check_sessions(factory: object, server: Host) -> None:
@@ -34,6 +35,13 @@ def check_sessions(factory: object, server: Host) -> None:
     if getattr(factory, "protocol", None) is None:
         ready = "PlainSession or TelnetSession" if server.is_chat else "LineSession"
         raise TypeError(f"{name} speaks no wire format: use {ready}, or give it a `protocol`")
+
+
+def renderer_of(factory: object) -> Renderer | None:
+    """Return what writes to those who are turned away; `None` where nobody knows it before a session is made."""
+    while isinstance(factory, partial):
+        factory = factory.func
+    return factory.protocol.renderer if isinstance(factory, type) and issubclass(factory, Session) else None
 
 
 def check_address(address: object, family: int) -> None:

@@ -20,13 +20,14 @@ from chatsrv.chat.hub import Hub
 from chatsrv.model.errors import Refused
 from chatsrv.model.limits import Limits
 from chatsrv.model.reasons import Reason
+from chatsrv.model.refusals import Refusal, ServerFull
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.listening.acceptloop import AcceptLoop
-from chatsrv.net.listening.arguments import check_address, check_sessions, expect
+from chatsrv.net.listening.arguments import check_address, check_sessions, expect, renderer_of
 from chatsrv.net.listening.crowdlog import CrowdLog, Event
 from chatsrv.net.listening.sessionthreads import SessionThread, SessionThreads
-from chatsrv.net.listening.turnstile import FULL, Turnstile
+from chatsrv.net.listening.turnstile import Turnstile
 from chatsrv.net.overriding import check_server_attributes, check_server_class, extend
 from chatsrv.net.scarcity import lack_of
 from chatsrv.net.sessions.chatsession import ChatSession
@@ -98,6 +99,7 @@ class LoginServer(AcceptLoop):
             delivery.check_usable()
         self.limits = limits or Limits()
         self.name = name
+        self._renderer = renderer_of(RequestHandlerClass)
         self.gate = auth if isinstance(auth, Gate) else Gate(auth)
         if watch and watch.gate is not self.gate:
             raise ValueError("watch= looks after another gate than auth=: give auth=gate and watch=Watch(gate)")
@@ -196,7 +198,7 @@ class LoginServer(AcceptLoop):
                 Event.SCARCE, "", "%s: no connection can be accepted at the moment: %s", self.label, lack
             )
         else:
-            self._say(request, FULL)
+            self._say(request, ServerFull())
             self.shutdown_request(request)
             self.crowd_log.write(Event.SCARCE, address[0], "%s: turned %s away: %s", self.label, address[0], lack)
         if not self._spare.keep():
@@ -207,10 +209,10 @@ class LoginServer(AcceptLoop):
         address = client_address[0]
         try:
             self.turnstile.enter(address, request)
-        except Refused as refusal:
+        except Refused as refused:
             text = "%s: turned %s away: %s"
-            self.crowd_log.write(Event.TURNED_AWAY, address, text, self.label, address, refusal)
-            self._say(request, str(refusal))
+            self.crowd_log.write(Event.TURNED_AWAY, address, text, self.label, address, refused.why)
+            self._say(request, refused.why)
             return False
         except MemoryError:
             self.handle_error(request, client_address)
@@ -227,11 +229,11 @@ class LoginServer(AcceptLoop):
             if (address := self._counted.pop(request, None)) is not None:
                 self.turnstile.leave(address, request)
 
-    @staticmethod
-    def _say(request: Any, sentence: str) -> None:
-        """Tell something to a peer that is turned away, if it takes it at once."""
-        with contextlib.suppress(OSError):
-            request.send(f"{sentence}\n".encode(), socket.MSG_DONTWAIT)
+    def _say(self, request: Any, why: Refusal) -> None:
+        """Tell a peer that is turned away why, if it takes it at once."""
+        if self._renderer:
+            with contextlib.suppress(OSError):
+                request.send(self._renderer.reply(why), socket.MSG_DONTWAIT)
 
     @extend("runs the session", "process_request_thread")
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -276,7 +278,7 @@ class LoginServer(AcceptLoop):
         if lack := error and lack_of(error):
             self.crowd_log.write(Event.SCARCE, client_address[0], f"{text}: %s", self.label, client_address[:2], lack)
             if request:
-                self._say(request, FULL)
+                self._say(request, ServerFull())
         elif isinstance(error, UnusableSocket):
             where = f"{text}: %s"
             self.crowd_log.write(Event.FAILED, client_address[0], where, self.label, client_address[:2], error)
@@ -329,6 +331,7 @@ class LoginServer(AcceptLoop):
         self._unmet.discard(session.request)
         if not isinstance(self.RequestHandlerClass, type):
             check_sessions(type(session), self)
+            self._renderer = session.protocol.renderer
         connection = self.delivery.connect(session.wire, session.client_address[0], session.protocol.renderer)
         session.connection = connection
         self._sessions.add(session)

@@ -14,11 +14,9 @@ from typing import Self
 from chatsrv.model.accounts import site_of
 from chatsrv.model.errors import Refused
 from chatsrv.model.limits import Limits
+from chatsrv.model.refusals import Refusal, ServerFull, TooManyFromAddress
 from chatsrv.net.listening.strangers import Stranger, Strangers
 from chatsrv.sharing.locks import Rank, ranked_lock
-
-FULL = "The server is full. Please try again later."
-TOO_MANY_HERE = "There are too many connections from your address."
 
 MOST_LEAVING = 32
 """Strangers that were told to make room and are not gone yet. So many connections may there be beyond the limit."""
@@ -103,14 +101,15 @@ class Turnstile:
         """
         assert self._lock.locked()
         strangers, now = self._strangers, self._clock()
+        why: Refusal
         if self._by_site.get(site, 0) >= self._per_site or strangers.of(site) >= self._strangers_per_site:
-            leaver, refusal = strangers.oldest_of(site, now), TOO_MANY_HERE
+            leaver, why = strangers.oldest_of(site, now), TooManyFromAddress()
         elif len(strangers) >= self._most_strangers or self._inside - self._leaving >= self._total:
-            leaver, refusal = strangers.oldest_of_most(site, now), FULL
+            leaver, why = strangers.oldest_of_most(site, now), ServerFull()
         else:
             return None
         if leaver is None or self._leaving >= MOST_LEAVING:
-            raise Refused(refusal)
+            raise Refused(why)
         return leaver
 
     def attach(self, key: Hashable, make_room: Callable[[], None]) -> None:

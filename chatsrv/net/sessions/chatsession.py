@@ -13,23 +13,23 @@ from typing import Any, ClassVar
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import room_here
 from chatsrv.chat.deeds import DEEDS
-from chatsrv.chat.facts import told
+from chatsrv.chat.facts import until_and_why
 from chatsrv.chat.membership import Entrance, Membership, Opening
-from chatsrv.chat.room import nowhere
 from chatsrv.model.accounts import Account
 from chatsrv.model.commands import Act, Command, Say
 from chatsrv.model.entries import Kind
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
+from chatsrv.model.refusals import Banned, InNoRoom, TooFast
 from chatsrv.model.replies import LoginRefused, Notice, Welcome
-from chatsrv.model.rights import Right, may, require
-from chatsrv.model.verbs import RIGHT_FOR, typed_as
+from chatsrv.model.requiring import require
+from chatsrv.model.rights import Right, may
+from chatsrv.model.verbs import RIGHT_FOR
 from chatsrv.net.overriding import extend
 from chatsrv.net.sessions.catchup import catch_up
 from chatsrv.net.sessions.display import SessionDisplay
 from chatsrv.net.sessions.host import ChatHost
 from chatsrv.net.sessions.session import Session
-from chatsrv.net.sessions.unrecorded import not_recorded
 from chatsrv.sharing.slots import Urgency, give_way
 from chatsrv.text.characters import BLANK
 from chatsrv.text.cleaning import clean
@@ -71,14 +71,14 @@ class ChatSession(Session, Asker):
         self._display = display
         hub.attendance.add(self.membership)  # before looking: who is banned from now on is hung up
         if ban := hub.ban_of(self.account, self.address):
-            self.reply(Notice(f"You are banned here{told(ban, server.time_zone, hub.register.ignored_by(self.key))}."))
+            self.reply(Banned("", *until_and_why(ban, server.time_zone, hub.register.ignored_by(self.key))))
             self.reply(LoginRefused())
             self.hang_up(Reason.LOGIN_FAILED)
             return
         with self.membership.opening() as opening:
             self._welcome(opening)
-        for text in dict.fromkeys(str(trouble) for trouble in opening.troubles):
-            self.reply(Notice(text))
+        for refusal in dict.fromkeys(trouble.why for trouble in opening.troubles):
+            self.reply(refusal)
         self.catch_up(opening.entrances)
 
     @property
@@ -94,7 +94,7 @@ class ChatSession(Session, Asker):
         notify = self.connection.notify
         notify(Welcome(self.account.name, others, more, bool(current)))
         if not current:
-            notify(Notice(nowhere({})))
+            notify(InNoRoom())
         elif further or current != self.hub.lobby.name:
             also = f" You are also in: {', '.join(further)}." if further else ""
             notify(Notice(f"You speak in {current}.{also}"))
@@ -165,10 +165,8 @@ class ChatSession(Session, Asker):
     def _attempt(self, action: Callable[..., None], *arguments: Any) -> None:
         try:
             action(*arguments)
-        except NotRecorded as refusal:
-            self.reply(not_recorded(refusal.texts))
-        except Refused as refusal:
-            self.reply(Notice(str(refusal)))
+        except Refused as refused:
+            self.reply(refused.why)
 
     def _speak(self, kind: type[Command], texts: Sequence[str], called: str = "") -> None:
         """Say texts in a room of the session's; without a name in the one that it speaks in."""
@@ -181,9 +179,9 @@ class ChatSession(Session, Asker):
             end = start + APPEND_ENTRIES
             try:
                 room.speak(_SPOKEN[kind], name, origin, texts[start:end], may_hurry=may_hurry, zone=zone)
-            except NotRecorded as refusal:
-                lost = (*refusal.texts, *texts[end:])
-                raise NotRecorded([typed_as((Act if kind is Act else Say)(text)) for text in lost]) from None
+            except NotRecorded as refused:
+                lost = (*refused.texts, *texts[end:])
+                raise NotRecorded(lost=[(Act if kind is Act else Say)(text) for text in lost]) from None
 
     def _speak_for(self, kind: type[Command], text: str) -> None:
         """Say what a plug-in wants said. All but one line for each command count as the asker's own.
@@ -194,7 +192,7 @@ class ChatSession(Session, Asker):
         if text := clean(text).strip(BLANK):
             is_paid, self._is_paid = self._is_paid, False
             if not (is_paid or may(self.account, Right.HURRY) or self._bucket.allow()):
-                raise Refused("That is too much at once, and the rest was not said. Try again in a moment.")
+                raise Refused(TooFast())
             self._speak(kind, [text])
 
     def _do(self, command: Command) -> None:
@@ -204,5 +202,5 @@ class ChatSession(Session, Asker):
         if deed := DEEDS.get(type(command)):
             try:
                 deed(self, command)
-            except NotRecorded as refusal:
-                raise NotRecorded(refusal.texts or (typed_as(command),)) from None
+            except NotRecorded as refused:
+                raise NotRecorded(lost=refused.lost or (command,)) from None

@@ -7,7 +7,6 @@ It writes nothing to the socket but the login's prompts: what it has to say goes
 
 import itertools
 import logging
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from socketserver import StreamRequestHandler
@@ -18,8 +17,17 @@ from chatsrv.model.accounts import Account
 from chatsrv.model.commands import Answer, ChangePassword, Command, Complaint, Credentials, Quit
 from chatsrv.model.errors import AuthError, Penalised, ProtocolError, Refused, TooOften, Unavailable
 from chatsrv.model.reasons import Reason
+from chatsrv.model.refusals import (
+    LoginsFail,
+    PasswordUnchanged,
+    PasswordUncheckable,
+    TooManyLogins,
+    TooManyTries,
+    WrongPassword,
+)
 from chatsrv.model.replies import LoginRefused, Notice, Reply
-from chatsrv.model.rights import Right, may, require
+from chatsrv.model.requiring import require
+from chatsrv.model.rights import Right, may
 from chatsrv.model.verbs import RIGHT_FOR
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.listening.crowdlog import Event
@@ -34,7 +42,6 @@ from chatsrv.net.wire import Wire
 from chatsrv.protocols.base import Protocol
 from chatsrv.sharing.flood import LOGIN_BYTES, Bucket, Meter, price
 from chatsrv.sharing.slots import Urgency, give_way, step_aside
-from chatsrv.text.durations import said
 
 logger = logging.getLogger(__name__)
 
@@ -354,10 +361,9 @@ class Session(StreamRequestHandler):
             else:
                 self._log(Event.REFUSED, "session %d: login from %s refused: %s", self.connection.id, address, error)
             if isinstance(error, TooOften):
-                wait = said(math.ceil(error.seconds))
-                self.reply(LoginRefused(f"This account has logged in too often. Please try again in {wait}."))
+                self.reply(LoginRefused(TooManyLogins(error.seconds)))
             elif isinstance(error, Unavailable):
-                self.reply(LoginRefused("Login is not possible at the moment."))
+                self.reply(LoginRefused(LoginsFail()))
             else:
                 self.reply(LoginRefused())
             self.hang_up(Reason.LOGIN_FAILED)
@@ -402,17 +408,17 @@ class Session(StreamRequestHandler):
         try:
             require(self.account, RIGHT_FOR[ChangePassword])
             self.account = self.server.gate.change_password(self.account, change.old, change.new, self.context)
-        except Refused as refusal:
-            self.reply(Notice(f"{refusal} Nothing was changed."))
+        except Refused as refused:
+            self.reply(PasswordUnchanged(refused.why))
         except Penalised as error:
             logger.warning("session %d: password not changed: %s", self.connection.id, error)
-            self.reply(Notice("There were too many wrong tries. Please wait some minutes. Nothing was changed."))
+            self.reply(PasswordUnchanged(TooManyTries()))
         except Unavailable as error:
             logger.warning("session %d: password not changed: %s", self.connection.id, error)
-            self.reply(Notice("Your password cannot be checked at the moment. Nothing was changed."))
+            self.reply(PasswordUnchanged(PasswordUncheckable()))
         except AuthError as error:
             logger.warning("session %d: password not changed: %s", self.connection.id, error)
-            self.reply(Notice("That is not your password. Nothing was changed."))
+            self.reply(PasswordUnchanged(WrongPassword()))
         else:
             logger.info("session %d: %s changed the password", self.connection.id, self.account.name)
             self.reply(Notice("Your password was changed. Your other sessions have to log in again."))

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from chatsrv.model.entries import LINES, WORDS, Bookmark, Entry, Kind, Position
 from chatsrv.model.errors import Refused, StoreError
+from chatsrv.model.refusals import HistoryUnreadable
 from chatsrv.roomlog.base import Hides
 from chatsrv.roomlog.search.words import Sought, is_found
 from chatsrv.roomlog.sqlite.backup import Progress, copy_file
@@ -199,10 +200,10 @@ class Archive:
             with step_aside(at_once=True):  # some ask under a lock
                 return (pool or self._readers).lend(question)
         except MemoryError as error:
-            raise Refused("What was said before cannot be read at the moment.") from error
+            raise Refused(HistoryUnreadable()) from error
         except (sqlite3.Error, StoreError) as error:
             cause = StoreError(what_to_do(error, self._path)) if isinstance(error, sqlite3.Error) else error
-            raise Refused("What was said before cannot be read at the moment.") from cause
+            raise Refused(HistoryUnreadable()) from cause
 
     def _connected(self) -> sqlite3.Connection:
         """Return a new connection.
