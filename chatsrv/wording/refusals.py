@@ -6,7 +6,6 @@ decide on the words. Knows nothing of how a line is marked or ends. Pure functio
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from chatsrv.model import refusals
@@ -17,6 +16,7 @@ from chatsrv.model.style import CHOICES
 from chatsrv.model.verbs import typed_as
 from chatsrv.text.durations import ACCEPTED as DURATIONS
 from chatsrv.text.durations import said
+from chatsrv.wording.parts import WHOLE_SERVER, until_and_why
 from chatsrv.wording.styles import MEANINGS
 
 QUOTED_CHARACTERS = 40
@@ -62,17 +62,6 @@ def explain(refusal: Refusal) -> str:
     return sentence.format_map(vars(refusal)) if isinstance(sentence, str) else sentence(refusal)
 
 
-def until_and_why(until: datetime | None, reason: str) -> str:
-    """Return until when and why somebody is banned or muted, to stand behind that they are.
-
-    All times that a reader is told are of one zone, so it is not named. UTC, which stands in where none is known, is.
-    """
-    end = ""
-    if until is not None:
-        end = f" until {until:%Y-%m-%d %H:%M}{' UTC' if until.tzinfo is UTC else ''}"
-    return f"{end}: {reason}" if reason else end
-
-
 # ---------------------------------------------------------------------------- rights and people
 
 
@@ -102,8 +91,8 @@ def _muted(it: refusals.Muted) -> str:
 
 
 def _not_ruled(it: refusals.NotRuled) -> str:
-    where = f"in {it.room}" if it.room else "on the whole server"
-    what = f"banned from {it.room or 'the whole server'}" if it.is_ban else f"muted {where}"
+    where = f"in {it.room}" if it.room else f"on {WHOLE_SERVER}"
+    what = f"banned from {it.room or WHOLE_SERVER}" if it.is_ban else f"muted {where}"
     return f"Nobody of that name is {what}: /bans lists who is."
 
 
