@@ -265,7 +265,7 @@ class Membership:
     def _read_on_locked(self, entrance: Entrance) -> None:
         """Do what `_subscribe_locked` does, and have the peer told what cannot be told of before."""
         if entrance.trouble:
-            self._display.tell(Notice(str(entrance.trouble)))
+            self._display.tell(entrance.trouble.why)
         self._subscribe_locked(entrance)
 
     def _opened_locked(self, log: RoomLog) -> tuple[Bookmark | None, Refused | None]:
