@@ -12,8 +12,10 @@ from chatsrv.chat.room import Room
 from chatsrv.model.entries import Bookmark
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
+from chatsrv.model.refusals import Unrecorded
 from chatsrv.model.replies import Notice, Reply
 from chatsrv.roomlog.base import RoomLog
+from chatsrv.wording.refusals import explain
 from tests.chat.people import Chat, Person
 
 WELCOME = Notice("Welcome.")
@@ -172,7 +174,7 @@ def test_a_room_that_cannot_be_entered_keeps_nobody_out_of_the_others(
     monkeypatch.setattr(chat.hub.lobby.log, "append", fail)
     again = chat.log_in("alice")
     assert again.room is dev
-    assert [str(trouble) for trouble in again.opening.troubles] == [str(NotRecorded())]
+    assert [str(trouble) for trouble in again.opening.troubles] == [explain(Unrecorded())]
     assert not chat.hub.lobby.is_in("alice")
 
 
@@ -218,7 +220,7 @@ def test_who_does_not_get_into_a_room_reads_nothing_of_it_and_keeps_no_bookmark(
 
     bob = chat.log_in("bob")
     monkeypatch.setattr(dev.log, "append", fail)
-    assert bob.types("/join dev") == [str(NotRecorded())]
+    assert bob.types("/join dev") == [explain(Unrecorded())]
     assert dev.log not in bob.display.places
     assert list(bob.rooms) == ["lobby"]
     assert not dev.is_in("bob")
