@@ -174,7 +174,7 @@ def test_a_room_that_cannot_be_entered_keeps_nobody_out_of_the_others(
     monkeypatch.setattr(chat.hub.lobby.log, "append", fail)
     again = chat.log_in("alice")
     assert again.room is dev
-    assert [str(trouble) for trouble in again.opening.troubles] == [explain(Unrecorded())]
+    assert [trouble.why for trouble in again.opening.troubles] == [Unrecorded()]
     assert not chat.hub.lobby.is_in("alice")
 
 
