@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from chatsrv.bots.bot import Bot
-from chatsrv.chat.bookmarks import Reader
+from chatsrv.chat.bookmarks import BookmarkSource
 from chatsrv.chat.cursor import Cursor
 from chatsrv.chat.facts import until_and_why
 from chatsrv.chat.room import Room
@@ -32,8 +32,8 @@ from chatsrv.wording.refusals import explain
 logger = logging.getLogger(__name__)
 
 
-class Stay(Reader):
-    """A bot's presence in a room of a server, from `start` on. `ended` is told when nothing of it is left.
+class Stay(BookmarkSource):
+    """A bot's membership of one room of a server, from `start` on. `ended` is told when nothing of it is left.
 
     It is a `Device`, too, so that whoever keeps order can send it out, keep it out and silence it as anybody.
 
@@ -114,7 +114,7 @@ class Stay(Reader):
                 raise NotRecorded((*refused.texts, *lines[end:])) from None
 
     def taken(self) -> Bookmark | None:
-        """See `Reader.taken`."""
+        """See `BookmarkSource.taken`."""
         return Bookmark(self.bot.place, self.origin) if self.bot.place else None
 
     # ------------------------------------------------------------------ for all: see `chatsrv.chat.attendance.Device`

@@ -10,8 +10,8 @@ from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.sharing.locks import Rank, ranked_lock
 
 
-class Reader(ABC):
-    """A session that reads a room for an account."""
+class BookmarkSource(ABC):
+    """Says how far one session has read one log for an account."""
 
     __slots__ = ()
 
@@ -26,13 +26,13 @@ class Reader(ABC):
 class _Account:
     """An account that reads a room at the moment, by one session or several."""
 
-    __slots__ = ("bookmark", "has_begun", "is_known", "readers")
+    __slots__ = ("bookmark", "has_begun", "is_known", "sources")
 
     def __init__(self) -> None:
         self.bookmark: Bookmark | None = None  # the furthest that is known to be kept, but for where it began
         self.has_begun = False  # where it began is kept
         self.is_known = False  # what was kept before it came has been read
-        self.readers: tuple[Reader, ...] = ()
+        self.sources: tuple[BookmarkSource, ...] = ()
 
 
 class Bookmarks:
@@ -46,7 +46,7 @@ class Bookmarks:
         self._lock = ranked_lock(Rank.BOOKMARKS)
         self._accounts: dict[tuple[str, str], _Account] = {}  # guarded by the lock, as all that they hold
 
-    def open(self, account: str, log: RoomLog, reader: Reader, own: Bookmark | None = None) -> Bookmark | None:
+    def open(self, account: str, log: RoomLog, source: BookmarkSource, own: Bookmark | None = None) -> Bookmark | None:
         """Begin to read; return how far the account has read already, by its other sessions too: `None` for never.
 
         `own` is how far this one was before, if it reads again.
@@ -57,8 +57,8 @@ class Bookmarks:
         """
         with self._lock:
             found = self._accounts.setdefault((account, log.room), _Account())
-            others = [other for other in found.readers if other is not reader]
-            found.readers = (*others, reader)
+            others = [other for other in found.sources if other is not source]
+            found.sources = (*others, source)
         places = [other.taken() for other in others]
         # Only now: a session that has ended since has kept its bookmark before it was closed.
         kept = None if found.is_known else self._store.bookmark(account, log.room)
@@ -99,12 +99,12 @@ class Bookmarks:
         """See `LogStore.keep_caught_up`."""
         self._store.keep_caught_up(account, is_wanted)
 
-    def close(self, account: str, room: str, reader: Reader) -> None:
+    def close(self, account: str, room: str, source: BookmarkSource) -> None:
         """End reading."""
         with self._lock:
             found = self._accounts[account, room]
-            found.readers = tuple(other for other in found.readers if other is not reader)
-            if not found.readers:
+            found.sources = tuple(other for other in found.sources if other is not source)
+            if not found.sources:
                 del self._accounts[account, room]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, timedelta
 
 from chatsrv.chat.asker import Asker
-from chatsrv.chat.bookmarks import Reader
+from chatsrv.chat.bookmarks import BookmarkSource
 from chatsrv.chat.deeds import DEEDS
 from chatsrv.chat.hub import Declared, Hub, RoomRules
 from chatsrv.chat.lookback import View
@@ -73,7 +73,7 @@ def _lines(log: RoomLog) -> list[str]:
     return [PlainProtocol.renderer.render(entry).decode().removesuffix("\n") for entry in shown]
 
 
-class Place(Reader):
+class Place(BookmarkSource):
     """How far a peer has read a log that takes everything as soon as it can be seen."""
 
     def __init__(self, log: RoomLog, origin: int) -> None:

@@ -2,13 +2,13 @@
 
 import pytest
 
-from chatsrv.chat.bookmarks import Bookmarks, Reader
+from chatsrv.chat.bookmarks import Bookmarks, BookmarkSource
 from chatsrv.model.entries import Bookmark, Position
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.testing.roomlog import record
 
 
-class Device(Reader):
+class Device(BookmarkSource):
     """A session that has begun nowhere yet."""
 
     def taken(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from chatsrv.chat.attendance import Device
-from chatsrv.chat.bookmarks import Reader
+from chatsrv.chat.bookmarks import BookmarkSource
 from chatsrv.chat.hub import RoomRules
 from chatsrv.chat.membership import Entrance, Membership, Opening
 from chatsrv.chat.room import Room
@@ -50,8 +50,8 @@ def shown(person: Person, begin: int = 0) -> list[tuple[object, ...]]:
 def unreadable(log: RoomLog, opened: Callable[..., Bookmark | None]) -> Callable[..., Bookmark | None]:
     """Return what takes the place of `Bookmarks.open` where those of a log cannot be read."""
 
-    def fail(account: str, of: RoomLog, reader: Reader, own: Bookmark | None = None) -> Bookmark | None:
-        bookmark = opened(account, of, reader, own)
+    def fail(account: str, of: RoomLog, source: BookmarkSource, own: Bookmark | None = None) -> Bookmark | None:
+        bookmark = opened(account, of, source, own)
         if of is log:
             raise Refused(NOT_NOW)
         return bookmark

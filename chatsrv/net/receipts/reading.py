@@ -8,7 +8,7 @@ docs/decisions/0015-what-counts-as-taken.md has the rule.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from chatsrv.chat.bookmarks import Bookmarks, Reader
+from chatsrv.chat.bookmarks import Bookmarks, BookmarkSource
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Bookmark, Position, seen
 from chatsrv.model.errors import Hole, Refused
@@ -25,7 +25,7 @@ class Standing(NamedTuple):
     unacknowledged_bytes: int
 
 
-class RoomReader(Reader):
+class LogReading(BookmarkSource):
     """One log as `reading` reads it: up to the offset `since` in place of the session `first_origin`, then live.
 
     Where it `is_frozen`, no bookmark is kept: what came before could not be told, and is to be told the next time.
@@ -49,7 +49,7 @@ class RoomReader(Reader):
         return self.has_begun and not self.is_frozen
 
     def taken(self) -> Bookmark | None:
-        """See `Reader.taken`."""
+        """See `BookmarkSource.taken`."""
         offset = self.reading.taken().get(self.log) if self.is_kept else None
         return None if offset is None else self.bookmark(offset)
 
@@ -68,7 +68,7 @@ class Reading:
     """What `connection` reads, for an account. It has begun when the connection holds it."""
 
     __slots__ = (
-        *("_account", "_bookmarks", "_connection", "_rooms", "_trail"),
+        *("_account", "_bookmarks", "_connection", "_logs", "_trail"),
         *("is_over", "last_standing", "origin"),
     )
 
@@ -77,7 +77,7 @@ class Reading:
         self._connection = connection
         self._account = account
         self._bookmarks = bookmarks
-        self._rooms: dict[RoomLog, RoomReader] = {}
+        self._logs: dict[RoomLog, LogReading] = {}
         self.last_standing: Standing | None = None  # set by delivery when it lets go of the socket
         # --- delivery's alone, but for the places in logs that are not read yet ---
         self.is_over = False  # nothing is waited for any more
@@ -93,11 +93,13 @@ class Reading:
         What was written of it here before counts, as it will arrive before what comes now, or neither will.
         `give_up` or `end` must follow, whether this raises or not.
         """
-        reader = self._rooms.get(log)
-        if reader is None:
-            reader = self._rooms[log] = RoomReader(self, log, self.origin)
-        reader.has_left = False
-        return self._bookmarks.open(self._account, log, reader, reader.written() if reader.is_kept else None)
+        log_reading = self._logs.get(log)
+        if log_reading is None:
+            log_reading = self._logs[log] = LogReading(self, log, self.origin)
+        log_reading.has_left = False
+        return self._bookmarks.open(
+            self._account, log, log_reading, log_reading.written() if log_reading.is_kept else None
+        )
 
     def keep_first(self, log: RoomLog) -> None:
         """Keep that the account begins to read a log that is open; see `Bookmarks.begin`."""
@@ -108,40 +110,40 @@ class Reading:
 
         Returns whether there is somebody to read: who was put out of the room at once is not.
         """
-        reader = self._rooms.get(log)
-        if reader is None:
+        log_reading = self._logs.get(log)
+        if log_reading is None:
             return False
-        reader.since = since
+        log_reading.since = since
         if bookmark is not None and place < since:
-            reader.first_origin = bookmark.origin
-        if not reader.has_begun:  # else what was written before may be on its way still
+            log_reading.first_origin = bookmark.origin
+        if not log_reading.has_begun:  # else what was written before may be on its way still
             self._trail.places[log] = place
-            reader.has_begun = True
+            log_reading.has_begun = True
         return True
 
     def freeze(self, log: RoomLog) -> None:
         """Keep no bookmark of a log, since not all of what was missed there could be told."""
-        if reader := self._rooms.get(log):
-            reader.is_frozen = True
+        if log_reading := self._logs.get(log):
+            log_reading.is_frozen = True
 
     def leave(self, log: RoomLog) -> None:
         """Know that nothing more of a log is to be written, as its room is left; wait until that is so.
 
         How far it was read is still followed: what is on its way may not arrive.
         """
-        self._rooms[log].has_left = True
+        self._logs[log].has_left = True
         self._connection.standing()
         self.give_up(log)
 
     def may_read(self, log: RoomLog) -> bool:
         """Tell whether more of a log may be written: its room was entered, and not left since."""
-        reader = self._rooms.get(log)
-        return reader is not None and not reader.has_left
+        log_reading = self._logs.get(log)
+        return log_reading is not None and not log_reading.has_left
 
     def give_up(self, log: RoomLog) -> None:
         """Forget a log of which nothing is known that is to be kept: the session does not get into its room."""
-        if not self._rooms[log].is_kept:
-            self._bookmarks.close(self._account, log.room, self._rooms.pop(log))
+        if not self._logs[log].is_kept:
+            self._bookmarks.close(self._account, log.room, self._logs.pop(log))
 
     def end(self) -> bool:
         """Keep how far the peer has read, once delivery has let go of the socket; return whether that is everything.
@@ -150,13 +152,13 @@ class Reading:
         """
         try:
             places = self.taken()
-            for log, reader in self._rooms.items():
-                if reader.is_kept and log in places:
-                    self._bookmarks.keep(self._account, log.room, reader.bookmark(places[log]))
+            for log, log_reading in self._logs.items():
+                if log_reading.is_kept and log in places:
+                    self._bookmarks.keep(self._account, log.room, log_reading.bookmark(places[log]))
         finally:
-            for log, reader in self._rooms.items():
-                self._bookmarks.close(self._account, log.room, reader)
-            self._rooms = {}
+            for log, log_reading in self._logs.items():
+                self._bookmarks.close(self._account, log.room, log_reading)
+            self._logs = {}
             self._connection.forget_reading()
         return self.last_standing is None or not self.last_standing.unacknowledged_bytes
 
@@ -220,8 +222,8 @@ class Reading:
 
     def go_live(self, log: RoomLog) -> None:
         """Note that nothing of a log is held back any more, whatever of what was missed was shown at all."""
-        if reader := self._rooms.get(log):
-            self._trail.tell(0, [(0, Steps(log, (0,), (reader.since,)))])
+        if log_reading := self._logs.get(log):
+            self._trail.tell(0, [(0, Steps(log, (0,), (log_reading.since,)))])
 
     def standing(self) -> Standing:
         """Return how far the connection is at this moment."""
@@ -238,8 +240,8 @@ class Reading:
         places, moved = self._trail.places, self._trail.moved or ()
         self._trail.moved = None
         for log in moved:
-            reader = self._rooms.get(log)  # rooms come and go meanwhile
-            if reader and reader.is_kept and places[log] != reader.kept:
-                reader.kept = places[log]
-                self._bookmarks.keep(self._account, log.room, reader.bookmark(reader.kept))
+            log_reading = self._logs.get(log)  # rooms come and go meanwhile
+            if log_reading and log_reading.is_kept and places[log] != log_reading.kept:
+                log_reading.kept = places[log]
+                self._bookmarks.keep(self._account, log.room, log_reading.bookmark(log_reading.kept))
         return len(moved)

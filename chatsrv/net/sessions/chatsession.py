@@ -123,7 +123,7 @@ class ChatSession(Session, Asker):
 
     @extend("keeps how far the peer has read")
     def ended(self) -> None:
-        """Keep how far the peer has read. What he has not is for his next login, so the kernel must not send it yet."""
+        """Keep how far the peer has read. What it has not is for the next login, so the kernel must not send it yet."""
         if self._lookback:
             self._lookback.close()
         if self._display:

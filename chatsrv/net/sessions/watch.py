@@ -24,7 +24,7 @@ STOP_SECONDS = 4.0
 """How long stopping waits for the look that is under way."""
 
 
-class Guest(Protocol):
+class WatchedSession(Protocol):
     """An open session, as far as the watch is concerned."""
 
     account: Account | None
@@ -48,7 +48,7 @@ class Guest(Protocol):
 class _Finding:
     """What looks have found about a session: its account now, or how it ends; `None` if that cannot be told."""
 
-    guest: Guest
+    session: WatchedSession
     account: Account
     now: Account | Reason | None
     why: str  # for the log
@@ -61,7 +61,7 @@ class Watch:
     def __init__(self, gate: Gate) -> None:
         self.gate = self._gate = gate
         self.has_started = False
-        self._houses: set[Callable[[], Iterable[Guest]]] = set()  # adding and discarding are atomic
+        self._servers: set[Callable[[], Iterable[WatchedSession]]] = set()  # adding and discarding are atomic
         self._version: object = None  # that of the last look which every session was held against
         self._seen: object = None  # that of the last look
         self._is_settled = True  # whether that look saw what the one before had seen
@@ -69,13 +69,13 @@ class Watch:
         self._is_over = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def add(self, guests: Callable[[], Iterable[Guest]]) -> None:
-        """Look after whom `guests` returns at each look, too."""
-        self._houses.add(guests)
+    def add(self, sessions: Callable[[], Iterable[WatchedSession]]) -> None:
+        """Look after whom `sessions` returns at each look, too."""
+        self._servers.add(sessions)
 
-    def remove(self, guests: Callable[[], Iterable[Guest]]) -> None:
-        """Ask `guests` no more; a look that is under way may still do."""
-        self._houses.discard(guests)
+    def remove(self, sessions: Callable[[], Iterable[WatchedSession]]) -> None:
+        """Ask `sessions` no more; a look that is under way may still do."""
+        self._servers.discard(sessions)
 
     def start(self) -> None:
         """Start looking, if the accounts can be watched at all."""
@@ -113,13 +113,13 @@ class Watch:
             return
         is_done = True
         found: dict[int, _Finding] = {}
-        for guest in (guest for guests in self._houses.copy() for guest in guests()):
+        for session in (session for sessions in self._servers.copy() for session in sessions()):
             if self._is_over.is_set():
                 return
-            if guest.is_at_gate:
+            if session.is_at_gate:
                 is_done = False
-            elif account := guest.account:
-                found[id(guest)] = self._finding(guest, account)
+            elif account := session.account:
+                found[id(session)] = self._finding(session, account)
         self._found = found
         if self._gate.version != version:
             self._is_settled = False  # it has changed meanwhile, so these findings may be about half a file
@@ -129,29 +129,29 @@ class Watch:
         if self._is_settled and is_done:
             self._version, self._found = version, {}
 
-    def _finding(self, guest: Guest, account: Account) -> _Finding:
+    def _finding(self, session: WatchedSession, account: Account) -> _Finding:
         now: Account | Reason | None
         why = ""
         try:
-            now = self._gate.standing(account, guest.context)
+            now = self._gate.standing(account, session.context)
         except (UnknownUser, Denied) as error:
             now, why = Reason.ACCOUNT_CLOSED, str(error)
         except AuthError:
             now = None  # the session goes on: an outage ends nobody's talk
-        before = self._found.get(id(guest))
+        before = self._found.get(id(session))
         is_again = before is not None and before.account is account and before.now == now
-        return _Finding(guest, account, now, why, is_again)
+        return _Finding(session, account, now, why, is_again)
 
     def _acted(self, finding: _Finding) -> bool:
         """Do what a finding asks for; tell whether it was about the account that the session still has."""
-        guest, account, now = finding.guest, finding.account, finding.now
-        if guest.is_at_gate or guest.account is not account:
+        session, account, now = finding.session, finding.account, finding.now
+        if session.is_at_gate or session.account is not account:
             return False  # he has just changed his password himself, which this look may not know
         if isinstance(now, Reason):
             logger.info("%s is not welcome any more: %s", account.name, finding.why)
-            guest.hang_up(now)
+            session.hang_up(now)
         elif now and now.credential != account.credential:
-            guest.hang_up(Reason.PASSWORD_CHANGED)
+            session.hang_up(Reason.PASSWORD_CHANGED)
         elif now and now != account:
-            guest.account_changed(now)
+            session.account_changed(now)
         return True
