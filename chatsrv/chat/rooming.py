@@ -174,7 +174,7 @@ def _describe(asker: Asker, room: Room, entrance: Entrance) -> None:
         asker.reply(Notice("Nothing that is said here is recorded."))
     asker.reply(Present(room.name, entrance.others, entrance.more) if entrance.others else Notice(NOBODY_ELSE))
     if entrance.trouble:
-        asker.reply(Notice(str(entrance.trouble)))
+        asker.reply(entrance.trouble.why)
 
 
 def part(asker: Asker, command: Part) -> None:

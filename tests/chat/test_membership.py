@@ -12,7 +12,7 @@ from chatsrv.chat.room import Room
 from chatsrv.model.entries import Bookmark
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
-from chatsrv.model.refusals import Unrecorded
+from chatsrv.model.refusals import HistoryUnreadable, Unrecorded
 from chatsrv.model.replies import Notice, Reply
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.wording.refusals import explain
@@ -145,6 +145,18 @@ def test_whose_wish_cannot_be_read_is_told_so_and_finds_at_the_next_login_what_t
     assert shown(again)[-1] == ("subscribe", "lobby", "frozen")
     again.leaves()
     assert any(line.endswith("<alice> one") for line in chat.log_in("bob").told())
+
+
+def test_who_enters_a_room_whose_past_cannot_be_read_is_told_so(
+    chat: Chat, alice: Person, dev: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = chat.log_in("bob")
+
+    def fail(*_: object) -> None:
+        raise Refused(HistoryUnreadable())
+
+    monkeypatch.setattr(chat.hub.bookmarks, "open", fail)
+    assert bob.types("/join dev")[-1] == explain(HistoryUnreadable())
 
 
 def test_a_room_whose_past_cannot_be_read_is_entered_and_what_was_missed_there_is_told_the_next_time(
