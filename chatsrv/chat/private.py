@@ -44,11 +44,11 @@ def tell_privately(asker: Asker, command: PrivateMessage) -> None:
     # The author's first, or an answer could come before it in his log; and both before waiting, so that one transaction
     # has both, as a rule. Where a disk fails between two of them, the last one tells whether it was said: the reader's.
     written = [(log, log.append(kind, asker.account.name, asker.origin, (text,))) for log, kind, text in copies]
-    *before, (log, position) = written
-    for own_log, own_position in before:
+    *before, (log, appended) = written
+    for own_log, own_copy in before:
         with suppress(NotRecorded):
-            own_log.wait_until_recorded(own_position)
-    log.wait_until_recorded(position)
+            own_log.wait_until_recorded(own_copy)
+    log.wait_until_recorded(appended)
     if not asker.hub.attendance.devices(reader.key):
         asker.reply(Notice(when_read(asker, reader)))
 
@@ -73,8 +73,7 @@ def tell_of_invitation(asker: Asker, guest: Account, invitation: Change) -> None
     if hears(asker, guest.key):
         log = _heard_log(asker, guest.key)
         log.wait_for_space()
-        position = log.append(Kind.CHANGE, asker.account.name, asker.origin, (invitation.encode(),))
-        log.wait_until_recorded(position)
+        log.wait_until_recorded(log.append(Kind.CHANGE, asker.account.name, asker.origin, (invitation.encode(),)))
 
 
 def _heard_log(asker: Asker, key: str) -> RoomLog:

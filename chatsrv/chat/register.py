@@ -158,8 +158,8 @@ class Register:
         if change.what is What.CREATE and change.room in self._rooms:
             raise _taken(change.room)
         self._log.wait_for_space()
-        position = self._log.append(Kind.CHANGE, actor, origin, (change.encode(),))
-        self._log.wait_until_recorded(position)
+        appended = self._log.append(Kind.CHANGE, actor, origin, (change.encode(),))
+        position = self._log.wait_until_recorded(appended)
         with self._lock:
             self._read_on_locked()
         if change.what is What.CREATE and self._created.get(change.room) != position.offset:

@@ -20,7 +20,7 @@ from chatsrv.model.entries import Kind, Position
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
 from chatsrv.model.refusals import Banned, BeingPutOut, InNoRoom, NotInRoom, Utterance
-from chatsrv.roomlog.base import RoomLog
+from chatsrv.roomlog.base import Appended, RoomLog, place_of
 from chatsrv.sharing.locks import Rank, ranked_lock
 from chatsrv.text.names import account_key
 
@@ -99,7 +99,7 @@ class Room:
         self._visits = Visits(presence_per_minute, clock)
         self._voices = Voices(self.facts, self._server, ignored_by, clock)
         self._barred: list[str] = []  # accounts that are being put out
-        self._changed = log.end
+        self._changed: Appended = log.end
 
     # ------------------------------------------------------------------ coming and going
 
@@ -114,9 +114,11 @@ class Room:
         """Let the session `origin` of `account` in, which comes from `address`; only the first session is announced.
 
         `begin` is called with the log, under the room's lock, before anything is appended that the session is to read.
+        Where the order is made elsewhere, this waits for it, under no lock of the room's.
 
         Raises:
-            Refused: the account is banned from this room, until when is told in `zone`; or it is being put out of it.
+            Refused: the account is banned from this room, until when is told in `zone`; or it is being put out of it;
+                or its coming cannot be recorded.
         """
         name, key = account.name, account.key
         with self._lock:
@@ -126,14 +128,14 @@ class Room:
                 raise Refused(BeingPutOut(self.name))
             begin(self.log)
             member = self._members.get(key)
-            position, told_in_seconds = max(self.log.end, self._changed), None  # that one may not be visible yet
+            end, told_in_seconds = self.log.end, None
             if member is None:
                 telling, was_gone = self._visits.coming(key), self._visits.is_shown_gone(key)
                 is_told = telling is Telling.ALOUD and self._is_told_locked()
                 is_recorded = telling is not Telling.NOT_AT_ALL
                 if is_recorded:
                     kind = Kind.JOIN if is_told else Kind.QUIET_JOIN
-                    position = self._changed = self.log.append(kind, name, origin, ("",))
+                    self._changed = self.log.append(kind, name, origin, ("",))
                 if is_told:
                     self._visits.show(key)
                 elif telling is not Telling.ALOUD and not self._visits.await_telling(key, is_awaited=True):
@@ -143,7 +145,27 @@ class Room:
                 insort(self._names, name)
             member.origins += (origin,)
             others = [other for other in self._names[: WELCOME_NAMES + 1] if other != name][:WELCOME_NAMES]
-            return Arrival(position, tuple(others), len(self._names) - 1 - len(others), told_in_seconds)
+            changed, more = self._changed, len(self._names) - 1 - len(others)
+        try:
+            position = max(end, place_of(changed))  # that one may not be visible yet
+        except NotRecorded:
+            self._turn_back(key, origin)
+            raise
+        return Arrival(position, tuple(others), more, told_in_seconds)
+
+    def _turn_back(self, key: str, origin: int) -> None:
+        """Forget a session that was let in with an entry that the log has refused since."""
+        with self._lock:
+            member = self._members.get(key)
+            if member is None or origin not in member.origins:
+                return
+            member.origins = tuple(other for other in member.origins if other != origin)
+            if member.origins:  # another session, which came when there was a later entry to wait for
+                member.is_recorded = member.is_shown = False
+            else:
+                self._remove_locked(key)
+                self._visits.await_telling(key, is_awaited=False)
+                self._visits.went(key, is_recorded=False, is_told=member.is_shown)
 
     def tell_of(self, key: str) -> float | None:
         """Tell the others that an account is here, if they think it is gone and it has calmed down.
@@ -213,24 +235,24 @@ class Room:
             with self._lock:
                 self._barred.remove(key)
 
-    def expel(self, actor: str, origin: int, key: str, change: Change) -> Position | None:
-        """Have an account gone with the entry of the change that throws it out; return up to where to wait for that.
+    def expel(self, actor: str, origin: int, key: str, change: Change) -> Appended | None:
+        """Have an account gone with the entry of the change that throws it out; return what to wait for.
 
         `None`: it was not here. Where that entry cannot be recorded at the moment, there is one that it has left, when
-        the log can record again: the position is that of before, so that nobody waits so long.
+        the log can record again: what is returned lies before that, so that nobody waits so long.
         """
         with self._lock:
             member = self._members.get(key)
             if member is None:
                 return None
             try:
-                position = self._changed = self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
+                appended = self._changed = self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
             except Refused:
-                position = self.log.end
+                appended = self.log.end
                 self._changed = self.log.append(Kind.LEAVE, member.name, origin, (Reason.BANNED.name,))
             self._remove_locked(key)
             self._visits.went(key, is_recorded=True, is_told=True)
-            return position
+            return appended
 
     def _remove_locked(self, key: str) -> None:
         assert self._lock.locked()
@@ -259,18 +281,20 @@ class Room:
         """
         try:
             self.log.wait_for_space()
-            position = self._append_words(kind, name, origin, texts, may_hurry=may_hurry, zone=zone)
+            appended = self._append_words(kind, name, origin, texts, may_hurry=may_hurry, zone=zone)
         except NotRecorded:
             raise NotRecorded(texts) from None
         try:
-            self.log.wait_until_recorded(position)  # under no lock, so that whoever waits holds up nobody
+            self.log.wait_until_recorded(appended)  # under no lock, so that whoever waits holds up nobody
         except NotRecorded as refused:
-            begin = position.offset - len(texts) + 1
-            raise NotRecorded(texts[max(0, (refused.first or begin) - begin) :]) from None
+            said = 0
+            if refused.first is not None:  # else all of it was refused, and has no place
+                said = max(0, refused.first - place_of(appended).offset + len(texts) - 1)
+            raise NotRecorded(texts[said:]) from None
 
     def _append_words(
         self, kind: Kind, name: str, origin: int, texts: Sequence[str], *, may_hurry: bool, zone: tzinfo | None
-    ) -> Position:
+    ) -> Appended:
         with self._lock:
             key = account_key(name)
             member = self._members.get(key)
@@ -296,17 +320,17 @@ class Room:
         """
         self.wait_until_seen(self.append_change(actor, origin, change))
 
-    def append_change(self, actor: str, origin: int, change: Change) -> Position | None:
+    def append_change(self, actor: str, origin: int, change: Change) -> Appended | None:
         """Do what `announce` does, without waiting; `None`: it cannot be recorded."""
         with self._lock, suppress(Refused):
             return self.log.append(Kind.CHANGE, actor, origin, (change.encode(),))
         return None
 
-    def wait_until_seen(self, position: Position | None) -> None:
+    def wait_until_seen(self, appended: Appended | None) -> None:
         """Wait until all here may see what was appended, if it was and can be recorded. Under no lock."""
-        if position:
+        if appended:
             with suppress(Refused):
-                self.log.wait_until_recorded(position)
+                self.log.wait_until_recorded(appended)
 
     # ------------------------------------------------------------------ who is here
 

@@ -6,12 +6,14 @@ Knows nothing of members, sockets or wire formats. Every method may be called fr
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
+from typing import TypeAlias
 
 from chatsrv.model.entries import WORDS, Bookmark, Entry, Kind, Position
 from chatsrv.model.errors import Hole, Refused
 from chatsrv.model.refusals import TooManyWords
 from chatsrv.roomlog.search.words import Sought, is_found, sought_in
 from chatsrv.sharing.effort import ENTRY_CHARACTERS, Effort, boundless
+from chatsrv.sharing.slots import step_aside
 
 LOOKED_AT_ONCE = 32
 """Entries that are looked at before they are let go of, where most of them are not wanted.
@@ -31,6 +33,38 @@ Wake = Callable[[], None]
 
 Hides = Callable[[Entry], bool]
 """Tells of an entry whether it is passed over."""
+
+
+Noted = Callable[[Position], None]
+"""Told where something stands that was appended. Called under a lock of the log's; returns at once, raises nothing."""
+
+
+class Pending(ABC):
+    """The place of something that was appended, where that is known later: the order is made somewhere else."""
+
+    @abstractmethod
+    def wait(self) -> Position:
+        """Return the place once it is known. Called under no lock, or a session's, by any number of threads.
+
+        Raises:
+            NotRecorded: there is none, as it was refused; nobody has seen it, and nobody will.
+        """
+
+
+Appended: TypeAlias = Position | Pending
+"""The place of the last entry of what was appended at once."""
+
+
+def place_of(appended: Appended) -> Position:
+    """Return the place of what was appended; it may have to be waited for, so under no lock but a session's.
+
+    Raises:
+        NotRecorded: it was refused; nobody has seen it, and nobody will.
+    """
+    if isinstance(appended, Pending):
+        with step_aside(at_once=True):
+            return appended.wait()
+    return appended
 
 
 def hides_nothing(_: Entry) -> bool:
@@ -81,14 +115,18 @@ class RoomLog(ABC):
     epoch: str
 
     @abstractmethod
-    def append(self, kind: Kind, author: str, origin: int, texts: Sequence[str]) -> Position:
-        """Append one entry for each of `texts`, next to each other; return the position of the last one.
+    def append(
+        self, kind: Kind, author: str, origin: int, texts: Sequence[str], noted: Noted | None = None
+    ) -> Appended:
+        """Hand over one entry for each of `texts`, to stand next to each other; return the place of the last one.
 
-        The entries may become visible later than this returns, in the order of their positions. Never waits, as it is
-        called under a room's lock.
+        Never waits, as it is called under a room's lock: where another machine makes the order, the place is known
+        later. What is appended by one call after the other stands in that order. `noted` is told the place as soon as
+        it is known and before anybody can see the entries, which may be later still; never if they are refused.
 
         Raises:
-            NotRecorded: the log cannot record at the moment. Who joins or leaves is taken nevertheless.
+            NotRecorded: the log cannot record at the moment. Who joins or leaves is taken nevertheless, if the order is
+                made here.
         """
 
     def wait_for_space(self) -> None:
@@ -98,13 +136,16 @@ class RoomLog(ABC):
             NotRecorded: the log cannot record at the moment.
         """
 
-    def wait_until_recorded(self, position: Position) -> None:
-        """Wait until what was appended up to a position is recorded. For authors, behind `append` and under no lock.
+    def wait_until_recorded(self, appended: Appended) -> Position:
+        """Wait until all up to what was appended is recorded; return its place. For authors, after `append`.
+
+        Called under no lock.
 
         Raises:
-            NotRecorded: it cannot be recorded, and was taken back, from its `first` offset on: nobody has seen it, and
-                nobody will. Of what was appended at once, the entries before that are recorded.
+            NotRecorded: it cannot be recorded, and was taken back, from its `first` offset on, or as a whole: nobody
+                has seen it, and nobody will. Of what was appended at once, the entries before that are recorded.
         """
+        return place_of(appended)
 
     @abstractmethod
     def read(self, after: Position, limit: int) -> list[Entry]:
@@ -112,7 +153,7 @@ class RoomLog(ABC):
 
         Raises:
             Hole: the entry right after the position is gone, or the position was never given out: it is of another
-                epoch, or beyond what was appended. One that `append` returned is no hole, visible or not.
+                epoch, or beyond what was appended. The place of what was appended is no hole, visible or not.
         """
 
     @abstractmethod

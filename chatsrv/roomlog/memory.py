@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from chatsrv.model.entries import Bookmark, Entry, Kind, Position
 from chatsrv.model.errors import Hole
-from chatsrv.roomlog.base import Follower, LogStore, RoomLog, Wake, sleep_on
+from chatsrv.roomlog.base import Follower, LogStore, Noted, RoomLog, Wake, sleep_on
 from chatsrv.roomlog.owners import is_of
 from chatsrv.roomlog.shelf import COUNTED_BYTES, KEPT_BYTES, Shelf, Weights
 from chatsrv.sharing.locks import Rank, ranked_lock
@@ -38,7 +38,9 @@ class MemoryRoomLog(RoomLog):
         self._last_at = 0.0
         self._followers: tuple[MemoryFollower, ...] = ()
 
-    def append(self, kind: Kind, author: str, origin: int, texts: Sequence[str]) -> Position:
+    def append(
+        self, kind: Kind, author: str, origin: int, texts: Sequence[str], noted: Noted | None = None
+    ) -> Position:
         """See `RoomLog.append`."""
         new = tuple.__new__  # half the price of Entry(...), which goes through a Python-level __new__
         room = self.room
@@ -48,6 +50,9 @@ class MemoryRoomLog(RoomLog):
             self._entries += [
                 new(Entry, (offset := offset + 1, at, room, kind, author, origin, text)) for text in texts
             ]
+            position = Position(self.epoch, offset)
+            if noted:
+                noted(position)
             self.last = offset
             weights, shelf = self._weights, self._shelf
             weights.add(texts)
@@ -62,7 +67,7 @@ class MemoryRoomLog(RoomLog):
             follower.wake()
         if shelf.kept_bytes > shelf.most_bytes:
             shelf.relieve()
-        return Position(self.epoch, offset)
+        return position
 
     def _trim_locked(self, surplus: int) -> None:
         """Let go of so many of the oldest entries, but of none that a follower has not read."""

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from chatsrv.model.entries import COMINGS, LINES, Entry, Kind, Position
-from chatsrv.roomlog.base import RoomLog
+from chatsrv.roomlog.base import RoomLog, place_of
 from chatsrv.testing.roomlog_base import DEADLINE_SECONDS, Following, await_offset, hole_of, record, start
 from chatsrv.testing.roomlog_readers import ReadersContract
 from chatsrv.testing.roomlog_search import SearchContract
@@ -48,12 +48,12 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
         assert seen == [("lobby", kind, "Zoë", origin, text) for kind in Kind for text in texts]
         assert all(type(entry) is Entry and type(entry.kind) is Kind for entry in entries)
 
-    def test_append_returns_the_position_of_its_last_entry(self) -> None:
+    def test_what_was_appended_has_the_place_of_its_last_entry(self) -> None:
         """Positions follow one another without a gap, from 1, in the log's epoch."""
         log = self.log
-        assert log.append(Kind.SAY, "alice", 1, ["a"]) == Position(log.epoch, 1)
-        assert log.append(Kind.SAY, "alice", 1, ["b", "c", "d"]) == Position(log.epoch, 4)
-        assert log.append(Kind.SAY, "bob", 2, ("e",)) == Position(log.epoch, 5)
+        assert place_of(log.append(Kind.SAY, "alice", 1, ["a"])) == Position(log.epoch, 1)
+        assert place_of(log.append(Kind.SAY, "alice", 1, ["b", "c", "d"])) == Position(log.epoch, 4)
+        assert place_of(log.append(Kind.SAY, "bob", 2, ("e",))) == Position(log.epoch, 5)
         with Following(log, start(log)) as following:
             entries = following.read(5)
         assert [(entry.offset, entry.text) for entry in entries] == list(enumerate("abcde", 1))
@@ -67,6 +67,28 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
             times = [entry.at for entry in following.read(100)]
         assert times == sorted(times)
         assert began_at - 3600 <= times[0] <= times[-1] <= time.time() + 3600
+
+    def test_where_something_stands_is_noted_once_and_before_anybody_sees_it(self) -> None:
+        """The very place that it has, in the order in which it was appended."""
+        log = self.log
+        places: list[tuple[Position, int]] = []
+        with Following(log, start(log)) as following, Following(log, start(log)) as idle:
+
+            def note(place: Position) -> None:
+                places.append((place, idle.follower.lag))
+
+            appended = [log.append(Kind.SAY, "alice", 1, ["a", "b"], note) for _ in range(20)]
+            following.read(40)
+        assert [place for place, _ in places] == [place_of(one) for one in appended]
+        assert all(visible < place.offset - 1 for place, visible in places)
+
+    def test_what_is_recorded_is_visible_to_whoever_waited_for_it(self) -> None:
+        """At the place that it has, with all that comes before it."""
+        log = self.log
+        for count in range(1, 21):
+            position = log.wait_until_recorded(log.append(Kind.SAY, "alice", 1, ["a", "b"]))
+            assert position == log.end == Position(log.epoch, 2 * count)
+            assert len(log.read(start(log), _ALL)) == 2 * count
 
     # ------------------------------------------------------------------ reading
 
@@ -115,7 +137,7 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
         """Which has a name."""
         log = self.log
         assert log.epoch
-        assert {log.append(Kind.SAY, "alice", 1, ["a"]).epoch, log.end.epoch, log.epoch} == {log.epoch}
+        assert {place_of(log.append(Kind.SAY, "alice", 1, ["a"])).epoch, log.end.epoch, log.epoch} == {log.epoch}
 
     # ------------------------------------------------------------------ holes
 
@@ -142,10 +164,10 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
                 assert hole.missing is None
                 assert log.read(Position(log.epoch, hole.kept_after), _ALL) == entries
 
-    def test_a_position_that_append_returned_is_never_a_hole(self) -> None:
+    def test_the_place_of_what_was_appended_is_never_a_hole(self) -> None:
         """Though its entry may not be visible yet: what is read on from there comes after it."""
         log = self.log
-        position = log.append(Kind.SAY, "alice", 1, ["a", "b"])
+        position = place_of(log.append(Kind.SAY, "alice", 1, ["a", "b"]))
         assert log.read(position, _ALL) == []
         with Following(log, position) as following:
             assert following.follower.cursor == position.offset
@@ -161,7 +183,7 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
         assert all(log.is_whole(after, last) for last in range(11) for after in range(last + 1))
         if not self.forget(log):
             return
-        last = log.append(Kind.SAY, "alice", 1, ["last"]).offset
+        last = place_of(log.append(Kind.SAY, "alice", 1, ["last"])).offset
         await_offset(log, last)
         kept_after = hole_of(lambda position: log.read(position, _ALL), start(log)).kept_after
         assert 0 < kept_after < last
@@ -187,7 +209,7 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
             record(log, *"abcdefghij")
             assert [entry.text for entry in following.follower.read(4)] == ["a", "b", "c", "d"]
             self.forget(log)
-            last = log.append(Kind.SAY, "alice", 1, ["last"]).offset
+            last = place_of(log.append(Kind.SAY, "alice", 1, ["last"])).offset
             assert [entry.offset for entry in following.read(last - 4)] == list(range(5, last + 1))
 
     # ------------------------------------------------------------------ following
@@ -320,7 +342,7 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
         for number in range(_APPENDS):
             texts = [f"{author}/{number}/{part}" for part in range(_TEXTS)]
             appended.append((author, texts, log.append(Kind.SAY, f"author{author}", author, texts)))
-        return appended
+        return [(author, texts, place_of(place)) for author, texts, place in appended]
 
 
 def _asking(log: RoomLog) -> tuple[Callable[[Position], object], ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from chatsrv.model.entries import Entry, Kind, Position
 from chatsrv.model.errors import Hole
-from chatsrv.roomlog.base import LogStore, RoomLog
+from chatsrv.roomlog.base import LogStore, RoomLog, place_of
 
 DEADLINE_SECONDS = 20.0
 """How long a test waits for news. Only a failing test ever waits that long."""
@@ -91,7 +91,7 @@ def record(log: RoomLog, *texts: str, kind: Kind = Kind.SAY, author: str = "alic
     """Append `texts` in one call; return their entries once they are visible. Nobody else may be appending."""
     before = log.end
     with Following(log, before) as following:
-        position = log.append(kind, author, origin, texts)
+        position = place_of(log.append(kind, author, origin, texts))
         return following.read(position.offset - before.offset)[-len(texts) :]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from chatsrv.model.entries import WORDS, Entry, Kind, Position
 from chatsrv.model.errors import Refused
 from chatsrv.model.refusals import TooManyWords
-from chatsrv.roomlog.base import MOST_SOUGHT, RoomLog
+from chatsrv.roomlog.base import MOST_SOUGHT, RoomLog, place_of
 from chatsrv.sharing.effort import Effort
 from chatsrv.testing.roomlog_base import LogContract, await_offset, hole_of, record, start
 
@@ -188,7 +188,7 @@ class SearchContract(LogContract):
         record(log, *["unique old"] * 10)
         if not self.forget(log):
             return
-        await_offset(log, log.append(Kind.SAY, "alice", 1, ["unique new"]).offset)
+        await_offset(log, place_of(log.append(Kind.SAY, "alice", 1, ["unique new"])).offset)
         kept = hole_of(lambda position: log.read(position, 1), start(log)).kept_after
         found = log.search("unique", log.end, _ALL)
         assert found[0].text == "unique new"

@@ -10,13 +10,13 @@ from chatsrv.chat.facts import Facts, Topic
 from chatsrv.chat.register import About, Register
 from chatsrv.model.changes import Change, What
 from chatsrv.model.entries import REGISTER, Entry, Kind, Position
-from chatsrv.model.errors import Hole, Refused
+from chatsrv.model.errors import Hole, NotRecorded, Refused
 from chatsrv.model.refusals import RoomExists
-from chatsrv.roomlog.base import RoomLog
+from chatsrv.roomlog.base import Appended, RoomLog
 from chatsrv.roomlog.memory import MemoryRoomLog
 from tests.chat.registered import dev
 from tests.refusing import refused
-from tests.roomlog.late import LateRoomLog
+from tests.roomlog.late import LateRoomLog, LateStore
 
 NOW = 1_000_000.0
 FACTS = (
@@ -47,7 +47,7 @@ def test_a_change_is_an_entry_of_the_register_and_holds(register: Register, log:
 
 def test_what_cannot_be_recorded_does_not_hold() -> None:
     class Failing(LateRoomLog):
-        def wait_until_recorded(self, position: Position) -> None:
+        def wait_until_recorded(self, appended: Appended) -> Position:
             raise Refused("not taken")
 
     register = Register(Failing(REGISTER, threading.Semaphore()))
@@ -70,13 +70,44 @@ def test_what_is_recorded_is_not_refused_because_it_cannot_be_read_again(
 
 def test_it_is_waited_for_until_it_is_recorded() -> None:
     class Slow(LateRoomLog):
-        def wait_until_recorded(self, position: Position) -> None:
+        def wait_until_recorded(self, appended: Appended) -> Position:
             assert register.server.bans == {}
             self.show()
+            return super().wait_until_recorded(appended)
 
     register = Register(Slow(REGISTER, threading.Semaphore()))
     register.record("alice", 1, Change(What.BAN, target="bob"))
     assert set(register.server.bans) == {"bob"}
+
+
+def test_of_two_who_make_a_room_at_once_the_order_tells_whose_it_is_wherever_that_is_made() -> None:
+    log = LateStore(orders_later=True).open(REGISTER)
+    register = Register(log)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(register.record, "alice", 1, Change(What.CREATE, "dev"))
+        log.await_appended()
+        second = pool.submit(register.record, "bob", 2, Change(What.CREATE, "dev"))
+        log.await_appended(2)
+        assert register.room("dev") is None
+        log.show()
+        first.result()
+        with refused(RoomExists("dev")):
+            second.result()
+    facts = register.room("dev")
+    assert facts
+    assert facts.owner == "alice"
+
+
+def test_what_is_refused_where_the_order_is_made_does_not_hold() -> None:
+    log = LateStore(orders_later=True).open(REGISTER)
+    register = Register(log)
+    with ThreadPoolExecutor(1) as pool:
+        ban = pool.submit(register.record, "alice", 1, Change(What.BAN, target="bob"))
+        log.await_appended()
+        log.refuse()
+        with pytest.raises(NotRecorded):
+            ban.result()
+    assert register.server.bans == {}
 
 
 def test_a_new_register_reads_what_holds_from_the_log(register: Register, log: RoomLog) -> None:

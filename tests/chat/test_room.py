@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -11,11 +12,12 @@ from chatsrv.chat.room import WELCOME_NAMES, Arrival, Room
 from chatsrv.model.accounts import Account
 from chatsrv.model.changes import Change, What
 from chatsrv.model.entries import Kind, Position
-from chatsrv.model.errors import Refused
+from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
 from chatsrv.model.refusals import NotInRoom, Slowed, Utterance
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore
+from tests.peer import DEADLINE_SECONDS
 from tests.refusing import refused
 from tests.roomlog.late import LateRoomLog, LateStore
 
@@ -274,3 +276,90 @@ def test_in_a_slow_room_one_says_a_line_at_a_time_but_for_who_may_hurry() -> Non
     now[0] += 30
     room.speak(Kind.SAY, "alice", 1, ["two"], may_hurry=False)
     assert [text for kind, *_, text in told(room) if kind is Kind.SAY] == ["one", "one", "two", "two"]
+
+
+# ---------------------------------------------------------------------------- where the order is made elsewhere
+
+
+@pytest.fixture
+def remote() -> LateRoomLog:
+    """Return a log in which nothing has a place before the test gives it one."""
+    return LateStore(orders_later=True).open("lobby")
+
+
+def test_who_waits_for_their_place_in_the_order_holds_up_nobody(remote: LateRoomLog) -> None:
+    room = Room("lobby", remote)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(room.enter, ALICE, 1)
+        remote.await_appended()
+        again = pool.submit(room.enter, ALICE, 2)  # which waits for the same place
+        second = pool.submit(room.enter, BOB, 3)
+        remote.await_appended(2)
+        assert room.present(10) == (("alice", "bob"), 0)
+        room.leave("bob", 3, Reason.QUIT)
+        room.append_change("root", 9, KICK)
+        assert not any(arrival.done() for arrival in (first, second))
+        remote.order()
+        assert [arrival.result().position.offset for arrival in (first, second)] == [1, 2]
+        assert again.result().position in (Position("late", 1), Position("late", 2), Position("late", 3))
+        assert set(again.result().others) <= {"bob"}
+    remote.show()
+    assert [kind for kind, *_ in told(room)] == [Kind.JOIN, Kind.JOIN, Kind.LEAVE, Kind.CHANGE]
+
+
+def test_who_is_there_is_right_at_every_arrival_where_the_order_is_made_elsewhere() -> None:
+    store = LateStore(has_recorder=True, orders_later=True)
+    room = Room("lobby", store.open("lobby"), presence_per_minute=0)
+    accounts = [Account(f"guest{number}") for number in range(3)]
+
+    def come_and_go(person: int) -> list[Arrival]:
+        account, arrivals = accounts[person % 3], []  # so that each has two sessions that race
+        for visit in range(20):
+            arrivals.append(room.enter(account, person * 100 + visit))
+            room.speak(Kind.SAY, account.name, person * 100 + visit, ["hello"])
+            room.leave(account.name, person * 100 + visit, Reason.QUIT)
+        return arrivals
+
+    with closing(store), ThreadPoolExecutor(6) as pool:
+        visits = [(accounts[person % 3], pool.submit(come_and_go, person)) for person in range(6)]
+        found = [(account, arrival) for account, arrivals in visits for arrival in arrivals.result()]
+        room.log.wait_until_recorded(room.log.append(Kind.SAY, "root", 1, ["end"]))
+        for account, arrival in found:
+            assert present_at(room.log, arrival.position) == {account.name, *arrival.others}
+    assert room.present(10) == ((), 0)
+
+
+def test_an_arrival_that_is_refused_later_on_lets_nobody_in(remote: LateRoomLog) -> None:
+    room = Room("lobby", remote)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(room.enter, ALICE, 1)
+        remote.await_appended()
+        is_entering = threading.Event()
+        second = pool.submit(room.enter, ALICE, 2, begin=lambda _: is_entering.set())
+        assert is_entering.wait(DEADLINE_SECONDS)
+        remote.refuse()
+        for session in (first, second):
+            with pytest.raises(NotRecorded):
+                session.result()
+        assert room.present(10) == ((), 0)
+        again = pool.submit(room.enter, ALICE, 3)
+        remote.await_appended()
+        remote.show()
+        assert again.result() == Arrival(Position("late", 1), (), 0)
+    assert told(room) == [(Kind.JOIN, "alice", 3, "")]
+
+
+def test_words_that_are_refused_later_on_are_told_to_their_author(remote: LateRoomLog) -> None:
+    room = Room("lobby", remote)
+    with ThreadPoolExecutor(2) as pool:
+        arrival = pool.submit(room.enter, ALICE, 1)
+        remote.await_appended()
+        remote.show()
+        arrival.result()
+        words = pool.submit(room.speak, Kind.SAY, "alice", 1, ["one", "two"])
+        remote.await_appended()
+        assert room.is_in("alice")
+        remote.refuse()
+        with pytest.raises(NotRecorded) as refusal:
+            words.result()
+        assert refusal.value.texts == ("one", "two")

@@ -219,10 +219,10 @@ class WatchedRoom(Room):
 class Chat:
     """A plain and a telnet server with one room, of which everything is known in the end."""
 
-    def __init__(self, limits: Limits, *, has_recorder: bool = False) -> None:
-        self._store = (
-            LateStore(has_recorder=True) if has_recorder else MemoryStore(keep_entries=1_000_000, keep_bytes=1 << 32)
-        )
+    def __init__(self, limits: Limits, *, has_recorder: bool = False, orders_later: bool = False) -> None:
+        self._store: LogStore = MemoryStore(keep_entries=1_000_000, keep_bytes=1 << 32)
+        if has_recorder:
+            self._store = LateStore(has_recorder=True, orders_later=orders_later)
         self._limits = limits
         self.hub = Hub(self._store, catching_up=NOTHING)
         self.room = self.hub.lobby = WatchedRoom("lobby", self._store)

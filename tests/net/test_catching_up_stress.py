@@ -40,7 +40,7 @@ TIME = re.compile(r"^\[(?:\d{4}-\d\d-\d\d )?\d\d:\d\d\] ")
 
 def store_of(kind: str, path: Path) -> LogStore:
     if kind == "late":
-        return LateStore(has_recorder=True)
+        return LateStore(has_recorder=True, orders_later=True)
     if kind == "sqlite":
         return SqliteStore(path / "chat.db", keep_bytes=1 << 32)
     return MemoryStore(keep_entries=1_000_000, keep_bytes=1 << 32)

@@ -2,21 +2,27 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from chatsrv.chat.hub import Hub
 from chatsrv.net.sessions import chatsession
 from chatsrv.net.sessions.catchup import catch_up
+from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.sharing.slots import step_aside
 from tests.net.folk import Village, village
 from tests.net.test_rooms import in_dev, missed
 from tests.peer import DEADLINE_SECONDS
+from tests.roomlog.late import LateStore
 
 
-@pytest.fixture
-def place() -> Iterator[Village]:
-    with village() as found:
+@pytest.fixture(params=["here", "elsewhere"])
+def place(request: pytest.FixtureRequest) -> Iterator[Village]:
+    """Run a chat where the order is made here, and one where it is made elsewhere."""
+    store = MemoryStore() if request.param == "here" else LateStore(has_recorder=True, orders_later=True)
+    with closing(store), village(Hub(store)) as found:
         yield found
 
 

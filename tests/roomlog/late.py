@@ -1,55 +1,127 @@
 """A room log whose entries become visible later than they are appended: what a recorder does, without a disk.
 
 `LateStore()` shows entries when it is told to, by `LateRoomLog.show`. `LateStore(has_recorder=True)` shows them one
-after the other on a thread of its own, and passes `RoomLogContract`. Any thread may call it.
+after the other on a thread of its own, and passes `RoomLogContract`. With `orders_later`, what is appended has no place
+before `LateRoomLog.order`, or before it is shown: so it is where another machine makes the order. Any thread may call
+it.
 """
 
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 
 from chatsrv.model.entries import Entry, Kind, Position
-from chatsrv.model.errors import Hole
-from chatsrv.roomlog.base import Follower, RoomLog, Wake
+from chatsrv.model.errors import Hole, NotRecorded
+from chatsrv.roomlog.base import Appended, Follower, Noted, Pending, RoomLog, Wake
 from chatsrv.roomlog.memory import ForgetfulStore
 from tests.peer import DEADLINE_SECONDS
+
+
+class LatePlace(Pending):
+    """What was appended at once, and where it stands, once that is known."""
+
+    def __init__(self, log: "LateRoomLog", entries: Sequence[Entry], noted: Noted | None) -> None:
+        self.entries = entries
+        self.noted = noted
+        self.position: Position | None = None
+        self.is_decided = False
+        self._log = log
+
+    def wait(self) -> Position:
+        with self._log.news:
+            is_decided = self._log.news.wait_for(lambda: self.is_decided, DEADLINE_SECONDS)
+        assert is_decided, "nobody makes the order"
+        if self.position is None:
+            raise NotRecorded
+        return self.position
 
 
 class LateRoomLog(RoomLog):
     """Keeps everything. `followers` are those that are not closed."""
 
-    def __init__(self, room: str, appended: threading.Semaphore, *, has_recorder: bool = False) -> None:
+    def __init__(
+        self, room: str, appended: threading.Semaphore, *, has_recorder: bool = False, orders_later: bool = False
+    ) -> None:
         self.room = room
         self.epoch = "late"
         self.followers: tuple[LateFollower, ...] = ()
         self._appended = appended
         self._has_recorder = has_recorder
+        self._orders_later = orders_later
         self._lock = threading.Lock()
-        self._news = threading.Condition(self._lock)
+        self.news = threading.Condition(self._lock)
+        self._unordered: deque[LatePlace] = deque()
+        self._ordered: list[LatePlace] = []  # those that nobody has been told of
         self._entries: list[Entry] = []
         self._shown = 0
 
-    def append(self, kind: Kind, author: str, origin: int, texts: Sequence[str]) -> Position:
+    def append(
+        self, kind: Kind, author: str, origin: int, texts: Sequence[str], noted: Noted | None = None
+    ) -> Appended:
+        entries = [Entry(0, 0.0, self.room, kind, author, origin, text) for text in texts]
         with self._lock:
-            at = max([time.time(), *(entry.at for entry in self._entries[-1:])])
-            for text in texts:
-                self._entries.append(Entry(len(self._entries) + 1, at, self.room, kind, author, origin, text))
-            position = Position(self.epoch, len(self._entries))
+            place = LatePlace(self, entries, noted)
+            self._unordered.append(place)
+            position = None if self._orders_later else self._order()
+            self._tell()
         self._appended.release(len(texts))
-        return position
+        return position or place
+
+    def _order(self) -> Position:
+        """Give the next of what was appended its place."""
+        place = self._unordered.popleft()
+        self._ordered.append(place)
+        at = max([time.time(), *(entry.at for entry in self._entries[-1:])])
+        for _, _, *rest in place.entries:
+            self._entries.append(Entry(len(self._entries) + 1, at, *rest))
+        place.position = Position(self.epoch, len(self._entries))
+        if place.noted:
+            place.noted(place.position)
+        return place.position
+
+    def _tell(self) -> None:
+        for place in self._ordered:
+            place.is_decided = True
+        self._ordered.clear()
+        self.news.notify_all()
+
+    def await_appended(self, count: int = 1) -> None:
+        """Return once so many of what was appended wait for their place."""
+        with self.news:
+            assert self.news.wait_for(lambda: len(self._unordered) >= count, DEADLINE_SECONDS)
+
+    def order(self) -> None:
+        """Give all that was appended its place, without showing it."""
+        with self.news:
+            while self._unordered:
+                self._order()
+            self._tell()
+
+    def refuse(self) -> None:
+        """Refuse all that has no place yet."""
+        with self.news:
+            self._ordered += self._unordered
+            self._unordered.clear()
+            self._tell()
 
     def show(self, count: int | None = None) -> None:
         """Make the next `count` entries visible, or all that there are."""
         with self._lock:
+            while self._unordered and (count is None or len(self._entries) < self._shown + count):
+                self._order()
             self._shown = len(self._entries) if count is None else min(len(self._entries), self._shown + count)
-            self._news.notify_all()
         for follower in self.followers:
             follower.wake()
+        with self.news:
+            self._tell()
 
-    def wait_until_recorded(self, position: Position) -> None:
+    def wait_until_recorded(self, appended: Appended) -> Position:
+        position = super().wait_until_recorded(appended)
         if self._has_recorder:
-            with self._news:
-                self._news.wait_for(lambda: self._shown >= position.offset, DEADLINE_SECONDS)
+            with self.news:
+                self.news.wait_for(lambda: self._shown >= position.offset, DEADLINE_SECONDS)
+        return position
 
     def read(self, after: Position, limit: int) -> list[Entry]:
         with self._lock:
@@ -103,9 +175,10 @@ class LateFollower(Follower):
 
 
 class LateStore(ForgetfulStore):
-    def __init__(self, *, has_recorder: bool = False) -> None:
+    def __init__(self, *, has_recorder: bool = False, orders_later: bool = False) -> None:
         super().__init__()
         self._lock = threading.Lock()
+        self._orders_later = orders_later
         self._logs: dict[str, LateRoomLog] = {}
         self._appended = threading.Semaphore(0)
         self._is_closed = False
@@ -116,7 +189,9 @@ class LateStore(ForgetfulStore):
     def open(self, room: str, *, is_recorded: bool = True) -> LateRoomLog:
         with self._lock:
             if room not in self._logs:
-                self._logs[room] = LateRoomLog(room, self._appended, has_recorder=self._recorder is not None)
+                self._logs[room] = LateRoomLog(
+                    room, self._appended, has_recorder=self._recorder is not None, orders_later=self._orders_later
+                )
             return self._logs[room]
 
     def has(self, room: str) -> bool:

@@ -29,6 +29,11 @@ class TestContractOfALogWithARecorder(RoomLogContract):
         return LateStore(has_recorder=True)
 
 
+class TestContractOfALogWhoseOrderIsMadeElsewhere(RoomLogContract):
+    def make_store(self) -> LogStore:
+        return LateStore(has_recorder=True, orders_later=True)
+
+
 def kept(log: RoomLog) -> list[int]:
     """Return the offsets of all entries that can be read."""
     return [entry.offset for entry in log.read_back(log.end, ALL)][::-1]

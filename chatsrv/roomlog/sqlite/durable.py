@@ -12,7 +12,7 @@ from typing import Protocol
 
 from chatsrv.model.entries import PRESENCE, Entry, Kind, Position
 from chatsrv.model.errors import NotRecorded
-from chatsrv.roomlog.base import Follower, Wake, sleep_on
+from chatsrv.roomlog.base import Appended, Follower, Noted, Wake, sleep_on
 from chatsrv.roomlog.owners import is_of
 from chatsrv.roomlog.shelf import COUNTED_BYTES, Shelf, Weights
 from chatsrv.roomlog.sqlite.archive import Archive
@@ -77,7 +77,9 @@ class DurableRoomLog(ArchivedRoomLog):
 
     # ------------------------------------------------------------------ for authors
 
-    def append(self, kind: Kind, author: str, origin: int, texts: Sequence[str]) -> Position:
+    def append(
+        self, kind: Kind, author: str, origin: int, texts: Sequence[str], noted: Noted | None = None
+    ) -> Position:
         """See `RoomLog.append`.
 
         Raises:
@@ -98,13 +100,16 @@ class DurableRoomLog(ArchivedRoomLog):
                 new(Entry, (offset := offset + 1, at, room, kind, author, origin, text)) for text in texts
             ]
             self._last = offset
+            position = Position(self.epoch, offset)
+            if noted:
+                noted(position)
             self._weights.add(texts)
             if (added_bytes := self._weights.uncounted) > COUNTED_BYTES:
                 self._shelf.count(self._weights, added_bytes)
             is_announced, self._is_announced = self._is_announced, True
         if not is_announced:
             self._recorder.announce(self)
-        return Position(self.epoch, offset)
+        return position
 
     def _is_full(self) -> bool:
         if self._last - self.recorded > UNRECORDED_ENTRIES:
@@ -127,15 +132,16 @@ class DurableRoomLog(ArchivedRoomLog):
             if self._recorder.is_failing:
                 raise NotRecorded
 
-    def wait_until_recorded(self, position: Position) -> None:
+    def wait_until_recorded(self, appended: Appended) -> Position:
         """See `RoomLog.wait_until_recorded`."""
+        position: Position = appended  # type: ignore[assignment]  # the order is made here, so nothing is pending
         offset = position.offset
         if self._woken >= offset and not self._taken_back:
-            return
+            return position
         with step_aside(), self._lock:
             while not (lost := [offsets for offsets in self._taken_back if offset in offsets]):
                 if self._woken >= offset:
-                    return
+                    return position
                 self._wait_locked()
         raise NotRecorded(first=lost[0].start)
 
