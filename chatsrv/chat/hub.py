@@ -26,7 +26,7 @@ from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.sharing.flood import Buckets
 from chatsrv.sharing.locks import Rank, ranked_lock
 from chatsrv.text.lookalike import load_table
-from chatsrv.text.names import prepare_room
+from chatsrv.text.names import RoomNameError, prepare_room
 from chatsrv.text.nearest import nearest
 
 LOBBY = "lobby"
@@ -131,8 +131,8 @@ class Hub:
         """
         try:
             name = prepare_room(typed)
-        except ValueError as error:
-            raise Refused(NoRoomName(str(error))) from None
+        except RoomNameError as error:
+            raise Refused(NoRoomName(error.flaw)) from None
         if self.register.room(name) is None:
             meant = nearest(name, [facts.name for facts in self.register.rooms() if is_shown(facts)])
             raise Refused(NoSuchRoom(name, meant))

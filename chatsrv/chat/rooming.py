@@ -56,7 +56,7 @@ from chatsrv.model.rights import Right, may
 from chatsrv.model.statements import LeftRoom
 from chatsrv.text.durations import said
 from chatsrv.text.lookalike import check_new_room, similar_room
-from chatsrv.text.names import account_key, prepare_room
+from chatsrv.text.names import RoomNameError, account_key, prepare_room
 
 WHO_NAMES = 200
 """Names that a page of `Who` has: a screenful."""
@@ -232,11 +232,12 @@ def _new_name(asker: Asker, typed: str) -> str:
     hub = asker.hub
     if not may_create(asker):
         raise Refused(NoRight(Right.CREATE_ROOM, asker.account.role))
+    name = ""
     try:
         name = prepare_room(typed)
         check_new_room(name)
-    except ValueError as error:
-        raise Refused(NoNewRoomName(str(error))) from None
+    except RoomNameError as error:
+        raise Refused(NoNewRoomName(name, error.flaw)) from None
     if hub.register.room(name):
         raise Refused(RoomExists(name, may_enter=may_look_in(asker, hub.room(name).facts)))
     rooms = hub.register.rooms()

@@ -13,6 +13,7 @@ from chatsrv.model.changes import What
 from chatsrv.model.commands import Command
 from chatsrv.model.rights import Right
 from chatsrv.model.statements import Statement
+from chatsrv.text.names import RoomFlaw
 
 
 class Utterance(StrEnum):
@@ -245,9 +246,9 @@ class NoSuchRoom(Refusal):
 
 
 class NoRoomName(Refusal):
-    """There can be no room of that name: `accepted` is what there can be, in words."""
+    """There can be no room of that name, for that `flaw`."""
 
-    accepted: str
+    flaw: RoomFlaw
 
 
 class InNoRoom(Refusal):
@@ -337,9 +338,10 @@ class SlowOutOfRange(Refusal):
 
 
 class NoNewRoomName(Refusal):
-    """No room can be made with that name: `accepted` is what can be, in words."""
+    """No room can be made with that name, for that `flaw`; `room` is how it would be called, empty if it cannot be."""
 
-    accepted: str
+    room: str
+    flaw: RoomFlaw
 
 
 class RoomExists(Refusal):

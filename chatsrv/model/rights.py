@@ -9,21 +9,24 @@ from chatsrv.model.accounts import Account, Role
 
 
 class Right(StrEnum):
-    """Something that not everybody may do. The value completes the sentence "You have no right to ..."."""
+    """Something that not everybody may do."""
 
-    SPEAK = "speak here"
-    CHANGE_PASSWORD = "change your password"
-    CREATE_ROOM = "create rooms"
-    HURRY = "send faster than flood control allows"
-    ENTER = "enter rooms without an invitation"
-    SET_TOPIC = "set this room's topic"
-    KICK = "kick people"
-    BAN = "ban people"
-    BAN_NETWORK = "ban networks"
-    MUTE = "mute people"
-    SLOW = "slow a room down"
-    AUDIT = "read what was decided"
-    GOVERN = "act on the whole server"
+    SPEAK = "speak"
+    CHANGE_PASSWORD = "change password"
+    CREATE_ROOM = "create room"
+    HURRY = "hurry"
+    """Sends faster than flood control allows."""
+    ENTER = "enter"
+    """Enters rooms without an invitation."""
+    SET_TOPIC = "set topic"
+    KICK = "kick"
+    BAN = "ban"
+    BAN_NETWORK = "ban network"
+    MUTE = "mute"
+    SLOW = "slow"
+    AUDIT = "audit"
+    GOVERN = "govern"
+    """Acts on the whole server."""
 
 
 _MEMBER = frozenset({Right.SPEAK, Right.CHANGE_PASSWORD, Right.CREATE_ROOM})

@@ -14,7 +14,7 @@ from string import ascii_lowercase
 
 from chatsrv.model.errors import AccountsError
 from chatsrv.text.characters import is_piled
-from chatsrv.text.names import RESERVED_NAMES, RESERVED_ROOMS, prepare_name
+from chatsrv.text.names import RESERVED_NAMES, RESERVED_ROOMS, RoomFlaw, RoomNameError, prepare_name
 
 _DIRECTION_MARK = "\u200e"
 
@@ -67,19 +67,19 @@ def check_new_room(name: str) -> None:
     It is asked for rooms that people make: what the settings declare is an administrator's own choice.
 
     Raises:
-        ValueError: it could; the text says what is accepted.
+        RoomNameError: it could.
     """
     shapes = _bare(_shapes(*_readings(name), _letters(name)))
     if any(shape.startswith(start) for shape in shapes for start in _bare(_shapes("private", "PRIVATE"))):
-        raise ValueError(f"{name} begins like the mark of a private message; accepted is another name")
+        raise RoomNameError(RoomFlaw.LIKE_PRIVATE)
     if not any(map(str.isalpha, name)):
-        raise ValueError(f"{name} could be taken for a time or an address; accepted is a name with a letter")
+        raise RoomNameError(RoomFlaw.LIKE_TIME)
     if is_piled(name):
-        raise ValueError(f"{name} has marks piled on one letter; accepted is a name without")
+        raise RoomNameError(RoomFlaw.PILED_MARKS)
     # Where anybody may make it, admin1 is as good as admin.
     shapes |= _shapes(*(reading for part in _without_numbers(name) for reading in _readings(part)))
     if any(_is_for(word, shapes) for word in (*RESERVED_NAMES, *RESERVED_ROOMS)):
-        raise ValueError(f"{name} could be taken for the server's own; accepted is another name")
+        raise RoomNameError(RoomFlaw.LIKE_SERVER)
 
 
 def similar_room(name: str, existing_names: Iterable[str], *, with_accents: bool = False) -> str | None:

@@ -5,6 +5,7 @@ Knows nothing of accounts, files or who asks. Pure functions; any thread may cal
 
 import re
 import unicodedata
+from enum import StrEnum
 from functools import cache, lru_cache
 
 from precis_i18n import get_profile
@@ -73,6 +74,25 @@ _REFUSED_IN_ROOMS = frozenset("[]")
 _REFUSED_BEFORE_ROOMS = frozenset("#@*-")
 
 
+class RoomFlaw(StrEnum):
+    """Why no room can be called so."""
+
+    CHARACTERS = "not those that a room's name has"
+    RESERVED = "reserved"
+    LIKE_PRIVATE = "like the mark of a private message"
+    LIKE_TIME = "like a time or an address"
+    PILED_MARKS = "marks piled on one letter"
+    LIKE_SERVER = "like one of the server's own"
+
+
+class RoomNameError(ValueError):
+    """No room can be called so, or none that people make, for that `flaw`."""
+
+    def __init__(self, flaw: RoomFlaw, text: str = "") -> None:
+        super().__init__(text or flaw)
+        self.flaw = flaw
+
+
 def prepare_name(raw: str) -> str:
     """Return the form of the name `raw` under which accounts are found: equal names have equal forms.
 
@@ -107,18 +127,18 @@ def prepare_room(raw: str) -> str:
     'dev'
 
     Raises:
-        ValueError: no room can be called so; the text says what can.
+        RoomNameError: no room can be called so; the text says what can.
     """
     bare = raw.removeprefix("#")
     try:
         prepared = prepare_name(bare)
         _bound(prepared, ROOM_BYTES, ROOM_ACCEPTED)
     except ValueError:
-        raise ValueError(ROOM_ACCEPTED) from None
+        raise RoomNameError(RoomFlaw.CHARACTERS, ROOM_ACCEPTED) from None
     if prepared[0] in _REFUSED_BEFORE_ROOMS or _REFUSED_IN_ROOMS.intersection(prepared):
-        raise ValueError(ROOM_ACCEPTED)
+        raise RoomNameError(RoomFlaw.CHARACTERS, ROOM_ACCEPTED)
     if prepared in RESERVED_ROOMS:
-        raise ValueError("that name is reserved")
+        raise RoomNameError(RoomFlaw.RESERVED, "that name is reserved")
     return prepared
 
 

@@ -16,6 +16,7 @@ from chatsrv.model.style import CHOICES
 from chatsrv.model.verbs import typed_as
 from chatsrv.text.durations import ACCEPTED as DURATIONS
 from chatsrv.text.durations import said
+from chatsrv.text.names import ROOM_ACCEPTED, RoomFlaw
 from chatsrv.wording.parts import WHOLE_SERVER, until_and_why
 from chatsrv.wording.styles import MEANINGS
 
@@ -46,6 +47,15 @@ _UTTERANCES: Mapping[Utterance, str] = {
     Utterance.INVITATION: "an invitation",
     Utterance.ROOM_NAME: "the name of a room",
     Utterance.MESSAGE: "a message",
+}
+
+_FLAWS: Mapping[RoomFlaw, str] = {
+    RoomFlaw.CHARACTERS: ROOM_ACCEPTED,
+    RoomFlaw.RESERVED: "that name is reserved",
+    RoomFlaw.LIKE_PRIVATE: "{room} begins like the mark of a private message; accepted is another name",
+    RoomFlaw.LIKE_TIME: "{room} could be taken for a time or an address; accepted is a name with a letter",
+    RoomFlaw.PILED_MARKS: "{room} has marks piled on one letter; accepted is a name without",
+    RoomFlaw.LIKE_SERVER: "{room} could be taken for the server's own; accepted is another name",
 }
 
 _OTHER_NAME = "another name will do"
@@ -139,6 +149,14 @@ def _quoted(command: Command) -> str:
 
 
 # ---------------------------------------------------------------------------- rooms
+
+
+def _no_room_name(it: refusals.NoRoomName) -> str:
+    return f"There is no such room: {_FLAWS[it.flaw].format(room='it')}."
+
+
+def _no_new_room_name(it: refusals.NoNewRoomName) -> str:
+    return f"No room can be called so: {_FLAWS[it.flaw].format(room=it.room)}."
 
 
 def _no_room(it: refusals.NoSuchRoom) -> str:
@@ -253,7 +271,7 @@ _SENTENCES: Mapping[type[Refusal], str | Callable[[Any], str]] = {
     refusals.Unrecorded: _unrecorded,
     # rooms
     refusals.NoSuchRoom: _no_room,
-    refusals.NoRoomName: "There is no such room: {accepted}.",
+    refusals.NoRoomName: _no_room_name,
     refusals.InNoRoom: _in_no_room,
     refusals.NotInRoom: _not_in_room,
     refusals.BeingPutOut: "You are just being put out of {room}.",
@@ -268,7 +286,7 @@ _SENTENCES: Mapping[type[Refusal], str | Callable[[Any], str]] = {
     refusals.SameSlowMode: _same_slow_mode,
     refusals.SlowOutOfRange: "A room can be slowed down to a line in 1 to {most_seconds} seconds.",
     # making rooms
-    refusals.NoNewRoomName: "No room can be called so: {accepted}.",
+    refusals.NoNewRoomName: _no_new_room_name,
     refusals.RoomExists: _room_exists,
     refusals.RoomWithPast: (
         f"There was a room {{room}} once, which only an administrator can open again: {_OTHER_NAME}."

@@ -18,6 +18,7 @@ from chatsrv.text.characters import COMBINING_IN_A_ROW, MARKS_IN_A_ROW
 from chatsrv.text.cleaning import clean
 from chatsrv.wording.commands import HELP
 from chatsrv.wording.news import LEFT_FOR
+from chatsrv.wording.refusals import RIGHTS
 from tests.peer import DEADLINE_SECONDS, Peer, running, with_any_time
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plain-protocol.md").read_text()
@@ -73,7 +74,8 @@ def test_bot() -> None:
 def test_commands() -> None:
     typed = [f"/{verb.name} {verb.arguments}".rstrip().replace("|", r"\|") for verb in VERBS]
     rows = [
-        f"| `{it}` | {HELP[verb.name]} | {verb.right or 'everybody'} |" for it, verb in zip(typed, VERBS, strict=True)
+        f"| `{it}` | {HELP[verb.name]} | {RIGHTS[verb.right] if verb.right else 'everybody'} |"
+        for it, verb in zip(typed, VERBS, strict=True)
     ]
     assert re.findall(r"^\| `/.*$", PAGE, re.MULTILINE) == rows
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from chatsrv.model.errors import AccountsError
 from chatsrv.text.lookalike import check_new_name, check_new_room, similar_room, skeleton
-from chatsrv.text.names import prepare_room
+from chatsrv.text.names import RoomNameError, prepare_room
 from tests.work import calls_of
 
 
@@ -142,7 +142,7 @@ def test_the_error_shows_what_is_not_plain():
     ],
 )
 def test_a_room_that_people_make_is_not_to_be_taken_for_a_mark_or_for_the_server(new: str) -> None:
-    with pytest.raises(ValueError, match="accepted is"):
+    with pytest.raises(RoomNameError):
         check_new_room(prepare_room(new))
 
 
