@@ -5,11 +5,12 @@ import resource
 import threading
 from collections.abc import Hashable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from chatsrv.app.sessions import PlainSession
+from chatsrv.app.sessions import PlainSession, TelnetSession
 from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.model.limits import Limits
 from chatsrv.model.refusals import ServerFull, TooManyFromAddress
@@ -64,6 +65,27 @@ def test_one_too_many_is_told_and_let_in_once_somebody_left(
             assert alice.line() == bob.line() == "* carol joined"
     assert len(journal.having(f"turned 127.0.0.1 away: {why}")) == 3
     assert turnstile.inside == 0
+
+
+@pytest.mark.parametrize(
+    ("sessions", "sentence"),
+    [
+        (TelnetSession, FULL.replace(b"\n", b"\r\n")),
+        (partial(PlainSession), FULL),
+        (lambda *arguments: PlainSession(*arguments), FULL),
+    ],
+    ids=["telnet", "a partial", "a function"],
+)
+def test_who_is_turned_away_is_told_in_the_wire_format_of_the_listener(sessions, sentence: bytes) -> None:
+    limits = Limits(connections=1, strangers=1)
+    with (
+        running(ChatServer(("127.0.0.1", 0), sessions, auth=MemoryBackend(PASSWORDS), limits=limits)) as server,
+        Peer(server) as alice,
+    ):
+        alice.try_login("alice", PASSWORDS["alice"])
+        alice.read_until(b"Type /help for commands.")
+        with Peer(server) as late:
+            assert late.rest() == sentence
 
 
 def test_a_session_whose_thread_cannot_start_is_the_only_one_hurt(monkeypatch, journal: Journal) -> None:

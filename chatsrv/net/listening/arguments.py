@@ -41,7 +41,8 @@ def renderer_of(factory: object) -> Renderer | None:
     """Return what writes to those who are turned away; `None` where nobody knows it before a session is made."""
     while isinstance(factory, partial):
         factory = factory.func
-    return factory.protocol.renderer if isinstance(factory, type) and issubclass(factory, Session) else None
+    renderer = getattr(getattr(factory, "protocol", None), "renderer", None)
+    return renderer if isinstance(renderer, Renderer) else None
 
 
 def check_address(address: object, family: int) -> None:

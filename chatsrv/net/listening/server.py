@@ -331,7 +331,7 @@ class LoginServer(AcceptLoop):
         self._unmet.discard(session.request)
         if not isinstance(self.RequestHandlerClass, type):
             check_sessions(type(session), self)
-            self._renderer = session.protocol.renderer
+        self._renderer = self._renderer or session.protocol.renderer
         connection = self.delivery.connect(session.wire, session.client_address[0], session.protocol.renderer)
         session.connection = connection
         self._sessions.add(session)
