@@ -24,6 +24,21 @@ class Credentials(NamedTuple):
 
 
 @distinct
+class Response(NamedTuple):
+    """What was typed in answer to a `Challenge` of the login, as it was typed."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return "Response(...)"
+
+
+@distinct
+class Enter(NamedTuple):
+    """The login is over: let the peer in as the account that it was admitted as."""
+
+
+@distinct
 class ChangePassword(NamedTuple):
     """Change the own password from `old` to `new`; both as typed, as with `Credentials`."""
 
@@ -291,4 +306,5 @@ Rooming = Who | ListRooms | Join | Part | Create | Topic | Invite | Slow
 Privacy = PrivateMessage | Ignore | Unignore
 Moderation = Kick | Ban | Unban | Mute | Unmute | Bans | Audit
 ChatCommand = Say | Act | Rooming | Privacy | Moderation | Lookup | CatchUp | Set | Help | Invoke | Quit
-Command = Credentials | ChangePassword | Answer | Complaint | Line | ChatCommand
+LoginStep = Credentials | Response
+Command = LoginStep | Enter | ChangePassword | Answer | Complaint | Line | ChatCommand

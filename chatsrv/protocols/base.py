@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from chatsrv.model.commands import Command
 from chatsrv.model.entries import Entry
+from chatsrv.model.login import LoginOutcome
 from chatsrv.model.replies import Past, Reply
 from chatsrv.model.style import Style
 
@@ -17,14 +18,17 @@ from chatsrv.model.style import Style
 class Reader(ABC):
     """One peer's bytes on their way to becoming commands.
 
-    It starts in the login: it yields one `Credentials`, and whatever the peer sent behind them stays in the reader
-    until `accept` says that the login succeeded. A refused login ends the connection, so it needs no call.
+    It starts in the login, where it yields one `LoginStep` after the other: `Credentials`, and a `Response` to each
+    `Challenge`. A step is the last of the commands that a call returns; what the peer sent behind it stays in the
+    reader until `decided` tells what came of it. Once the peer is admitted, and has said all else that the format wants
+    to hear before, the reader yields `Enter`, and behind it what the session is to obey. Until then it yields nothing
+    but steps, answers, complaints and `Quit`.
     """
 
     renderer: "Renderer | None" = None
     """The outward half for this peer, where the protocol's own turned out not to be the right one.
 
-    It may change until the credentials are out, and not after.
+    It may change until `Enter`, and not after.
     """
 
     @abstractmethod
@@ -42,8 +46,11 @@ class Reader(ABC):
         """
 
     @abstractmethod
-    def accept(self, name: str) -> list[Command]:
-        """Learn that the login succeeded as account `name`; return the commands that had come behind it already.
+    def decided(self, outcome: LoginOutcome) -> list[Command]:
+        """Learn what came of the last step; return what follows from that, and from what had come behind the step.
+
+        A refusal is told only of an attempt that is not the last one: see `Protocol.login_attempts`. By then the peer
+        has been told of it.
 
         Raises:
             ProtocolError: as `receive`.
@@ -52,7 +59,7 @@ class Reader(ABC):
     def end(self) -> list[Command]:
         """Learn that the peer sends no more; return what it had begun and did not complete, if that is to be done.
 
-        Called once at most, and not while the login is decided; nothing comes after it.
+        Called once at most, and not while a step is decided; nothing comes after it.
 
         Raises:
             ProtocolError: as `receive`.
@@ -121,6 +128,8 @@ class Protocol(ABC):
 
     name: ClassVar[str]
     renderer: ClassVar[Renderer]
+    login_attempts: ClassVar[int] = 1
+    """Logins that a peer may try on one connection; when the last one is refused, it is hung up."""
 
     @abstractmethod
     def reader(self, line_bytes: int) -> Reader:

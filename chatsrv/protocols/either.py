@@ -68,7 +68,7 @@ class EitherReader(TelnetReader):
         while not self.is_deciding and (place := data.find(_IAC)) >= 0:
             found += PlainReader.receive(self, data[:place])
             data = data[place:]
-            if not self.is_deciding and not self._rest and not self._answers:
+            if not self.is_deciding and not self._rest and self._is_first_line:
                 self.renderer = TelnetProtocol.renderer
                 return found + self._speak_telnet(data)
             if not self.is_deciding:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import ClassVar, NamedTuple
 
-from chatsrv.model.commands import Answer, Command, Complaint, Credentials, Line
+from chatsrv.model.commands import Answer, Command, Complaint, Credentials, Enter, Line, Response
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Entry
 from chatsrv.model.errors import ProtocolError
+from chatsrv.model.login import Admitted, Challenge, LoginOutcome
 from chatsrv.model.replies import Reply, Text, Welcome
 from chatsrv.protocols.base import Protocol, Reader, Renderer
 from chatsrv.protocols.stray import check_first_bytes, check_first_line
@@ -22,7 +23,7 @@ from chatsrv.wording.replies import tell
 from chatsrv.wording.sessions import PASSWORD, USERNAME, welcome
 
 HELD_BYTES = 65536
-"""Bytes kept behind the credentials until the login is decided: one `recv` of a session, which then waits."""
+"""Bytes kept behind a step of the login until it is decided: one `recv` of a session, which then waits."""
 
 _LINE_END = re.compile(rb"\r[\n\0]?|\n")
 _SECOND_HALF = (b"\n", b"\0")
@@ -34,8 +35,8 @@ class Dialogue(NamedTuple):
     """Questions whose answers are the next lines, whatever these look like, and what comes of the answers."""
 
     prompts: tuple[bytes, ...]
-    first_secret: int
-    """The place of the prompt from which on what is typed is nobody's business."""
+    first_secret: int | None
+    """The place of the prompt from which on what is typed is nobody's business; `None`: all may be seen."""
     make: Callable[..., Command]
     """Takes the answers, as they were typed."""
     regret: str = ""
@@ -43,8 +44,8 @@ class Dialogue(NamedTuple):
 
 
 class _Stage(Enum):
-    LOGIN = "waits for the credentials"
-    DECISION = "waits for `accept`"
+    LOGIN = "asks what the login wants to know"
+    DECISION = "waits for `decided`"
     OPEN = "takes lines"
 
 
@@ -62,17 +63,18 @@ class LinesReader(Reader):
     def __init__(self, line_bytes: int) -> None:
         self._line_bytes = line_bytes
         self._stage = _Stage.LOGIN
-        self._dialogue: Dialogue | None = Dialogue((self.username_prompt, self.password_prompt), 1, Credentials)
+        self._is_first_line = True
+        self._dialogue: Dialogue | None = self._login_dialogue()
         self._answers: tuple[str, ...] = ()  # those that the dialogue has already, and no longer than it lasts
-        self._rest = b""  # the line that has begun; while the login is decided, all that came behind it
+        self._rest = b""  # the line that has begun; while a step is decided, all that came behind it
         self._is_skipping = False  # the line that has begun is too long, and is thrown away up to its end
-        self._is_flooded = False  # more came behind the credentials than is kept
+        self._is_flooded = False  # more came behind a step than is kept
         self._is_after_cr = False  # the last line ended in a CR, whose second half may follow
         self._overhead_bytes = 0  # see `take_overhead_bytes`
 
     @property
     def is_deciding(self) -> bool:
-        """Whether the credentials are out, and nothing is read until `accept`."""
+        """Whether a step of the login is out, and nothing is read until `decided`."""
         return self._stage is _Stage.DECISION
 
     @property
@@ -97,13 +99,23 @@ class LinesReader(Reader):
         """Return what a last line asks for that has no ending; see `Reader.end`. Half a password is not one to try."""
         return self.receive(b"\n") if self._rest and self.is_open else []
 
-    def accept(self, name: str) -> list[Command]:  # noqa: ARG002 - for formats that tell the peer its name
-        """Take up what came behind the credentials; see `Reader.accept`."""
+    def decided(self, outcome: LoginOutcome) -> list[Command]:
+        """Enter, or ask on, and take up what came behind the step; see `Reader.decided`."""
         if self._is_flooded:
             raise ProtocolError(f"more than {HELD_BYTES} bytes came before the login was decided")
         held, self._rest = self._rest, b""
-        self._stage = _Stage.OPEN
-        return self.receive(held) if held else []
+        first: Command
+        match outcome:
+            case Admitted():
+                self._stage, first = _Stage.OPEN, Enter()
+            case Challenge(prompt, is_hidden):
+                shown = clean(prompt).encode()
+                self._stage, self._dialogue = _Stage.LOGIN, Dialogue((shown,), 0 if is_hidden else None, Response)
+                first = self._prompt(self._dialogue)
+            case _:
+                self._stage, self._dialogue = _Stage.LOGIN, self._login_dialogue()
+                first = self._prompt(self._dialogue)
+        return [first, *(self.receive(held) if held else [])]
 
     def take_overhead_bytes(self) -> int:
         """See `Reader.take_overhead_bytes`; what is done about lines that come to nothing is to be added to it."""
@@ -129,6 +141,9 @@ class LinesReader(Reader):
     def reveal(self) -> bytes:
         """Return what ends `conceal`."""
         return b""
+
+    def _login_dialogue(self) -> Dialogue:
+        return Dialogue((self.username_prompt, self.password_prompt), 1, Credentials)
 
     def _take(self, data: bytes) -> list[Command]:
         if data and (b"\r" in data or self._is_after_cr):
@@ -207,7 +222,7 @@ class LinesReader(Reader):
     def _log_in(self, data: bytes) -> list[Command]:
         found: list[Command] = []
         rest = self._rest + self._behind_cr(data)
-        if not self._answers:
+        if self._is_first_line:
             check_first_bytes(rest)
         while self._dialogue is not None:
             ending = _LINE_END.search(rest)
@@ -218,8 +233,9 @@ class LinesReader(Reader):
             if not ending:
                 self._rest = rest
                 return found
-            if not self._answers:
+            if self._is_first_line:
                 check_first_line(line)
+                self._is_first_line = False
             rest = rest[ending.end() :]
             self._is_after_cr = not rest and ending[0] == b"\r"
             found += self._answer(self._dialogue, line.decode("utf-8", "replace"))
@@ -244,16 +260,17 @@ class LinesReader(Reader):
         return self._end(dialogue.make(*self._answers))
 
     def _prompt(self, dialogue: Dialogue) -> Answer:
-        number = len(self._answers)
+        number, secret = len(self._answers), dialogue.first_secret
         prompt = dialogue.prompts[number]
-        if number == dialogue.first_secret:
+        if number == secret:
             return Answer(self.conceal() + prompt)
-        return Answer(self.unseen_newline + prompt if number > dialogue.first_secret else prompt)
+        return Answer(self.unseen_newline + prompt if secret is not None and number > secret else prompt)
 
     def _end(self, outcome: Command) -> list[Command]:
-        """End the dialogue, whose last question was for a secret, and forget the answers."""
+        """End the dialogue, and forget the answers; show again what is typed, if the last question was for a secret."""
+        has_secret = self._dialogue is not None and self._dialogue.first_secret is not None
         self._dialogue, self._answers = None, ()
-        shown = self.reveal() + self.unseen_newline
+        shown = self.reveal() + self.unseen_newline if has_secret else b""
         return [Answer(shown), outcome] if shown else [outcome]
 
     def _hold(self, data: bytes) -> None:

@@ -8,11 +8,14 @@ import sys
 import types
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from random import Random
 from typing import ClassVar
 
-from chatsrv.model.commands import Act, Command, Credentials, Say
+from chatsrv.model.commands import Act, Answer, Command, Complaint, Credentials, Enter, LoginStep, Quit, Response, Say
 from chatsrv.model.errors import ProtocolError
+from chatsrv.model.login import Admitted, Challenge, LoginOutcome
+from chatsrv.model.replies import LoginRefused
 from chatsrv.protocols.base import Protocol, Reader
 from chatsrv.testing.protocol_samples import HOSTILE, LINE_BYTES, NOISE
 
@@ -24,6 +27,7 @@ RETAINED_BYTES = 4 * (LINE_BYTES + RECEIVE_BYTES)
 
 FLOOD_BYTES = 4 * 1024 * 1024
 
+_BEFORE_THE_LOGIN = LoginStep | Answer | Complaint | Quit
 _BIDIRECTIONAL = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
@@ -37,6 +41,9 @@ class ReadingContract:
 
     credentials: ClassVar[Credentials] = Credentials("alice", "wonderland")
 
+    response: ClassVar[bytes] = b"123456\n"
+    """What a peer sends to answer `123456` to a challenge; empty for a format that has no way to ask one."""
+
     talk: ClassVar[tuple[bytes, ...]] = (b"hello\n", "größer\n".encode(), b"/who\r\n", b"\n", b"/nonsense\n", b"last\n")
     """What a peer may send afterwards, piece by piece; together they yield a command at least."""
 
@@ -48,8 +55,43 @@ class ReadingContract:
         """Once, as the last command, and not before they are complete."""
         commands = self._reader().receive(self.login)
         assert commands[-1] == self.credentials
-        assert not any(isinstance(command, Credentials) for command in commands[:-1])
-        assert not any(isinstance(command, Credentials) for command in self._reader().receive(self.login[:-1]))
+        assert not any(isinstance(command, LoginStep) for command in commands[:-1])
+        assert not any(isinstance(command, LoginStep) for command in self._reader().receive(self.login[:-1]))
+
+    def test_nobody_enters_before_they_are_admitted(self) -> None:
+        """And everybody once, before anything else that needs a login."""
+        for sent in (*NOISE, *self.talk, self.login):
+            with suppress(ProtocolError):
+                assert all(isinstance(each, _BEFORE_THE_LOGIN) for each in self._reader().receive(sent))
+        entered = self._play([self.login, *self.talk]).commands
+        at = entered.index(Enter())
+        assert entered.count(Enter()) == 1
+        assert all(isinstance(each, _BEFORE_THE_LOGIN) for each in entered[:at])
+
+    def test_a_challenge_is_answered_by_a_response(self) -> None:
+        """Hidden or not, whether the answer is there already or comes later; then the login goes on as without it."""
+        if not self.response:
+            return
+        sent = b"".join(self.talk)
+        for challenge in (Challenge("Code: "), Challenge("Favourite colour: ", is_hidden=False)):
+            for behind in (0, len(self.response) // 2, len(self.response), len(self.response) + len(sent)):
+                reader, further = self._reader(), self.response + sent
+                assert reader.receive(self.login + further[:behind])[-1] == self.credentials
+                commands = reader.decided(challenge)
+                assert any(isinstance(each, Answer) and challenge.prompt.encode() in each.data for each in commands)
+                commands += reader.receive(further[behind:])
+                assert commands[-1] == Response("123456"), "the response is not the last command, or does not come"
+                assert not any(isinstance(each, LoginStep) for each in commands[:-1])
+                _, accepted = self._logged_in()
+                assert reader.decided(Admitted(self.credentials.username)) == accepted + self._talk()
+
+    def test_after_a_refusal_the_peer_may_try_again(self) -> None:
+        """Where the format allows for more than one attempt."""
+        for _ in range(1, self.protocol.login_attempts):
+            reader = self._reader()
+            reader.receive(self.login)
+            reader.decided(LoginRefused())
+            assert reader.receive(self.login)[-1:] == [self.credentials]
 
     def test_an_opening_is_always_the_same(self) -> None:
         """Whoever asks for it, and how often: it is for a peer that nothing is known of."""
@@ -62,7 +104,7 @@ class ReadingContract:
         reader, _ = self._logged_in()
         assert reader.receive(b"") == []
 
-    def test_what_comes_behind_the_credentials_waits_for_accept(self) -> None:
+    def test_what_comes_behind_the_credentials_waits_for_the_decision(self) -> None:
         """Also what comes in a later piece; then it is read as if it had come after."""
         _, accepted = self._logged_in()
         expected = accepted + self._talk()
@@ -71,9 +113,9 @@ class ReadingContract:
         for first in (sent, b"", sent[: len(sent) // 2]):
             reader = self._reader()
             commands = reader.receive(self.login + first)
-            assert commands[-1] == self.credentials, "something behind the credentials was read before `accept`"
+            assert commands[-1] == self.credentials, "something behind the credentials was read before `decided`"
             assert reader.receive(sent[len(first) :]) == []
-            assert reader.accept(self.credentials.username) == expected
+            assert reader.decided(Admitted(self.credentials.username)) == expected
 
     def test_whole_and_in_pieces_give_the_same_commands(self) -> None:
         """Byte by byte, in random pieces, and in one."""
@@ -124,21 +166,21 @@ class ReadingContract:
     # ------------------------------------------------------------------ to be called
 
     def check(self, data: bytes) -> None:
-        """Assert that `data`, sent before and after the login, reads the same in any pieces, or is unreadable in any.
+        """Assert that `data` reads the same in any pieces, or is unreadable in any, wherever in a login it is sent.
 
         For fuzzers: raises `AssertionError`, or whatever escaped the reader.
         """
         random = Random(len(data))
-        for sent in (data, self.login + data):
-            whole = self._play([sent])
+        for sent, challenges in ((data, 0), (self.login + data, 0), (self.login + data, 1)):
+            whole = self._play([sent], challenges)
             whole.end()
-            assert sum(isinstance(command, Credentials) for command in whole.commands) <= 1
+            assert whole.commands.count(Enter()) <= 1
             cuts = sorted(random.choices(range(len(sent) + 1), k=5))
             for pieces in (
                 [bytes([byte]) for byte in sent],
                 [sent[start:end] for start, end in zip([0, *cuts], [*cuts, len(sent)], strict=True)],
             ):
-                played = self._play(pieces)
+                played = self._play(pieces, challenges)
                 played.end()
                 assert played.is_unreadable == whole.is_unreadable, "whether it can be read depends on the pieces"
                 # An error takes along what came in one piece with it; the session ends anyway.
@@ -152,24 +194,26 @@ class ReadingContract:
     def _logged_in(self) -> tuple[Reader, list[Command]]:
         reader = self._reader()
         reader.receive(self.login)
-        return reader, reader.accept(self.credentials.username)
+        return reader, reader.decided(Admitted(self.credentials.username))
 
     def _talk(self) -> list[Command]:
         reader, _ = self._logged_in()
         return reader.receive(b"".join(self.talk))
 
-    def _play(self, pieces: Iterable[bytes]) -> "_Peer":
-        peer = _Peer(self._reader())
+    def _play(self, pieces: Iterable[bytes], challenges: int = 0) -> "_Peer":
+        peer = _Peer(self._reader(), challenges if self.response else 0)
         for piece in pieces:
             peer.send(piece)
         return peer
 
 
 class _Peer:
-    """A peer whose every login succeeds, and what came of it."""
+    """A peer whose every login succeeds, behind so many challenges, and what came of it."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, challenges: int = 0) -> None:
         self.reader = reader
+        self.challenges = challenges
+        self.name = ""
         self.commands: list[Command] = []
         self.is_unreadable = False
 
@@ -185,10 +229,19 @@ class _Peer:
         try:
             commands = read()
             self.commands += commands
-            if commands and isinstance(commands[-1], Credentials):
-                self.commands += self.reader.accept(commands[-1].username)
+            while commands and isinstance(step := commands[-1], LoginStep):
+                commands = self.reader.decided(self._outcome(step))
+                self.commands += commands
         except ProtocolError:
             self.is_unreadable = True
+
+    def _outcome(self, step: LoginStep) -> LoginOutcome:
+        if isinstance(step, Credentials):
+            self.name = step.username
+        if self.challenges:
+            self.challenges -= 1
+            return Challenge("Code: ")
+        return Admitted(self.name)
 
 
 def is_safe(text: str) -> bool:

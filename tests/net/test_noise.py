@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chatsrv.app.sessions import TelnetSession
 from chatsrv.model.commands import Answer, Command
 from chatsrv.model.limits import Limits
+from chatsrv.model.login import Admitted
 from chatsrv.net.listening.server import ChatServer
 from chatsrv.net.sessions.intake import LEAST_READ_BYTES, PIECE_BYTES
 from chatsrv.protocols.base import Protocol
@@ -166,7 +167,7 @@ def read(protocol: Protocol, pieces: list[bytes], line_bytes: int) -> tuple[int,
     """
     reader = protocol.reader(line_bytes)
     reader.receive(b"carol\nsecret\n")
-    reader.accept("carol")
+    reader.decided(Admitted("carol"))
     reader.take_overhead_bytes()
     steps = cost = lines = 0
 
@@ -200,7 +201,7 @@ def test_text_costs_nothing_beside_its_bytes_however_its_lines_end() -> None:
     for end in (b"\n", b"\r\n"):
         reader = TelnetProtocol().reader(4096)
         reader.receive(b"carol\nsecret\n")
-        reader.accept("carol")
+        reader.decided(Admitted("carol"))
         reader.take_overhead_bytes()
         reader.receive((b"hello there" + end) * 100)
         assert reader.take_overhead_bytes() == 0
@@ -212,7 +213,7 @@ def paid(pieces: list[bytes], line_bytes: int) -> tuple[int, int, int]:
     """Return the lines and the idle lines that are paid for input, and what it costs in bytes."""
     reader, meter = TelnetProtocol().reader(line_bytes), Meter(line_bytes)
     reader.receive(b"carol\nsecret\n")
-    reader.accept("carol")
+    reader.decided(Admitted("carol"))
     reader.take_overhead_bytes()
     lines = idle = cost = 0
     for piece in pieces:

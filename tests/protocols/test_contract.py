@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.model.commands import Answer, Command, Credentials, Say
+from chatsrv.model.commands import Answer, Command, Credentials, Enter, Quit, Say
+from chatsrv.model.login import Admitted, Challenge, LoginOutcome
+from chatsrv.model.replies import LoginRefused
 from chatsrv.model.verbs import VERBS, Verb
 from chatsrv.protocols.base import Reader
 from chatsrv.protocols.lines import LinesProtocol
@@ -51,7 +53,7 @@ class TestPlain(ProtocolContract):
     def test_any_text_is_safe_once_said(self, text: str) -> None:
         reader = self._reader()
         reader.receive(self.login)
-        reader.accept("alice")
+        reader.decided(Admitted("alice"))
         for command in reader.receive(text.encode("utf-8", "replace") + b"\n"):
             assert not isinstance(command, Say) or is_safe(command.text)
 
@@ -60,7 +62,7 @@ class TestPlain(ProtocolContract):
     def test_any_text_is_safe_once_it_stands_behind_a_command(self, verb: Verb, text: str) -> None:
         reader = self._reader()
         reader.receive(self.login)
-        reader.accept("alice")
+        reader.decided(Admitted("alice"))
         for command in reader.receive(f"/{verb.name} bob {text}".encode("utf-8", "replace") + b"\n"):
             if not isinstance(command, Answer):
                 assert all(is_safe(field) for field in command if isinstance(field, str))
@@ -74,6 +76,14 @@ class TestTelnet(ProtocolContract):
     @given(ANYTHING)
     def test_any_bytes(self, data: bytes) -> None:
         self.check(data)
+
+
+class SeveralAttempts(PlainProtocol):
+    login_attempts = 3
+
+
+class TestSeveralAttempts(ProtocolContract):
+    protocol = SeveralAttempts()
 
 
 class Faulty(PlainReader):
@@ -93,8 +103,18 @@ class Faulty(PlainReader):
                 self.kept = getattr(self, "kept", b"") + data
             case "forgets to wait":
                 found = super().receive(data)
-                return found + self.accept("alice") if any(isinstance(each, Credentials) for each in found) else found
+                has_step = any(isinstance(each, Credentials) for each in found)
+                return found + self.decided(Admitted("alice")) if has_step else found
+            case "lets anybody in":
+                return [Enter(), *super().receive(data)] if b"\n" in data else super().receive(data)
         return super().receive(data)
+
+    def decided(self, outcome: LoginOutcome) -> list[Command]:
+        if self.fault == "asks nothing" and isinstance(outcome, Challenge):
+            return super().decided(Admitted("alice"))
+        if self.fault == "gives up" and isinstance(outcome, LoginRefused):
+            return [Quit()]
+        return super().decided(outcome)
 
     def commands(self, lines: Iterator[str]) -> list[Command]:
         return [Say(line) for line in lines] if self.fault == "shows everything" else super().commands(lines)
@@ -106,12 +126,17 @@ class Faulty(PlainReader):
         ("raises", "test_only_protocol_errors_escape"),
         ("depends on the pieces", "test_whole_and_in_pieces_give_the_same_commands"),
         ("keeps everything", "test_an_endless_line_is_not_kept"),
-        ("forgets to wait", "test_what_comes_behind_the_credentials_waits_for_accept"),
+        ("forgets to wait", "test_what_comes_behind_the_credentials_waits_for_the_decision"),
+        ("lets anybody in", "test_nobody_enters_before_they_are_admitted"),
+        ("asks nothing", "test_a_challenge_is_answered_by_a_response"),
+        ("gives up", "test_after_a_refusal_the_peer_may_try_again"),
         ("shows everything", "test_what_is_said_is_safe_on_any_terminal"),
     ],
 )
 def test_contract_finds_the_fault(fault: str, test: str) -> None:
     class FaultyProtocol(PlainProtocol):
+        login_attempts = 2
+
         def reader(self, line_bytes: int) -> PlainReader:
             reader = Faulty(line_bytes)
             reader.fault = fault

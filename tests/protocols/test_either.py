@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatsrv.model.commands import Answer, Command, Credentials, Say
+from chatsrv.model.login import Admitted
 from chatsrv.protocols.either import EitherProtocol, EitherReader
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.protocols.telnet import TelnetProtocol, TelnetReader
@@ -43,7 +44,7 @@ class TestEither(ProtocolContract):
 
 def commands_of(reader: EitherReader | TelnetReader, sent: bytes) -> list[Command]:
     found = reader.receive(sent)
-    return found + reader.accept("alice") if isinstance(found[-1], Credentials) else found
+    return found + reader.decided(Admitted("alice")) if isinstance(found[-1], Credentials) else found
 
 
 def test_putty_in_telnet_mode_is_answered_as_on_a_telnet_listener() -> None:
@@ -59,7 +60,7 @@ def test_a_peer_that_says_nothing_in_telnet_gets_the_plain_protocol_byte_for_byt
     either, plain = EitherProtocol().reader(64), PlainProtocol().reader(64)
     assert either.opening() == plain.opening()
     found, expected = either.receive(sent), plain.receive(sent)
-    assert [*found, *either.accept("alice")] == [*expected, *plain.accept("alice")]
+    assert [*found, *either.decided(Admitted("alice"))] == [*expected, *plain.decided(Admitted("alice"))]
     assert not any(isinstance(command, Answer) and IAC in command.data for command in found)
     assert either.renderer is None
 

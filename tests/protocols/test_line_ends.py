@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.model.commands import Answer, Command, Credentials, Line, Say
+from chatsrv.model.commands import Answer, Command, Credentials, Enter, Line, Say
+from chatsrv.model.login import Admitted
 from chatsrv.protocols.base import Protocol
 from chatsrv.protocols.either import EitherProtocol
 from chatsrv.protocols.lines import LinesProtocol
@@ -28,7 +29,7 @@ def played(protocol: Protocol, pieces: list[bytes]) -> list[Command]:
     for piece in pieces:
         found += reader.receive(piece)
         if found and isinstance(found[-1], Credentials):
-            found += reader.accept("alice")
+            found += reader.decided(Admitted("alice"))
     return [command for command in found if not isinstance(command, Answer)]
 
 
@@ -44,7 +45,7 @@ def test_each_line_is_one_whatever_ends_it_and_however_it_is_split(
     kind = Line if isinstance(protocol, LinesProtocol) and type(protocol) is LinesProtocol else Say
     for name_end, password_end in itertools.product(ENDS, ENDS):
         login = b"alice" + name_end + b"secret" + password_end
-        expected = [Credentials("alice", "secret"), *(kind(text.decode()) for text, _ in lines)]
+        expected = [Credentials("alice", "secret"), Enter(), *(kind(text.decode()) for text, _ in lines)]
         whole = login + sent
         places = sorted({0, *(cut for cut in cuts if cut < len(whole)), len(whole)})
         for pieces in (

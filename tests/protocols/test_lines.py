@@ -2,9 +2,10 @@
 
 import pytest
 
-from chatsrv.model.commands import Answer, Command, Complaint, Credentials, Line
+from chatsrv.model.commands import Answer, Command, Complaint, Credentials, Enter, Line
 from chatsrv.model.entries import Entry, Kind
 from chatsrv.model.errors import ProtocolError
+from chatsrv.model.login import Admitted
 from chatsrv.model.reasons import Reason
 from chatsrv.model.replies import Goodbye, LoginRefused, Notice, Present, Text, Welcome
 from chatsrv.protocols.lines import HELD_BYTES, LinesProtocol, LinesReader
@@ -15,7 +16,7 @@ PASSWORD_PROMPT = Answer(b"Password: ")
 def logged_in(line_bytes: int = 64) -> LinesReader:
     reader = LinesProtocol().reader(line_bytes)
     reader.receive(b"alice\nwonderland\n")
-    assert reader.accept("alice") == []
+    assert reader.decided(Admitted("alice")) == [Enter()]
     return reader
 
 
@@ -47,7 +48,7 @@ def test_lines_behind_the_credentials_wait_for_the_login_to_succeed() -> None:
     reader = LinesProtocol().reader(64)
     assert reader.receive(b"alice\nwonderland\nfirst\nsec") == [PASSWORD_PROMPT, Credentials("alice", "wonderland")]
     assert reader.receive(b"ond\nthi") == []
-    assert reader.accept("alice") == [Line("first"), Line("second")]
+    assert reader.decided(Admitted("alice")) == [Enter(), Line("first"), Line("second")]
     assert reader.receive(b"rd\n") == [Line("third")]
 
 
@@ -58,14 +59,14 @@ def test_flood_behind_the_credentials_is_not_kept(chunk_bytes: int) -> None:
     for _ in range(HELD_BYTES // chunk_bytes + 1):
         assert reader.receive(b"x" * chunk_bytes) == []
     with pytest.raises(ProtocolError, match="65536 bytes"):
-        reader.accept("alice")
+        reader.decided(Admitted("alice"))
 
 
 def test_one_receive_behind_the_credentials_is_kept_whole() -> None:
     reader = LinesProtocol().reader(64)
     reader.receive(b"alice\nwonderland\n")
     reader.receive(b"x\n" * (HELD_BYTES // 2))
-    assert reader.accept("alice") == [Line("x")] * (HELD_BYTES // 2)
+    assert reader.decided(Admitted("alice")) == [Enter(), *[Line("x")] * (HELD_BYTES // 2)]
 
 
 @pytest.mark.parametrize("sent", [b"x" * 65, b"x" * 65 + b"\n", b"x" * 65 + b"\r", b"alice\n" + b"x" * 65 + b"\n"])
@@ -149,7 +150,7 @@ def test_the_second_half_of_the_ending_behind_the_password_is_no_line() -> None:
     reader = LinesProtocol().reader(64)
     reader.receive(b"alice\rsecret\r")
     assert reader.receive(b"\nhello\r") == []
-    assert reader.accept("alice") == [Line("hello")]
+    assert reader.decided(Admitted("alice")) == [Enter(), Line("hello")]
     assert reader.receive(b"\0\n") == [Line("")]
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.model.commands import Act, Answer, ChangePassword, Command, Complaint, Say, Who
+from chatsrv.model.commands import Act, Answer, ChangePassword, Command, Complaint, Enter, Say, Who
+from chatsrv.model.login import Admitted
 from chatsrv.protocols.lines import LinesReader
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.protocols.telnet import TelnetProtocol
@@ -30,7 +31,7 @@ SHOWN = Answer(IAC + WONT + ECHO + b"\r\n")
 def logged_in(protocol: PlainProtocol | TelnetProtocol) -> LinesReader:
     reader = protocol.reader(LINE_BYTES)
     reader.receive(b"alice\nwonderland\n")
-    assert reader.accept("alice") == []
+    assert reader.decided(Admitted("alice")) == [Enter()]
     return reader
 
 
@@ -99,7 +100,7 @@ def test_what_is_typed(sent: bytes, commands: list[Command]) -> None:
 def test_lines_behind_the_login_may_change_the_password() -> None:
     reader = PlainProtocol().reader(LINE_BYTES)
     reader.receive(b"alice\nwonderland\n/password\nwonderland\nnew\n")
-    assert reader.accept("alice") == [OLD, NEW, AGAIN]
+    assert reader.decided(Admitted("alice")) == [Enter(), OLD, NEW, AGAIN]
     assert reader.receive(b"new\n") == [ChangePassword("wonderland", "new")]
 
 

@@ -12,6 +12,7 @@ from chatsrv.model.commands import (
     CatchUp,
     Command,
     Complaint,
+    Enter,
     Help,
     History,
     Invoke,
@@ -24,6 +25,7 @@ from chatsrv.model.commands import (
     Who,
 )
 from chatsrv.model.entries import Entry, Kind
+from chatsrv.model.login import Admitted
 from chatsrv.model.reasons import Reason
 from chatsrv.model.replies import (
     Audited,
@@ -60,7 +62,7 @@ TEN_X = (
 def logged_in(line_bytes: int = 4096) -> PlainReader:
     reader = PlainProtocol().reader(line_bytes)
     reader.receive(b"alice\nwonderland\n")
-    assert reader.accept("alice") == []
+    assert reader.decided(Admitted("alice")) == [Enter()]
     return reader
 
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatsrv.model.commands import Act, Answer, Command, Credentials, Say
+from chatsrv.model.commands import Act, Answer, Command, Credentials, Enter, Say
 from chatsrv.model.entries import Entry, Kind
 from chatsrv.model.errors import ProtocolError
+from chatsrv.model.login import Admitted
 from chatsrv.model.replies import CommandList, Past, Text, Welcome
 from chatsrv.protocols.telnet import TelnetProtocol, TelnetReader
 
@@ -26,7 +27,7 @@ PRESENT = Answer(b"\r\n[Yes, I am here.]\r\n")
 def logged_in(line_bytes: int = 64) -> TelnetReader:
     reader = TelnetProtocol().reader(line_bytes)
     reader.receive(b"alice\r\nwonderland\r\n")
-    assert reader.accept("alice") == []
+    assert reader.decided(Admitted("alice")) == [Enter()]
     return reader
 
 
@@ -36,21 +37,21 @@ def test_password_is_typed_without_echo() -> None:
     assert reader.receive(b"alice\r\n") == [PASSWORD_PROMPT]
     assert reader.receive(IAC + DO + ECHO) == []
     assert reader.receive(b"wonderland\r\n") == [PASSWORD_END, Credentials("alice", "wonderland")]
-    assert reader.accept("alice") == []
+    assert reader.decided(Admitted("alice")) == [Enter()]
     assert reader.receive(IAC + DONT + ECHO + b"hello\r\n") == [Say("hello")]
 
 
 def test_answers_to_the_echo_that_come_late_are_no_requests() -> None:
     reader = TelnetProtocol().reader(64)
     reader.receive(b"alice\r\nwonderland\r\n" + IAC + DO + ECHO + IAC + DONT + ECHO)
-    assert reader.accept("alice") == []
+    assert reader.decided(Admitted("alice")) == [Enter()]
 
 
 def test_client_that_refuses_the_echo_is_not_argued_with() -> None:
     reader = TelnetProtocol().reader(64)
     assert reader.receive(b"alice\r\n" + IAC + DONT + ECHO) == [PASSWORD_PROMPT]
     assert reader.receive(b"wonderland\r\n")[-1] == Credentials("alice", "wonderland")
-    reader.accept("alice")
+    reader.decided(Admitted("alice"))
     assert reader.receive(IAC + DO + ECHO) == [Answer(IAC + WONT + ECHO)]
 
 
@@ -78,7 +79,7 @@ def test_line_end_behind_the_password_belongs_to_it() -> None:
     reader = TelnetProtocol().reader(64)
     assert reader.receive(b"alice\r\npw\r") == [PASSWORD_PROMPT, PASSWORD_END, Credentials("alice", "pw")]
     assert reader.receive(b"\nx\x7fhello\r\n" + IAC + AYT) == []
-    assert reader.accept("alice") == [Say("hello"), PRESENT]
+    assert reader.decided(Admitted("alice")) == [Enter(), Say("hello"), PRESENT]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_runs_of_keys_in_a_login_are_what_each_key_is(sent: bytes) -> None:
             for piece in sending:
                 found += reader.receive(piece)
             if any(isinstance(command, Credentials) for command in found):
-                found += reader.accept("alice")
+                found += reader.decided(Admitted("alice"))
             outcomes.append(found)
     assert len(outcomes) in (0, 2)
     assert outcomes[:1] == outcomes[1:]

@@ -118,6 +118,7 @@ class Connection:
         "id",
         "ignored",
         "is_closing",
+        "is_overdue",
         "is_shut",
         "is_stalled",
         "is_turning",
@@ -146,7 +147,8 @@ class Connection:
         self.id = number
         self.origin = origin
         self.outbox = Outbox()
-        self.has_credentials = False
+        self.has_credentials = False  # the gate decides, or has let the peer in: no deadline of the login ends it
+        self.is_overdue = False  # that deadline has passed
         # Both are set by the session's thread before it subscribes to anything; from then on they are delivery's.
         self.reading: Reading | None = None
         self.note: Callable[[Note], None] = _forget
@@ -177,6 +179,15 @@ class Connection:
         """
         if data and send_some(self.send, data) != len(data):
             self.hang_up(Reason.LOST)
+
+    def await_login(self) -> None:
+        """Have the deadline of the login hold again, behind a step of it; if it has passed meanwhile, that is the end.
+
+        Delivery notes that it has passed, and then looks at `has_credentials`; so one of the two threads sees it.
+        """
+        self.has_credentials = False
+        if self.is_overdue:
+            self.hang_up(Reason.LOGIN_TIMEOUT)
 
     def post(self, data: bytes, steps: Steps | None = None) -> None:
         """Have `data` written behind all that was posted before; wait while too much of it waits already.

@@ -73,6 +73,7 @@ class Writing:
             check(connection)
 
     def _check_login(self, connection: Connection) -> None:
+        connection.is_overdue = True  # before looking: see `Connection.await_login`
         if not connection.has_credentials:
             connection.hang_up(Reason.LOGIN_TIMEOUT)
 

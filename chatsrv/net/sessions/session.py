@@ -14,33 +14,24 @@ from typing import Any, ClassVar
 
 from chatsrv.auth.backend import LoginContext
 from chatsrv.model.accounts import Account
-from chatsrv.model.commands import Answer, ChangePassword, Command, Complaint, Credentials, Quit
-from chatsrv.model.errors import AuthError, Penalised, ProtocolError, Refused, TooOften, Unavailable
+from chatsrv.model.commands import Answer, ChangePassword, Command, Complaint, Quit
+from chatsrv.model.errors import ProtocolError
 from chatsrv.model.reasons import Reason
-from chatsrv.model.refusals import (
-    LoginsFail,
-    PasswordUnchanged,
-    PasswordUncheckable,
-    TooManyLogins,
-    TooManyTries,
-    WrongPassword,
-)
-from chatsrv.model.replies import LoginRefused, Notice, Reply
-from chatsrv.model.requiring import require
+from chatsrv.model.replies import Notice, Reply
 from chatsrv.model.rights import Right, may
-from chatsrv.model.verbs import RIGHT_FOR
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.listening.crowdlog import Event
 from chatsrv.net.overriding import NO_TIMEOUT, check_session_class, extend
 from chatsrv.net.scarcity import lack_of
+from chatsrv.net.sessions.admission import Admission, change_password
 from chatsrv.net.sessions.host import Host
 from chatsrv.net.sessions.intake import LEAST_READ_BYTES, MOST_READ_BYTES, Intake
 from chatsrv.net.sessions.poller import Inlet
 from chatsrv.net.sessions.silence import Silence
 from chatsrv.net.sessions.streams import NO_INPUT, Outlet, Request, check_socket
 from chatsrv.net.wire import Wire
-from chatsrv.protocols.base import Protocol
-from chatsrv.sharing.flood import LOGIN_BYTES, Bucket, Meter, price
+from chatsrv.protocols.base import Protocol, Reader
+from chatsrv.sharing.flood import Bucket, Meter
 from chatsrv.sharing.slots import Urgency, give_way, step_aside
 
 logger = logging.getLogger(__name__)
@@ -74,7 +65,6 @@ class Session(StreamRequestHandler):
     """How soon its thread gets a slot when the peer, who is logged in, has sent something."""
     _inlet: Inlet
     _intake: Intake
-    _spent_bytes = 0  # what the peer has cost before the login
     _bucket: Bucket
     _meter: Meter
     _silence: Silence | None = None
@@ -229,27 +219,49 @@ class Session(StreamRequestHandler):
             self.hang_up(Reason.LOST)
 
     def _read(self) -> None:
-        connection = self.connection
         reader = self.protocol.reader(self.server.limits.line_bytes)
-        self._intake = Intake(connection, self._inlet, reader)
-        if not connection.reason:
-            connection.answer(reader.opening())
+        self._intake = Intake(self.connection, self._inlet, reader)
+        self._log_in(reader)
         data = b"\n"
-        while data and not connection.reason:
+        while data and not self.connection.reason:
             data = self._receive()
-            if connection.reason:
+            if self.connection.reason:
                 return  # hung up while it waited: who is banned says nothing more
             if self._silence:
                 self._silence.break_off()
             commands = reader.receive(data) if data else reader.end()
-            if not self.account and reader.renderer:
-                connection.renderer = reader.renderer
-            if commands and type(last := commands[-1]) is Credentials:
-                self._obey_allowed(commands[:-1], len(data) + reader.take_overhead_bytes())
-                if not self._log_in(last) or not self.account:
-                    return
-                commands = reader.accept(self.account.name)
             self._obey_allowed(commands, len(data) + reader.take_overhead_bytes())
+
+    def _log_in(self, reader: Reader) -> None:
+        """Have the peer log in, open the session, and obey what came behind the login. Without one the session ends."""
+        admission = Admission(self, reader, self.protocol.login_attempts, self._take_in)
+        entrance = admission.log_in(self._receive)
+        if entrance is None:
+            self.hang_up(Reason.LOST)  # unless there is a reason already
+            return
+        address = self.client_address[0]
+        logger.info("session %d: %s logged in from %s", self.connection.id, entrance.account.name, address)
+        if idle_seconds := self.server.limits.idle_seconds:
+            self._silence = Silence(self.connection, idle_seconds)
+            self.server.delivery.look_later(idle_seconds, self._silence.look)
+        connection = self.connection
+        self._call(self.opened)
+        if self.connection is not connection:
+            self.connection = connection
+            raise TypeError(f"{type(self).__name__} has put something else in place of self.connection: rename it")
+        self.server.gate.rehash(entrance.account, entrance.password)
+        self._obey_allowed(entrance.commands, entrance.size)
+
+    def _take_in(self, account: Account) -> bool:
+        """Become a session of `account`; return `False` if this one has to make room for another stranger already."""
+        make_way = partial(self._make_way, account)
+        if not self.server.turnstile.log_in(self.wire.key, account.key, make_way):
+            self.connection.make_room()
+            return False
+        self.account = account
+        self._bucket = self.server.buckets.of(account.name)
+        self._meter = Meter(self.server.limits.line_bytes)
+        return True
 
     def _receive(self, size: int = 0) -> bytes:
         """Return what the peer sent next, or up to `size` bytes of what comes from now on.
@@ -279,23 +291,16 @@ class Session(StreamRequestHandler):
         """Obey `commands`, as fast as flood control lets them through, until the session ends.
 
         They came with a piece of `size` bytes, the reader's overhead counted.
-
-        Raises:
-            ProtocolError: the peer has cost more than a login can.
         """
-        answers = sum([type(command) is Answer for command in commands])
         is_paced = self._is_paced
-        if not self.account:
-            self._spent_bytes += price(size, answers)
-            if self._spent_bytes > LOGIN_BYTES:
-                raise ProtocolError(f"more than {LOGIN_BYTES} bytes before the login, answers counted")
-        elif is_paced:
+        if is_paced:
+            answers = sum([type(command) is Answer for command in commands])
             idle = self._meter.count(size, len(commands) - answers, answers)
             if idle and not self._wait(self._bucket.charge(idle), is_more=True):
                 return
         for kind, run in itertools.groupby(commands, type):
             if kind is Answer:
-                self._answer(b"".join([command.data for command in run]))  # type: ignore[union-attr]  # all are Answer
+                self.connection.post(b"".join([command.data for command in run]))  # type: ignore[union-attr]  # all are Answer
             elif is_paced and kind is not Quit:
                 self._obey_paced(list(run))
             else:
@@ -334,64 +339,13 @@ class Session(StreamRequestHandler):
         else:
             self._call(self.obey, commands)
 
-    def _answer(self, data: bytes) -> None:
-        (self.connection.post if self.account else self.connection.answer)(data)
-
     def _obey_own(self, command: Command) -> None:
         match command:
             case Complaint(text) if text:
                 self.reply(Notice(text))
             case ChangePassword():
-                self._change_password(command)
-
-    def _log_in(self, credentials: Credentials) -> bool:
-        address = self.client_address[0]
-        self.connection.has_credentials = True  # from here on it is the gate that takes its time
-        self.is_at_gate = True
-        self.server.turnstile.begin_login(self.wire.key)
-        give_way(Urgency.LOGINS)
-        try:
-            account = self.server.gate.admit(credentials.username, credentials.password, self.context)
-        except AuthError as error:
-            if isinstance(error, Penalised):
-                crowd_log, text = self.server.crowd_log, "session %d: %s"
-                crowd_log.write(Event.PENALISED, address, text, self.connection.id, error, who=error.who)
-            elif isinstance(error, TooOften):  # the gate has logged it already, and not every one
-                logger.debug("session %d: %s", self.connection.id, error)
-            else:
-                self._log(Event.REFUSED, "session %d: login from %s refused: %s", self.connection.id, address, error)
-            if isinstance(error, TooOften):
-                self.reply(LoginRefused(TooManyLogins(error.seconds)))
-            elif isinstance(error, Unavailable):
-                self.reply(LoginRefused(LoginsFail()))
-            else:
-                self.reply(LoginRefused())
-            self.hang_up(Reason.LOGIN_FAILED)
-            return False
-        else:
-            if self.connection.reason:
-                return False
-            make_way = partial(self._make_way, account)
-            if not self.server.turnstile.log_in(self.wire.key, account.key, make_way):
-                self.connection.make_room()
-                return False
-            self.account = account
-            self._bucket = self.server.buckets.of(account.name)
-            self._meter = Meter(self.server.limits.line_bytes)
-        finally:
-            self.is_at_gate = False
-            self.server.turnstile.end_login(self.wire.key)
-        logger.info("session %d: %s logged in from %s", self.connection.id, account.name, address)
-        if idle_seconds := self.server.limits.idle_seconds:
-            self._silence = Silence(self.connection, idle_seconds)
-            self.server.delivery.look_later(idle_seconds, self._silence.look)
-        connection = self.connection
-        self._call(self.opened)
-        if self.connection is not connection:
-            self.connection = connection
-            raise TypeError(f"{type(self).__name__} has put something else in place of self.connection: rename it")
-        self.server.gate.rehash(account, credentials.password)
-        return True
+                assert self.account
+                change_password(self, self.account, command)
 
     def _make_way(self, account: Account) -> None:
         """End this session, which is one too many of its account. On the thread of the newest one."""
@@ -401,26 +355,3 @@ class Session(StreamRequestHandler):
             Event.OUTNUMBERED, address, text, self.connection.id, account.name, most, address, who=account.name
         )
         self.hang_up(Reason.OUTNUMBERED)
-
-    def _change_password(self, change: ChangePassword) -> None:
-        assert self.account
-        self.is_at_gate = True
-        try:
-            require(self.account, RIGHT_FOR[ChangePassword])
-            self.account = self.server.gate.change_password(self.account, change.old, change.new, self.context)
-        except Refused as refused:
-            self.reply(PasswordUnchanged(refused.why))
-        except Penalised as error:
-            logger.warning("session %d: password not changed: %s", self.connection.id, error)
-            self.reply(PasswordUnchanged(TooManyTries()))
-        except Unavailable as error:
-            logger.warning("session %d: password not changed: %s", self.connection.id, error)
-            self.reply(PasswordUnchanged(PasswordUncheckable()))
-        except AuthError as error:
-            logger.warning("session %d: password not changed: %s", self.connection.id, error)
-            self.reply(PasswordUnchanged(WrongPassword()))
-        else:
-            logger.info("session %d: %s changed the password", self.connection.id, self.account.name)
-            self.reply(Notice("Your password was changed. Your other sessions have to log in again."))
-        finally:
-            self.is_at_gate = False
