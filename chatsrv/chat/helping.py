@@ -10,7 +10,8 @@ from chatsrv.chat.authority import may_create, owns
 from chatsrv.model.commands import Create, Help, Invoke
 from chatsrv.model.errors import Misused, Refused
 from chatsrv.model.refusals import NoRight
-from chatsrv.model.replies import CommandList, Notice, UnknownCommand
+from chatsrv.model.replies import CommandList, UnknownCommand
+from chatsrv.model.reports import CommandFailed
 from chatsrv.model.requiring import require
 from chatsrv.sharing.slots import step_aside
 
@@ -62,4 +63,4 @@ def invoke(asker: Asker, command: Invoke) -> None:
         raise
     except (Exception, SystemExit):  # a stranger's code: its failures are nobody else's
         logger.exception("session %d: the plug-in for the command %s failed", asker.id, name)
-        asker.reply(Notice("That command failed, through no fault of yours. The server's log tells why."))
+        asker.reply(CommandFailed())

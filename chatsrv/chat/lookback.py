@@ -17,7 +17,8 @@ from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import LINES, PRIVATE_MARK, WORDS, Entry, Kind, Position
 from chatsrv.model.errors import Hole, Refused
 from chatsrv.model.refusals import NothingFound, NothingMore, NothingSaid, NotInRoom, TooManyLines
-from chatsrv.model.replies import Missing, Notice, Past, PastEnd, Reply
+from chatsrv.model.replies import Missing, Past, PastEnd, Reply
+from chatsrv.model.reports import CutShort, FoundBegin, PastBegin
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.sharing.effort import Effort
 from chatsrv.text.names import account_key
@@ -30,9 +31,6 @@ STEP_ENTRIES = 32
 
 LONG_ENTRIES = 1024
 """So many entries that are not shown are not read again between two that are, be they comings and goings."""
-
-CUT_SHORT = "Only so much is looked through at once."
-"""What people are told where a page ends before it is full, and `More` goes on."""
 
 Logs = Callable[[], Collection[RoomLog]]
 """Returns the logs that a session may look at now, which may be fewer than before."""
@@ -103,12 +101,11 @@ class Lookback:
             raise
 
     def history(
-        self, view: View, logs: Logs, log: RoomLog, entries: int, called: str = "", effort: Effort | None = None
+        self, view: View, logs: Logs, log: RoomLog, entries: int, effort: Effort | None = None
     ) -> Iterator[Reply]:
         """Yield so many lines of a log, the newest, oldest first. What `More` shows then is what came before.
 
-        `called` is what the log is called; as its room, unless it is told. It ends where the `effort` does, or when the
-        session may not look at the log any more.
+        It ends where the `effort` does, or when the session may not look at the log any more.
 
         Raises:
             Refused: there are none, or they cannot be read.
@@ -116,7 +113,7 @@ class Lookback:
         self._next_page, self._logs, self._effort = None, logs, effort or Effort()
         if entries > MOST_ENTRIES:
             raise Refused(TooManyLines(MOST_ENTRIES))
-        return self._history(f"The last {{}} of {called or log.room}:", view, log, log.end, entries, called or log.room)
+        return self._history(view, log, log.end, entries)
 
     def search(self, view: View, logs: Logs, words: str, effort: Effort | None = None) -> Iterator[Reply]:
         """Yield the newest entries of the logs that have all of `words`, newest first, as far as the `effort` reaches.
@@ -125,11 +122,10 @@ class Lookback:
             Refused: there are none, or they cannot be searched, or there are too many words.
         """
         self._next_page, self._logs, self._effort = None, logs, effort or Effort()
-        title = "The last {} with all of these words, newest first:"
-        return self._search(title, view, words, [(each, each.end) for each in logs()])
+        return self._search(view, words, [(each, each.end) for each in logs()])
 
     def _history(
-        self, title: str, view: View, log: RoomLog, last: Position, entries: int, called: str
+        self, view: View, log: RoomLog, last: Position, entries: int, *, is_further: bool = False
     ) -> Iterator[Reply]:
         """Yield the newest lines up to the position `last`, oldest first, beneath a title and who came and went."""
         self._require(log)
@@ -139,7 +135,7 @@ class Lookback:
         if not shown.lines and is_all and not any(_past_with(log, last, shown, view)):  # what is gone is told below
             raise Refused(NothingSaid(_room_of(log)))
         if shown.lines or is_all:
-            yield Notice(title.format(_lines(shown.lines)))
+            yield PastBegin(shown.lines, _room_of(log), is_further)
             if comings := comings_of(log, before.offset, last, effort=self._effort):
                 self._require(log)
                 yield comings
@@ -147,10 +143,9 @@ class Lookback:
             self._require(log)
             yield past
         if shown.lines < entries and not is_all:
-            yield Notice(CUT_SHORT)
+            yield CutShort()
         if not is_all:
-            title_then = f"The {{}} of {called} before those:"
-            self.offer(partial(self._history, title_then, view, log, before, entries, called))
+            self.offer(partial(self._history, view, log, before, entries, is_further=True))
         yield PastEnd(is_all)
 
     def _require(self, log: RoomLog) -> None:
@@ -159,7 +154,7 @@ class Lookback:
             raise Refused(NotInRoom(room, is_no_more=True) if room else NothingSaid(""))
 
     def _search(
-        self, title: str, view: View, words: str, places: Sequence[tuple[RoomLog, Position]]
+        self, view: View, words: str, places: Sequence[tuple[RoomLog, Position]], *, is_further: bool = False
     ) -> Iterator[Reply]:
         """Yield the newest entries with all of `words` in some logs, in each up to a position.
 
@@ -187,13 +182,12 @@ class Lookback:
         if not (page or rest):
             raise Refused(NothingFound())
         if rest:
-            then = "The {} before those, newest first:" if page else title
-            self.offer(partial(self._search, then, view, words, rest))
+            self.offer(partial(self._search, view, words, rest, is_further=is_further or bool(page)))
         if page:
-            yield Notice(title.format(_lines(len(page))))
+            yield FoundBegin(len(page), is_further)
             yield view.past(tuple(page))
         if rest and len(page) < PAGE_ENTRIES:
-            yield Notice(CUT_SHORT if page else f"Nothing was found so far. {CUT_SHORT}")
+            yield CutShort(is_empty=not page)
         yield PastEnd(not rest)
 
 
@@ -292,7 +286,3 @@ def lines_back(log: RoomLog, last: Position, after: int = 0, step_entries: int =
 def _room_of(log: RoomLog) -> str:
     """Return the room that a log is of; empty if it is of nobody but one account."""
     return "" if log.room.startswith(PRIVATE_MARK) else log.room
-
-
-def _lines(number: int) -> str:
-    return "line" if number == 1 else f"{number} lines"

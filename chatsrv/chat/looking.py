@@ -11,7 +11,8 @@ from chatsrv.chat.lookback import Logs
 from chatsrv.model.commands import CatchUp, History, More, PrivateHistory, Search
 from chatsrv.model.errors import Refused
 from chatsrv.model.refusals import NothingSaid
-from chatsrv.model.replies import Notice, Reply
+from chatsrv.model.replies import Reply
+from chatsrv.model.reports import CatchingUpSet
 from chatsrv.sharing.effort import Effort
 from chatsrv.sharing.slots import step_aside
 
@@ -19,7 +20,7 @@ from chatsrv.sharing.slots import step_aside
 def show_history(asker: Asker, command: History) -> None:
     """Show the newest entries of a room that the asker is in."""
     log = room_here(asker, command.room).log
-    look_up(asker, asker.lookback.history(asker.view, _logs(asker), log, command.entries, effort=_effort(asker)))
+    look_up(asker, asker.lookback.history(asker.view, _logs(asker), log, command.entries, _effort(asker)))
 
 
 def show_private_history(asker: Asker, command: PrivateHistory) -> None:
@@ -31,9 +32,8 @@ def show_private_history(asker: Asker, command: PrivateHistory) -> None:
     hub, key = asker.hub, asker.key
     if not hub.has_private_log(key):
         raise Refused(NothingSaid(""))
-    log, called = hub.private_log(key), "your private messages"
-    pages = asker.lookback.history(asker.view, _logs(asker), log, command.entries, called, _effort(asker))
-    look_up(asker, pages)
+    log = hub.private_log(key)
+    look_up(asker, asker.lookback.history(asker.view, _logs(asker), log, command.entries, _effort(asker)))
 
 
 def search(asker: Asker, command: Search) -> None:
@@ -78,5 +78,4 @@ def show(asker: Asker, replies: Iterable[Reply]) -> None:
 def choose_catching_up(asker: Asker, command: CatchUp) -> None:
     """Keep whether the asker is told at a login what was missed."""
     asker.hub.bookmarks.keep_caught_up(asker.key, command.is_wanted)
-    what = "what you missed" if command.is_wanted else "nothing of what you missed"
-    asker.reply(Notice(f"From now on you are told {what} when you log in."))
+    asker.reply(CatchingUpSet(command.is_wanted))

@@ -248,7 +248,7 @@ class Membership:
             last = min(position, log.end)
             # What came before them and is not visible yet is live to who was here before, and nothing to a newcomer.
             position = position if bookmark is None else last
-            absence = self._absence(log, last, bookmark, "" if turns else f"in {room.name}")
+            absence = self._absence(log, last, bookmark, "" if turns else room.name)
         is_frozen = is_frozen or trouble is not None or (is_told_another and bookmark is not None)
         return Entrance(log, position, room, arrival.others, arrival.more, absence, trouble, is_frozen)
 
@@ -304,9 +304,7 @@ class Membership:
         if is_held and not trouble:
             position = log.end
             is_answered = partial(self.hub.register.is_answered, self.key)
-            absence = self._absence(
-                log, position, bookmark or Bookmark(begin, _NOBODY), "in private messages", is_answered
-            )
+            absence = self._absence(log, position, bookmark or Bookmark(begin, _NOBODY), log.room, is_answered)
         else:
             position = begin if is_new else self._mail_since or log.end
         return Entrance(log, position, absence=absence, trouble=trouble, is_frozen=is_frozen or trouble is not None)

@@ -13,7 +13,8 @@ from chatsrv.chat.lookback import View, lines_back, past_of
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import WORDS, Bookmark, Entry, Position
 from chatsrv.model.errors import Hole, Refused
-from chatsrv.model.replies import Away, AwayEnd, Missing, Notice, Reply
+from chatsrv.model.replies import Away, AwayEnd, Missing, Reply
+from chatsrv.model.reports import AwayUnknown, RecentBegin, RecentEnd
 from chatsrv.roomlog.base import RoomLog
 
 STEP_ENTRIES = 32
@@ -72,8 +73,8 @@ class _Count(NamedTuple):
 class Absence:
     """What somebody missed of a log up to the position `last`.
 
-    `bookmark` is how far he has read, `None` if never; `view` is how he looks at what was before. `place` is what the
-    log is called for him, such as "in dev"; empty if it is of the room that he speaks in. `has_own` tells whether he is
+    `bookmark` is how far he has read, `None` if never; `view` is how he looks at what was before. `place` is the
+    log's name, such as "dev"; empty if it is of the room that he speaks in. `has_own` tells whether he is
     shown his own words, too. `is_void` tells of a decision whether it holds no more, so that nobody needs to be told.
     """
 
@@ -116,8 +117,7 @@ class Absence:
             self.log.read(place, 0)
         except Hole as hole:
             if hole.missing is None:
-                missed = f"what you missed {self._place}".rstrip()
-                yield Told(Notice(f"It cannot be known {missed}."), self.last.offset)
+                yield Told(AwayUnknown(self._place), self.last.offset)
                 yield from self._newest(limits.newcomer_entries)
                 return
             kept_after = hole.kept_after
@@ -174,14 +174,13 @@ class Absence:
                     break
         if not found:
             return
-        many = f"{found} lines" if found > 1 else "line"
-        yield Told(Notice(f"The last {many} {self._place}".rstrip() + ":"), begin)
+        yield Told(RecentBegin(found, self._place), begin)
         if comings := comings_of(self.log, begin, self.last, self._name):
             yield Told(comings, begin)
         for told in self._between(begin):
             if isinstance(told.reply, Entry):
                 yield told
-        yield Told(Notice("(from here on it is live)"), self.last.offset)
+        yield Told(RecentEnd(), self.last.offset)
 
     def _between(self, begin: int) -> Iterator[Told]:
         """Yield what was missed behind an offset one by one, and the holes there."""

@@ -6,7 +6,7 @@ with no lock held.
 """
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from chatsrv.chat.asker import Asker
@@ -29,7 +29,7 @@ from chatsrv.model.commands import Ban, Kick, Mute, Unban, Unmute
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
 from chatsrv.model.refusals import InNetworkYourself, NoNetwork, NotRuled, NotThere, Utterance
-from chatsrv.model.replies import Notice
+from chatsrv.model.reports import Kicked, KickedYou, KickUnrecorded, Lifted, LiftedYou, Report, Ruled, RuledYou
 from chatsrv.model.requiring import require
 from chatsrv.model.rights import Right
 from chatsrv.text.names import account_key
@@ -54,10 +54,10 @@ def kick(asker: Asker, command: Kick) -> None:
     reason = bounded(command.reason, Utterance.REASON)
     change = Change(What.KICK, room.name, target.name, text=reason)
     decide(asker, change)
-    why = f": {reason}" if reason and hears(asker, target.key) else "."
-    if not _put_out(asker, room, target, change, f"{asker.account.name} kicked you out of {room.name}{why}"):
+    why = reason if hears(asker, target.key) else ""
+    if not _put_out(asker, room, target, change, KickedYou(asker.account.name, room.name, why)):
         raise Refused(NotThere(target.name, room.name, has_just_left=True))
-    asker.reply(Notice(f"You kicked {target.name} out of {room.name}."))
+    asker.reply(Kicked(target.name, room.name))
 
 
 def ban(asker: Asker, command: Ban) -> None:
@@ -80,15 +80,15 @@ def ban(asker: Asker, command: Ban) -> None:
         change = _ruling_on(asker, What.BAN, Right.BAN_NETWORK, room, str(network), command)
         decide(asker, change)
         _keep_network_out(asker, room, network, change)
-    asker.reply(Notice(f"{change.target} is banned from {_called(room)}{_for_good(change)}{_told(asker, change)}."))
+    asker.reply(_ruled(asker, change))
 
 
 def _keep_out(asker: Asker, room: Room | None, target: Account, change: Change) -> None:
     if room:
-        _put_out(asker, room, target, change, f"You are banned from {room.name}{_told(asker, change, target.key)}.")
+        _put_out(asker, room, target, change, _ruled_you(asker, change, target.key))
         return
     for device in asker.hub.attendance.devices(target.key):
-        _end(device, _told(asker, change, target.key))
+        _end(device, _ruled_you(asker, change, target.key))
 
 
 def _keep_network_out(asker: Asker, room: Room | None, network: Network, change: Change) -> None:
@@ -97,17 +97,17 @@ def _keep_network_out(asker: Asker, room: Room | None, network: Network, change:
     for device in asker.hub.attendance.everybody():
         if device.account.role is Role.ADMIN or not _is_from(device, network):
             continue
-        why = _told(asker, change, device.key)
+        told = _ruled_you(asker, change, device.key)
         if room is None:
-            _end(device, why)
+            _end(device, told)
         else:
-            device.leave(room, Reason.BANNED, Notice(f"You are banned from {room.name}{why}."))
+            device.leave(room, Reason.BANNED, told)
     if room:
         room.wait_until_seen(position)
 
 
-def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: str) -> bool:
-    """Have an account leave a room with the very entry that tells why; its sessions are told in `text` instead.
+def _put_out(asker: Asker, room: Room, target: Account, change: Change, told: Report) -> bool:
+    """Have an account leave a room with the very entry that tells why; its sessions are `told` so instead.
 
     It comes back by joining again, and no sooner. Returns whether it was there, or would have been at the next login;
     if neither, because it left in the meantime, nobody is told that it was kicked.
@@ -121,16 +121,11 @@ def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: st
             hub.register.record(target.name, asker.origin, Change(What.PART, room.name))
         except NotRecorded:  # what was decided is, and is carried out
             if change.what is What.KICK:
-                asker.reply(
-                    Notice(
-                        f"{target.name} is in {room.name} again from their next login on: "
-                        "the server cannot record it at the moment. Try again later."
-                    )
-                )
+                asker.reply(KickUnrecorded(target.name, room.name))
     with room.barring(key):  # somebody who is kicked may come in again, but only behind the entry
         # Before there is the entry: whether they still read it would be chance.
         for device in attendance.devices(key):
-            device.leave(room, None, Notice(text))
+            device.leave(room, None, told)
         position = room.expel(asker.account.name, asker.origin, key, change)
     if position:
         room.wait_until_seen(position)
@@ -139,8 +134,8 @@ def _put_out(asker: Asker, room: Room, target: Account, change: Change, text: st
     return is_member or position is not None
 
 
-def _end(device: Device, until_and_why: str) -> None:
-    device.tell(Notice(f"You are banned here{until_and_why}."))
+def _end(device: Device, told: Report) -> None:
+    device.tell(told)
     device.hang_up(Reason.BANNED)
     for room in device.rooms.values():  # it may take a while until his session ends, for him to read that
         device.leave(room, Reason.BANNED)
@@ -160,8 +155,8 @@ def mute(asker: Asker, command: Mute) -> None:
     require_above(asker, target, What.MUTE)
     change = _ruling_on(asker, What.MUTE, Right.MUTE, room, target.name, command)
     decide(asker, change)
-    _announce(asker, room, change, target.key, f"You are muted on this server{_told(asker, change, target.key)}.")
-    asker.reply(Notice(f"{target.name} is muted {_where(room)}{_for_good(change)}{_told(asker, change)}."))
+    _announce(asker, room, change, target.key, _ruled_you(asker, change, target.key))
+    asker.reply(_ruled(asker, change))
 
 
 # ---------------------------------------------------------------------------- letting in, letting speak
@@ -182,11 +177,11 @@ def unban(asker: Asker, command: Unban) -> None:
     change = Change(What.UNBAN, room.name if room else "", ruling.target)
     decide(asker, change)
     if room:
-        _announce(asker, room, change)
-        still = " It is for those who are invited." if room.facts.is_invite_only else ""
+        room.announce(asker.account.name, asker.origin, change)
+        told = LiftedYou(is_ban=True, room=room.name, is_invite_only=room.facts.is_invite_only)
         for device in asker.hub.attendance.devices(key):
-            device.tell(Notice(f"You are not banned from {room.name} any more.{still}"))
-    asker.reply(Notice(f"{ruling.target} is not banned from {_called(room)} any more."))
+            device.tell(told)
+    asker.reply(Lifted(is_ban=True, room=change.room, target=ruling.target))
 
 
 def unmute(asker: Asker, command: Unmute) -> None:
@@ -202,8 +197,8 @@ def unmute(asker: Asker, command: Unmute) -> None:
     require_lifting(asker, ruling, key, Right.MUTE)
     change = Change(What.UNMUTE, room.name if room else "", ruling.target)
     decide(asker, change)
-    _announce(asker, room, change, key, "You may speak on this server again.")
-    asker.reply(Notice(f"{ruling.target} is not muted {_where(room)} any more."))
+    _announce(asker, room, change, key, LiftedYou(is_ban=False, room=""))
+    asker.reply(Lifted(is_ban=False, room=change.room, target=ruling.target))
 
 
 # ---------------------------------------------------------------------------- what they share
@@ -238,13 +233,13 @@ def _ruling_on(asker: Asker, what: What, right: Right, room: Room | None, target
     return Change(what, room.name if room else "", target, until, bounded(command.reason, Utterance.REASON))
 
 
-def _announce(asker: Asker, room: Room | None, change: Change, key: str = "", text: str = "") -> None:
-    """Have everybody in a room see a change; one of the whole server only the account `key`, in that text."""
+def _announce(asker: Asker, room: Room | None, change: Change, key: str, told: Report) -> None:
+    """Have everybody in a room see a change; of one of the whole server only the account `key` is `told`."""
     if room:
         room.announce(asker.account.name, asker.origin, change)
         return
     for device in asker.hub.attendance.devices(key):
-        device.tell(Notice(text))
+        device.tell(told)
 
 
 def _in_force(asker: Asker, rulings: Mapping[str, Ruling], key: str, otherwise: NotRuled) -> Ruling:
@@ -254,26 +249,20 @@ def _in_force(asker: Asker, rulings: Mapping[str, Ruling], key: str, otherwise: 
     return ruling
 
 
-def _told(asker: Asker, change: Change, reader: str = "") -> str:
-    """Return until when and why, as the account `reader` will read it that is refused later on, or the asker."""
+def _ruled(asker: Asker, change: Change) -> Ruled:
+    """Return what the asker is told who decided that."""
+    return Ruled(change.what is What.BAN, change.room, change.target, *_until_and_why(asker, change))
+
+
+def _ruled_you(asker: Asker, change: Change, reader: str) -> RuledYou:
+    """Return what the account `reader` is told, about which the asker decided that."""
     ignored = asker.hub.register.ignored_by(reader)
+    return RuledYou(change.what is What.BAN, change.room, *_until_and_why(asker, change, ignored))
+
+
+def _until_and_why(asker: Asker, change: Change, ignored: frozenset[str] = frozenset()) -> tuple[datetime | None, str]:
     ruling = Ruling(change.target, asker.account.name, 0.0, change.until, change.text)
-    until, why = until_and_why(ruling, asker.view.now.tzinfo, ignored)
-    end = f" until {until:%Y-%m-%d %H:%M}{' UTC' if until.tzinfo is UTC else ''}" if until else ""
-    return f"{end}: {why}" if why else end
-
-
-def _for_good(change: Change) -> str:
-    """Return what is told behind what was decided without an end, which may have been forgotten."""
-    return " for good" if change.until is None else ""
-
-
-def _called(room: Room | None) -> str:
-    return room.name if room else "the whole server"
-
-
-def _where(room: Room | None) -> str:
-    return f"in {room.name}" if room else "on the whole server"
+    return until_and_why(ruling, asker.view.now.tzinfo, ignored)
 
 
 # ---------------------------------------------------------------------------- networks

@@ -15,7 +15,7 @@ from chatsrv.model.commands import Ignore, PrivateMessage, Unignore
 from chatsrv.model.entries import Kind
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.refusals import AlreadyIgnored, IgnoresMost, MessageToYourself, NotIgnored, OnYourself, Utterance
-from chatsrv.model.replies import Notice
+from chatsrv.model.reports import Absent, Ignored, Ignoring, Unignored
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.text.names import account_key
 
@@ -50,16 +50,15 @@ def tell_privately(asker: Asker, command: PrivateMessage) -> None:
             own_log.wait_until_recorded(own_copy)
     log.wait_until_recorded(appended)
     if not asker.hub.attendance.devices(reader.key):
-        asker.reply(Notice(when_read(asker, reader)))
+        asker.reply(absent(asker, reader))
 
 
-def when_read(asker: Asker, account: Account) -> str:
-    """Return what is said of somebody who is not here, to whom something was written."""
-    hub, then = asker.hub, "reads it at the next login"
+def absent(asker: Asker, account: Account) -> Absent:
+    """Return what is told of somebody who is not here, to whom something was written."""
+    hub, is_told_at_login = asker.hub, True
     with suppress(Refused):  # it cannot be read at the moment
-        if not (hub.catching_up.entries and hub.bookmarks.is_caught_up(account.key)):
-            then = "finds it by /private"
-    return f"{account.name} is not here now, and {then}."
+        is_told_at_login = bool(hub.catching_up.entries) and hub.bookmarks.is_caught_up(account.key)
+    return Absent(account.name, is_told_at_login)
 
 
 def tell_of_invitation(asker: Asker, guest: Account, invitation: Change) -> None:
@@ -93,7 +92,7 @@ def ignore(asker: Asker, command: Ignore) -> None:
     register, key = asker.hub.register, asker.key
     ignored = register.ignored_by(key)
     if not command.name:
-        asker.reply(Notice(f"You ignore {', '.join(sorted(ignored)) or 'nobody'}."))
+        asker.reply(Ignoring(tuple(sorted(ignored))))
         return
     account = somebody(asker, command.name)
     if account.key == key:
@@ -103,7 +102,7 @@ def ignore(asker: Asker, command: Ignore) -> None:
     if len(ignored) >= MOST_IGNORED:
         raise Refused(IgnoresMost(MOST_IGNORED))
     _change(asker, What.IGNORE, account.name)
-    asker.reply(Notice(f"You see nothing of {account.name} any more: /unignore {account.name} ends that."))
+    asker.reply(Ignored(account.name))
 
 
 def unignore(asker: Asker, command: Unignore) -> None:
@@ -115,7 +114,7 @@ def unignore(asker: Asker, command: Unignore) -> None:
     if account_key(command.name) not in asker.hub.register.ignored_by(asker.key):
         raise Refused(NotIgnored())
     _change(asker, What.UNIGNORE, command.name)
-    asker.reply(Notice(f"You see {command.name} again."))
+    asker.reply(Unignored(command.name))
 
 
 def _change(asker: Asker, what: What, name: str) -> None:

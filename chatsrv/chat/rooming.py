@@ -27,7 +27,7 @@ from chatsrv.chat.deciding import check_pace, decide, record
 from chatsrv.chat.lookback import View
 from chatsrv.chat.looking import show
 from chatsrv.chat.membership import Entrance
-from chatsrv.chat.private import tell_of_invitation, when_read
+from chatsrv.chat.private import absent, tell_of_invitation
 from chatsrv.chat.room import Room
 from chatsrv.model.changes import INVITE_ONLY, UNLOGGED, Change, What
 from chatsrv.model.commands import Create, Invite, Join, ListRooms, Part, Quit, Slow, Topic, Who
@@ -51,10 +51,22 @@ from chatsrv.model.refusals import (
     SameTopic,
     Utterance,
 )
-from chatsrv.model.replies import ListEnd, Notice, Present, Reply, RoomLine, RoomList, TopicTold
+from chatsrv.model.replies import ListEnd, Present, Reply, RoomLine, RoomList, TopicTold
+from chatsrv.model.reports import (
+    Company,
+    Created,
+    Entered,
+    EnteredElsewhere,
+    Invited,
+    Left,
+    LeftElsewhere,
+    RoomCount,
+    SlowModeSet,
+    TopicSet,
+    Turned,
+    Unlogged,
+)
 from chatsrv.model.rights import Right, may
-from chatsrv.model.statements import LeftRoom
-from chatsrv.text.durations import said
 from chatsrv.text.lookalike import check_new_room, similar_room
 from chatsrv.text.names import RoomNameError, account_key, prepare_room
 
@@ -63,8 +75,6 @@ WHO_NAMES = 200
 
 PAGE_ROOMS = 20
 """Rooms that a page of the list has: a terminal of 24 lines has room for them."""
-
-NOBODY_ELSE = "Nobody else is here."
 
 # ---------------------------------------------------------------------------- who and what there is
 
@@ -95,7 +105,7 @@ def _rooms(asker: Asker, after: str) -> Iterator[Reply]:
     page = rooms[start : start + PAGE_ROOMS]
     is_all = start + len(page) == len(rooms)
     if not after:
-        yield Notice(f"There {'is 1 room' if len(rooms) == 1 else f'are {len(rooms)} rooms'}:")
+        yield RoomCount(len(rooms))
     yield RoomList(tuple(_line(asker, asker.hub.room(facts.name)) for facts in page))
     if not is_all:
         asker.lookback.offer(partial(_rooms, asker, page[-1].name))
@@ -125,7 +135,7 @@ def join(asker: Asker, command: Join) -> None:
         Refused: there is no such room, or the asker may not.
     """
     room = _found(asker, command.room)
-    if not asker.membership.turn_to(room, Notice(f"You speak in {room.name} now.")):
+    if not asker.membership.turn_to(room, Turned(room.name)):
         require_look_in(asker, room)
         _go_into(asker, room)
 
@@ -152,12 +162,12 @@ def _go_into(asker: Asker, room: Room) -> None:
         check_pace(asker)
         record(asker, Change(What.JOIN, room.name))
     try:
-        entrance = asker.membership.go_into(room, Notice(f"You are in {room.name} now."))
+        entrance = asker.membership.go_into(room, Entered(room.name))
     except Refused:
         if is_new and asker.hub.belongs(asker.key, room):  # who is banned is not to be let in later on for having tried
             record(asker, Change(What.PART, room.name))
         raise
-    too = Notice(f"You are in {room.name}, too: you entered it on another device.")
+    too = EnteredElsewhere(room.name)
     for device in asker.hub.attendance.devices(asker.key):
         with suppress(Refused):  # one whose address is banned, or that is ending
             if device is not asker.membership:
@@ -171,8 +181,8 @@ def _describe(asker: Asker, room: Room, entrance: Entrance) -> None:
     if (topic := topic_of(room, asker.view)).topic:
         asker.reply(topic)
     if not room.facts.is_logged:
-        asker.reply(Notice("Nothing that is said here is recorded."))
-    asker.reply(Present(room.name, entrance.others, entrance.more) if entrance.others else Notice(NOBODY_ELSE))
+        asker.reply(Unlogged())
+    asker.reply(Company(entrance.others, entrance.more))
     if entrance.trouble:
         asker.reply(entrance.trouble.why)
 
@@ -189,11 +199,11 @@ def part(asker: Asker, command: Part) -> None:
     if room.name not in asker.rooms and not asker.hub.belongs(asker.key, room):  # who is banned has this way out only
         raise Refused(NotInRoom(room.name))
     decide(asker, Change(What.PART, room.name))
-    too = Notice(f"You are no longer in {room.name}: you left it on another device.")
+    too = LeftElsewhere(room.name)
     for device in asker.hub.attendance.devices(asker.key):
         device.leave(room, Reason.QUIT, None if device is asker.membership else too)
     current = asker.view.here
-    asker.reply(LeftRoom(room.name, current, next(iter(asker.rooms), "")))
+    asker.reply(Left(room.name, current, next(iter(asker.rooms), "")))
 
 
 def leave(asker: Asker, _: Quit) -> None:
@@ -216,7 +226,7 @@ def create(asker: Asker, command: Create) -> None:
     decide(asker, change)
     room = asker.hub.room(name)
     room.announce(asker.account.name, asker.origin, change)
-    asker.reply(Notice(f"{name} is your room: there you can /kick, /ban, /mute and set the /topic."))
+    asker.reply(Created(name))
     try:
         _go_into(asker, room)
     except NotRecorded:
@@ -272,7 +282,7 @@ def topic(asker: Asker, command: Topic) -> None:
     if bounded(text, Utterance.TOPIC) == room.facts.topic.text:
         raise Refused(SameTopic(room.name, is_empty=not text))
     _decide(asker, room, Change(What.TOPIC, room.name, text=text))
-    asker.reply(Notice(f"The topic of {room.name} is set." if text else f"{room.name} has no topic any more."))
+    asker.reply(TopicSet(room.name, is_cleared=not text))
 
 
 def _aimed(asker: Asker, command: Topic) -> Topic:
@@ -319,12 +329,12 @@ def invite(asker: Asker, command: Invite) -> None:
         require_voice(asker, Utterance.INVITATION, room)
     else:
         _decide(asker, room, change)
-    then = "" if is_here else f" {when_read(asker, guest)}"
+    invited = Invited(guest.name, room.name, None if is_here else absent(asker, guest))
     try:
         tell_of_invitation(asker, guest, change)
     except Refused:  # it holds all the same
-        then = f" That could not be passed on to {guest.name}, so please tell them."
-    asker.reply(Notice(f"{guest.name} is invited to {room.name}.{then}"))
+        invited = Invited(guest.name, room.name, is_untold=True)
+    asker.reply(invited)
 
 
 def slow(asker: Asker, command: Slow) -> None:
@@ -335,11 +345,10 @@ def slow(asker: Asker, command: Slow) -> None:
     """
     room = room_here(asker, command.room)
     require_here(asker, Right.SLOW, room)
-    pace = f"one line in {said(command.seconds)} from each"
     if command.seconds == room.facts.slow_seconds:
         raise Refused(SameSlowMode(room.name, command.seconds))
     _decide(asker, room, Change(What.SLOW, room.name, text=str(command.seconds)))
-    asker.reply(Notice(f"{room.name} {f'has {pace}' if command.seconds else 'is as fast as people are'}."))
+    asker.reply(SlowModeSet(room.name, command.seconds))
 
 
 def _decide(asker: Asker, room: Room, change: Change) -> None:

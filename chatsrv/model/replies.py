@@ -209,7 +209,7 @@ class Away(NamedTuple):
     """Here begins what was missed since the last time, so many `lines`; `left_out` lines before are not shown.
 
     These are the lines that people said and decided; `comings` is who came and went. There may be more than
-    `left_out`, if `is_more`. `place` tells where that was, such as "in dev"; empty for the room that the reader speaks
+    `left_out`, if `is_more`. `place` is the log that it is of, such as "dev"; empty for the room that the reader speaks
     in. Without lines, and with `comings`, it is all that was missed.
     """
 

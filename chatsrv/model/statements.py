@@ -1,8 +1,8 @@
-"""Statements: what the server tells one session in a sentence, each a value with its facts.
+"""What the server states to one session in a sentence, as a value: a code with its facts.
 
-The sentence that a person reads is made of it by `chatsrv.wording`; a wire format of another kind may take its `code`
-and its facts. Those that say no are in `chatsrv.model.refusals`. Touches nothing. Values, to be shared between threads
-freely.
+Those that say no are in `chatsrv.model.refusals`, all others in `chatsrv.model.reports`. The sentence that a person
+reads is made by `chatsrv.wording`; a wire format of another kind may take the `code` and the facts. Touches nothing.
+Values, to be shared between threads freely.
 """
 
 import re
@@ -31,17 +31,3 @@ class Statement:
     def __str__(self) -> str:
         facts = ", ".join(f"{name}={value!s}" for name, value in vars(self).items())
         return self.code.replace("-", " ") + (f" ({facts})" if facts else "")
-
-
-# ---------------------------------------------------------------------------- rooms
-
-
-class LeftRoom(Statement):
-    """You left a room for good, and speak in the room `current` now; in none if that is empty.
-
-    `further` is one that you are in all the same then; empty if you are in none.
-    """
-
-    room: str
-    current: str
-    further: str = ""

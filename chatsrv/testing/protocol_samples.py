@@ -34,7 +34,7 @@ from chatsrv.model.replies import (
     Usage,
     Welcome,
 )
-from chatsrv.model.statements import LeftRoom
+from chatsrv.model.reports import Left
 from chatsrv.model.style import CHOICES, Style
 
 LINE_BYTES = 512
@@ -98,7 +98,7 @@ REPLIES: tuple[Reply, ...] = (
     Welcome("alice", is_in_room=False),
     LoginRefused(),
     LoginRefused(TooManyLogins(61)),
-    LeftRoom("dev", "lobby"),
+    Left("dev", "lobby"),
     NotInRoom("dev"),
     NoSuchRoom(_NAME, "dev"),
     Banned("", _MOMENT, _TEXT),
@@ -130,7 +130,7 @@ REPLIES: tuple[Reply, ...] = (
     Missing(None),
     Away(1),
     Away(1000, 2412),
-    Away(1, 20_000, "in dev", Comings(12, is_more=True), is_more=True),
+    Away(1, 20_000, "dev", Comings(12, is_more=True), is_more=True),
     Away(0, is_more=True),
     Away(0, comings=Comings(1, (_NAME,))),
     AwayEnd(),

@@ -5,7 +5,7 @@ Pure functions; any thread may call them.
 
 from chatsrv.model.replies import Away, Comings, Missing, PastEnd
 from chatsrv.wording.news import CAME_AND_WENT, CAME_BACK, JOINED, LEFT
-from chatsrv.wording.parts import counted, joined
+from chatsrv.wording.parts import counted, in_place, joined
 
 AWAY_END = "(that is all you missed)"
 
@@ -28,7 +28,7 @@ def past_end(reply: PastEnd) -> str:
 def away(reply: Away) -> list[str]:
     """Return what comes before that which was missed: how much it is, what is left out, who came and went."""
     lines, left_out, place, comings, is_more = reply
-    heading = f"While you were away{f', {place}' if place else ''}"
+    heading = f"While you were away{f',{in_place(place)}' if place else ''}"
     if comings and not lines:
         return [f"{heading}: {_comings(comings)}."]
     told = [f"{heading} ({lines}):"]

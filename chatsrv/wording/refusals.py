@@ -186,7 +186,7 @@ def _same_topic(it: refusals.SameTopic) -> str:
 def _same_slow_mode(it: refusals.SameSlowMode) -> str:
     if not it.seconds:
         return f"Slow mode is off in {it.room}."
-    return f"{it.room} is slowed down to one line in {said(it.seconds)} from each already."
+    return f"Slow mode is on in {it.room} already: one line in {said(it.seconds)} from each."
 
 
 def _room_exists(it: refusals.RoomExists) -> str:

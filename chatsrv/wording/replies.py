@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chatsrv.model import replies
+from chatsrv.model.refusals import Refusal
 from chatsrv.model.replies import Reply
-from chatsrv.model.statements import Statement
+from chatsrv.model.reports import Report
 from chatsrv.wording import before, commands, rooms, sessions
-from chatsrv.wording.statements import state
+from chatsrv.wording.refusals import explain
+from chatsrv.wording.reports import report
 
 
 def tell(reply: Reply) -> list[str]:
@@ -20,8 +22,10 @@ def tell(reply: Reply) -> list[str]:
     >>> tell(replies.ListEnd(is_all=True))
     ['(end; that is all)']
     """
-    if isinstance(reply, Statement):
-        return [state(reply)]
+    if isinstance(reply, Refusal):
+        return [explain(reply)]
+    if isinstance(reply, Report):
+        return [report(reply)]
     words = _WORDS.get(type(reply))
     if words is None:
         return []
@@ -32,7 +36,7 @@ def tell(reply: Reply) -> list[str]:
 _WORDS: Mapping[type[Any], Callable[[Any], str | list[str]]] = {
     # the session
     replies.Welcome: sessions.welcome_to_chat,
-    replies.LoginRefused: lambda it: state(it.why),
+    replies.LoginRefused: lambda it: explain(it.why),
     replies.Notice: lambda it: it.text,
     replies.Goodbye: lambda it: sessions.FAREWELLS.get(it.reason, ""),
     # commands

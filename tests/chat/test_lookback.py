@@ -9,18 +9,20 @@ from pathlib import Path
 import pytest
 
 from chatsrv.chat.comings import AMONG_ENTRIES
-from chatsrv.chat.lookback import CUT_SHORT, MOST_ENTRIES, STEP_ENTRIES, Lookback, View, past_of
+from chatsrv.chat.lookback import MOST_ENTRIES, STEP_ENTRIES, Lookback, View, past_of
 from chatsrv.model.commands import PAGE_ENTRIES, History, Lookup, More, Search
 from chatsrv.model.entries import Entry, Kind, Position
 from chatsrv.model.errors import Refused
 from chatsrv.model.refusals import HistoryUnreadable, NotInRoom
-from chatsrv.model.replies import Comings, Missing, Notice, Past, PastEnd, Reply
+from chatsrv.model.replies import Comings, Missing, Past, PastEnd, Reply
+from chatsrv.model.reports import PastBegin, Report
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryRoomLog, MemoryStore
 from chatsrv.roomlog.sqlite import durable
 from chatsrv.roomlog.sqlite.store import SqliteStore
 from chatsrv.sharing.effort import ENTRY_CHARACTERS, Effort
 from chatsrv.wording.refusals import explain
+from chatsrv.wording.reports import report
 from tests.refusing import refused
 
 NOTHING_MORE = ["There is nothing more to show."]
@@ -47,6 +49,9 @@ def numbers(first: int, last: int) -> list[str]:
     return [str(number) for number in range(first, last + 1)]
 
 
+CUT_SHORT = "Only so much is looked through at once."
+
+
 def told(replies: Iterable[Reply]) -> list[str]:
     """Return what replies tell, in words: of an entry its text."""
     found: list[str] = []
@@ -61,8 +66,8 @@ def told(replies: Iterable[Reply]) -> list[str]:
                 found.append(f"{people} came and went")
             case PastEnd(is_all):
                 found.append("all" if is_all else "more")
-            case Notice(text):
-                found.append(text)
+            case Report():
+                found.append(report(reply))
             case _:
                 raise AssertionError(reply)
     return found
@@ -469,7 +474,7 @@ def test_who_came_and_went_is_counted_with_what_is_left_of_the_effort(counting: 
     ask.effort = of_entries(50)
     counting.looked_at = 0
     title, comings, *lines, end = ask.replies(History(10))
-    assert (title, end) == (Notice("The last 10 lines of lobby:"), PastEnd(is_all=False))
+    assert (title, end) == (PastBegin(10, "lobby"), PastEnd(is_all=False))
     assert comings == Comings(1, is_more=True)
     assert told(lines) == numbers(1, 10)
     assert counting.looked_at < 1600

@@ -8,7 +8,8 @@ import pytest
 from chatsrv.chat.lookups import LOOKUPS_AT_ONCE
 from chatsrv.model.entries import Kind, Position
 from chatsrv.model.reasons import Reason
-from chatsrv.model.replies import Comings, Notice, Past, Reply
+from chatsrv.model.replies import Comings, Past, Reply
+from chatsrv.model.reports import Report
 from chatsrv.roomlog.memory import MemoryRoomLog
 from chatsrv.sharing.slots import Slots, Urgency, give_back
 from tests.chat.people import Chat, Person
@@ -54,7 +55,7 @@ def test_who_is_hung_up_amid_a_page_is_told_no_more_of_it(
 
     monkeypatch.setattr(mod, "reply", reply)
     mod.types(line)
-    assert [type(each) for each in told if not isinstance(each, Notice | Comings)] == [Past]
+    assert [type(each) for each in told if not isinstance(each, Report | Comings)] == [Past]
     assert isinstance(told[-1], Past)
 
 

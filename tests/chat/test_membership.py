@@ -14,6 +14,7 @@ from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
 from chatsrv.model.refusals import HistoryUnreadable, Unrecorded
 from chatsrv.model.replies import Notice, Reply
+from chatsrv.model.reports import Entered, EnteredElsewhere
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.wording.refusals import explain
 from tests.chat.people import Chat, Person
@@ -199,7 +200,7 @@ def test_who_goes_into_a_room_is_told_so_before_anything_is_shown_of_it(chat: Ch
     bob.types("/join dev")
     assert shown(bob, begin) == [
         ("turn to", "dev"),
-        ("tell", Notice("You are in dev now.")),
+        ("tell", Entered("dev")),
         ("subscribe", "dev", "held"),
     ]
 
@@ -268,7 +269,7 @@ def test_a_device_follows_into_a_room_that_is_marked_and_not_held_back(chat: Cha
     bob, phone = chat.log_in("bob"), chat.log_in("bob")
     begin = len(phone.display.calls)
     bob.types("/join dev")
-    told = Notice("You are in dev, too: you entered it on another device.")
+    told = EnteredElsewhere("dev")
     assert shown(phone, begin) == [("tell", told), ("subscribe", "dev", "marked")]
 
 

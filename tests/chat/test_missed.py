@@ -9,7 +9,8 @@ from chatsrv.chat import missed
 from chatsrv.chat.lookback import View
 from chatsrv.chat.missed import KEPT_CHARACTERS, Absence, CatchingUp, Told
 from chatsrv.model.entries import LINES, Bookmark, Entry, Kind, Position
-from chatsrv.model.replies import Away, AwayEnd, Comings, Notice
+from chatsrv.model.replies import Away, AwayEnd, Comings
+from chatsrv.model.reports import RecentBegin
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryRoomLog, MemoryStore
 
@@ -135,7 +136,7 @@ def test_what_was_said_is_found_beneath_any_number_of_comings_and_goings() -> No
     assert [line.text for line in lines if isinstance(line, Entry)] == said
     assert end == AwayEnd()
     newcomer = [reply for reply, _ in Absence(log, log.end, "carol", None, VIEW).told(CatchingUp(1000, 10))]
-    assert newcomer[:2] == [Notice("The last 10 lines:"), Comings(1, is_more=True)]
+    assert newcomer[:2] == [RecentBegin(10), Comings(1, is_more=True)]
     assert [line.text for line in newcomer if isinstance(line, Entry)] == said[2:]
 
 

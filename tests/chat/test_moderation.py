@@ -99,7 +99,7 @@ def test_who_is_banned_from_a_room_for_guests_is_told_that(chat: Chat, alice: Pe
     alice.types("/ban bob spam")
     assert bob.told() == bob.types("/join den") == ["You are banned from den: spam."]
     alice.types("/unban bob")
-    assert bob.told() == ["You are not banned from den any more. It is for those who are invited."]
+    assert bob.told() == ["You are not banned from den any more. It is by invitation only."]
 
 
 def test_a_reason_is_bounded(chat: Chat, alice: Person, bob: Person) -> None:

@@ -249,11 +249,11 @@ def test_the_owner_slows_a_room_down_and_lets_it_go(chat: Chat) -> None:
     alice.types("/create dev")
     bob.types("/join dev")
     assert alice.types("/slow off") == ["Slow mode is off in dev."]
-    assert alice.types("/slow 30") == ["dev has one line in 30 seconds from each."]
-    assert alice.types("/slow 30") == ["dev is slowed down to one line in 30 seconds from each already."]
+    assert alice.types("/slow 30") == ["Slow mode is on in dev now: one line in 30 seconds from each."]
+    assert alice.types("/slow 30") == ["Slow mode is on in dev already: one line in 30 seconds from each."]
     assert bob.says("one") == ""
     assert bob.says("two").startswith("dev is slowed down")
-    assert alice.types("/slow off") == ["dev is as fast as people are."]
+    assert alice.types("/slow off") == ["Slow mode is off in dev now."]
     assert bob.says("two") == ""
     assert bob.types("/slow 30") == [
         "You have no right to slow a room down: your role is member, and dev is not your room."

@@ -8,12 +8,14 @@ import pytest
 from chatsrv.model.reasons import Reason
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
-from chatsrv.net.sessions.intake import AHEAD_BYTES, AHEAD_SECONDS, ENDED, PIECE_BYTES, Intake
+from chatsrv.net.sessions.intake import AHEAD_BYTES, AHEAD_SECONDS, PIECE_BYTES, Intake
 from chatsrv.net.wire import Wire
 from chatsrv.protocols.either import EitherProtocol
 from chatsrv.sharing.flood import Bucket
 from chatsrv.sharing.slots import AT_ONCE, Urgency, give_back
 from tests.peer import DEADLINE_SECONDS
+
+ENDED = b"Your input has ended. You leave once the lines before that are said.\n"
 
 
 class Clock:
@@ -133,7 +135,7 @@ def test_no_more_is_read_than_may_wait_and_nothing_is_lost(held: Held) -> None:
     assert held.wait()
     second = held.read()
     assert first + second == sent[: 2 * AHEAD_BYTES]
-    assert held.far.recv(100) == f"{ENDED}\n".encode()
+    assert held.far.recv(100) == ENDED
 
 
 def test_the_end_of_the_input_is_told_once_and_what_waits_goes_on(held: Held) -> None:
@@ -144,7 +146,7 @@ def test_the_end_of_the_input_is_told_once_and_what_waits_goes_on(held: Held) ->
     assert held.read() == b"one\n"
     assert held.intake.receive(Urgency.TALK, is_stranger=False, may_wait=True) == b""
     held.connection.hang_up(Reason.LOST)
-    assert held.far.recv(1000) == f"{ENDED}\n".encode()
+    assert held.far.recv(1000) == ENDED
 
 
 def test_a_piece_for_the_wire_format_is_small_where_its_commands_may_wait(held: Held) -> None:

@@ -12,6 +12,8 @@ from tests.journal import Journal
 from tests.peer import PASSWORDS, Peer, running_chat, two_chatters
 from tests.sharing.test_slots import wait_until
 
+QUITTING = "You leave once the lines before that are said. To leave at once, type /quit again."
+
 SLOW = {"messages_per_second": 0.001, "burst": 5}
 """Five lines, and the next one in a quarter of an hour."""
 
@@ -44,7 +46,7 @@ def test_all_of_a_long_paste_is_said_in_order_and_its_author_is_told_once() -> N
         told = "You are sending more than 250 lines a second: the rest follows at that rate, and nothing is lost."
         seen = carol.rest().decode().splitlines()
         assert seen[0] == told
-        assert set(seen[1:-1]) <= {intake.QUITTING}
+        assert set(seen[1:-1]) <= {QUITTING}
         assert seen[-1] == "Goodbye!"
 
 
@@ -80,7 +82,7 @@ def resets(carol: Peer, _: ChatServer) -> None:
 
 def quits(carol: Peer, _: ChatServer) -> None:
     carol.type("/quit")
-    assert carol.line() == intake.QUITTING
+    assert carol.line() == QUITTING
     carol.type("/quit")
     assert carol.rest() == b"Goodbye!\n"
 

@@ -297,7 +297,7 @@ MOMENT = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
         (ListEnd(is_all=False), "(/more goes on)\n"),
         (LoginRefused(), "Login failed.\n"),
         (Away(12), "While you were away (12):\n"),
-        (Away(2, 0, "in dev", Comings(12)), "While you were away, in dev (2):\n* 12 people came and went\n"),
+        (Away(2, 0, "dev", Comings(12)), "While you were away, in dev (2):\n* 12 people came and went\n"),
         (Away(0, comings=Comings(1, left=("bob",))), "While you were away: bob left.\n"),
         (
             Away(1, 20_000, is_more=True),

@@ -37,6 +37,7 @@ from chatsrv.model.refusals import (
     WrongPassword,
 )
 from chatsrv.model.replies import LoginRefused, Notice, Reply
+from chatsrv.model.reports import PasswordChanged
 from chatsrv.model.requiring import require
 from chatsrv.model.verbs import RIGHT_FOR
 from chatsrv.net.delivery.connection import Connection
@@ -286,6 +287,6 @@ def change_password(session: Applicant, account: Account, change: ChangePassword
         session.reply(PasswordUnchanged(WrongPassword()))
     else:
         logger.info("session %d: %s changed the password", number, account.name)
-        session.reply(Notice("Your password was changed. Your other sessions have to log in again."))
+        session.reply(PasswordChanged())
     finally:
         session.is_at_gate = False

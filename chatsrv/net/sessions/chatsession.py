@@ -21,7 +21,8 @@ from chatsrv.model.entries import Kind
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
 from chatsrv.model.refusals import Banned, InNoRoom, TooFast
-from chatsrv.model.replies import LoginRefused, Notice, Welcome
+from chatsrv.model.replies import LoginRefused, Welcome
+from chatsrv.model.reports import Whereabouts
 from chatsrv.model.requiring import require
 from chatsrv.model.rights import Right, may
 from chatsrv.model.verbs import RIGHT_FOR
@@ -96,8 +97,7 @@ class ChatSession(Session, Asker):
         if not current:
             notify(InNoRoom())
         elif further or current != self.hub.lobby.name:
-            also = f" You are also in: {', '.join(further)}." if further else ""
-            notify(Notice(f"You speak in {current}.{also}"))
+            notify(Whereabouts(current, tuple(further)))
 
     def obey(self, commands: Sequence[Command]) -> None:
         """Obey commands of one kind."""

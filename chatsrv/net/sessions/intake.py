@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from chatsrv.model.reasons import Reason
-from chatsrv.model.replies import Notice
+from chatsrv.model.reports import Leaving
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.sessions.poller import Inlet
 from chatsrv.protocols.base import Reader
@@ -38,9 +38,6 @@ AHEAD_SECONDS = 60.0
 
 LOOK_SECONDS = 0.25
 """How often it is looked at what has come, by somebody who waits longer than that."""
-
-ENDED = "Your input has ended. You leave once the lines before that are said."
-QUITTING = "You leave once the lines before that are said. To leave at once, type /quit again."
 
 
 class Intake:
@@ -138,7 +135,7 @@ class Intake:
         """Tell the peer that its input has ended; if it has closed its socket, that is how TCP finds out."""
         if not self._has_ended:
             self._has_ended = True
-            self._connection.reply(Notice(ENDED))
+            self._connection.reply(Leaving(has_ended=True))
 
     def _look_for_quit(self) -> None:
         quits = self._reader.quits(bytes(self._ahead[-LEAST_READ_BYTES:]))
@@ -146,4 +143,4 @@ class Intake:
             self._connection.hang_up(Reason.QUIT)
         elif quits and not self._is_quitting:
             self._is_quitting = True
-            self._connection.reply(Notice(QUITTING))
+            self._connection.reply(Leaving(has_ended=False))

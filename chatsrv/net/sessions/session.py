@@ -18,6 +18,7 @@ from chatsrv.model.commands import Answer, ChangePassword, Command, Complaint, Q
 from chatsrv.model.errors import ProtocolError
 from chatsrv.model.reasons import Reason
 from chatsrv.model.replies import Notice, Reply
+from chatsrv.model.reports import Paced, RoleChanged
 from chatsrv.model.rights import Right, may
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.listening.crowdlog import Event
@@ -88,7 +89,7 @@ class Session(StreamRequestHandler):
         is_promoted = self.account is not None and account.role != self.account.role
         self.account = account
         if is_promoted:
-            self.connection.notify(Notice(f"Your role is now {account.role}."))
+            self.connection.notify(RoleChanged(account.role))
 
     def closed(self, reason: Reason) -> None:
         """Clean up after a session that was open. Called once, after everything else; the peer may be gone."""
@@ -323,13 +324,7 @@ class Session(StreamRequestHandler):
             return True
         if not self._is_told and (is_more or seconds >= TOLD_SECONDS):
             self._is_told = True
-            rate = self.server.limits.messages_per_second
-            self.reply(
-                Notice(
-                    f"You are sending more than {rate:g} line{'' if rate == 1 else 's'} a second: the rest follows at "
-                    "that rate, and nothing is lost."
-                )
-            )
+            self.reply(Paced(self.server.limits.messages_per_second))
         return self._intake.wait(seconds, self.urgency)
 
     def _obey_now(self, commands: list[Command]) -> None:

@@ -16,41 +16,51 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import pytest
 
 import chatsrv
-from chatsrv.model import refusals, statements
+from chatsrv.model import refusals, reports
 from chatsrv.model.accounts import Network
 from chatsrv.model.commands import Act, Command, Say
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.refusals import Refusal
+from chatsrv.model.reports import Report
 from chatsrv.model.rights import Right
 from chatsrv.model.statements import Statement
 from chatsrv.wording import refusals as refusing
-from chatsrv.wording import statements as stating
+from chatsrv.wording import reports as reporting
 from chatsrv.wording.refusals import RIGHTS, explain
-from chatsrv.wording.statements import state
+from chatsrv.wording.replies import tell
 
 ROOT = Path(chatsrv.__file__).parent
 CODES = [
     kind
-    for module in (refusals, statements)
+    for module in (refusals, reports)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, Statement) and kind.__module__ == module.__name__
-    and kind not in (Statement, Refusal)
+    and kind not in (Refusal, Report)
 ]  # fmt: skip
-TABLES = {**refusing._SENTENCES, **stating._SENTENCES}
+TABLES = {**refusing._SENTENCES, **reporting._SENTENCES}
 EACH = pytest.mark.parametrize("kind", CODES, ids=lambda kind: kind.code)
+
+
+def state(statement: Any) -> str:
+    """Return the sentence of a statement."""
+    (sentence,) = tell(statement)
+    return sentence
 
 
 def samples(kind: Any, name: str = "") -> list[Any]:
     """Return values that a fact of this type may have; a text says which fact it is of."""
     if kind is Command:
-        return [Say("a line")]
+        return [Say("a line"), Act("waves")]
     if kind == Network:
         return [ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]
+    if kind is reports.Absent:
+        return [reports.Absent("bob", is_told) for is_told in (False, True)]
     if kind is Refusal:
         return [refusals.NothingMore(), refusals.NothingFound()]
     if get_origin(kind) is tuple:
         (item, _) = get_args(kind)
-        return [(), (*samples(item), Act("waves")), *((each,) for each in samples(item))]
+        some = samples(item, name)
+        return [(), tuple(some), *((each,) for each in some)]
     if get_args(kind):
         assert get_origin(kind) is Union or type(kind) is type(int | str)
         return [value for each in get_args(kind) for value in samples(each, name)]
@@ -75,7 +85,7 @@ def test_each_code_has_its_sentences(kind: type[Statement]) -> None:
     for statement in instances(kind):
         sentence = state(statement)
         if kind is not refusals.PluginRefusal:
-            assert sentence.endswith((".", "?", ":", ")")), sentence
+            assert sentence.endswith((".", "?", ":", ")", "<reason>")), sentence
             assert not re.search(r"None|[{}]|[a-z]+\.[A-Z_]+", sentence), sentence
 
 
