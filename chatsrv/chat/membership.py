@@ -5,8 +5,7 @@ same account change it, too, and so do those who keep order; a lock of its own m
 thread may call, under no other lock; nobody who holds this one waits for a peer.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import partial
@@ -60,8 +59,8 @@ class Opening:
 class Membership:
     """Where the session behind `display` is; a `Device`, to the rest of the chat. Times are told in `zone`.
 
-    It is nowhere until `opening`, and nowhere any more after `leave_all`. Others know of a session before it has
-    entered its rooms. What they do to it then is left to `opening`, which finds it done: whatever is asked of a device
+    It is nowhere until `open`, and nowhere any more after `leave_all`. Others know of a session before it has
+    entered its rooms. What they do to it then is left to `open`, which finds it done: whatever is asked of a device
     was recorded before.
     """
 
@@ -138,11 +137,10 @@ class Membership:
 
     # ------------------------------------------------------------------ going in
 
-    @contextmanager
-    def opening(self) -> Iterator[Opening]:
+    def open(self, welcome: Callable[[Opening], None]) -> Opening:
         """Enter the account's rooms at the login, and read its private log; speak in the first of them.
 
-        What is told within comes before anything else, and must not wait for the peer. Whoever opens tells then what
+        `welcome` is called before anything else is told, and must not wait for the peer. Whoever opens tells then what
         was missed: until that is done nothing of those rooms is live.
         """
         entrances: list[Entrance] = []
@@ -171,12 +169,14 @@ class Membership:
             if self.hub.has_private_log(key) and not self._hears:
                 entrances.append(self._hear_locked(self.hub.private_log(key), is_held=is_held, is_frozen=is_frozen))
             troubles += [entrance.trouble for entrance in entrances if entrance.trouble]
-            yield Opening(tuple(entrances), tuple(troubles))
+            opening = Opening(tuple(entrances), tuple(troubles))
+            welcome(opening)
             for entrance in entrances:
                 self._subscribe_locked(entrance)
             for reply in self._untold:
                 self._display.tell(reply)
             self._untold = ()
+        return opening
 
     def go_into(self, room: Room, told: Reply) -> Entrance:
         """Go into a room, speak there, and have the peer told so.

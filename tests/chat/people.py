@@ -194,8 +194,7 @@ class Person(Asker):
         self.display = RecordingDisplay(self, chat.hub, origin, address)
         self.membership = Membership(chat.hub, self.display, UTC)
         chat.hub.attendance.add(self.membership)
-        with self.membership.opening() as self.opening:
-            self.welcome(self.opening)
+        self.opening = self.membership.open(self.welcome)
         self.catch_up(self.opening.entrances)
 
     def welcome(self, opening: Opening) -> None:

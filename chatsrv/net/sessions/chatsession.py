@@ -76,8 +76,7 @@ class ChatSession(Session, Asker):
             self.reply(LoginRefused())
             self.hang_up(Reason.LOGIN_FAILED)
             return
-        with self.membership.opening() as opening:
-            self._welcome(opening)
+        opening = self.membership.open(self._welcome)
         for refusal in dict.fromkeys(trouble.why for trouble in opening.troubles):
             self.reply(refusal)
         self.catch_up(opening.entrances)
