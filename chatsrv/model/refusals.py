@@ -443,9 +443,13 @@ class LoginsFail(Refusal):
 
 
 class PasswordUnchanged(Refusal):
-    """The password was not changed, for that reason."""
+    """The password was not changed, for that reason; `None` if the reader broke off."""
 
-    why: Refusal
+    why: Refusal | None = None
+
+
+class PasswordsDiffer(Refusal):
+    """The new password was typed in two ways."""
 
 
 class WrongPassword(Refusal):

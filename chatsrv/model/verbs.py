@@ -263,24 +263,6 @@ VERBS = (
 
 VERB_OF = {verb.name: verb for verb in VERBS}
 
-_VERB_FOR = {verb.kind: verb for verb in VERBS}
-
-
-def typed_as(command: Command) -> str:
-    """Return a line that asks for a command, near enough to what was typed for its author to know it again.
-
-    >>> typed_as(PrivateMessage("bob", "hello")), typed_as(Say("hello"))
-    ('/msg bob hello', 'hello')
-    """
-    words = [value for value in command if isinstance(value, str) and value]
-    if isinstance(command, Say):
-        return command.text
-    if isinstance(command, Act):
-        return f"/me {command.text}"
-    verb = _VERB_FOR.get(type(command))
-    return " ".join(["/" + verb.name, *words] if verb else ["/" + words[0], *words[1:]])
-
-
 RIGHT_FOR: dict[type, Right] = {
     Say: Right.SPEAK,
     **{verb.kind: verb.right for verb in VERBS if verb.right and verb.right not in OF_OWNERS},

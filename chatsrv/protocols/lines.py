@@ -15,10 +15,12 @@ from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Entry
 from chatsrv.model.errors import ProtocolError
 from chatsrv.model.login import Admitted, Challenge, LoginOutcome
+from chatsrv.model.refusals import LineTooLong, Refusal
 from chatsrv.model.replies import Reply, Text, Welcome
 from chatsrv.protocols.base import Protocol, Reader, Renderer
 from chatsrv.protocols.stray import check_first_bytes, check_first_line
 from chatsrv.text.cleaning import clean
+from chatsrv.wording.refusals import explain
 from chatsrv.wording.replies import tell
 from chatsrv.wording.sessions import PASSWORD, USERNAME, welcome
 
@@ -39,8 +41,8 @@ class Dialogue(NamedTuple):
     """The place of the prompt from which on what is typed is nobody's business; `None`: all may be seen."""
     make: Callable[..., Command]
     """Takes the answers, as they were typed."""
-    regret: str = ""
-    """What a peer reads that breaks off, by an empty line or one too long; without it an empty line is an answer."""
+    regret: Callable[[Refusal | None], Refusal] | None = None
+    """What a peer is refused that breaks off, by an empty line, or by what is given; without it that is an answer."""
 
 
 class _Stage(Enum):
@@ -214,10 +216,10 @@ class LinesReader(Reader):
 
     def _complain(self) -> list[Command]:
         """Return what a line gets that is too long, which ends a dialogue behind the login."""
-        told = f"That line was too long and was not taken: a line may have up to {self._line_bytes} bytes."
+        why: Refusal = LineTooLong(self._line_bytes)
         if self._dialogue is None:
-            return [Complaint(told)]
-        return self._end(Complaint(f"{told} {self._dialogue.regret}"))
+            return [Complaint(explain(why))]
+        return self._end(Complaint(explain(self._dialogue.regret(why) if self._dialogue.regret else why)))
 
     def _log_in(self, data: bytes) -> list[Command]:
         found: list[Command] = []
@@ -253,7 +255,7 @@ class LinesReader(Reader):
 
     def _answer(self, dialogue: Dialogue, text: str) -> list[Command]:
         if dialogue.regret and not text:
-            return self._end(Complaint(dialogue.regret))
+            return self._end(Complaint(explain(dialogue.regret(None))))
         self._answers += (text,)
         if len(self._answers) < len(dialogue.prompts):
             return [self._prompt(dialogue)]

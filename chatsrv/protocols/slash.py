@@ -5,6 +5,7 @@ Knows names and arguments from the table `chatsrv.model.verbs`, and nothing of w
 
 from chatsrv.model.commands import ChangePassword, Command, Complaint, Invoke, Say
 from chatsrv.model.errors import Misused, Refused
+from chatsrv.model.refusals import PasswordsDiffer, PasswordUnchanged
 from chatsrv.model.verbs import VERB_OF
 from chatsrv.protocols.lines import Dialogue
 from chatsrv.text.characters import BLANK
@@ -12,18 +13,16 @@ from chatsrv.wording.commands import misused
 from chatsrv.wording.refusals import explain
 from chatsrv.wording.sessions import NEW_PASSWORD, NEW_PASSWORD_AGAIN, OLD_PASSWORD
 
-_UNCHANGED = "Nothing was changed."
-
 
 def _change_password(old: str, new: str, again: str) -> Command:
-    return ChangePassword(old, new) if new == again else Complaint(f"The new passwords differ. {_UNCHANGED}")
+    return ChangePassword(old, new) if new == again else Complaint(explain(PasswordUnchanged(PasswordsDiffer())))
 
 
 _PASSWORD_PROMPTS = (OLD_PASSWORD.encode(), NEW_PASSWORD.encode(), NEW_PASSWORD_AGAIN.encode())
 
 # Commands whose arguments nobody may see are asked for them, line by line.
 _DIALOGUES = {
-    "password": Dialogue(_PASSWORD_PROMPTS, 0, _change_password, _UNCHANGED),
+    "password": Dialogue(_PASSWORD_PROMPTS, 0, _change_password, PasswordUnchanged),
 }
 
 

@@ -5,9 +5,9 @@ Knows names and arguments from the table `chatsrv.model.verbs`. Tables and pure 
 
 from collections.abc import Mapping
 
-from chatsrv.model.commands import PAGE_ENTRIES
+from chatsrv.model.commands import PAGE_ENTRIES, Act, Command, Say
 from chatsrv.model.replies import CommandList, UnknownCommand, Usage
-from chatsrv.model.verbs import NAME_CHARACTERS
+from chatsrv.model.verbs import NAME_CHARACTERS, VERBS
 from chatsrv.wording.elsewhere import advice_on
 
 HELP: Mapping[str, str] = {
@@ -42,6 +42,8 @@ HELP: Mapping[str, str] = {
 }
 """What each of the chat's own commands is for, by its name, in a few words that complete "use it to"."""
 
+_VERB_FOR = {verb.kind: verb for verb in VERBS}
+
 _WIDEST = 32
 """Characters that a command may take in a list before its help is moved out of line with the others'."""
 
@@ -73,3 +75,18 @@ def listed(reply: CommandList) -> list[str]:
 
 def _written(usage: Usage) -> str:
     return f"/{usage.name} {usage.arguments}".rstrip()
+
+
+def typed_as(command: Command) -> str:
+    """Return a line that asks for a command, near enough to what was typed for its author to know it again.
+
+    >>> typed_as(Act("waves")), typed_as(Say("hello"))
+    ('/me waves', 'hello')
+    """
+    words = [value for value in command if isinstance(value, str) and value]
+    if isinstance(command, Say):
+        return command.text
+    if isinstance(command, Act):
+        return f"/me {command.text}"
+    verb = _VERB_FOR.get(type(command))
+    return " ".join(["/" + verb.name, *words] if verb else ["/" + words[0], *words[1:]])

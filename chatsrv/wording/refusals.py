@@ -13,10 +13,10 @@ from chatsrv.model.commands import Command
 from chatsrv.model.refusals import Refusal, Utterance
 from chatsrv.model.rights import Right
 from chatsrv.model.style import CHOICES
-from chatsrv.model.verbs import typed_as
 from chatsrv.text.durations import ACCEPTED as DURATIONS
 from chatsrv.text.durations import said
 from chatsrv.text.names import ROOM_ACCEPTED, RoomFlaw
+from chatsrv.wording.commands import typed_as
 from chatsrv.wording.parts import WHOLE_SERVER, until_and_why
 from chatsrv.wording.styles import MEANINGS
 
@@ -225,7 +225,7 @@ def _too_many_logins(it: refusals.TooManyLogins) -> str:
 
 
 def _password_unchanged(it: refusals.PasswordUnchanged) -> str:
-    return f"{explain(it.why)} Nothing was changed."
+    return f"{f'{explain(it.why)} ' if it.why else ''}Nothing was changed."
 
 
 def _too_many_passwords(it: refusals.TooManyPasswords) -> str:
@@ -264,7 +264,7 @@ _SENTENCES: Mapping[type[Refusal], str | Callable[[Any], str]] = {
     refusals.NothingDecided: _nothing_decided,
     # speaking
     refusals.TooLong: _too_long,
-    refusals.LineTooLong: "A line may have up to {most_bytes} bytes.",
+    refusals.LineTooLong: "That line was too long and was not taken: a line may have up to {most_bytes} bytes.",
     refusals.Slowed: _slowed,
     refusals.TooFast: "That is too much at once, and the rest was not said. Try again in a moment.",
     refusals.TooManyChanges: "That is too much at once, since it is all kept for good. Try again in a minute.",
@@ -309,6 +309,7 @@ _SENTENCES: Mapping[type[Refusal], str | Callable[[Any], str]] = {
     refusals.TooManyLogins: _too_many_logins,
     refusals.LoginsFail: "Login is not possible at the moment.",
     refusals.PasswordUnchanged: _password_unchanged,
+    refusals.PasswordsDiffer: "The new passwords differ.",
     refusals.WrongPassword: "That is not your password.",
     refusals.TooManyTries: "There were too many wrong tries. Please wait some minutes.",
     refusals.PasswordUncheckable: "Your password cannot be checked at the moment.",
