@@ -6,9 +6,10 @@ and `act` may have to wait for slow peers and disks, so whoever calls them holds
 
 from collections.abc import Mapping, Sequence
 
+from chatsrv.chat.entrances import Entrance
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.lookback import Lookback, View
-from chatsrv.chat.membership import Entrance, Membership
+from chatsrv.chat.membership import Membership
 from chatsrv.chat.room import Room
 from chatsrv.model.accounts import Account
 from chatsrv.model.reasons import Reason

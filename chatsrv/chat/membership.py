@@ -6,11 +6,11 @@ thread may call, under no other lock; nobody who holds this one waits for a peer
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import partial
 
 from chatsrv.chat.display import Display
+from chatsrv.chat.entrances import Entrance, Opening, welcome
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.lookback import View
 from chatsrv.chat.missed import Absence
@@ -27,33 +27,6 @@ from chatsrv.text.names import account_key
 
 _NOBODY = 0
 """An origin that no session has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entrance:
-    """A room that a session has entered, or the private log of its account: what is to be told of it.
-
-    The session reads on from `position`. `others` are there at exactly that moment, and so many `more`. `absence` is
-    what it missed before: while that is told, the log is held back. `trouble` says why nothing of before can be told.
-    """
-
-    log: RoomLog
-    position: Position
-    room: Room | None = None
-    others: tuple[str, ...] = ()
-    more: int = 0
-    absence: Absence | None = None
-    trouble: Refused | None = None
-    is_frozen: bool = False
-    """Whether nothing that is read there counts as read: what came before is to be told the next time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What a session finds at its login: what it has entered, the first room first, and all that could not be done."""
-
-    entrances: tuple[Entrance, ...]
-    troubles: tuple[Refused, ...]
 
 
 class Membership:
@@ -137,11 +110,11 @@ class Membership:
 
     # ------------------------------------------------------------------ going in
 
-    def open(self, welcome: Callable[[Opening], None]) -> Opening:
+    def open(self) -> Opening:
         """Enter the account's rooms at the login, and read its private log; speak in the first of them.
 
-        `welcome` is called before anything else is told, and must not wait for the peer. Whoever opens tells then what
-        was missed: until that is done nothing of those rooms is live.
+        The peer is told so before anything else. Whoever opens tells then what was missed: until that is done nothing
+        of those rooms is live.
         """
         entrances: list[Entrance] = []
         troubles: list[Refused] = []
@@ -169,14 +142,14 @@ class Membership:
             if self.hub.has_private_log(key) and not self._hears:
                 entrances.append(self._hear_locked(self.hub.private_log(key), is_held=is_held, is_frozen=is_frozen))
             troubles += [entrance.trouble for entrance in entrances if entrance.trouble]
-            opening = Opening(tuple(entrances), tuple(troubles))
-            welcome(opening)
+            for reply in welcome(self.account.name, entrances, self.hub.lobby):
+                self._display.tell(reply)
             for entrance in entrances:
                 self._subscribe_locked(entrance)
             for reply in self._untold:
                 self._display.tell(reply)
             self._untold = ()
-        return opening
+        return Opening(tuple(entrances), tuple(troubles))
 
     def go_into(self, room: Room, told: Reply) -> Entrance:
         """Go into a room, speak there, and have the peer told so.

@@ -24,9 +24,9 @@ from chatsrv.chat.authority import (
     room_here,
 )
 from chatsrv.chat.deciding import check_pace, decide, record
+from chatsrv.chat.entrances import Entrance
 from chatsrv.chat.lookback import View
 from chatsrv.chat.looking import show
-from chatsrv.chat.membership import Entrance
 from chatsrv.chat.private import absent, tell_of_invitation
 from chatsrv.chat.room import Room
 from chatsrv.model.changes import INVITE_ONLY, UNLOGGED, Change, What

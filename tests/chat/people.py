@@ -10,9 +10,10 @@ from datetime import UTC, timedelta
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.bookmarks import BookmarkSource
 from chatsrv.chat.deeds import DEEDS
+from chatsrv.chat.entrances import Entrance
 from chatsrv.chat.hub import Declared, Hub, RoomRules
 from chatsrv.chat.lookback import View
-from chatsrv.chat.membership import Entrance, Membership, Opening
+from chatsrv.chat.membership import Membership
 from chatsrv.model.accounts import Account, Role
 from chatsrv.model.changes import Change
 from chatsrv.model.commands import Complaint, Invoke
@@ -194,11 +195,9 @@ class Person(Asker):
         self.display = RecordingDisplay(self, chat.hub, origin, address)
         self.membership = Membership(chat.hub, self.display, UTC)
         chat.hub.attendance.add(self.membership)
-        self.opening = self.membership.open(self.welcome)
+        self.opening = self.membership.open()
+        self.welcome = self.told()
         self.catch_up(self.opening.entrances)
-
-    def welcome(self, opening: Opening) -> None:
-        """Be told that one has come in. A `ChatSession` has words for it."""
 
     # ------------------------------------------------------------------ for tests
 

@@ -6,28 +6,22 @@ import pytest
 
 from chatsrv.chat.attendance import Device
 from chatsrv.chat.bookmarks import BookmarkSource
+from chatsrv.chat.entrances import Entrance
 from chatsrv.chat.hub import RoomRules
-from chatsrv.chat.membership import Entrance, Membership, Opening
+from chatsrv.chat.membership import Membership
 from chatsrv.chat.room import Room
 from chatsrv.model.entries import Bookmark
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
 from chatsrv.model.refusals import HistoryUnreadable, Unrecorded
-from chatsrv.model.replies import Notice, Reply
-from chatsrv.model.reports import Entered, EnteredElsewhere
+from chatsrv.model.replies import Notice, Reply, Welcome
+from chatsrv.model.reports import Entered, EnteredElsewhere, Whereabouts
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.wording.refusals import explain
 from tests.chat.people import Chat, Person
 
-WELCOME = Notice("Welcome.")
+HELLO = Notice("Hello.")
 NOT_NOW = "What was before cannot be read at the moment."
-
-
-class Welcomed(Person):
-    """Somebody who is welcomed, as in a server."""
-
-    def welcome(self, opening: Opening) -> None:
-        self.display.tell(WELCOME)
 
 
 @pytest.fixture
@@ -65,15 +59,28 @@ def unreadable(log: RoomLog, opened: Callable[..., Bookmark | None]) -> Callable
 
 def test_the_welcome_comes_before_anything_is_shown_of_the_rooms(chat: Chat, alice: Person) -> None:
     alice.leaves()
-    again = Welcomed(chat, alice.account, 7, "192.0.2.1")
+    again = chat.log_in("alice")
     assert shown(again) == [
         ("turn to", "lobby"),
-        ("tell", WELCOME),
+        ("tell", Welcome("alice")),
+        ("tell", Whereabouts("lobby", ("dev",))),
         ("subscribe", "lobby", "held"),
         ("subscribe", "dev", "marked", "held"),
     ]
     assert again.room is chat.hub.lobby
     assert list(again.rooms) == ["lobby", "dev"]
+
+
+def test_who_is_in_no_room_is_welcomed_and_told_how_to_enter_one(chat: Chat) -> None:
+    chat.log_in("bob").types("/part")
+    assert chat.log_in("bob").welcome == [
+        "Welcome, bob! Type /help for commands.",
+        "You are in no room: /rooms lists them, /join ROOM enters one.",
+    ]
+
+
+def test_who_is_in_the_lobby_alone_is_not_told_where_they_speak(chat: Chat) -> None:
+    assert chat.log_in("bob").welcome == ["Welcome, bob! Nobody else is here. Type /help for commands."]
 
 
 def test_what_others_tell_a_session_on_its_way_in_comes_after_the_welcome(
@@ -82,8 +89,8 @@ def test_what_others_tell_a_session_on_its_way_in_comes_after_the_welcome(
     on_its_way = Notice("You are not banned any more.")
     add = chat.hub.attendance.add
     monkeypatch.setattr(chat.hub.attendance, "add", lambda device: (add(device), device.tell(on_its_way)))
-    bob = Welcomed(chat, chat.know("bob"), 7, "192.0.2.1")
-    assert [call[1] for call in bob.display.calls if call[0] == "tell"] == [WELCOME, on_its_way]
+    bob = chat.log_in("bob")
+    assert [call[1] for call in bob.display.calls if call[0] == "tell"] == [Welcome("bob"), on_its_way]
     assert bob.display.calls[-1] == ("tell", on_its_way)
 
 
@@ -307,9 +314,12 @@ def test_before_it_opens_nobody_has_a_session_enter_a_room_and_at_its_opening_it
         assert not device.rooms
 
     monkeypatch.setattr(chat.hub.attendance, "add", add_and_join)
-    phone = Welcomed(chat, bob.account, 7, "192.0.2.1")
+    phone = chat.log_in("bob")
     assert list(phone.rooms) == ["lobby", "dev"]
-    assert [call[1] for call in phone.display.calls if call[0] == "tell"] == [WELCOME]
+    assert phone.welcome == [
+        "Welcome, bob! Here now: alice. Type /help for commands.",
+        "You speak in lobby. You are also in: dev.",
+    ]
 
 
 def test_a_private_message_before_it_opens_is_shown_after_the_welcome(
@@ -325,9 +335,9 @@ def test_a_private_message_before_it_opens_is_shown_after_the_welcome(
     alice.types("/msg bob before that")
     chat.hub.bookmarks.keep_caught_up("bob", is_wanted=False)
     monkeypatch.setattr(chat.hub.attendance, "add", add_and_write)
-    bob = Welcomed(chat, chat.know("bob"), 7, "192.0.2.1")
+    bob = chat.log_in("bob")
     assert bob.display.calls[-1] == ("subscribe", "@bob", 1)  # after the one of before
-    assert bob.display.calls.index(("tell", WELCOME)) < len(bob.display.calls) - 2
+    assert bob.display.calls.index(("tell", Welcome("bob", ("alice",)))) < len(bob.display.calls) - 2
 
 
 def test_the_first_private_message_is_shown_from_the_beginning_of_its_log(chat: Chat, alice: Person) -> None:
@@ -356,7 +366,7 @@ def test_a_session_that_ends_leaves_all_rooms_once_nothing_is_shown_and_enters_n
     assert not bob.rooms
     assert not chat.hub.lobby.is_in("bob")
     with pytest.raises(Refused, match="ending"):
-        bob.membership.enter(chat.hub.lobby, WELCOME)
+        bob.membership.enter(chat.hub.lobby, HELLO)
     begin = len(bob.display.calls)
     bob.membership.hear(chat.hub.private_log("bob"))
     bob.membership.restyle()

@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from chatsrv.chat.membership import Entrance
+from chatsrv.chat.entrances import Entrance
 from chatsrv.chat.missed import Absence, CatchingUp, Told
 from chatsrv.model.entries import Entry
 from chatsrv.net.delivery.connection import Connection

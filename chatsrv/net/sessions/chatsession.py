@@ -13,16 +13,16 @@ from typing import Any, ClassVar
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.authority import room_here
 from chatsrv.chat.deeds import DEEDS
+from chatsrv.chat.entrances import Entrance
 from chatsrv.chat.facts import until_and_why
-from chatsrv.chat.membership import Entrance, Membership, Opening
+from chatsrv.chat.membership import Membership
 from chatsrv.model.accounts import Account
 from chatsrv.model.commands import Act, Command, Say
 from chatsrv.model.entries import Kind
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
-from chatsrv.model.refusals import Banned, InNoRoom, TooFast
-from chatsrv.model.replies import LoginRefused, Welcome
-from chatsrv.model.reports import Whereabouts
+from chatsrv.model.refusals import Banned, TooFast
+from chatsrv.model.replies import LoginRefused
 from chatsrv.model.requiring import require
 from chatsrv.model.rights import Right, may
 from chatsrv.model.verbs import RIGHT_FOR
@@ -76,7 +76,7 @@ class ChatSession(Session, Asker):
             self.reply(LoginRefused())
             self.hang_up(Reason.LOGIN_FAILED)
             return
-        opening = self.membership.open(self._welcome)
+        opening = self.membership.open()
         for refusal in dict.fromkeys(trouble.why for trouble in opening.troubles):
             self.reply(refusal)
         self.catch_up(opening.entrances)
@@ -85,18 +85,6 @@ class ChatSession(Session, Asker):
     def urgency(self) -> Urgency:  # type: ignore[override]  # a class attribute is one way to have it
         """See `Session.urgency`. Those in a conversation do not wait behind a crowd that joins or leaves."""
         return Urgency.TALK if time.monotonic() - self._talked_at < TALK_SECONDS else Urgency.DEEDS
-
-    def _welcome(self, opening: Opening) -> None:
-        """Tell the peer where it is, and who else is there. The session's lock is held."""
-        first = opening.entrances[0] if self.rooms else None
-        others, more = (first.others, first.more) if first else ((), 0)
-        current, *further = self.rooms or [""]
-        notify = self.connection.notify
-        notify(Welcome(self.account.name, others, more, bool(current)))
-        if not current:
-            notify(InNoRoom())
-        elif further or current != self.hub.lobby.name:
-            notify(Whereabouts(current, tuple(further)))
 
     def obey(self, commands: Sequence[Command]) -> None:
         """Obey commands of one kind."""
