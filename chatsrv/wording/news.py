@@ -5,6 +5,7 @@ Tables and pure functions; any thread may use them. Rendering is the hot path, s
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 from chatsrv.model.reasons import Reason
 from chatsrv.text.characters import IGNORABLE, choice
@@ -38,11 +39,17 @@ def _pattern(words: str) -> str:
     return r"\s*".join(re.escape(skeleton(word)) for word in words.split())
 
 
-# What an action must not say, lest `* bob left (connection lost)`, or `* bob and ann left`, be bob's own words. It is
-# compared by what it looks like, where an m has the skeleton of rn.
-_NEWS = rf"(?:{'|'.join(map(_pattern, (JOINED, LEFT, CAME_AND_WENT)))})\b"
-_IS_NEWS = re.compile(rf"\W*{_NEWS}")
-_HAS_NEWS = re.compile(rf"\b{_NEWS}")
+@cache
+def _news() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return what is news, and what has some, by what it looks like, where an m has the skeleton of rn.
+
+    An action must not say it, lest `* bob left (connection lost)`, or `* bob and ann left`, be bob's own words. Made
+    when it is first asked for, since the table of what looks alike takes 10 MiB, which no command line needs.
+    """
+    news = rf"(?:{'|'.join(map(_pattern, (JOINED, LEFT, CAME_AND_WENT)))})\b"
+    return re.compile(rf"\W*{news}"), re.compile(rf"\b{news}")
+
+
 _GOES_ON_WITH_NAMES = re.compile(r"[^\w,&+]*(?:[,&+]|and\b)")
 
 # Nothing may hide in or behind those words: neither signs, nor what nobody sees, of which some count as letters.
@@ -55,7 +62,13 @@ def looks_like_news(text: str) -> bool:
     >>> looks_like_news("left (connection lost)"), looks_like_news("and Ann J0INED"), looks_like_news("waves")
     (True, True, False)
     """
+    # As it is written, and in small letters: an I looks like an l, and is an i.
+    return any(map(_looks_like_news, {text, text.casefold()}))
+
+
+def _looks_like_news(text: str) -> bool:
+    is_news, has_news = _news()
     looks = skeleton(skeleton(text).casefold())  # twice, as an M is no m
-    if any(_IS_NEWS.match(_NO_LETTERS.sub(stand_in, looks)) for stand_in in ("", " ")):
+    if any(is_news.match(_NO_LETTERS.sub(stand_in, looks)) for stand_in in ("", " ")):
         return True
-    return bool(_GOES_ON_WITH_NAMES.match(looks) and _HAS_NEWS.search(_NO_LETTERS.sub("", looks)))
+    return bool(_GOES_ON_WITH_NAMES.match(looks) and has_news.search(_NO_LETTERS.sub("", looks)))
