@@ -16,8 +16,8 @@ from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
 from chatsrv.chat.missed import CatchingUp
 from chatsrv.model.limits import Limits
+from chatsrv.net.delivery import keeper
 from chatsrv.net.listening.server import ChatServer
-from chatsrv.net.receipts import keeper
 from chatsrv.roomlog.sqlite.readers import Kept, Readers
 from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.peer import PASSWORDS

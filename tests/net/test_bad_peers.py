@@ -13,7 +13,7 @@ from chatsrv.app.sessions import PlainSession
 from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.model.limits import Limits
 from chatsrv.net.delivery import deadlines, writing
-from chatsrv.net.delivery.connection import OUTBOX_BYTES, Outbox
+from chatsrv.net.delivery.outbox import OUTBOX_BYTES, Outbox
 from chatsrv.net.listening.server import ChatServer
 from tests.journal import Journal
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, talk, two_chatters

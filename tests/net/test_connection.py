@@ -1,13 +1,21 @@
-"""Behaviour of chatsrv.net.delivery.connection: a bounded outbox, and one reason for each end."""
+"""Behaviour of chatsrv.net.delivery.connection and outbox: bounded, one reason for each end, changed by nobody else."""
 
+import ast
+import inspect
+import re
 import threading
+from pathlib import Path
 
 import pytest
 
+import chatsrv
 from chatsrv.model.limits import Limits
 from chatsrv.model.reasons import Reason
 from chatsrv.model.replies import Text
-from chatsrv.net.delivery.connection import OUTBOX_BYTES, Outbox
+from chatsrv.net.delivery import connection
+from chatsrv.net.delivery.connection import Connection, Subscription
+from chatsrv.net.delivery.outbox import OUTBOX_BYTES, Outbox
+from chatsrv.net.delivery.tail import Recipient
 from chatsrv.net.receipts.trail import Steps
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.wording.sessions import FAREWELLS
@@ -150,3 +158,67 @@ def test_what_another_thread_notifies_of_never_waits_for_space() -> None:
             link.connection.notify(Text("x" * MORE_THAN_A_SOCKET_TAKES))
         link.connection.hang_up(Reason.QUIT)
         assert link.rest() == ("x" * MORE_THAN_A_SOCKET_TAKES + "\n") * 3 + "Goodbye!\n"
+
+
+def changed_by(target: ast.expr) -> list[ast.Attribute]:
+    """Return the attributes that an assignment to `target` changes, or changes something in."""
+    if isinstance(target, ast.Tuple | ast.List):
+        return [part for each in target.elts for part in changed_by(each)]
+    if isinstance(target, ast.Subscript | ast.Starred):
+        return changed_by(target.value)
+    return [target] if isinstance(target, ast.Attribute) else []
+
+
+def changes_from_outside(source: str) -> list[str]:
+    """Return the places of a module that change a connection, or one of its subscriptions, by themselves."""
+    states = {*Recipient.__slots__, *Connection.__slots__, *Subscription.__slots__} - {
+        "connection"
+    }  # a session has one, too
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign | ast.For):
+            targets = [node.target]
+        elif isinstance(node, ast.Delete):
+            targets = node.targets
+        found += [
+            ast.unparse(part)
+            for target in targets
+            for part in changed_by(target)
+            if part.attr in states and ast.unparse(part.value) != "self"
+        ]
+    return found
+
+
+def test_whoever_changes_a_connection_calls_one_of_its_methods() -> None:
+    root = Path(chatsrv.__file__).parent
+    found = {
+        str(file.relative_to(root)): changes
+        for file in root.rglob("*.py")
+        if (changes := changes_from_outside(file.read_text()))
+    }
+    assert set(found) == {"net/delivery/connection.py"}  # a subscription is changed by its connection
+    assert set(found["net/delivery/connection.py"]) == {"subscription.renderer"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "connection.is_stalled = True",
+        "self._connection.renderer = other",
+        "connection.last_due += 1",
+        "one, session.connection.leftover = 1, b''",
+        "subscription.tail: object = None",
+        "del connection.receipts",
+        "connection._subscriptions[log] = subscription",
+    ],
+)
+def test_a_change_from_outside_is_found(line: str) -> None:
+    assert changes_from_outside(line)
+
+
+def test_the_table_of_who_may_call_what_has_every_method() -> None:
+    methods = {name for name, member in vars(Connection).items() if inspect.isfunction(member) and name[0] != "_"}
+    assert methods == methods & set(re.findall(r"\w+", connection.__doc__ or ""))

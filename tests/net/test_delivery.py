@@ -17,7 +17,6 @@ from chatsrv.model.replies import Notice
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.delivery.fanout import READ_ENTRIES
-from chatsrv.net.receipts.reading import Reading
 from chatsrv.net.wire import Wire
 from chatsrv.protocols.base import Renderer
 from chatsrv.protocols.plain import PlainProtocol
@@ -157,9 +156,9 @@ def test_what_nobody_is_shown_is_in_no_wire_format_and_in_no_reckoning_of_what_w
 
     log = log_with()
     connection, peer = ends.connect(renderer=Everything())
-    reading = Reading(connection, "bob", Bookmarks(MemoryStore()))
-    reading.open(log)
-    reading.begin(log, 0, 0, None)
+    receipts = connection.begin_receipts("bob", Bookmarks(MemoryStore()))
+    receipts.open(log)
+    receipts.begin(log, 0, 0, None)
     ends.delivery.subscribe(connection, log, log.end)
     for kind, text in ((Kind.QUIET_JOIN, ""), (Kind.SAY, "one"), (Kind.QUIET_LEAVE, "QUIT"), (Kind.SAY, "two")):
         log.append(kind, "alice", 0, (text,))
@@ -168,7 +167,7 @@ def test_what_nobody_is_shown_is_in_no_wire_format_and_in_no_reckoning_of_what_w
         assert [lines.readline(), lines.readline()] == ["SAY one\n", "SAY two\n"]
     trail = connection.standing().trail
     assert trail.notes[-1].size_bytes == len("SAY one\nSAY two\n")
-    assert trail.taken(1, reading.steps_of) == {log: 2}
+    assert trail.taken(1, receipts.steps_of) == {log: 2}
 
 
 def test_a_slow_reader_of_two_rooms_loses_no_part_of_a_line(ends) -> None:

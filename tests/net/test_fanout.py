@@ -309,7 +309,7 @@ def test_a_connection_that_does_not_log_in_is_hung_up_in_time() -> None:
 def test_a_connection_that_logged_in_is_left_alone_when_its_time_to_log_in_is_over() -> None:
     delivery = Delivery(Limits(login_seconds=0.01))
     with linked(delivery) as [member], linked(delivery) as [stranger]:
-        member.connection.has_credentials = True
+        member.connection.go_to_gate()
         delivery.start()
         stranger.rest()  # whose time began later
         member.connection.reply(Text("still here"))
@@ -319,7 +319,7 @@ def test_a_connection_that_logged_in_is_left_alone_when_its_time_to_log_in_is_ov
 
 def test_a_peer_that_takes_nothing_any_more_is_hung_up_in_time() -> None:
     with delivering(Limits(stall_seconds=0.01)) as delivery, linked(delivery) as [link]:
-        link.connection.has_credentials = True
+        link.connection.go_to_gate()
         link.connection.post(b"x" * MORE_THAN_A_SOCKET_TAKES)
         link.finish()
         assert link.connection.reason is Reason.TOO_SLOW

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from chatsrv.model.entries import Position
+from chatsrv.net.delivery.connection import Subscription
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.delivery.feed import PACE_ENTRIES, Feed
-from chatsrv.net.delivery.subscription import Subscription
 from chatsrv.roomlog.memory import MemoryStore
 from tests.net.links import TextRenderer, reader, say
 from tests.peer import DEADLINE_SECONDS
@@ -39,7 +39,8 @@ def feed_of(log: LateRoomLog, news: list[Feed] | None = None) -> Feed:
 def subscription(delivery: Delivery, log: LateRoomLog, renderer: TextRenderer = RENDERER) -> Subscription:
     """Return somebody who is to read the log."""
     connection = reader(delivery, renderer)
-    made = connection.subscriptions[log] = Subscription(connection, log, renderer, is_held=False)
+    made = connection.subscribe(log, is_marked=False, is_held=False)
+    assert made
     return made
 
 

@@ -1,4 +1,4 @@
-"""Behaviour of chatsrv.net.receipts.keeper: bookmarks of sessions that go on, in steps whatever their rooms."""
+"""Behaviour of chatsrv.net.delivery.keeper: bookmarks of sessions that go on, in steps whatever their rooms."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,8 +8,7 @@ import pytest
 from chatsrv.chat.bookmarks import Bookmarks
 from chatsrv.model.entries import Bookmark, Position
 from chatsrv.net.delivery.delivery import Delivery
-from chatsrv.net.receipts.keeper import KEEP_SECONDS, KEPT_AT_ONCE, TOLD_SECONDS, Keeper
-from chatsrv.net.receipts.reading import Reading
+from chatsrv.net.delivery.keeper import KEEP_SECONDS, KEPT_AT_ONCE, TOLD_SECONDS, Keeper
 from chatsrv.net.receipts.trail import Steps
 from chatsrv.roomlog.memory import MemoryStore
 from tests.net.links import Link, TextRenderer
@@ -45,15 +44,15 @@ class Place:
         self.store = MemoryStore()
         self.logs = [self.store.open(f"room{number}") for number in range(rooms)]
         self.links = [Link(delivery, TextRenderer()) for _ in range(sessions)]
-        self.readings = []
+        self.receipts = []
         bookmarks = Bookmarks(self.store)
         for number, link in enumerate(self.links):
-            reading = Reading(link.connection, f"alice{number}", bookmarks)
+            receipts = link.connection.begin_receipts(f"alice{number}", bookmarks)
             for log in self.logs:
-                reading.open(log)
-                reading.begin(log, 0, 0, None)
-                reading.go_live(log)
-            self.readings.append(reading)
+                receipts.open(log)
+                receipts.begin(log, 0, 0, None)
+                receipts.go_live(log)
+            self.receipts.append(receipts)
         self.now = now = Now()
         self.keeper = Keeper({it.connection.id: it.connection for it in self.links}, now, lambda it: now.due.append(it))
 
@@ -118,9 +117,9 @@ def test_a_step_keeps_so_many_bookmarks_and_the_next_turn_goes_on(place) -> None
 
 def test_what_is_told_is_kept_as_soon_as_it_is_taken(place) -> None:
     here = place(2, 2)
-    (reading, _), log = here.readings, here.logs[0]
+    (receipts, _), log = here.receipts, here.logs[0]
     here.keeper.told(here.links[0].connection)
-    reading.tell(0, [(0, Steps(log, (0,), (7,)))])
+    receipts.tell(0, [(0, Steps(log, (0,), (7,)))])
     here.keeper.told(here.links[0].connection)
     assert here.now.seconds == [TOLD_SECONDS]
     here.now.round()
@@ -131,10 +130,10 @@ def test_what_is_told_is_kept_as_soon_as_it_is_taken(place) -> None:
 
 def test_who_does_not_take_what_is_told_is_looked_at_ever_more_rarely_and_then_with_everybody(place) -> None:
     here = place(1)
-    (reading,), log, connection = here.readings, here.logs[0], here.links[0].connection
+    (receipts,), log, connection = here.receipts, here.logs[0], here.links[0].connection
     here.keeper.told(connection)
     connection.leftover = b"a line\n"  # that waits for the socket
-    reading.tell(len(connection.leftover), [(0, Steps(log, (7,), (3,)))])
+    receipts.tell(len(connection.leftover), [(0, Steps(log, (7,), (3,)))])
     seconds = TOLD_SECONDS
     while seconds <= KEEP_SECONDS:
         assert here.now.seconds.pop() == pytest.approx(seconds)
@@ -162,11 +161,11 @@ def test_a_crowd_that_is_told_is_looked_at_together_so_many_in_a_turn(place) -> 
 
 def test_what_was_taken_since_is_kept_in_the_next_round(place) -> None:
     here = place(2)
-    (reading,) = here.readings
+    (receipts,) = here.receipts
     log = here.logs[1]
     here.keeper.soon()
     here.now.round()
-    reading.tell(0, [(0, Steps(log, (0,), (7,)))])
+    receipts.tell(0, [(0, Steps(log, (0,), (7,)))])
     here.keeper.soon()
     here.now.round()
     origin = here.links[0].connection.origin
@@ -177,8 +176,8 @@ def test_what_was_taken_since_is_kept_in_the_next_round(place) -> None:
 def test_at_the_stop_everything_is_kept_that_was_taken_also_of_those_who_are_about_to_end(place) -> None:
     here = place(1, 2)
     log = here.logs[0]
-    for reading, link in zip(here.readings, here.links, strict=True):
-        reading.tell(0, [(0, Steps(log, (0,), (7,)))])
-        link.connection.is_closing = True
+    for receipts, link in zip(here.receipts, here.links, strict=True):
+        receipts.tell(0, [(0, Steps(log, (0,), (7,)))])
+        link.connection.close()
     here.keeper.keep_all()
     assert here.kept() == 2

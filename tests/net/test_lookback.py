@@ -11,7 +11,7 @@ from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
 from chatsrv.model.entries import Kind
 from chatsrv.model.limits import Limits
-from chatsrv.net.delivery.connection import OUTBOX_BYTES
+from chatsrv.net.delivery.outbox import OUTBOX_BYTES
 from chatsrv.net.listening.server import ChatServer
 from chatsrv.net.sessions.chatsession import ChatSession
 from chatsrv.roomlog.base import LogStore

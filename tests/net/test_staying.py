@@ -5,7 +5,7 @@ import queue
 from chatsrv.app.sessions import PlainSession
 from chatsrv.chat.hub import Hub
 from chatsrv.model.entries import Bookmark
-from chatsrv.net.receipts import keeper
+from chatsrv.net.delivery import keeper
 from chatsrv.roomlog.memory import MemoryStore
 from tests.peer import DEADLINE_SECONDS, Peer, running_chat
 from tests.roomlog.late import LateStore

@@ -11,8 +11,8 @@ from chatsrv.model.reasons import Reason
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.delivery.feed import PACE_BYTES, PACE_ENTRIES, Feed
-from chatsrv.net.delivery.tail import Tail
-from chatsrv.net.delivery.unsent import BATCH_BYTES, Unsent
+from chatsrv.net.delivery.tail import BATCH_OVERHEAD_BYTES, Tail
+from chatsrv.net.delivery.unsent import Unsent
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.shelf import ENTRY_BYTES
 from tests.net.links import FakeSocket, Link, TextRenderer, delivering, linked, reader, say
@@ -31,7 +31,7 @@ def delivery() -> Iterator[Delivery]:
 
 
 def tail_with_reader_behind(delivery: Delivery, unsent: Unsent, room: str) -> tuple[Tail, Connection]:
-    tail = Tail(MemoryStore().open(room), RENDERER, 0, MIB, unsent)
+    tail = Tail(MemoryStore().open(room), RENDERER, 0, MIB, unsent.keep)
     connection = reader(delivery, RENDERER, FakeSocket(0))
     tail.add(connection)
     return tail, connection
@@ -49,7 +49,7 @@ def test_what_a_tail_keeps_is_counted_until_nobody_needs_it(delivery: Delivery) 
     tail, connection = tail_with_reader_behind(delivery, unsent, "lobby")
     for _ in range(3):
         hand_out(tail, "x" * 1000)
-    assert unsent.tail_bytes == 3 * (1001 + BATCH_BYTES)
+    assert unsent.tail_bytes == 3 * (1001 + BATCH_OVERHEAD_BYTES)
     assert unsent.tails() == [tail]
     tail.resume(connection)
     tail.draw_level(connection)
@@ -65,7 +65,7 @@ def test_what_the_slowest_reader_of_a_tail_has_been_sent_is_forgotten_before_any
     tail.resume(connection)
     hand_out(tail, "to be sent")
     tail.forget_read()
-    assert unsent.tail_bytes == len("to be sent\n") + BATCH_BYTES
+    assert unsent.tail_bytes == len("to be sent\n") + BATCH_OVERHEAD_BYTES
     assert tail.resume(connection) == b"to be sent\n"
 
 
@@ -78,7 +78,7 @@ def test_a_tail_that_is_shortened_names_those_who_lose_something_and_no_others(d
     for _ in range(3):
         hand_out(tail, "x" * 1000)
     assert tail.shorten() == [slow]
-    assert unsent.tail_bytes == 3 * (1001 + BATCH_BYTES)
+    assert unsent.tail_bytes == 3 * (1001 + BATCH_OVERHEAD_BYTES)
 
 
 def test_a_buffer_that_several_share_is_counted_once(delivery: Delivery) -> None:
@@ -234,7 +234,7 @@ def test_somebody_who_is_always_a_little_behind_makes_nobody_keep_what_he_has_be
         hand_out(tail, "x")
         tail.resume(connection)
         hand_out(tail, "x")
-    assert unsent.tail_bytes < 200 * BATCH_BYTES
+    assert unsent.tail_bytes < 200 * BATCH_OVERHEAD_BYTES
 
 
 def test_what_is_kept_of_an_author_who_has_gone_does_not_hold_the_session(delivery: Delivery) -> None:

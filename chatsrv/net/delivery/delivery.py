@@ -30,7 +30,7 @@ from chatsrv.model.reasons import Reason
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.fanout import FanOut
 from chatsrv.net.delivery.feed import Feed
-from chatsrv.net.receipts.reading import Standing
+from chatsrv.net.receipts.receipts import Standing
 from chatsrv.net.scarcity import Reserve, insist, lack_of
 from chatsrv.net.sessions.poller import Inlet, Poller
 from chatsrv.net.wire import Wire
@@ -120,8 +120,7 @@ class Delivery:
         self._has_stopped = True  # before looking: whoever asks for something from now on finds out by itself
         for connection in list(self._writing.connections.values()):  # those that were given up are to end, too
             self._writing.cut(connection)
-            if connection.released:
-                connection.released.set()
+            connection.release()
         while self._requests:
             for arg in self._requests.popleft()[1]:
                 if isinstance(arg, threading.Event):
@@ -352,6 +351,6 @@ class Delivery:
 
     @staticmethod
     def _tell_standing(connection: Connection, answers: list[Standing], has_answer: threading.Event) -> None:
-        if connection.reading:
-            answers.append(connection.reading.last_standing or connection.reading.standing())
+        if standing := connection.tell_standing():
+            answers.append(standing)
         has_answer.set()

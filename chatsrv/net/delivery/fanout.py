@@ -14,13 +14,12 @@ from chatsrv.model.entries import Entry, Position
 from chatsrv.model.errors import Hole
 from chatsrv.model.limits import Limits
 from chatsrv.model.reasons import Reason
-from chatsrv.net.delivery.connection import Connection
+from chatsrv.net.delivery.connection import Connection, Subscription
 from chatsrv.net.delivery.feed import Feed
-from chatsrv.net.delivery.subscription import Subscription
+from chatsrv.net.delivery.keeper import Keeper
 from chatsrv.net.delivery.tail import Batch, Tail
 from chatsrv.net.delivery.unsent import Unsent
 from chatsrv.net.delivery.writing import Writing
-from chatsrv.net.receipts.keeper import Keeper
 from chatsrv.net.wire import GONE
 from chatsrv.roomlog.base import RoomLog
 
@@ -49,24 +48,22 @@ class FanOut:
         self._look = look
         # What is to be turned is turned between turns, so it is asked for as by another thread.
         self.writing = Writing(
-            limits, self.unsent, self.forget, lambda it: request(self.mark, it), lambda it: self.keeper.told(it)
+            limits, self.unsent, self.leave, lambda it: request(self.mark, it), lambda it: self.keeper.told(it)
         )
         self.keeper = Keeper(self.writing.connections, self.writing.deadlines, request)
 
     def subscribe(self, connection: Connection, log: RoomLog, after: Position, is_marked: bool, is_held: bool) -> None:
         """Carry out `Delivery.subscribe`."""
-        if connection.is_closing or log in connection.subscriptions:
-            return
-        renderer = connection.renderer.marked if is_marked else connection.renderer
-        subscription = connection.subscriptions[log] = Subscription(connection, log, renderer, is_held=is_held)
-        self._read_from(subscription, after)
+        if subscription := connection.subscribe(log, is_marked=is_marked, is_held=is_held):
+            self._read_from(subscription, after)
 
     def _read_from(self, subscription: Subscription, after: Position) -> None:
         log = subscription.log
         try:
             feed = self.feeds.get(log)
             if is_new := feed is None:
-                feed = self.feeds[log] = Feed(log, _visible(log, after), self._tail_bytes, self._announce, self.unsent)
+                begin = _visible(log, after)
+                feed = self.feeds[log] = Feed(log, begin, self._tail_bytes, self._announce, self.unsent.keep)
             if after.epoch == log.epoch and after.offset > feed.cursor:  # not recorded yet, or not read yet
                 feed.expect(subscription, after.offset)
             else:
@@ -81,36 +78,28 @@ class FanOut:
         """Make a connection a reader at the feed's cursor, once it has got what it `missed`."""
         if subscription.is_over:
             return
-        connection, is_held = subscription.connection, subscription.held is not None
-        tail = feed.add(subscription)
-        subscription.held = subscription.held or []
+        connection, tail = subscription.connection, feed.add(subscription)
         if missed:
             try:
                 batch = tail.render(missed)
             except Exception:
                 self._give_up(missed, [connection])
                 return
-            subscription.held.append((batch.sent, batch.data_for(connection)))
+            subscription.miss(batch)
             self.unsent.note(connection)
-        if not is_held:
-            self.go_live(connection, subscription.log)
+        if not subscription.is_held:
+            self._begin(subscription)
 
     def go_live(self, connection: Connection, log: RoomLog) -> None:
         """Carry out `Delivery.go_live`."""
         subscription = connection.subscriptions.get(log)
-        if connection.is_closing or subscription is None or subscription.held is None:
-            return
-        if subscription.tail is None:  # it has yet to arrive
-            subscription.held = None
-            return
-        replies = self.writing.take_replies(connection)  # before what is live, so that his place is behind them
-        if connection.reading:
-            connection.reading.go_live(log)
-        for sent, _ in subscription.held:
-            connection.note(sent)
-        if waiting := b"".join([connection.leftover, replies, *(data for _, data in subscription.held)]):
-            connection.leftover = waiting
-        subscription.held = None
+        if subscription and subscription.hold_no_more():  # else it has yet to arrive, and will be live then
+            self._begin(subscription)
+
+    def _begin(self, subscription: Subscription) -> None:
+        """Write to a connection what it missed of a log, and all that comes."""
+        connection = subscription.connection
+        connection.go_live(subscription)
         self.unsent.note(connection)
         if not connection.is_stalled:
             self.writing.catch_up(connection)
@@ -118,14 +107,12 @@ class FanOut:
 
     def unsubscribe(self, connection: Connection, log: RoomLog) -> None:
         """Carry out `Delivery.unsubscribe`."""
-        if subscription := connection.subscriptions.pop(log, None):
-            self.writing.leave(subscription)
+        if subscription := connection.unsubscribe(log):
+            self.leave(subscription)
 
     def turn_to(self, connection: Connection, log: RoomLog | None) -> None:
         """Carry out `Delivery.turn_to`: have lines of other logs than this one marked."""
-        for subscription in connection.subscriptions.values():
-            renderer = connection.renderer
-            subscription.renderer = renderer if subscription.log is log else renderer.marked
+        connection.turn_to(log)
         self.mark(connection)
 
     def mark(self, connection: Connection) -> None:
@@ -133,21 +120,12 @@ class FanOut:
 
         Between turns only: within one, some tails of a feed may be further than others.
         """
-        connection.is_turning = False
-        for subscription in connection.subscriptions.values():
-            tail, feed = subscription.tail, subscription.feed
-            if tail and feed and tail.renderer is not subscription.renderer:
-                if connection in tail.level:
-                    feed.move(subscription)
-                else:
-                    connection.is_turning = True
+        for subscription in connection.movable():
+            self.feeds[subscription.log].move(subscription)
 
     def ignore(self, connection: Connection, accounts: frozenset[str]) -> None:
         """Carry out `Delivery.ignore`."""
-        connection.ignored = accounts
-        for subscription in connection.subscriptions.values():
-            if subscription.tail:
-                subscription.tail.ignore(connection)
+        connection.ignore(accounts)
 
     def _announce(self, feed: Feed) -> None:
         """Be told, on any thread, that there is news for a feed."""
@@ -172,11 +150,16 @@ class FanOut:
         for subscription in feed.arrived():
             self._arrive(subscription, feed, [])
         if not feed.is_closed and feed.close_if_unread():
-            self.forget(feed)
+            self._forget(feed)
         if feed.has_more:
             feed.announce()
 
-    def forget(self, feed: Feed) -> None:
+    def leave(self, subscription: Subscription) -> None:
+        """Have a connection read a log no more."""
+        if subscription.tail and self.feeds[subscription.log].remove(subscription):
+            self._forget(self.feeds[subscription.log])
+
+    def _forget(self, feed: Feed) -> None:
         """Read the log of a feed no more: nobody does."""
         del self.feeds[feed.log]
 
@@ -187,11 +170,10 @@ class FanOut:
             connection.hang_up(Reason.ERROR)
             self.writing.hang_up(connection)  # at once: what was asked before is not to be read on from here
 
-    def _hand_out(self, tail: Tail, batch: Batch) -> None:
+    def _hand_out(self, tail: Tail[Connection], batch: Batch) -> None:
         for connection, data, sent in tail.fan_out(batch):
             if sent == GONE:
-                connection.leftover = data
-                self.writing.lose(connection)
+                self.writing.lose(connection, data)
             else:
                 self.writing.stall(connection, memoryview(data)[sent:])
         self._cut_slow(tail.fallen_off())
@@ -199,8 +181,7 @@ class FanOut:
             self.relieve()
         if tail.is_noted_at_length():
             for connection in tail.level:
-                if connection.reading:
-                    connection.reading.shorten()
+                connection.forget_taken()
 
     def relieve(self) -> None:
         """Have those give way for whom too much is kept in all: the slowest of the biggest tail, then of the next."""

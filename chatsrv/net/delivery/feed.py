@@ -7,9 +7,8 @@ import threading
 from collections.abc import Callable
 
 from chatsrv.model.entries import Entry, Position
-from chatsrv.net.delivery.subscription import Subscription
+from chatsrv.net.delivery.connection import Connection, Subscription
 from chatsrv.net.delivery.tail import Tail
-from chatsrv.net.delivery.unsent import Unsent
 from chatsrv.protocols.base import Renderer
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.sharing.locks import Rank, ranked_lock
@@ -24,13 +23,13 @@ class Feed:
 
     def __init__(
         self, log: RoomLog, after: Position, tail_bytes: int, announced: "Callable[[Feed], None]",
-        unsent: Unsent | None = None,
+        keep: Callable[[Tail[Connection], int], None] = lambda *_: None,
     ) -> None:  # fmt: skip
         self._announced = announced
         self._is_announced = False
         self._tail_bytes = tail_bytes
-        self._unsent = unsent
-        self._tails: dict[Renderer, Tail] = {}
+        self._keep = keep
+        self._tails: dict[Renderer, Tail[Connection]] = {}
         self._arrivals: list[tuple[int, Subscription]] = []
         self._lock = ranked_lock(Rank.FEED)
         self._caught_up = threading.Condition(self._lock)  # type: ignore[arg-type]  # an OrderedLock will do
@@ -104,18 +103,18 @@ class Feed:
         """
         return self.log.read(position, self.cursor - position.offset)
 
-    def tails(self) -> list[Tail]:
+    def tails(self) -> list[Tail[Connection]]:
         """Return the tails, one for each wire format."""
         return list(self._tails.values())
 
-    def add(self, subscription: Subscription) -> Tail:
+    def add(self, subscription: Subscription) -> Tail[Connection]:
         """Take in a reader at the cursor, in the wire format that he is to have; he is behind at first."""
         renderer = subscription.renderer
         tail = self._tails.get(renderer)
         if tail is None:
-            tail = self._tails[renderer] = Tail(self.log, renderer, self.cursor, self._tail_bytes, self._unsent)
+            tail = self._tails[renderer] = Tail(self.log, renderer, self.cursor, self._tail_bytes, self._keep)
         tail.add(subscription.connection)
-        subscription.feed, subscription.tail = self, tail
+        subscription.arrive(tail)
         return tail
 
     def take_out(self, subscription: Subscription) -> None:
@@ -124,7 +123,7 @@ class Feed:
             tail.remove(subscription.connection)
             if tail.is_unread:
                 del self._tails[tail.renderer]
-            subscription.tail = None
+            subscription.depart()
 
     def remove(self, subscription: Subscription) -> bool:
         """Forget a reader who has arrived; return whether there is nobody left, so that the feed was closed."""

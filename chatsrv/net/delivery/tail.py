@@ -12,13 +12,11 @@ import itertools
 import socket
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from chatsrv.model.changes import without_words
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import LINES, WORDS, Entry, seen
-from chatsrv.net.delivery.connection import Connection
-from chatsrv.net.delivery.unsent import Unsent, size_of
 from chatsrv.net.receipts.trail import Note, Range, Sent
 from chatsrv.net.wire import GONE, Send, send_some
 from chatsrv.protocols.base import Renderer
@@ -34,6 +32,26 @@ NOTED_BATCHES = 64
 costs him less than one of the sends.
 """
 
+BATCH_OVERHEAD_BYTES = 400
+"""What a batch takes beside its data: the note of it, that others share, and their places in lists. Measured."""
+
+OMITTED_ENTRY_BYTES = 120
+"""What an entry of a batch takes more where somebody is not sent it. Measured."""
+
+
+class Recipient:
+    """A connection, as a tail knows it."""
+
+    __slots__ = ("ignored", "note", "origin", "send")
+
+    origin: int
+    ignored: frozenset[str]
+    send: Send
+    note: Callable[[Note], None]
+
+
+R = TypeVar("R", bound=Recipient)
+
 
 @distinct
 class Batch(NamedTuple):
@@ -42,7 +60,7 @@ class Batch(NamedTuple):
     sent: Sent
     data: bytes
 
-    def data_for(self, connection: Connection) -> bytes:
+    def data_for(self, connection: Recipient) -> bytes:
         """Return the bytes that `connection` is to see: all but what it wrote itself, and what it ignores."""
         omitted = self.sent.omitted.get(connection.origin)
         if omitted is None:
@@ -55,9 +73,20 @@ class Batch(NamedTuple):
         parts.append(self.data[start:])
         return b"".join(parts)
 
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory."""
+        sent, data = self
+        return (
+            BATCH_OVERHEAD_BYTES + len(data) + (OMITTED_ENTRY_BYTES * (sent.last - sent.after) if sent.omitted else 0)
+        )
 
-class Tail:
-    """The readers of one room in one wire format, and what those behind have yet to be sent."""
+
+class Tail(Generic[R]):
+    """The readers of one room in one wire format, and what those behind have yet to be sent.
+
+    `keep` is told how much it keeps whenever that changes.
+    """
 
     __slots__ = (
         *(
@@ -65,6 +94,7 @@ class Tail:
             "_has_unnoted",
             "_ignored",
             "_ignorers",
+            "_keep",
             "_kept_bytes",
             "_kept_size",
             "_limit_bytes",
@@ -73,55 +103,59 @@ class Tail:
             "_notes",
             "_readers",
             "_shortened_at",
-            "_unsent",
         ),
         *("behind", "level", "rendered", "renderer"),
     )
 
     def __init__(
-        self, log: RoomLog, renderer: Renderer, rendered: int, limit_bytes: int, unsent: Unsent | None = None
+        self,
+        log: RoomLog,
+        renderer: Renderer,
+        rendered: int,
+        limit_bytes: int,
+        keep: "Callable[[Tail[R], int], None]" = lambda *_: None,
     ) -> None:
         self._log = log
         self.renderer = renderer
         self.rendered = rendered  # offset of the last entry that was rendered
-        self.level: dict[Connection, Send] = {}
-        self.behind: dict[Connection, int] = {}  # with the cursor: the offset up to which all has been handed over
-        self._readers: dict[int, Connection] = {}  # by origin
-        self._ignored: dict[Connection, frozenset[str]] = {}  # of those who ignore accounts, which
+        self.level: dict[R, Send] = {}
+        self.behind: dict[R, int] = {}  # with the cursor: the offset up to which all has been handed over
+        self._readers: dict[int, R] = {}  # by origin
+        self._ignored: dict[R, frozenset[str]] = {}  # of those who ignore accounts, which
         # The same the other way round. Sessions of one account share their set, so ignoring one account more is a step
         # for each session here, however many that one ignores.
-        self._ignorers: dict[frozenset[str], set[Connection]] = {}
+        self._ignorers: dict[frozenset[str], set[R]] = {}
         self._batches: list[Batch] = []
         self._kept_bytes = 0  # of data
         self._kept_size = 0  # of all that they take
         self._limit_bytes = limit_bytes
         self._shortened_at = NOTED_BATCHES  # so many batches are looked at, whether anybody has yet to be sent them
-        self._unsent = unsent or Unsent(limit_bytes)
+        self._keep = keep
         self._noted = 0
         self._has_unnoted = False  # up to `rendered` there are entries that nobody sees, and nothing else
         self._notes: list[Callable[[Note], None]] | None = []  # of those who are level; `None`: to be found out
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: R) -> None:
         """Take in a reader, who is behind at first, at `rendered`."""
         self._readers[connection.origin] = connection
         self.behind[connection] = self.rendered
         self.ignore(connection)
 
-    def ignore(self, connection: Connection) -> None:
+    def ignore(self, connection: R) -> None:
         """Leave out for a reader, of what comes from now on, all words of the accounts that it ignores now."""
         self._ignore_nobody(connection)
         if connection.ignored:
             self._ignored[connection] = connection.ignored
             self._ignorers.setdefault(connection.ignored, set()).add(connection)
 
-    def _ignore_nobody(self, connection: Connection) -> None:
+    def _ignore_nobody(self, connection: R) -> None:
         if accounts := self._ignored.pop(connection, None):
             ignorers = self._ignorers[accounts]
             ignorers.discard(connection)
             if not ignorers:
                 del self._ignorers[accounts]
 
-    def _ignored_among(self, entries: list[Entry]) -> list[tuple[frozenset[str], set[Connection]]]:
+    def _ignored_among(self, entries: list[Entry]) -> list[tuple[frozenset[str], set[R]]]:
         """Return which of the authors of `entries` are ignored together, and by which readers."""
         if not self._ignorers:
             return []
@@ -132,7 +166,7 @@ class Tail:
             if not authors.isdisjoint(accounts)
         ]
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: R) -> None:
         """Forget a reader."""
         del self._readers[connection.origin]
         if self.level.pop(connection, None) and self._has_unnoted:
@@ -147,17 +181,17 @@ class Tail:
         """Whether there is no reader left."""
         return not self._readers
 
-    def readers(self) -> list[Connection]:
+    def readers(self) -> list[R]:
         """Return all readers."""
         return list(self._readers.values())
 
-    def fall_behind(self, connection: Connection) -> None:
+    def fall_behind(self, connection: R) -> None:
         """Move a reader to those behind. He has, or holds as leftover, everything up to `rendered`."""
         if self.level.pop(connection, None):
             self._notes = None
             self.behind[connection] = self.rendered
 
-    def draw_level(self, connection: Connection) -> None:
+    def draw_level(self, connection: R) -> None:
         """Move a reader to those who are level: everything up to `rendered` was handed to his socket."""
         del self.behind[connection]
         self.level[connection] = connection.send
@@ -213,7 +247,7 @@ class Tail:
         last = len(piece) - (len(bare) - first)
         return (first, last) if first <= last and piece[last:] == bare[first:] else (0, len(piece))
 
-    def fan_out(self, batch: Batch) -> list[tuple[Connection, bytes | memoryview, int]]:
+    def fan_out(self, batch: Batch) -> list[tuple[R, bytes | memoryview, int]]:
         """Hand a new batch to everybody who is level, and keep it for those behind.
 
         One that nobody sees anything of is not noted, as the next one moves everybody's place further: a crowd that
@@ -222,14 +256,14 @@ class Tail:
         Returns whoever could not take all of it, with what was to be sent, and how much of it was (`GONE`: the socket
         failed). They still count as level.
         """
-        short: list[tuple[Connection, bytes | memoryview, int]] = []
+        short: list[tuple[R, bytes | memoryview, int]] = []
         sent_to_all, data = batch
         self.rendered = sent_to_all.last
         if self.behind:
             self._batches.append(batch)
             self._kept_bytes += len(data)
-            self._kept_size += size_of(batch)
-            self._unsent.keep(self, self._kept_size)
+            self._kept_size += batch.size_bytes
+            self._keep(self, self._kept_size)
             if len(self._batches) >= self._shortened_at:
                 self.forget_read()
                 self._shortened_at = 2 * len(self._batches) + NOTED_BATCHES
@@ -268,7 +302,7 @@ class Tail:
         self._noted = 0
         return True
 
-    def resume(self, connection: Connection) -> bytes:
+    def resume(self, connection: R) -> bytes:
         """Return what a reader who is behind is to be sent next, and move his cursor behind it; empty: he is level."""
         start = bisect_right(self._batches, self.behind[connection], key=last_offset)
         parts: list[bytes] = []
@@ -283,7 +317,7 @@ class Tail:
                 break
         return b"".join(parts)
 
-    def fallen_off(self) -> list[Connection]:
+    def fallen_off(self) -> list[R]:
         """Drop what is over the limit; return the readers who were still to be sent some of that."""
         if self._kept_bytes <= self._limit_bytes:
             return []
@@ -291,11 +325,11 @@ class Tail:
         # a quarter, not for every batch anew: dropping moves all the others
         return self._shortened(self._limit_bytes * 3 // 4) if self._kept_bytes > self._limit_bytes else []
 
-    def shorten(self) -> list[Connection]:
+    def shorten(self) -> list[R]:
         """Drop the oldest quarter, as too much is kept in all rooms; return who was to be sent some of it."""
         return self._shortened(self._kept_bytes * 3 // 4)
 
-    def _shortened(self, most_bytes: int) -> list[Connection]:
+    def _shortened(self, most_bytes: int) -> list[R]:
         """Keep so many bytes at most, and fewer batches than before; return who was to be sent some of the others."""
         dropped, left = 0, self._kept_bytes
         while dropped < len(self._batches) and (not dropped or left > most_bytes):
@@ -317,9 +351,9 @@ class Tail:
     def _drop(self, count: int) -> None:
         for batch in self._batches[:count]:
             self._kept_bytes -= len(batch.data)
-            self._kept_size -= size_of(batch)
+            self._kept_size -= batch.size_bytes
         del self._batches[:count]
-        self._unsent.keep(self, self._kept_size)
+        self._keep(self, self._kept_size)
 
 
 def last_offset(batch: Batch) -> int:

@@ -7,18 +7,8 @@
 Knows neither sockets nor rooms. Belongs to the delivery thread.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from chatsrv.net.delivery.connection import Connection
-
-if TYPE_CHECKING:
-    from chatsrv.net.delivery.tail import Batch, Tail
-
-BATCH_BYTES = 400
-"""What a batch takes beside its data: the note of it, that others share, and their places in lists. Measured."""
-
-OMITTED_ENTRY_BYTES = 120
-"""What an entry of a batch takes more where somebody is not sent it. Measured."""
+from chatsrv.net.delivery.tail import Tail
 
 
 class Unsent:
@@ -28,7 +18,7 @@ class Unsent:
         self.most_bytes = most_bytes
         self.tail_bytes = 0
         self.own_bytes = 0
-        self._tails: dict[Tail, int] = {}
+        self._tails: dict[Tail[Connection], int] = {}
         self._own: dict[Connection, tuple[int, int]] = {}  # which buffer each has, and its replies
         self._buffers: dict[int, tuple[int, int]] = {}  # by identity: how many have it, and its size
 
@@ -49,7 +39,7 @@ class Unsent:
 
     # ------------------------------------------------------------------ what tails keep
 
-    def keep(self, tail: "Tail", size_bytes: int) -> None:
+    def keep(self, tail: Tail[Connection], size_bytes: int) -> None:
         """Count what a tail keeps now."""
         self.tail_bytes += size_bytes - self._tails.get(tail, 0)
         if size_bytes:
@@ -57,13 +47,13 @@ class Unsent:
         else:
             self._tails.pop(tail, None)
 
-    def biggest_tail(self) -> "Tail | None":
+    def biggest_tail(self) -> Tail[Connection] | None:
         """Return the tail that keeps most, unless connections have more for themselves than all tails keep."""
         if not self._tails or self.own_bytes > self.tail_bytes:
             return None
         return max(self._tails, key=self._tails.__getitem__)
 
-    def tails(self) -> list["Tail"]:
+    def tails(self) -> list[Tail[Connection]]:
         """Return those that keep something."""
         return list(self._tails)
 
@@ -72,11 +62,7 @@ class Unsent:
     def note(self, connection: Connection) -> None:
         """Count what waits for a connection alone now."""
         self.forget(connection)
-        leftover = connection.leftover
-        buffer: Any = leftover.obj if isinstance(leftover, memoryview) else leftover
-        replies = connection.outbox.size_bytes
-        for subscription in connection.subscriptions.values():
-            replies += sum([len(data) for _, data in subscription.held or ()])
+        buffer, replies = connection.unsent()
         if not buffer and not replies:
             return
         if buffer:
@@ -106,9 +92,3 @@ class Unsent:
     def slowest(self) -> Connection | None:
         """Return who has taken nothing for the longest time of those for whom something waits."""
         return min(self._own, key=lambda it: (not it.is_stalled, it.progress_at), default=None)
-
-
-def size_of(batch: "Batch") -> int:
-    """Return what a batch takes in memory."""
-    sent, data = batch
-    return BATCH_BYTES + len(data) + (OMITTED_ENTRY_BYTES * (sent.last - sent.after) if sent.omitted else 0)

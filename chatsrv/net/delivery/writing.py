@@ -6,7 +6,6 @@
 Decides nothing about rooms. Belongs to the delivery thread, as all of its state.
 """
 
-import contextlib
 import selectors
 import socket
 import threading
@@ -15,10 +14,8 @@ from collections.abc import Callable
 
 from chatsrv.model.limits import Limits
 from chatsrv.model.reasons import Reason
-from chatsrv.net.delivery.connection import Connection
+from chatsrv.net.delivery.connection import Connection, Subscription
 from chatsrv.net.delivery.deadlines import Deadlines
-from chatsrv.net.delivery.feed import Feed
-from chatsrv.net.delivery.subscription import Subscription
 from chatsrv.net.delivery.unsent import Unsent
 from chatsrv.net.wire import GONE, send_some
 
@@ -34,21 +31,21 @@ LONG_NOTES = 256
 class Writing:
     """All connections, and the writing to each.
 
-    `left` is told of a feed without readers; `turned` of a connection that is level, so that its subscriptions may be
-    given the wire format that they are to have; `told` of one that is being told what it missed.
+    `leave` takes a subscription out of its feed. `turned` is told of a connection that is level, so that its
+    subscriptions may be given the wire format that they are to have; `told` of one that is being told what it missed.
     """
 
     def __init__(
         self,
         limits: Limits,
         unsent: Unsent,
-        left: Callable[[Feed], None],
+        leave: Callable[[Subscription], None],
         turned: Callable[[Connection], None],
         told: Callable[[Connection], None],
     ) -> None:
         self._limits = limits
         self._unsent = unsent
-        self._left = left
+        self._leave = leave
         self._turned = turned
         self._told = told
         self.selector = selectors.DefaultSelector()
@@ -62,7 +59,7 @@ class Writing:
     def take_on(self, connection: Connection) -> None:
         """Take a new connection on; it has `login_seconds` to become a login."""
         self.connections[connection.id] = connection
-        self._set_deadline(self._limits.login_seconds, self._check_login, connection)
+        self._set_deadline(self._limits.login_seconds, Connection.pass_login_deadline, connection)
 
     def _set_deadline(self, seconds: float, check: Callable[[Connection], None], connection: Connection) -> None:
         self.deadlines.set(seconds, self._check, check, connection.id)
@@ -72,14 +69,9 @@ class Writing:
         if connection is not None:
             check(connection)
 
-    def _check_login(self, connection: Connection) -> None:
-        connection.is_overdue = True  # before looking: see `Connection.await_login`
-        if not connection.has_credentials:
-            connection.hang_up(Reason.LOGIN_TIMEOUT)
-
     def _check_progress(self, connection: Connection) -> None:
         if not connection.is_stalled:
-            connection.is_watched = False
+            connection.unwatch()
             return
         idle = time.monotonic() - connection.progress_at
         if idle >= self._limits.stall_seconds:
@@ -91,7 +83,7 @@ class Writing:
 
     def reply(self, connection: Connection, number: int) -> None:
         """Write the replies up to a number, if the socket takes them."""
-        connection.last_due = max(connection.last_due, number)
+        connection.allow_replies(number)
         self.flush(connection)
         if connection.is_stalled:
             self._unsent.note(connection)
@@ -103,72 +95,46 @@ class Writing:
 
     def stall(self, connection: Connection, leftover: memoryview) -> None:
         """Wait until the socket takes more."""
-        connection.leftover = leftover
-        for subscription in connection.subscriptions.values():
-            if subscription.tail:  # stalled already, it may have drawn level in another room since
-                subscription.tail.fall_behind(connection)
+        is_new = connection.stall(leftover)
         self._unsent.note(connection)
-        if not connection.is_stalled:
-            connection.is_stalled = True
-            connection.progress_at = time.monotonic()
+        if is_new:
             self.selector.register(connection.wire, selectors.EVENT_WRITE, connection)
-            if not connection.is_watched:
-                connection.is_watched = True
+            if connection.watch():
                 self._set_deadline(self._limits.stall_seconds, self._check_progress, connection)
 
     def resume(self, connection: Connection) -> None:
         """Go on with a connection whose socket takes more again."""
-        connection.progress_at = time.monotonic()
-        if connection.reading and connection.reading.notes > LONG_NOTES:
-            connection.reading.shorten()
+        connection.progress()
+        if connection.receipts and connection.receipts.notes > LONG_NOTES:
+            connection.forget_taken()
         self.catch_up(connection)
 
     def catch_up(self, connection: Connection) -> None:
         """Write all that waits for a connection, in order, until nothing does or its socket takes no more."""
-        while data := connection.leftover or self.take_replies(connection) or self._next_from_tails(connection):
+        while data := connection.leftover or self._take_replies(connection) or connection.next_of_logs():
             sent = send_some(connection.send, data)
             if sent == GONE:
-                connection.leftover = data
-                self.lose(connection)
+                self.lose(connection, data)
                 return
             if sent < len(data):
                 self.stall(connection, memoryview(data)[sent:])
                 return
-            connection.leftover = b""
+            connection.clear_leftover()
         self._unstall(connection)
         if connection.is_closing:
             self._say_goodbye(connection)
         elif connection.is_turning:
             self._turned(connection)
 
-    def take_replies(self, connection: Connection) -> bytes:
-        """Return what was replied, to be written next."""
-        # Before the connection closes, lines of a room may still come, so the farewell is not the last.
-        last = None if connection.is_closing else connection.last_due
-        if last == 0:
-            return b""
-        connection.last_due = 0
-        data, pages = connection.outbox.take(last)
-        if data and connection.reading:
-            connection.reading.tell(len(data), pages)
-            if pages:
-                self._told(connection)
+    def _take_replies(self, connection: Connection) -> bytes:
+        data, is_told = connection.take_replies()
+        if is_told:
+            self._told(connection)
         return data
-
-    @staticmethod
-    def _next_from_tails(connection: Connection) -> bytes:
-        for subscription in connection.subscriptions.values():
-            tail = subscription.tail
-            if tail and subscription.held is None and connection in tail.behind:
-                if data := tail.resume(connection):
-                    return data
-                tail.draw_level(connection)
-        return b""
 
     def _unstall(self, connection: Connection) -> None:
         self._unsent.note_again(connection)
-        if connection.is_stalled:
-            connection.is_stalled = False
+        if connection.unstall():
             self.selector.unregister(connection.wire)
 
     # ------------------------------------------------------------------ the end of a connection
@@ -183,8 +149,9 @@ class Writing:
         else:
             self.flush(connection)
 
-    def lose(self, connection: Connection) -> None:
-        """End a connection whose socket failed."""
+    def lose(self, connection: Connection, leftover: bytes | memoryview) -> None:
+        """End a connection whose wire failed, with what could not be written."""
+        connection.keep_leftover(leftover)
         connection.hang_up(Reason.LOST)
         self.cut(connection)
 
@@ -197,24 +164,17 @@ class Writing:
 
     def finish(self, connection: Connection, released: threading.Event) -> None:
         """Carry out `Connection.finish`: `released` is set when the socket is let go of."""
-        connection.released = released
+        connection.promise_release(released)
         if connection.is_shut:
             self._release(connection)
 
     def _close(self, connection: Connection) -> None:
         """Let nothing but leftover and outbox be written any more, and nothing at all at the end of the lingering."""
-        if not connection.is_closing:
-            connection.is_closing = True
+        if connection.close():
             self._set_deadline(self._limits.linger_seconds, self._end_linger, connection)
-        for subscription in connection.subscriptions.values():
-            self.leave(subscription)
-        connection.subscriptions.clear()
-
-    def leave(self, subscription: Subscription) -> None:
-        """Have a connection read a log no more."""
-        feed = subscription.feed
-        if feed and feed.remove(subscription):
-            self._left(feed)
+        for subscription in list(connection.subscriptions.values()):
+            self._leave(subscription)
+            connection.unsubscribe(subscription.log)
 
     def _say_goodbye(self, connection: Connection) -> None:
         """End the stream behind the last line. The peer's own end, or the linger deadline, ends the session then.
@@ -224,26 +184,20 @@ class Writing:
         self._shut(connection, socket.SHUT_WR)
 
     def _end_linger(self, connection: Connection) -> None:
-        if connection.reading:
-            connection.reading.is_over = True
+        connection.give_up()
         self.cut(connection)
 
     def _shut(self, connection: Connection, how: int) -> None:
-        connection.is_shut = True
-        with contextlib.suppress(OSError):  # the peer was faster
-            connection.wire.end(how)
-        if connection.released:
-            self._release(connection)
+        connection.shut(how)
+        self._release(connection)
 
     def _release(self, connection: Connection, look_seconds: float = LOOK_SECONDS) -> None:
         """Let go of the socket, once its peer has acknowledged all that it ever will."""
-        if connection.id not in self.connections or not connection.released:
+        if connection.id not in self.connections or not connection.is_awaited:
             return
-        if connection.reading:
-            if connection.reading.may_be_acknowledged:
-                self._set_deadline(look_seconds, lambda it: self._release(it, 2 * look_seconds), connection)
-                return
-            connection.reading.last_standing = connection.reading.standing()
-        connection.leftover = b""
+        if connection.may_be_acknowledged:
+            self._set_deadline(look_seconds, lambda it: self._release(it, 2 * look_seconds), connection)
+            return
+        connection.take_last_standing()
         del self.connections[connection.id]
-        connection.released.set()
+        connection.release()

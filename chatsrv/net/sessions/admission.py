@@ -124,7 +124,7 @@ class Admission:
                 break
             commands = reader.receive(data) if data else reader.end()
             if reader.renderer:
-                connection.renderer = reader.renderer
+                connection.render_by(reader.renderer)
             try:
                 entrance = self._advance(commands, len(data))
             finally:
@@ -181,7 +181,7 @@ class Admission:
     # ------------------------------------------------------------------ at the gate
 
     def _go_to_gate(self) -> None:
-        self._connection.has_credentials = True  # from here on it is the gate that takes its time
+        self._connection.go_to_gate()
         self._session.is_at_gate = True
         self._session.server.turnstile.begin_login(self._connection.wire.key)
         give_way(Urgency.LOGINS)

@@ -13,7 +13,7 @@ from chatsrv.chat.missed import Absence, CatchingUp, Told
 from chatsrv.model.entries import Entry
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
-from chatsrv.net.receipts.reading import Reading
+from chatsrv.net.receipts.receipts import Receipts
 from chatsrv.net.receipts.trail import Steps
 from chatsrv.protocols.base import Renderer
 from chatsrv.sharing.slots import Urgency, give_way
@@ -28,7 +28,7 @@ would keep the entries that it has counted until then, and a thousand that come 
 
 
 def catch_up(
-    delivery: Delivery, connection: Connection, reading: Reading, entrances: Sequence[Entrance], limits: CatchingUp
+    delivery: Delivery, connection: Connection, receipts: Receipts, entrances: Sequence[Entrance], limits: CatchingUp
 ) -> None:
     """Tell what was missed, log after log, then go live in all of them. All are subscribed to and held back already.
 
@@ -41,13 +41,13 @@ def catch_up(
         if connection.reason:  # while it waited, behind a crowd
             return
         first = next(told, None)
-        if not reading.begin(absence.log, first.offset if first else live.offset, live.offset, absence.bookmark):
+        if not receipts.begin(absence.log, first.offset if first else live.offset, live.offset, absence.bookmark):
             continue
         rest = chain([first], told) if first else iter(())
         pages, is_over = _some_pages(connection.renderer, absence, rest)
-        while reading.may_read(absence.log):
+        while receipts.may_read(absence.log):
             for page, steps in pages:
-                if not reading.may_read(absence.log):
+                if not receipts.may_read(absence.log):
                     break
                 connection.post(page, steps)
                 if connection.reason:
@@ -57,7 +57,7 @@ def catch_up(
             give_way(Urgency.LOGINS)
             pages, is_over = _some_pages(connection.renderer, absence, rest)
         if absence.is_cut_short:
-            reading.freeze(absence.log)
+            receipts.freeze(absence.log)
     for absence, _ in returns:
         delivery.go_live(connection, absence.log)
 

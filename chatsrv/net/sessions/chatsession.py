@@ -115,8 +115,7 @@ class ChatSession(Session, Asker):
             self._lookback.close()
         if self._display:
             self._display.close()
-            if not self._display.reading.end():
-                self.wire.reset_at_close()
+            self.connection.end_receipts()
 
     # ------------------------------------------------------------------ for commands: see `chatsrv.chat.asker.Asker`
 
@@ -137,7 +136,7 @@ class ChatSession(Session, Asker):
     def catch_up(self, entrances: Sequence[Entrance]) -> None:
         """See `Asker.catch_up`."""
         assert self._display
-        catch_up(self.server.delivery, self.connection, self._display.reading, entrances, self.hub.catching_up)
+        catch_up(self.server.delivery, self.connection, self._display.receipts, entrances, self.hub.catching_up)
 
     def say(self, text: str) -> None:
         """See `Asker.say`."""

@@ -17,7 +17,6 @@ from chatsrv.model.replies import Reply
 from chatsrv.model.style import Style
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
-from chatsrv.net.receipts.reading import Reading
 from chatsrv.roomlog.base import RoomLog
 
 
@@ -48,7 +47,7 @@ class SessionDisplay:
     It holds its session until `close`. Others may hold it for longer.
     """
 
-    __slots__ = ("_connection", "_delivery", "_holder", "_zone", "reading")
+    __slots__ = ("_connection", "_delivery", "_holder", "_zone", "receipts")
 
     def __init__(
         self,
@@ -62,7 +61,7 @@ class SessionDisplay:
         self._connection = connection
         self._delivery = delivery
         self._zone = zone
-        self.reading = Reading(connection, holder.account.key, bookmarks)
+        self.receipts = connection.begin_receipts(holder.account.key, bookmarks)
 
     def close(self) -> None:
         """Know of the session, which has ended, no more than its account."""
@@ -97,30 +96,30 @@ class SessionDisplay:
 
     def open(self, log: RoomLog) -> Bookmark | None:
         """See `Display.open`."""
-        return self.reading.open(log)
+        return self.receipts.open(log)
 
     def keep_first(self, log: RoomLog) -> None:
         """See `Display.keep_first`."""
-        self.reading.keep_first(log)
+        self.receipts.keep_first(log)
 
     def give_up(self, log: RoomLog) -> None:
         """See `Display.give_up`."""
-        self.reading.give_up(log)
+        self.receipts.give_up(log)
 
     def subscribe(
         self, log: RoomLog, after: Position, *, is_marked: bool = False, is_held: bool = False, is_frozen: bool = False
     ) -> None:
         """See `Display.subscribe`."""
         if not is_held:  # else it begins with what was missed: see `catch_up`
-            self.reading.begin(log, after.offset, after.offset, None)
+            self.receipts.begin(log, after.offset, after.offset, None)
         if is_frozen:
-            self.reading.freeze(log)
+            self.receipts.freeze(log)
         self._delivery.subscribe(self._connection, log, after, is_marked=is_marked, is_held=is_held)
 
     def unsubscribe(self, log: RoomLog) -> None:
         """See `Display.unsubscribe`."""
         self._delivery.unsubscribe(self._connection, log)
-        self.reading.leave(log)
+        self.receipts.leave(log)
 
     def turn_to(self, log: RoomLog | None) -> None:
         """See `Display.turn_to`."""
@@ -132,7 +131,7 @@ class SessionDisplay:
 
     def restyle(self, style: Style) -> None:
         """See `Display.restyle`."""
-        self._connection.renderer = self._connection.renderer.styled(style, self._zone)
+        self._connection.render_by(self._connection.renderer.styled(style, self._zone))
 
     def tell(self, reply: Reply) -> None:
         """See `Display.tell`."""

@@ -57,9 +57,9 @@ class Keeper:
     def keep_all(self) -> None:
         """Keep all bookmarks now: the server stops, and does not wait any longer for these sessions to end."""
         for connection in list(self._connections.values()):
-            if connection.reading:
-                connection.reading.shorten()
-                connection.reading.keep()
+            if connection.receipts:
+                connection.forget_taken()
+                connection.receipts.keep()
 
     def _begin(self) -> None:
         self._is_due = False  # news from now on make another round
@@ -92,10 +92,10 @@ class Keeper:
             done += 1
             self._told.discard(number)
             connection = self._connections.get(number)
-            if connection and connection.reading and not connection.is_closing:  # whose end keeps them otherwise
-                if not connection.reading.shorten():
+            if connection and connection.receipts and not connection.is_closing:  # whose end keeps them otherwise
+                if not connection.forget_taken():
                     late.append(number)
-                done += connection.reading.keep()
+                done += connection.receipts.keep()
             if done >= KEPT_AT_ONCE:
                 self._again(lambda: self._look_at(numbers, late, then))
                 return

@@ -1,40 +1,43 @@
-"""A reading: how far the peer of one connection has read each of its rooms, as its TCP acknowledges it.
+"""Receipts: how far the peer of one connection has read each log, as its TCP acknowledges it.
 
-Who lets a session into a room opens and begins reading there, under that session's lock, and leaves it. Apart from that
-it is delivery's, which notes what is written and keeps bookmarks now and then; `taken` may be asked by any thread.
-docs/decisions/0015-what-counts-as-taken.md has the rule.
+A display opens and begins a receipt for each log under its session's lock, and leaves it. Apart from that they are
+delivery's, which notes what is written and keeps bookmarks now and then; `taken` may be asked by any thread. Knows no
+connections: `ask` has delivery tell how far one is. docs/decisions/0015-what-counts-as-taken.md has the rule.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from chatsrv.chat.bookmarks import Bookmarks, BookmarkSource
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Bookmark, Position, seen
 from chatsrv.model.errors import Hole, Refused
-from chatsrv.net.delivery.connection import Connection
-from chatsrv.net.receipts.trail import Sent, Steps, Trail
+from chatsrv.net.receipts.trail import Note, Sent, Steps, Trail
 from chatsrv.roomlog.base import RoomLog
 
 
 @distinct
 class Standing(NamedTuple):
-    """How far a connection is at one moment: what was written, of which the last bytes are not acknowledged."""
+    """How far a connection is at one moment: what was written, of which the last bytes are not acknowledged.
+
+    `posted` are the steps of replies that were not written yet.
+    """
 
     trail: Trail
     unacknowledged_bytes: int
+    posted: Sequence[Steps]
 
 
-class LogReading(BookmarkSource):
-    """One log as `reading` reads it: up to the offset `since` in place of the session `first_origin`, then live.
+class LogReceipt(BookmarkSource):
+    """That of one log: up to the offset `since` in place of the session `first_origin`, then live.
 
     Where it `is_frozen`, no bookmark is kept: what came before could not be told, and is to be told the next time.
     """
 
-    __slots__ = ("first_origin", "has_begun", "has_left", "is_frozen", "kept", "log", "reading", "since")
+    __slots__ = ("_receipts", "first_origin", "has_begun", "has_left", "is_frozen", "kept", "log", "since")
 
-    def __init__(self, reading: "Reading", log: RoomLog, origin: int) -> None:
-        self.reading = reading
+    def __init__(self, receipts: "Receipts", log: RoomLog, origin: int) -> None:
+        self._receipts = receipts
         self.log = log
         self.first_origin = origin
         self.since = 0
@@ -50,40 +53,37 @@ class LogReading(BookmarkSource):
 
     def taken(self) -> Bookmark | None:
         """See `BookmarkSource.taken`."""
-        offset = self.reading.taken().get(self.log) if self.is_kept else None
+        offset = self._receipts.taken().get(self.log) if self.is_kept else None
         return None if offset is None else self.bookmark(offset)
 
     def written(self) -> Bookmark | None:
         """Return how far its peer will have read when all has arrived that was written."""
-        offset = self.reading.written().get(self.log)
+        offset = self._receipts.written().get(self.log)
         return None if offset is None else self.bookmark(offset)
 
     def bookmark(self, offset: int) -> Bookmark:
         """Return the bookmark of somebody who has read up to an offset."""
-        origin = self.reading.origin if offset >= self.since else self.first_origin
+        origin = self._receipts.origin if offset >= self.since else self.first_origin
         return Bookmark(Position(self.log.epoch, offset), origin)
 
 
-class Reading:
-    """What `connection` reads, for an account. It has begun when the connection holds it."""
+class Receipts:
+    """Those of one connection, whose entries have the origin `origin`, for an account.
 
-    __slots__ = (
-        *("_account", "_bookmarks", "_connection", "_logs", "_trail"),
-        *("is_over", "last_standing", "origin"),
-    )
+    `ask` returns how far the connection is; it may wait for delivery, and returns `None` where delivery knows nothing.
+    """
 
-    def __init__(self, connection: Connection, account: str, bookmarks: Bookmarks) -> None:
-        self.origin = connection.origin
-        self._connection = connection
+    __slots__ = ("_account", "_ask", "_bookmarks", "_logs", "_trail", "last_standing", "origin")
+
+    def __init__(self, account: str, origin: int, bookmarks: Bookmarks, ask: Callable[[], Standing | None]) -> None:
+        self.origin = origin
         self._account = account
         self._bookmarks = bookmarks
-        self._logs: dict[RoomLog, LogReading] = {}
-        self.last_standing: Standing | None = None  # set by delivery when it lets go of the socket
+        self._ask = ask
+        self._logs: dict[RoomLog, LogReceipt] = {}
+        self.last_standing: Standing | None = None  # set by delivery when it lets go of the connection
         # --- delivery's alone, but for the places in logs that are not read yet ---
-        self.is_over = False  # nothing is waited for any more
-        self._trail = Trail(connection.origin)
-        connection.reading = self
-        connection.note = self._trail.note
+        self._trail = Trail(origin)
 
     # ------------------------------------------------------------------ for whoever lets the session in and out
 
@@ -93,13 +93,11 @@ class Reading:
         What was written of it here before counts, as it will arrive before what comes now, or neither will.
         `give_up` or `end` must follow, whether this raises or not.
         """
-        log_reading = self._logs.get(log)
-        if log_reading is None:
-            log_reading = self._logs[log] = LogReading(self, log, self.origin)
-        log_reading.has_left = False
-        return self._bookmarks.open(
-            self._account, log, log_reading, log_reading.written() if log_reading.is_kept else None
-        )
+        receipt = self._logs.get(log)
+        if receipt is None:
+            receipt = self._logs[log] = LogReceipt(self, log, self.origin)
+        receipt.has_left = False
+        return self._bookmarks.open(self._account, log, receipt, receipt.written() if receipt.is_kept else None)
 
     def keep_first(self, log: RoomLog) -> None:
         """Keep that the account begins to read a log that is open; see `Bookmarks.begin`."""
@@ -110,21 +108,22 @@ class Reading:
 
         Returns whether there is somebody to read: who was put out of the room at once is not.
         """
-        log_reading = self._logs.get(log)
-        if log_reading is None:
+        receipt = self._logs.get(log)
+        if receipt is None:
             return False
-        log_reading.since = since
+        receipt.since = since
         if bookmark is not None and place < since:
-            log_reading.first_origin = bookmark.origin
-        if not log_reading.has_begun:  # else what was written before may be on its way still
+            receipt.first_origin = bookmark.origin
+        if not receipt.has_begun:  # else what was written before may be on its way still
             self._trail.places[log] = place
-            log_reading.has_begun = True
+            receipt.has_begun = True
         return True
 
-    def freeze(self, log: RoomLog) -> None:
-        """Keep no bookmark of a log, since not all of what was missed there could be told."""
-        if log_reading := self._logs.get(log):
-            log_reading.is_frozen = True
+    def freeze(self, *logs: RoomLog) -> None:
+        """Keep no bookmark of these logs, or of all, since not all of what was missed there could be told."""
+        for log in logs or self._logs:
+            if receipt := self._logs.get(log):
+                receipt.is_frozen = True
 
     def leave(self, log: RoomLog) -> None:
         """Know that nothing more of a log is to be written, as its room is left; wait until that is so.
@@ -132,13 +131,13 @@ class Reading:
         How far it was read is still followed: what is on its way may not arrive.
         """
         self._logs[log].has_left = True
-        self._connection.standing()
+        self._ask()
         self.give_up(log)
 
     def may_read(self, log: RoomLog) -> bool:
         """Tell whether more of a log may be written: its room was entered, and not left since."""
-        log_reading = self._logs.get(log)
-        return log_reading is not None and not log_reading.has_left
+        receipt = self._logs.get(log)
+        return receipt is not None and not receipt.has_left
 
     def give_up(self, log: RoomLog) -> None:
         """Forget a log of which nothing is known that is to be kept: the session does not get into its room."""
@@ -146,20 +145,19 @@ class Reading:
             self._bookmarks.close(self._account, log.room, self._logs.pop(log))
 
     def end(self) -> bool:
-        """Keep how far the peer has read, once delivery has let go of the socket; return whether that is everything.
+        """Keep how far the peer has read, once delivery has let go of the connection; return whether it has taken all.
 
-        Nothing is known behind that, and nothing held that holds this reading.
+        Nothing is known behind that.
         """
         try:
             places = self.taken()
-            for log, log_reading in self._logs.items():
-                if log_reading.is_kept and log in places:
-                    self._bookmarks.keep(self._account, log.room, log_reading.bookmark(places[log]))
+            for log, receipt in self._logs.items():
+                if receipt.is_kept and log in places:
+                    self._bookmarks.keep(self._account, log.room, receipt.bookmark(places[log]))
         finally:
-            for log, log_reading in self._logs.items():
-                self._bookmarks.close(self._account, log.room, log_reading)
+            for log, receipt in self._logs.items():
+                self._bookmarks.close(self._account, log.room, receipt)
             self._logs = {}
-            self._connection.forget_reading()
         return self.last_standing is None or not self.last_standing.unacknowledged_bytes
 
     # ------------------------------------------------------------------ for any thread
@@ -169,17 +167,18 @@ class Reading:
 
         May wait for delivery, so it is called under no lock but a session's.
         """
-        standing = self.last_standing or self._connection.standing()
+        standing = self.last_standing or self._ask()
         if standing is None:
             return {}
         return standing.trail.taken(standing.unacknowledged_bytes, self.steps_of)
 
     def written(self) -> dict[RoomLog, int]:
         """Return up to which offset everything was written of each log, or posted to be; waits as `taken` does."""
-        posted = self._connection.outbox.steps()  # first: what is written meanwhile is in the trail then
-        standing = self._connection.standing()
-        places = standing.trail.taken(0, self.steps_of) if standing else {}
-        for log, _, offsets in posted:
+        standing = self._ask()
+        if standing is None:
+            return {}
+        places = standing.trail.taken(0, self.steps_of)
+        for log, _, offsets in standing.posted:
             if log in places:
                 places[log] = max(places[log], offsets[-1])
         return places
@@ -201,15 +200,9 @@ class Reading:
     # ------------------------------------------------------------------ for the delivery thread
 
     @property
-    def unacknowledged_bytes(self) -> int:
-        """How much of what was written the peer has not acknowledged, the leftover included."""
-        return self._connection.wire.unacknowledged() + len(self._connection.leftover)
-
-    @property
-    def may_be_acknowledged(self) -> bool:
-        """Whether something is unacknowledged and may still be acknowledged."""
-        wire = self._connection.wire
-        return not self.is_over and wire.unacknowledged() > 0 and not wire.is_over()
+    def note(self) -> Callable[[Note], None]:
+        """Notes something that is written; see `Trail.note`."""
+        return self._trail.note
 
     @property
     def notes(self) -> int:
@@ -222,26 +215,28 @@ class Reading:
 
     def go_live(self, log: RoomLog) -> None:
         """Note that nothing of a log is held back any more, whatever of what was missed was shown at all."""
-        if log_reading := self._logs.get(log):
-            self._trail.tell(0, [(0, Steps(log, (0,), (log_reading.since,)))])
+        if receipt := self._logs.get(log):
+            self._trail.tell(0, [(0, Steps(log, (0,), (receipt.since,)))])
 
-    def standing(self) -> Standing:
+    def standing(self, unacknowledged_bytes: int, posted: Sequence[Steps]) -> Standing:
         """Return how far the connection is at this moment."""
-        return Standing(self._trail.copy(), self.unacknowledged_bytes)
+        return Standing(self._trail.copy(), unacknowledged_bytes, posted)
 
-    def shorten(self) -> bool:
-        """Forget what was taken; return whether that is everything."""
-        unacknowledged_bytes = self.unacknowledged_bytes
+    def take_last(self, unacknowledged_bytes: int) -> None:
+        """Take down how far the connection is in the end: nothing more is written, nor acknowledged."""
+        self.last_standing = self.standing(unacknowledged_bytes, ())
+
+    def shorten(self, unacknowledged_bytes: int) -> None:
+        """Forget what was taken."""
         self._trail.forget_taken(unacknowledged_bytes)
-        return not unacknowledged_bytes
 
     def keep(self) -> int:
         """Keep bookmarks of what is known to be taken, where that is more than before; return of how many logs."""
         places, moved = self._trail.places, self._trail.moved or ()
         self._trail.moved = None
         for log in moved:
-            log_reading = self._logs.get(log)  # rooms come and go meanwhile
-            if log_reading and log_reading.is_kept and places[log] != log_reading.kept:
-                log_reading.kept = places[log]
-                self._bookmarks.keep(self._account, log.room, log_reading.bookmark(log_reading.kept))
+            receipt = self._logs.get(log)  # rooms come and go meanwhile
+            if receipt and receipt.is_kept and places[log] != receipt.kept:
+                receipt.kept = places[log]
+                self._bookmarks.keep(self._account, log.room, receipt.bookmark(receipt.kept))
         return len(moved)
