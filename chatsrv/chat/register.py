@@ -31,7 +31,7 @@ from chatsrv.model.entries import Entry, Kind, Position
 from chatsrv.model.errors import Hole, Refused
 from chatsrv.model.refusals import RoomExists
 from chatsrv.model.style import Style
-from chatsrv.roomlog.base import RoomLog
+from chatsrv.roomlog.base import Follower, RoomLog, sleep_on
 from chatsrv.sharing.locks import Rank, ranked_lock
 from chatsrv.text.names import account_key
 
@@ -85,8 +85,7 @@ class Register:
         # Guarded by the lock. Who holds it alone changes all of the above.
         with self._lock:
             applied = self._read_all_locked()
-            # Keeps in memory what has not been applied, so that no disk is asked under the lock.
-            self._follower = log.follow(applied, lambda: None)
+            self._follower = self._follow(applied.offset)
 
     # ------------------------------------------------------------------ rooms
 
@@ -160,8 +159,7 @@ class Register:
         self._log.wait_for_space()
         appended = self._log.append(Kind.CHANGE, actor, origin, (change.encode(),))
         position = self._log.wait_until_recorded(appended)
-        with self._lock:
-            self._read_on_locked()
+        self._read_on()
         if change.what is What.CREATE and self._created.get(change.room) != position.offset:
             raise _taken(change.room)  # somebody else was faster: the log has the order
 
@@ -209,11 +207,29 @@ class Register:
             self._apply_locked(entries)
             applied = Position(applied.epoch, entries[-1].offset)
 
-    def _read_on_locked(self) -> None:
+    def _read_on(self) -> None:
         """Apply what has come, in the log's order, whoever recorded it."""
-        assert self._lock.locked()
-        while entries := self._follower.read(READ_ENTRIES):
-            self._apply_locked(entries)
+        while True:
+            with self._lock:
+                while entries := self._follower.read(READ_ENTRIES):
+                    self._apply_locked(entries)
+                if entries is not None:
+                    return
+                applied = self._follower.cursor
+            try:
+                entries = self._log.read(Position(self._log.epoch, applied), READ_ENTRIES)
+                behind = entries[-1].offset
+            except Hole as hole:  # in a rescued file
+                behind = hole.kept_after
+            with self._lock:
+                if self._follower.cursor == applied:  # else somebody else was faster
+                    self._apply_locked(entries or ())
+                    follower, self._follower = self._follower, self._follow(behind)
+                    follower.close()
+
+    def _follow(self, applied: int) -> Follower:
+        """Keep in memory what has not been applied, so that no store is asked under the lock."""
+        return self._log.follow(Position(self._log.epoch, applied), sleep_on)
 
     def _apply_locked(self, entries: Sequence[Entry]) -> None:
         for entry in entries:

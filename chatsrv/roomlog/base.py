@@ -77,7 +77,7 @@ def sleep_on() -> None:
 
 
 class Follower(ABC):
-    """A reader who wants everything as it comes. What it has not read yet is kept for it.
+    """A reader who wants everything as it comes. What it has not read yet can be read, in memory as a rule.
 
     One thread reads; `lag` may be asked by any.
     """
@@ -86,8 +86,12 @@ class Follower(ABC):
     """The offset of the last entry that was read."""
 
     @abstractmethod
-    def read(self, limit: int) -> list[Entry]:
-        """Return up to `limit` entries after the cursor, oldest first, and move the cursor behind them."""
+    def read(self, limit: int) -> list[Entry] | None:
+        """Return up to `limit` entries after the cursor, oldest first, and move the cursor behind them. Never waits.
+
+        `None`: they are not in memory any more. `RoomLog.read` has them, which may wait; whoever has read them there
+        follows anew from behind them.
+        """
 
     @property
     @abstractmethod
@@ -155,6 +159,15 @@ class RoomLog(ABC):
             Hole: the entry right after the position is gone, or the position was never given out: it is of another
                 epoch, or beyond what was appended. The place of what was appended is no hole, visible or not.
         """
+
+    def read_at_hand(self, after: Position, limit: int) -> list[Entry] | None:  # noqa: ARG002 - nothing is at hand
+        """Return what `read` does where that is in memory, and else `None`. Never waits.
+
+        Raises:
+            Hole: as `read`.
+        """
+        self.follow(after, sleep_on).close()
+        return None
 
     @abstractmethod
     def read_back(self, before: Position, limit: int) -> list[Entry]:
@@ -297,11 +310,13 @@ class RoomLog(ABC):
     @property
     @abstractmethod
     def end(self) -> Position:
-        """The position of the last visible entry."""
+        """The position of the last visible entry, as far as is known here. Never waits."""
 
     @abstractmethod
     def follow(self, after: Position, wake: Wake) -> Follower:
         """Read on from a position as news comes; `wake` is called whenever there is some, but not for what is there.
+
+        Never waits.
 
         Raises:
             Hole: as `read`.

@@ -100,6 +100,10 @@ class MemoryRoomLog(RoomLog):
         with self._lock:
             return self._read_locked(self._check_locked(after), limit)
 
+    def read_at_hand(self, after: Position, limit: int) -> list[Entry]:
+        """See `RoomLog.read_at_hand`."""
+        return self.read(after, limit)
+
     def _read_locked(self, after: int, limit: int) -> list[Entry]:
         start = after + 1 - self._first
         return self._entries[start : start + limit]

@@ -100,6 +100,7 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
         for after in range(11):
             for limit in (0, 1, 3, 10, 11):
                 assert log.read(Position(log.epoch, after), limit) == entries[after:][:limit]
+                assert log.read_at_hand(Position(log.epoch, after), limit) in (None, entries[after:][:limit])
 
     def test_reading_back_gives_what_came_up_to_a_position(self) -> None:
         """Newest first, up to the limit; from beyond the end it begins with the newest of all."""
@@ -172,7 +173,7 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
         with Following(log, position) as following:
             assert following.follower.cursor == position.offset
             assert following.follower.lag == 0
-            assert following.follower.read(_ALL) == []
+            assert following.read_now(_ALL) == []
             log.append(Kind.SAY, "alice", 1, ["c"])
             assert [entry.text for entry in following.read(1)] == ["c"]
 
@@ -207,7 +208,7 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
         log = self.log
         with Following(log, start(log)) as following:
             record(log, *"abcdefghij")
-            assert [entry.text for entry in following.follower.read(4)] == ["a", "b", "c", "d"]
+            assert [entry.text for entry in following.read_now(4)] == ["a", "b", "c", "d"]
             self.forget(log)
             last = place_of(log.append(Kind.SAY, "alice", 1, ["last"])).offset
             assert [entry.offset for entry in following.read(last - 4)] == list(range(5, last + 1))
@@ -219,12 +220,12 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
         log = self.log
         entries = record(log, *"abcde")
         with Following(log, Position(log.epoch, 2)) as following:
-            assert following.follower.read(2) == entries[2:4]
-            assert following.follower.read(_ALL) == entries[4:]
-            assert following.follower.read(_ALL) == []
+            assert following.read_now(2) == entries[2:4]
+            assert following.read_now(_ALL) == entries[4:]
+            assert following.read_now(_ALL) == []
             entries = record(log, *"fgh")
             assert following.read(3) == entries
-            assert following.follower.read(_ALL) == []
+            assert following.read_now(_ALL) == []
 
     def test_a_follower_is_woken_by_news(self) -> None:
         """Each time anew."""
@@ -255,14 +256,13 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
         """And `cursor` is the last offset that was read."""
         log = self.log
         with Following(log, start(log)) as following:
-            follower = following.follower
-            assert (follower.cursor, follower.lag) == (0, 0)
+            assert (following.follower.cursor, following.follower.lag) == (0, 0)
             record(log, *"abcde")
-            assert (follower.cursor, follower.lag) == (0, 5)
-            follower.read(2)
-            assert (follower.cursor, follower.lag) == (2, 3)
-            follower.read(_ALL)
-            assert (follower.cursor, follower.lag) == (5, 0)
+            assert (following.follower.cursor, following.follower.lag) == (0, 5)
+            following.read_now(2)
+            assert (following.follower.cursor, following.follower.lag) == (2, 3)
+            following.read_now(_ALL)
+            assert (following.follower.cursor, following.follower.lag) == (5, 0)
 
     def test_a_closed_follower_is_not_woken_and_others_are(self) -> None:
         """One that was being woken as it closed may hear of that entry still, but of no later one."""
@@ -288,7 +288,7 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
                 appending = [pool.submit(self._append_many, log, author) for author in range(_AUTHORS)]
                 appended = [position for author in appending for position in author.result()]
                 entries, same = (reader.result() for reader in reading)
-            assert first.follower.read(_ALL) == second.follower.read(_ALL) == []
+            assert first.read_now(_ALL) == second.read_now(_ALL) == []
         assert entries == same == log.read(start(log), _ALL)
         assert [entry.offset for entry in entries] == list(range(1, total + 1))
         assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
@@ -346,5 +346,9 @@ class RoomLogContract(StoreContract, SearchContract, ReadersContract):
 
 
 def _asking(log: RoomLog) -> tuple[Callable[[Position], object], ...]:
-    """Return both ways to read on from a position."""
-    return (lambda position: log.read(position, _ALL)), (lambda position: Following(log, position))
+    """Return all ways to read on from a position."""
+    return (
+        lambda position: log.read(position, _ALL),
+        lambda position: log.read_at_hand(position, _ALL),
+        lambda position: Following(log, position),
+    )

@@ -59,6 +59,7 @@ class Following:
     """A follower together with waiting for its news. Closed at the end of a `with`; one thread reads."""
 
     def __init__(self, log: RoomLog, after: Position) -> None:
+        self._log = log
         self._news = threading.Event()
         self.follower = log.follow(after, self._news.set)
 
@@ -68,12 +69,25 @@ class Following:
     def __exit__(self, *_: object) -> None:
         self.follower.close()
 
+    def read_now(self, limit: int) -> list[Entry]:
+        """Return up to `limit` of the next entries that are visible, in memory or not."""
+        entries = self.follower.read(limit)
+        if entries is None:
+            entries = self._log.read(Position(self._log.epoch, self.follower.cursor), limit)
+            assert entries, "the follower has something to read, and the log has not"
+            before, self.follower = (
+                self.follower,
+                self._log.follow(Position(self._log.epoch, entries[-1].offset), self._news.set),
+            )
+            before.close()
+        return entries
+
     def read(self, count: int, limit: int = 100) -> list[Entry]:
         """Return the next entries, `count` of them at least; read `limit` at once."""
         found: list[Entry] = []
         while len(found) < count:
             self._news.clear()  # before reading: what comes from now on wakes us anew
-            entries = self.follower.read(limit)
+            entries = self.read_now(limit)
             assert len(entries) <= limit
             if not entries:
                 is_woken = self._news.wait(DEADLINE_SECONDS)

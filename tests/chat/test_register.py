@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -15,6 +16,7 @@ from chatsrv.model.refusals import RoomExists
 from chatsrv.roomlog.base import Appended, RoomLog
 from chatsrv.roomlog.memory import MemoryRoomLog
 from tests.chat.registered import dev
+from tests.peer import DEADLINE_SECONDS
 from tests.refusing import refused
 from tests.roomlog.late import LateRoomLog, LateStore
 
@@ -66,6 +68,23 @@ def test_what_is_recorded_is_not_refused_because_it_cannot_be_read_again(
     monkeypatch.setattr(log, "read", unreadable)
     register.record("alice", 1, Change(What.BAN, target="bob"))
     assert set(register.server.bans) == {"bob"}
+
+
+def test_what_is_no_longer_in_memory_is_read_under_no_lock() -> None:
+    with closing(LateStore(has_recorder=True, is_at_hand=lambda: False)) as store:
+        log = store.open(REGISTER)
+        register = Register(log)
+        log.is_asked.clear()
+        log.store_answers.clear()
+        with ThreadPoolExecutor(2) as pool:
+            bans = [pool.submit(register.record, "alice", 1, Change(What.BAN, target=name)) for name in ("bob", "eve")]
+            assert log.is_asked.wait(DEADLINE_SECONDS)
+            register.declare("lobby")  # under the lock
+            assert register.server.bans == {}
+            log.store_answers.set()
+            for ban in bans:
+                ban.result()
+    assert set(register.server.bans) == {"bob", "eve"}
 
 
 def test_it_is_waited_for_until_it_is_recorded() -> None:

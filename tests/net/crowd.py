@@ -217,12 +217,20 @@ class WatchedRoom(Room):
 
 
 class Chat:
-    """A plain and a telnet server with one room, of which everything is known in the end."""
+    """A plain and a telnet server with one room, of which everything is known in the end.
 
-    def __init__(self, limits: Limits, *, has_recorder: bool = False, orders_later: bool = False) -> None:
-        self._store: LogStore = MemoryStore(keep_entries=1_000_000, keep_bytes=1 << 32)
-        if has_recorder:
-            self._store = LateStore(has_recorder=True, orders_later=orders_later)
+    With a recorder, so much is `at_hand` of what delivery reads, and the rest has to be fetched.
+    """
+
+    def __init__(
+        self, limits: Limits, *, has_recorder: bool = False, orders_later: bool = False, at_hand: float = 1.0
+    ) -> None:
+        chances = random.Random(at_hand)
+        self._store: LogStore = (
+            LateStore(has_recorder=True, orders_later=orders_later, is_at_hand=lambda: chances.random() < at_hand)
+            if has_recorder
+            else MemoryStore(keep_entries=1_000_000, keep_bytes=1 << 32)
+        )
         self._limits = limits
         self.hub = Hub(self._store, catching_up=NOTHING)
         self.room = self.hub.lobby = WatchedRoom("lobby", self._store)

@@ -40,7 +40,8 @@ TIME = re.compile(r"^\[(?:\d{4}-\d\d-\d\d )?\d\d:\d\d\] ")
 
 def store_of(kind: str, path: Path) -> LogStore:
     if kind == "late":
-        return LateStore(has_recorder=True, orders_later=True)
+        chances = random.Random(str(path))
+        return LateStore(has_recorder=True, orders_later=True, is_at_hand=lambda: chances.random() < 0.7)
     if kind == "sqlite":
         return SqliteStore(path / "chat.db", keep_bytes=1 << 32)
     return MemoryStore(keep_entries=1_000_000, keep_bytes=1 << 32)

@@ -53,7 +53,12 @@ def play(seed: int, chatters: int, steps: int) -> None:
         send_buffer_bytes=rng.choice((4096, 65_536)),
         linger_seconds=DEADLINE_SECONDS,
     )
-    chat = Chat(limits, has_recorder=rng.random() < 0.3, orders_later=rng.random() < 0.5)
+    chat = Chat(
+        limits,
+        has_recorder=rng.random() < 0.3,
+        orders_later=rng.random() < 0.5,
+        at_hand=rng.choice((1.0, 0.7, 0.2)),
+    )
     names = [name for name in NAMES if name != "alice"][: max(2, chatters * 2 // 3)]
     with (
         contextlib.closing(chat),
@@ -131,7 +136,12 @@ def open_and_close(seed: int, rounds: int, passers: int) -> None:
     limits = Limits(
         messages_per_second=0, connections_per_address=0, tail_bytes=1 << 30, memory_bytes=1 << 32, linger_seconds=0.05
     )
-    chat = Chat(limits, has_recorder=rng.random() < 0.5, orders_later=rng.random() < 0.5)
+    chat = Chat(
+        limits,
+        has_recorder=rng.random() < 0.5,
+        orders_later=rng.random() < 0.5,
+        at_hand=rng.choice((1.0, 0.7, 0.2)),
+    )
     seen: list[str] = []
     with (
         contextlib.closing(chat),

@@ -2,14 +2,14 @@
 
 `LateStore()` shows entries when it is told to, by `LateRoomLog.show`. `LateStore(has_recorder=True)` shows them one
 after the other on a thread of its own, and passes `RoomLogContract`. With `orders_later`, what is appended has no place
-before `LateRoomLog.order`, or before it is shown: so it is where another machine makes the order. Any thread may call
-it.
+before `LateRoomLog.order`, or before it is shown: so it is where another machine makes the order. What is not
+`is_at_hand` has to be read from the store, which answers while `store_answers` is set. Any thread may call it.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chatsrv.model.entries import Entry, Kind, Position
 from chatsrv.model.errors import Hole, NotRecorded
@@ -38,12 +38,23 @@ class LatePlace(Pending):
 
 
 class LateRoomLog(RoomLog):
-    """Keeps everything. `followers` are those that are not closed."""
+    """Keeps everything. `followers` are those that are not closed; `failure` is what reading from the store raises."""
 
     def __init__(
-        self, room: str, appended: threading.Semaphore, *, has_recorder: bool = False, orders_later: bool = False
+        self,
+        room: str,
+        appended: threading.Semaphore,
+        *,
+        has_recorder: bool = False,
+        orders_later: bool = False,
+        is_at_hand: Callable[[], bool] = lambda: True,
     ) -> None:
         self.room = room
+        self.is_at_hand = is_at_hand
+        self.store_answers = threading.Event()
+        self.store_answers.set()
+        self.is_asked = threading.Event()
+        self.failure: Exception | None = None
         self.epoch = "late"
         self.followers: tuple[LateFollower, ...] = ()
         self._appended = appended
@@ -124,6 +135,17 @@ class LateRoomLog(RoomLog):
         return position
 
     def read(self, after: Position, limit: int) -> list[Entry]:
+        self.is_asked.set()
+        assert self.store_answers.wait(DEADLINE_SECONDS), "the store was to answer again"
+        if self.failure:
+            raise self.failure
+        return self._read(after, limit)
+
+    def read_at_hand(self, after: Position, limit: int) -> list[Entry] | None:
+        entries = self._read(after, limit)
+        return None if entries and not self.is_at_hand() else entries
+
+    def _read(self, after: Position, limit: int) -> list[Entry]:
         with self._lock:
             self._check(after)
             return self._entries[after.offset : min(after.offset + limit, self._shown)]
@@ -161,9 +183,9 @@ class LateFollower(Follower):
         self.cursor = cursor
         self.wake = wake
 
-    def read(self, limit: int) -> list[Entry]:
-        entries = self._log.read(Position(self._log.epoch, self.cursor), limit)
-        self.cursor += len(entries)
+    def read(self, limit: int) -> list[Entry] | None:
+        entries = self._log.read_at_hand(Position(self._log.epoch, self.cursor), limit)
+        self.cursor += len(entries or ())
         return entries
 
     @property
@@ -175,8 +197,15 @@ class LateFollower(Follower):
 
 
 class LateStore(ForgetfulStore):
-    def __init__(self, *, has_recorder: bool = False, orders_later: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        has_recorder: bool = False,
+        orders_later: bool = False,
+        is_at_hand: Callable[[], bool] = lambda: True,
+    ) -> None:
         super().__init__()
+        self._is_at_hand = is_at_hand
         self._lock = threading.Lock()
         self._orders_later = orders_later
         self._logs: dict[str, LateRoomLog] = {}
@@ -190,7 +219,11 @@ class LateStore(ForgetfulStore):
         with self._lock:
             if room not in self._logs:
                 self._logs[room] = LateRoomLog(
-                    room, self._appended, has_recorder=self._recorder is not None, orders_later=self._orders_later
+                    room,
+                    self._appended,
+                    has_recorder=self._recorder is not None,
+                    orders_later=self._orders_later,
+                    is_at_hand=self._is_at_hand,
                 )
             return self._logs[room]
 

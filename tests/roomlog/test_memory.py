@@ -1,6 +1,7 @@
 """Behaviour of chatsrv.roomlog.memory, and that a log with a recorder can pass the contract of all logs."""
 
 import itertools
+import random
 import time
 
 import pytest
@@ -27,6 +28,12 @@ class TestContract(RoomLogContract):
 class TestContractOfALogWithARecorder(RoomLogContract):
     def make_store(self) -> LogStore:
         return LateStore(has_recorder=True)
+
+
+class TestContractOfALogOfWhichLittleIsAtHand(RoomLogContract):
+    def make_store(self) -> LogStore:
+        chances = random.Random(1)
+        return LateStore(has_recorder=True, is_at_hand=lambda: chances.random() < 0.3)
 
 
 class TestContractOfALogWhoseOrderIsMadeElsewhere(RoomLogContract):

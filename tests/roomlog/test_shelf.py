@@ -117,11 +117,12 @@ def test_all_rooms_together_take_no_more_than_the_store_may_and_the_biggest_give
 
 def test_what_a_follower_has_not_read_is_there_for_it_however_much_is_kept(store: Store) -> None:
     rooms = [store.open(f"room {number}") for number in range(2 * ROOM_SHARE)]
-    followers = [log.follow(log.end, lambda: None) for log in rooms]
+    followings = [Following(log, log.end) for log in rooms]
     for log in rooms:
         say(log, *lines(20))
-    for follower in followers:
-        assert [entry.text for entry in follower.read(ALL)] == lines(20)
+    for following in followings:
+        with following:
+            assert [entry.text for entry in following.read(20)] == lines(20)
 
 
 def test_lag_is_told_in_bytes_too(store: Store) -> None:

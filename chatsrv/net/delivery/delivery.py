@@ -27,9 +27,10 @@ from typing import Any, Protocol
 from chatsrv.model.entries import Position
 from chatsrv.model.limits import Limits
 from chatsrv.model.reasons import Reason
-from chatsrv.net.delivery.connection import Connection
+from chatsrv.net.delivery.connection import Connection, Subscription
 from chatsrv.net.delivery.fanout import FanOut
 from chatsrv.net.delivery.feed import Feed
+from chatsrv.net.delivery.fetcher import Fetcher
 from chatsrv.net.receipts.receipts import Standing
 from chatsrv.net.scarcity import Reserve, insist, lack_of
 from chatsrv.net.sessions.poller import Inlet, Poller
@@ -84,7 +85,8 @@ class Delivery:
         self.users: set[User] = set()
         """Servers whose sockets this is for; adding and discarding are atomic."""
         # --- the delivery thread's alone ---
-        self._fanout = FanOut(self._limits, self._request, lambda: self._resume_ready(0.0))
+        self._fetcher = Fetcher(self._request)
+        self._fanout = FanOut(self._limits, self._request, lambda: self._resume_ready(0.0), self._fetcher)
         self.unsent = self._fanout.unsent
         self._writing = self._fanout.writing
         self._writing.selector.register(self._wake_reader, selectors.EVENT_READ)
@@ -93,7 +95,7 @@ class Delivery:
     # ------------------------------------------------------------------ for any thread
 
     def start(self) -> None:
-        """Start the thread, and the poller's.
+        """Start the thread, and those of the poller and the fetcher.
 
         Raises:
             RuntimeError: it was started or stopped before.
@@ -102,6 +104,7 @@ class Delivery:
         if self._thread:
             raise RuntimeError("this delivery runs already; start() is called once")
         self._poller.start()
+        self._fetcher.start()
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
         self._thread.start()
 
@@ -126,6 +129,7 @@ class Delivery:
                 if isinstance(arg, threading.Event):
                     arg.set()
         self._poller.stop()
+        self._fetcher.stop()
         self.reserve.give()
         self._writing.selector.close()
         self._wake_reader.close()
@@ -317,6 +321,8 @@ class Delivery:
                 self._requests.append((action, args))
             args = ()
         for arg in args:
+            if isinstance(arg, Subscription):
+                arg = arg.connection
             if isinstance(arg, Connection):
                 self._requests.append((self._drop, (arg,)))
             elif isinstance(arg, Feed):

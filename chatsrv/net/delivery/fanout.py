@@ -8,7 +8,8 @@ Decides nothing about chat, and knows no threads but its own: all of it belongs 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from chatsrv.model.entries import Entry, Position
 from chatsrv.model.errors import Hole
@@ -16,6 +17,7 @@ from chatsrv.model.limits import Limits
 from chatsrv.model.reasons import Reason
 from chatsrv.net.delivery.connection import Connection, Subscription
 from chatsrv.net.delivery.feed import Feed
+from chatsrv.net.delivery.fetcher import Fetcher
 from chatsrv.net.delivery.keeper import Keeper
 from chatsrv.net.delivery.tail import Batch, Tail
 from chatsrv.net.delivery.unsent import Unsent
@@ -37,11 +39,15 @@ more than a tail holds: without a look in between, who reads as fast as anybody 
 class FanOut:
     """The part of delivery that hands entries of logs to connections, which are written to by `writing`.
 
-    `request` has something done in one of delivery's next turns; `look` goes on with the sockets that are ready.
+    `request` has something done in one of delivery's next turns; `look` goes on with the sockets that are ready. What
+    is not in memory is read by `fetcher`.
     """
 
-    def __init__(self, limits: Limits, request: Callable[..., None], look: Callable[[], None]) -> None:
+    def __init__(
+        self, limits: Limits, request: Callable[..., None], look: Callable[[], None], fetcher: Fetcher
+    ) -> None:
         self.feeds: dict[RoomLog, Feed] = {}
+        self._fetcher = fetcher
         self.unsent = Unsent(limits.unsent_bytes)
         self._tail_bytes = limits.tail_bytes
         self._request = request
@@ -57,7 +63,8 @@ class FanOut:
         if subscription := connection.subscribe(log, is_marked=is_marked, is_held=is_held):
             self._read_from(subscription, after)
 
-    def _read_from(self, subscription: Subscription, after: Position) -> None:
+    def _read_from(self, subscription: Subscription, after: Position, fetched: Sequence[Entry] = ()) -> None:
+        """Have a connection read on from a position, behind which some entries were fetched for it."""
         log = subscription.log
         try:
             feed = self.feeds.get(log)
@@ -66,13 +73,29 @@ class FanOut:
                 feed = self.feeds[log] = Feed(log, begin, self._tail_bytes, self._announce, self.unsent.keep)
             if after.epoch == log.epoch and after.offset > feed.cursor:  # not recorded yet, or not read yet
                 feed.expect(subscription, after.offset)
+            elif (rest := feed.entries_after(place := Position(after.epoch, after.offset + len(fetched)))) is None:
+                then = partial(self._go_on_arriving, after, fetched)
+                self._fetcher.fetch(log, place, feed.cursor - place.offset, then, subscription)
             else:
-                self._arrive(subscription, feed, feed.entries_after(after))
+                self._arrive(subscription, feed, [*fetched[: feed.cursor - after.offset], *rest])
         except Hole:
             subscription.connection.hang_up(Reason.TOO_SLOW)
         else:
             if is_new and feed.has_more:  # it is told of what comes from now on, not of what is there already
                 self.read_on(feed)
+
+    def _go_on_arriving(
+        self, after: Position, before: Sequence[Entry], subscription: Subscription, fetched: list[Entry] | Exception
+    ) -> None:
+        """Have a connection read on with what was fetched for it; the feed may have read on meanwhile."""
+        if subscription.is_over:
+            return
+        if isinstance(fetched, Hole):
+            subscription.connection.hang_up(Reason.TOO_SLOW)
+        elif isinstance(fetched, Exception):
+            self._give_up_reading(subscription.log, fetched, [subscription.connection])
+        else:
+            self._read_from(subscription, after, [*before, *fetched])
 
     def _arrive(self, subscription: Subscription, feed: Feed, missed: list[Entry]) -> None:
         """Make a connection a reader at the feed's cursor, once it has got what it `missed`."""
@@ -135,6 +158,8 @@ class FanOut:
         """Hand a feed's next entries to their readers."""
         entries = feed.read(READ_ENTRIES)
         if not entries:
+            if entries is None:
+                self._fetcher.fetch(feed.log, Position(feed.log.epoch, feed.cursor), READ_ENTRIES, self._go_on, feed)
             return
         self.keeper.soon()
         for tail in feed.tails():
@@ -154,6 +179,25 @@ class FanOut:
         if feed.has_more:
             feed.announce()
 
+    def _go_on(self, feed: Feed, fetched: list[Entry] | Exception) -> None:
+        """Read on with what was fetched for a feed. Where it cannot be read, its readers go, and are told at return."""
+        if feed.is_closed:
+            return
+        if isinstance(fetched, Exception):
+            feed.have_fetched([])
+            readers = [reader for tail in feed.tails() for reader in tail.readers()]
+            readers += [subscription.connection for subscription in feed.expected()]
+            self._give_up_reading(feed.log, fetched, readers)
+            if not feed.is_closed and feed.close_if_unread():
+                self._forget(feed)
+        else:
+            feed.have_fetched(fetched)
+            self.read_on(feed)
+
+    def _give_up_reading(self, log: RoomLog, error: Exception, readers: list[Connection]) -> None:
+        logger.error("room %s: what was said cannot be read", log.room, exc_info=error)
+        self._end(readers)
+
     def leave(self, subscription: Subscription) -> None:
         """Have a connection read a log no more."""
         if subscription.tail and self.feeds[subscription.log].remove(subscription):
@@ -166,6 +210,9 @@ class FanOut:
     def _give_up(self, entries: list[Entry], readers: list[Connection]) -> None:
         """End the readers of entries whose rendering raised: going on would leave out what they cannot be shown."""
         logger.exception("room %s: entries from %d on cannot be rendered", entries[0].room, entries[0].offset)
+        self._end(readers)
+
+    def _end(self, readers: list[Connection]) -> None:
         for connection in readers:
             connection.hang_up(Reason.ERROR)
             self.writing.hang_up(connection)  # at once: what was asked before is not to be read on from here
@@ -207,6 +254,6 @@ def _visible(log: RoomLog, after: Position) -> Position:
     A feed stands where everything is visible: whoever was overtaken on his way here is given what lies between his
     place and the feed's, and that has to be there to be read.
     """
-    log.read(after, 0)  # raises the `Hole` that it may be
+    log.read_at_hand(after, 0)  # raises the `Hole` that it may be
     end = log.end
     return end if after.offset > end.offset else after

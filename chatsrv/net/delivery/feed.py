@@ -35,6 +35,7 @@ class Feed:
         self._caught_up = threading.Condition(self._lock)  # type: ignore[arg-type]  # an OrderedLock will do
         self._paced = 0  # authors who wait; guarded by the lock
         self.is_closed = False
+        self._fetched: list[Entry] | None = None  # what was fetched and not read; empty while it is being fetched
         self.log = log
         self._follower = log.follow(after, self.announce)
 
@@ -73,15 +74,35 @@ class Feed:
         """Whether there is something to read."""
         return self._follower.lag > 0 and not self.is_closed
 
-    def read(self, limit: int) -> list[Entry]:
-        """Return up to `limit` entries more, not beyond the place where somebody is about to arrive."""
+    def read(self, limit: int) -> list[Entry] | None:
+        """Return up to `limit` entries more, not beyond the place where somebody is about to arrive.
+
+        `None`: they are to be fetched from the cursor on, and there is nothing to read until `have_fetched`.
+        """
         self._is_announced = False  # before reading: what comes from now on is announced anew
         if self._arrivals:
             limit = min(limit, min(offset for offset, _ in self._arrivals) - self.cursor)
-        entries = self._follower.read(limit)
+        if self._fetched is not None:
+            entries: list[Entry] | None = self._take(limit)
+        elif (entries := self._follower.read(limit)) is None:
+            self._fetched = []
         if self._paced:
             with self._lock:
                 self._caught_up.notify_all()
+        return entries
+
+    def have_fetched(self, entries: list[Entry]) -> None:
+        """Have what was fetched be what is read next; of nothing, it is to be fetched again."""
+        self._fetched = [entry for entry in entries if entry.offset > self.cursor] or None
+
+    def _take(self, limit: int) -> list[Entry]:
+        """Return what was fetched, up to so many entries, and follow the log from there on."""
+        if not self._fetched:  # it is under way
+            return []
+        entries, self._fetched = self._fetched[:limit], None
+        follower, behind = self._follower, Position(self.log.epoch, entries[-1].offset)
+        self._follower = self.log.follow(behind, self.announce)
+        follower.close()
         return entries
 
     def expect(self, subscription: Subscription, offset: int) -> None:
@@ -95,13 +116,22 @@ class Feed:
             self._arrivals = [arrival for arrival in self._arrivals if arrival[0] > self.cursor]
         return here
 
-    def entries_after(self, position: Position) -> list[Entry]:
+    def expected(self) -> list[Subscription]:
+        """Return and forget all who are about to arrive."""
+        arrivals, self._arrivals = self._arrivals, []
+        return [subscription for _, subscription in arrivals]
+
+    def entries_after(self, position: Position) -> list[Entry] | None:
         """Return the entries between a position and the cursor, which the cursor has passed already.
+
+        `None`: they have to be fetched.
 
         Raises:
             Hole: they are gone.
         """
-        return self.log.read(position, self.cursor - position.offset)
+        if position.epoch == self.log.epoch and position.offset >= self.cursor:
+            return []
+        return self.log.read_at_hand(position, self.cursor - position.offset)
 
     def tails(self) -> list[Tail[Connection]]:
         """Return the tails, one for each wire format."""

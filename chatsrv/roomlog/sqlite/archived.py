@@ -41,10 +41,14 @@ class ArchivedRoomLog(RoomLog):
         Raises:
             Refused: the file cannot be read.
         """
+        entries = self.read_at_hand(after, limit)
+        return self._old(after.offset, limit) if entries is None else entries
+
+    def read_at_hand(self, after: Position, limit: int) -> list[Entry] | None:
+        """See `RoomLog.read_at_hand`."""
         with self._lock:
             self._check_locked(after)
-            entries = self._recent_locked(after.offset, limit)
-        return self._old(after.offset, limit) if entries is None else entries
+            return self._recent_locked(after.offset, limit)
 
     def read_back(self, before: Position, limit: int) -> list[Entry]:
         """See `RoomLog.read_back`.

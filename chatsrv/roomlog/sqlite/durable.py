@@ -161,17 +161,14 @@ class DurableRoomLog(ArchivedRoomLog):
             self._followers += (follower,)
         return follower
 
-    def read_for(self, follower: "DurableFollower", limit: int) -> list[Entry]:
-        """Return what `follower` reads next, and move it on."""
+    def read_for(self, follower: "DurableFollower", limit: int) -> list[Entry] | None:
+        """Return what `follower` reads next, and move it on; `None` if that is in the file alone."""
         with self._lock:
             entries = self._recent_locked(follower.cursor, limit)
             if entries:
                 follower.cursor_bytes = self._bytes_locked(entries[-1].offset)
-        if entries is None:
-            entries = self._old(follower.cursor, limit)
-        if entries:
-            follower.cursor = entries[-1].offset
-        return entries
+                follower.cursor = entries[-1].offset
+            return entries
 
     def drop(self, follower: "DurableFollower") -> None:
         """Forget `follower`."""
@@ -298,7 +295,7 @@ class DurableFollower(Follower):
         self.cursor_bytes = cursor_bytes
         self.wake = wake
 
-    def read(self, limit: int) -> list[Entry]:
+    def read(self, limit: int) -> list[Entry] | None:
         """See `Follower.read`."""
         return self._log.read_for(self, limit)
 
