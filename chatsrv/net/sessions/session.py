@@ -137,7 +137,10 @@ class Session(StreamRequestHandler):
         """Read and obey until the end of the input. Whatever goes wrong ends this session and no other."""
         try:
             self._open()
-            self._read()
+            reader = self.protocol.reader(self.server.limits.line_bytes)
+            self._intake = Intake(self.connection, self._inlet, reader)
+            self._log_in(reader)  # not from `_read`: what is deepest at the gate, a session's thread keeps as memory
+            self._read(reader)
         except ProtocolError as error:
             text = "session %d: unreadable input from %s: %s"
             self._log(Event.UNREADABLE, text, self.connection.id, self.client_address[0], error)
@@ -219,10 +222,7 @@ class Session(StreamRequestHandler):
         except OSError:
             self.hang_up(Reason.LOST)
 
-    def _read(self) -> None:
-        reader = self.protocol.reader(self.server.limits.line_bytes)
-        self._intake = Intake(self.connection, self._inlet, reader)
-        self._log_in(reader)
+    def _read(self, reader: Reader) -> None:
         data = b"\n"
         while data and not self.connection.reason:
             data = self._receive()
