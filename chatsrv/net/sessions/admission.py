@@ -74,7 +74,7 @@ class Applicant(Protocol):
 
 
 @distinct
-class Entrance(NamedTuple):
+class Login(NamedTuple):
     """How a peer came in: as which account, with which password, and what is to be obeyed next.
 
     The commands came with a piece of `size` bytes.
@@ -86,7 +86,7 @@ class Entrance(NamedTuple):
     size: int
 
     def __repr__(self) -> str:
-        return f"Entrance({self.account!r}, ...)"
+        return f"Login({self.account!r}, ...)"
 
 
 class Admission:
@@ -106,7 +106,7 @@ class Admission:
         self._account: Account | None = None  # as which the peer may enter
         self._is_fresh = False  # whether the account is what the gate has said a moment ago
 
-    def log_in(self, receive: Callable[[], bytes]) -> Entrance | None:
+    def log_in(self, receive: Callable[[], bytes]) -> Login | None:
         """Hold the dialogue until the peer is in; return `None` if the session ends before that.
 
         `receive` returns what the peer sends next; empty at the end of the input.
@@ -126,15 +126,15 @@ class Admission:
             if reader.renderer:
                 connection.render_by(reader.renderer)
             try:
-                entrance = self._advance(commands, len(data))
+                login = self._advance(commands, len(data))
             finally:
                 self._leave_gate()
-            if entrance:
-                return entrance
+            if login:
+                return login
             connection.await_login()
         return None
 
-    def _advance(self, commands: Sequence[Command], size: int) -> Entrance | None:
+    def _advance(self, commands: Sequence[Command], size: int) -> Login | None:
         """Take the login as far as a piece of input of `size` bytes goes; return how the peer came in, if they did."""
         cost = size + self._reader.take_overhead_bytes()
         while True:
@@ -228,7 +228,7 @@ class Admission:
             text = "session %d: login from %s refused: %s"
             crowd_log.write(Event.REFUSED, address, text, number, address, error)
 
-    def _enter(self, commands: Sequence[Command], size: int) -> Entrance | None:
+    def _enter(self, commands: Sequence[Command], size: int) -> Login | None:
         """Let the peer in; what is to be obeyed next came with a piece of `size` bytes."""
         if self._account is None:
             raise ProtocolError("nobody has logged in who could enter")
@@ -238,7 +238,7 @@ class Admission:
                 return None
         if not self._take_in(self._account):
             return None
-        return Entrance(self._account, self._password, commands, size)
+        return Login(self._account, self._password, commands, size)
 
     def _look_again(self, account: Account) -> bool:
         """Look at an account that was admitted some time before, as the watch does with those of open sessions."""

@@ -236,12 +236,12 @@ class Session(StreamRequestHandler):
     def _log_in(self, reader: Reader) -> None:
         """Have the peer log in, open the session, and obey what came behind the login. Without one the session ends."""
         admission = Admission(self, reader, self.protocol.login_attempts, self._take_in)
-        entrance = admission.log_in(self._receive)
-        if entrance is None:
+        login = admission.log_in(self._receive)
+        if login is None:
             self.hang_up(Reason.LOST)  # unless there is a reason already
             return
         address = self.client_address[0]
-        logger.info("session %d: %s logged in from %s", self.connection.id, entrance.account.name, address)
+        logger.info("session %d: %s logged in from %s", self.connection.id, login.account.name, address)
         if idle_seconds := self.server.limits.idle_seconds:
             self._silence = Silence(self.connection, idle_seconds)
             self.server.delivery.look_later(idle_seconds, self._silence.look)
@@ -250,8 +250,8 @@ class Session(StreamRequestHandler):
         if self.connection is not connection:
             self.connection = connection
             raise TypeError(f"{type(self).__name__} has put something else in place of self.connection: rename it")
-        self.server.gate.rehash(entrance.account, entrance.password)
-        self._obey_allowed(entrance.commands, entrance.size)
+        self.server.gate.rehash(login.account, login.password)
+        self._obey_allowed(login.commands, login.size)
 
     def _take_in(self, account: Account) -> bool:
         """Become a session of `account`; return `False` if this one has to make room for another stranger already."""
