@@ -70,9 +70,9 @@ def _unmuted(change: Change, at: float, names_room: bool) -> str:  # noqa: ARG00
 
 
 def _slowed(change: Change, at: float, names_room: bool) -> str:  # noqa: ARG001
-    room = change.room if names_room else "the room"
+    where = _where(" in", change, names_room)
     seconds = float(change.text)
-    return f"slowed {room} down to a line every {said(seconds)} from each" if seconds else f"lets {room} talk freely"
+    return f"turned slow mode {f'on{where}: one line in {said(seconds)} from each' if seconds else f'off{where}'}"
 
 
 _DECISIONS: Mapping[What, Callable[[Change, float, bool], str]] = {

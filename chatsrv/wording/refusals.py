@@ -124,7 +124,7 @@ def _too_long(it: refusals.TooLong) -> str:
 
 
 def _slowed(it: refusals.Slowed) -> str:
-    text = f"{it.room} is slowed down: one line in {said(it.seconds)}"
+    text = f"Slow mode is on in {it.room}: one line in {said(it.seconds)} from each"
     if it.utterance is Utterance.LINE:
         return f"{text}. {f'Those {it.lines} lines were' if it.lines > 1 else 'That was'} not said."
     text = f"{text}, and {_UTTERANCES[it.utterance]} counts as one."
@@ -156,7 +156,7 @@ def _no_room_name(it: refusals.NoRoomName) -> str:
 
 
 def _no_new_room_name(it: refusals.NoNewRoomName) -> str:
-    return f"No room can be called so: {_FLAWS[it.flaw].format(room=it.room)}."
+    return f"No room can have that name: {_FLAWS[it.flaw].format(room=it.room)}."
 
 
 def _no_room(it: refusals.NoSuchRoom) -> str:
@@ -284,7 +284,7 @@ _SENTENCES: Mapping[type[Refusal], str | Callable[[Any], str]] = {
     refusals.JustInvited: "You invited {name} just now: once a minute will do.",
     refusals.SameTopic: _same_topic,
     refusals.SameSlowMode: _same_slow_mode,
-    refusals.SlowOutOfRange: "A room can be slowed down to a line in 1 to {most_seconds} seconds.",
+    refusals.SlowOutOfRange: "Slow mode takes 1 to {most_seconds} seconds, or off.",
     # making rooms
     refusals.NoNewRoomName: _no_new_room_name,
     refusals.RoomExists: _room_exists,
@@ -292,8 +292,8 @@ _SENTENCES: Mapping[type[Refusal], str | Callable[[Any], str]] = {
         f"There was a room {{room}} once, which only an administrator can open again: {_OTHER_NAME}."
     ),
     refusals.LooksLikeRoom: _looks_like_room,
-    refusals.NoMoreRooms: "There are as many rooms as there may be.",
-    refusals.NoMoreOwnRooms: "You own as many rooms as one may: {most}.",
+    refusals.NoMoreRooms: "The server has as many rooms as it may have, so no more can be made.",
+    refusals.NoMoreOwnRooms: "You own {most} rooms already, as many as one may.",
     # looking back
     refusals.NothingMore: "There is nothing more to show.",
     refusals.NothingFound: "Nothing was found.",
@@ -312,13 +312,15 @@ _SENTENCES: Mapping[type[Refusal], str | Callable[[Any], str]] = {
     refusals.PasswordsDiffer: "The new passwords differ.",
     refusals.WrongPassword: "That is not your password.",
     refusals.TooManyTries: "There were too many wrong tries. Please wait some minutes.",
-    refusals.PasswordUncheckable: "Your password cannot be checked at the moment.",
-    refusals.PasswordsFixed: "Passwords cannot be changed from here.",
-    refusals.PasswordUnfit: "The new one cannot be a password; {accepted}.",
-    refusals.PasswordChangesFail: "Passwords cannot be changed at the moment.",
+    refusals.PasswordUncheckable: "Your password cannot be checked at the moment. Please try again later.",
+    refusals.PasswordsFixed: "Passwords cannot be changed in this chat: ask an administrator.",
+    refusals.PasswordUnfit: "That cannot be your new password: {accepted}.",
+    refusals.PasswordChangesFail: "Passwords cannot be changed at the moment. Please try again later.",
     refusals.TooManyPasswords: _too_many_passwords,
     # arguments, connections
     refusals.NoDuration: f"A number after the name has to be {DURATIONS}. Begin a reason with a word.",
     refusals.ServerFull: "The server is full. Please try again later.",
-    refusals.TooManyFromAddress: "There are too many connections from your address.",
+    refusals.TooManyFromAddress: (
+        "There are too many connections from your address. Please close one, or try again later."
+    ),
 }

@@ -204,8 +204,8 @@ _SENTENCES: Mapping[type[Report], str | Callable[[Any], str]] = {
     reports.Kicked: "You kicked {name} out of {room}.",
     reports.KickedYou: _kicked_you,
     reports.KickUnrecorded: (
-        "{name} is in {room} again from their next login on: the server cannot record it at the moment. "
-        "Try again later."
+        "{name} is in {room} again from their next login on, as the server cannot record more at the moment: "
+        "/kick them again later."
     ),
     reports.Ruled: _ruled,
     reports.RuledYou: _ruled_you,

@@ -46,13 +46,13 @@ def test_a_room_can_be_for_guests_and_off_the_record(chat: Chat) -> None:
         ("l0bby", "l0bby looks too much like lobby: another name will do."),
         ("lòbby", "lòbby looks too much like lobby: another name will do."),
         ("ᴅev", "ᴅev looks too much like dev: another name will do."),
-        ("pr1vate", "No room can be called so: pr1vate begins like the mark of a private message;"),
-        ("àdmin", "No room can be called so: àdmin could be taken for the server's own;"),
-        ("@bob", "No room can be called so: a room's name has 1 to 32 bytes of letters,"),
-        ("private", "No room can be called so: that name is reserved."),
+        ("pr1vate", "No room can have that name: pr1vate begins like the mark of a private message;"),
+        ("àdmin", "No room can have that name: àdmin could be taken for the server's own;"),
+        ("@bob", "No room can have that name: a room's name has 1 to 32 bytes of letters,"),
+        ("private", "No room can have that name: that name is reserved."),
         (
             "Privates",
-            "No room can be called so: privates begins like the mark of a private message;",
+            "No room can have that name: privates begins like the mark of a private message;",
         ),
     ],
 )
@@ -68,7 +68,7 @@ def test_there_are_only_so_many_rooms_and_those_of_the_settings_do_not_count() -
     alice = Chat(RoomRules(most_rooms=2)).log_in("alice")
     for name in ("one", "two"):
         alice.types(f"/create {name}")
-    assert alice.types("/create three") == ["There are as many rooms as there may be."]
+    assert alice.types("/create three") == ["The server has as many rooms as it may have, so no more can be made."]
 
 
 def test_one_member_cannot_take_all_rooms() -> None:
@@ -76,7 +76,7 @@ def test_one_member_cannot_take_all_rooms() -> None:
     bob, mod = chat.log_in("bob"), chat.log_in("Mod")
     for name in ("first", "second"):
         assert bob.types(f"/create {name}")[0].startswith(f"{name} is your room")
-    assert bob.types("/create third") == ["You own as many rooms as one may: 2."]
+    assert bob.types("/create third") == ["You own 2 rooms already, as many as one may."]
     assert chat.log_in("carol").types("/create third")[0].startswith("third is your room")
     for name in ("garden", "attic", "kitchen"):
         assert mod.types(f"/create {name}")[0].startswith(f"{name} is your room")

@@ -67,7 +67,7 @@ def test_in_a_slow_room_a_topic_an_invitation_and_a_reason_each_count_as_a_line(
     bob.types("/join dev")
     chat.log_in("carol").types("/join dev")
     alice.types("/slow 3600")
-    slowed = "dev is slowed down: one line in 1 hour"
+    slowed = "Slow mode is on in dev: one line in 1 hour from each"
     assert bob.types("/topic one") == ["The topic of dev is set."]
     for number in range(5):
         assert bob.types(f"/topic {number}") == [f"{slowed}, and a topic counts as one."]
@@ -93,7 +93,9 @@ def test_an_invitation_that_is_told_again_counts_as_a_line_too(chat: Chat) -> No
     alice.types("/invite bob")
     alice.types("/slow 3600")
     alice.says("hello")
-    assert alice.types("/invite bob") == ["dev is slowed down: one line in 1 hour, and an invitation counts as one."]
+    assert alice.types("/invite bob") == [
+        "Slow mode is on in dev: one line in 1 hour from each, and an invitation counts as one."
+    ]
     assert chat.private("bob") == [INVITED]
 
 
@@ -252,7 +254,7 @@ def test_the_owner_slows_a_room_down_and_lets_it_go(chat: Chat) -> None:
     assert alice.types("/slow 30") == ["Slow mode is on in dev now: one line in 30 seconds from each."]
     assert alice.types("/slow 30") == ["Slow mode is on in dev already: one line in 30 seconds from each."]
     assert bob.says("one") == ""
-    assert bob.says("two").startswith("dev is slowed down")
+    assert bob.says("two").startswith("Slow mode is on in dev")
     assert alice.types("/slow off") == ["Slow mode is off in dev now."]
     assert bob.says("two") == ""
     assert bob.types("/slow 30") == [
@@ -269,4 +271,4 @@ def test_who_leaves_a_slow_room_and_comes_back_still_has_to_wait(chat: Chat) -> 
     assert bob.says("one") == ""
     bob.types("/part")
     bob.types("/join dev")
-    assert bob.says("two").startswith("dev is slowed down")
+    assert bob.says("two").startswith("Slow mode is on in dev")

@@ -232,7 +232,7 @@ def test_all_that_was_decided_survives_a_restart(tmp_path: Path) -> None:
         user4 = place.log_in("user4")
         user4.does("/join den")
         assert user4.does("psst") == ["You are muted in den until 2027-01-15 09:00 UTC. That was not said."]
-        assert bob.does("too soon")[-1].startswith("den is slowed down: one line in 1 minute")
+        assert bob.does("too soon")[-1].startswith("Slow mode is on in den: one line in 1 minute")
         user2 = place.log_in("user2")
         assert user2.does("psst")[-1] == "You are muted on this server. That was not said."
         assert user2.does("/join den") == [
@@ -255,7 +255,7 @@ def test_bans_and_mutes_end_on_their_own(tmp_path: Path) -> None:
         assert bob.does("psst")[-1] == "You are muted in dev until 2027-01-15 08:10 UTC. That was not said."
         clock.now += 1
         assert bob.does("one") == []
-        assert bob.does("two") == ["dev is slowed down: one line in 1 minute. That was not said."]
+        assert bob.does("two") == ["Slow mode is on in dev: one line in 1 minute from each. That was not said."]
         clock.now += 60
         assert bob.does("three") == []
         assert dave.does("/join dev") == ["You are banned from dev until 2027-01-15 09:00 UTC."]

@@ -12,7 +12,7 @@ def test_where_no_password_can_be_changed_a_sentence_says_so() -> None:
         bob.log_in("bob")
         bob.send(b"/password\nbob's password\ncorrect horse battery\ncorrect horse battery\n")
         bob.read_until(b"New password again: ")
-        assert bob.line() == "Passwords cannot be changed from here. Nothing was changed."
+        assert bob.line() == "Passwords cannot be changed in this chat: ask an administrator. Nothing was changed."
 
 
 def test_who_changes_his_own_password_stays_and_his_other_sessions_do_not(server, users) -> None:

@@ -22,7 +22,7 @@ from tests.journal import Journal
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, talk, two_chatters
 
 FULL = b"The server is full. Please try again later.\n"
-TOO_MANY_HERE = b"There are too many connections from your address.\n"
+TOO_MANY_HERE = b"There are too many connections from your address. Please close one, or try again later.\n"
 
 
 class WatchedTurnstile(Turnstile):

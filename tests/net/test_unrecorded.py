@@ -158,7 +158,7 @@ def test_somebody_who_is_kicked_goes_though_their_leaving_cannot_be_recorded(tmp
         alice.sees_up_to("* bob joined")  # their coming is recorded, which their answer does not wait for
         disk.fails = lambda texts, _is_written: any('"part"' in text for text in texts)
         again, kicked = alice.does("/kick bob")
-        assert again.startswith("bob is in dev again from their next login on: ")
+        assert again.startswith("bob is in dev again from their next login on, as ")
         assert kicked == "You kicked bob out of dev."
         assert bob.sees()[-1] == "alice kicked you out of dev."
 

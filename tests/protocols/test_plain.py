@@ -212,10 +212,10 @@ def change(what: What, room: str = "dev", target: str = "", until: float | None 
         (change(What.UNMUTE, target="carol"), "lifted the mute of carol", "lifted the mute of carol in dev"),
         (
             change(What.SLOW, text="30"),
-            "slowed the room down to a line every 30 seconds from each",
-            "slowed dev down to a line every 30 seconds from each",
+            "turned slow mode on: one line in 30 seconds from each",
+            "turned slow mode on in dev: one line in 30 seconds from each",
         ),
-        (change(What.SLOW, text="0"), "lets the room talk freely", "lets dev talk freely"),
+        (change(What.SLOW, text="0"), "turned slow mode off", "turned slow mode off in dev"),
     ],
 )
 def test_what_was_decided_is_told_with_three_stars_and_in_an_audit_with_its_room(
