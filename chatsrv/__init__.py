@@ -25,11 +25,12 @@ from chatsrv.bots import Bot, Bots
 from chatsrv.chat.asker import Asker
 from chatsrv.chat.commandplugin import CommandPlugin
 from chatsrv.chat.hub import Hub
-from chatsrv.chat.missed import CatchingUp
 from chatsrv.model.accounts import Account, Role
 from chatsrv.model.errors import ChatError, Denied, Unavailable, UnknownUser
+from chatsrv.model.history import CatchingUp
 from chatsrv.model.limits import Limits
 from chatsrv.model.reasons import Reason
+from chatsrv.model.roomrules import DeclaredRoom, RoomRules
 from chatsrv.net.listening.server import ChatServer, LoginServer
 from chatsrv.net.sessions.chatsession import ChatSession
 from chatsrv.net.sessions.session import Session
@@ -45,6 +46,7 @@ __all__ = [
     "ChatServer",
     "ChatSession",
     "CommandPlugin",
+    "DeclaredRoom",
     "Denied",
     "EditableBackend",
     "Gate",
@@ -58,6 +60,7 @@ __all__ = [
     "PlainSession",
     "Reason",
     "Role",
+    "RoomRules",
     "Session",
     "TelnetSession",
     "Unavailable",

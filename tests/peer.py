@@ -15,8 +15,8 @@ from chatsrv.app.sessions import PlainSession
 from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.auth.gate import Gate
 from chatsrv.chat.hub import Hub
-from chatsrv.chat.missed import CatchingUp
 from chatsrv.model.accounts import Role
+from chatsrv.model.history import CatchingUp
 from chatsrv.model.limits import Limits
 from chatsrv.model.loginpolicy import LoginPolicy
 from chatsrv.net.listening.server import ChatServer, LoginServer

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from chatsrv.bots import Bot
 from chatsrv.chat.commandplugin import CommandPlugin
-from chatsrv.chat.hub import Declared, Hub, RoomRules
-from chatsrv.chat.missed import CatchingUp
-from chatsrv.model.accounts import Role
+from chatsrv.chat.hub import Hub
 from chatsrv.model.errors import CannotStart, PluginError, Refused
+from chatsrv.model.history import CatchingUp
 from chatsrv.roomlog.base import LogStore
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.sqlite.store import SqliteStore
@@ -44,22 +43,13 @@ def hub_of(settings: Settings, store: LogStore, commands: Mapping[str, CommandPl
     Raises:
         CannotStart: what was decided about rooms cannot be read.
     """
-    rooms = settings.rooms
+    history = settings.history
     try:
         return Hub(
             store,
-            rooms.default,
-            catching_up=CatchingUp(settings.history.catch_up_entries, settings.history.newcomer_entries),
-            quiet_above=rooms.quiet_above,
+            rules=settings.rooms,
+            catching_up=CatchingUp(history.catch_up_entries, history.newcomer_entries),
             commands=commands,
-            declared=[Declared(room.name, room.topic, room.invite_only, not room.unlogged) for room in rooms.declared],
-            rules=RoomRules(
-                None if rooms.create == "nobody" else Role(rooms.create),
-                rooms.most,
-                rooms.changes_per_minute,
-                rooms.most_of_one,
-                rooms.presence_per_minute,
-            ),
         )
     except Refused as refused:
         raise CannotStart(str(refused.__cause__ or explain(refused.why))) from refused

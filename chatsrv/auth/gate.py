@@ -89,7 +89,7 @@ class Gate:
         self._chain = backend if isinstance(backend, Chain) else Chain([("", backend)])
         self._roles = {prepare_name(name): _role(role) for name, role in (roles or {}).items()}
         self._hasher = hasher or shared_hasher()
-        self._places = places or KnownPlaces()
+        self._places = places or KnownPlaces(keep_days=self._policy.known_days)
         self._penalties = Penalties(self._policy, self._places, clock=clock)
         self._logins = LoginRate(self._policy, clock)
         self._changes = Rate(self._policy.password_changes_per_hour, 3600.0, clock)

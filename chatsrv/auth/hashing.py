@@ -107,6 +107,10 @@ def is_legacy(stored: str) -> bool:
     return _LEGACY.fullmatch(stored) is not None
 
 
+_POLICY = LoginPolicy()
+"""Where the defaults of a hasher stand."""
+
+
 class Hasher:
     """Makes and verifies hashes, at most `at_work` at once; one is shared by all backends of a server.
 
@@ -120,16 +124,16 @@ class Hasher:
     def __init__(
         self,
         *,
-        kind: HashKind = "argon2id",
+        kind: HashKind = _POLICY.new_hashes,
         memory_kib: int = 19456,
         passes: int = 2,
         lanes: int = 1,
         bcrypt_cost: int = 10,
         at_work: int | None = None,
-        waiting: int = 1000,
-        waiting_seconds: float = 15.0,  # half of the time that a login gets by default
-        takes_legacy: bool = False,
-        renews: bool = True,
+        waiting: int = _POLICY.hashes_waiting,
+        waiting_seconds: float = _POLICY.hash_wait_seconds,
+        takes_legacy: bool = _POLICY.takes_legacy,
+        renews: bool = _POLICY.rehash,
     ) -> None:
         self._kind = kind
         self._memory_kib, self._passes, self._lanes = memory_kib, passes, lanes
@@ -150,7 +154,7 @@ class Hasher:
             at_work=policy.hashes_at_once or None,
             waiting=policy.hashes_waiting,
             waiting_seconds=policy.hash_wait_seconds,
-            takes_legacy=policy.legacy_hashes == "rehash",
+            takes_legacy=policy.takes_legacy,
             renews=policy.rehash,
         )
 

@@ -54,7 +54,7 @@ class KnownPlaces:
         self,
         path: Path | None = None,
         *,
-        keep_days: int = 0,
+        keep_days: int,
         write_seconds: float = WRITE_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:

@@ -103,7 +103,7 @@ class Penalties:
         most_tallies: int = MOST_TALLIES,
     ) -> None:
         self._policy = policy
-        self._places = places or KnownPlaces()
+        self._places = places or KnownPlaces(keep_days=policy.known_days)
         self._clock = clock
         self._most_tallies = most_tallies
         self._half_seconds = policy.forget_half_seconds

@@ -4,23 +4,21 @@ Never hears of bytes, sockets or wire formats. Every method may be called from a
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
 from chatsrv.chat.attendance import Attendance
 from chatsrv.chat.bookmarks import Bookmarks
 from chatsrv.chat.facts import Facts, Ruling
 from chatsrv.chat.lookups import Lookups
-from chatsrv.chat.missed import CatchingUp
 from chatsrv.chat.register import Register
 from chatsrv.chat.repertoire import AddedCommand, Repertoire
-from chatsrv.chat.room import QUIET_ABOVE, Room
-from chatsrv.chat.visits import PRESENCE_PER_MINUTE
+from chatsrv.chat.room import Room
 from chatsrv.model.accounts import Account, Role
-from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import PRIVATE_MARK, REGISTER
 from chatsrv.model.errors import Refused
+from chatsrv.model.history import CATCHING_UP, CatchingUp
 from chatsrv.model.refusals import NoRoomName, NoSuchRoom
+from chatsrv.model.roomrules import DeclaredRoom, RoomRules
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.sharing.flood import Buckets
@@ -29,41 +27,13 @@ from chatsrv.text.lookalike import load_table
 from chatsrv.text.names import RoomNameError, prepare_room
 from chatsrv.text.nearest import nearest
 
-LOBBY = "lobby"
-
-
-@distinct
-class Declared(NamedTuple):
-    """A room that is there because the settings say so; `name` is prepared."""
-
-    name: str
-    topic: str = ""
-    is_invite_only: bool = False
-    is_logged: bool = True
-
-
-@distinct
-class RoomRules(NamedTuple):
-    """Who may create rooms: that `create_role`, and those above; `None` is nobody. There are up to `most_rooms`.
-
-    One member may own `most_of_one`, and decide `changes_per_minute` times for long, and twice as often at once; 0 is
-    no limit. Neither holds for those who keep order. Of each account, a room is told of `presence_per_minute` comings
-    and goings.
-    """
-
-    create_role: Role | None = Role.MEMBER
-    most_rooms: int = 1000
-    changes_per_minute: int = 20
-    most_of_one: int = 20
-    presence_per_minute: int = PRESENCE_PER_MINUTE
-
 
 class Hub:
     """All rooms, and the one that everybody enters at login. Without a `store`, logs live as long as the hub.
 
-    `catching_up` is how much of what was missed is told at a login; `quiet_above` the members up to which a room tells
-    who comes and goes; `commands` are plug-ins by the names of their commands; `declared` are rooms beside the lobby,
-    which may be among them. `clock` gives seconds since the Unix epoch: by it, bans and mutes end.
+    `rules` name that room and those that are always there. `catching_up` is how much of what was missed is told at a
+    login; `commands` are plug-ins by the names of their commands. `clock` gives seconds since the Unix epoch: by it,
+    bans and mutes end.
 
     Raises:
         ValueError: a plug-in's name is no name for a command, or is taken.
@@ -73,13 +43,10 @@ class Hub:
     def __init__(
         self,
         store: LogStore | None = None,
-        lobby: str = LOBBY,
         *,
-        catching_up: CatchingUp | None = None,
-        quiet_above: int = QUIET_ABOVE,
-        commands: Mapping[str, AddedCommand] | None = None,
-        declared: Iterable[Declared] = (),
         rules: RoomRules | None = None,
+        catching_up: CatchingUp = CATCHING_UP,
+        commands: Mapping[str, AddedCommand] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         load_table()  # now, not amid a crowd, and while there is a descriptor left
@@ -90,16 +57,17 @@ class Hub:
         self.lookups = Lookups()
         self.invitations = Buckets(1 / 60, 1)
         self.decisions = Buckets(self.rules.changes_per_minute / 60, max(1, self.rules.changes_per_minute))
-        self.catching_up = catching_up or CatchingUp()
+        self.catching_up = catching_up
         self._store = store or MemoryStore()
         self.bookmarks = Bookmarks(self._store)
         self.register = Register(self._store.open(REGISTER))
-        for name, topic, is_invite_only, is_logged in (Declared(lobby), *declared):
-            self.register.declare(name, topic=topic, is_invite_only=is_invite_only, is_logged=is_logged)
-        self._quiet_above = quiet_above
+        for room in (DeclaredRoom(name=self.rules.default), *self.rules.declared):
+            self.register.declare(
+                room.name, topic=room.topic, is_invite_only=room.invite_only, is_logged=not room.unlogged
+            )
         self._lock = ranked_lock(Rank.HUB)
         self._rooms: dict[str, Room] = {}  # guarded by the lock
-        self.lobby = self.room(lobby)
+        self.lobby = self.room(self.rules.default)
 
     # ------------------------------------------------------------------ rooms
 
@@ -114,8 +82,8 @@ class Hub:
                 facts = self.register.room(name) or self.register.declare(name)
                 log = self._store.open(name, is_recorded=facts.is_logged)
                 self._rooms[name] = Room(
-                    name, log, self._quiet_above, presence_per_minute=self.rules.presence_per_minute, facts=facts,
-                    server=self.register.server, ignored_by=self.register.ignored_by, clock=self.clock,
+                    name, log, self.rules, facts=facts, server=self.register.server,
+                    ignored_by=self.register.ignored_by, clock=self.clock,
                 )  # fmt: skip
             return self._rooms[name]
 

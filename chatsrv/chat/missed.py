@@ -13,6 +13,7 @@ from chatsrv.chat.lookback import View, lines_back, past_of
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import WORDS, Bookmark, Entry, Position
 from chatsrv.model.errors import Hole, Refused
+from chatsrv.model.history import CatchingUp
 from chatsrv.model.replies import Away, AwayEnd, Missing, Reply
 from chatsrv.model.reports import AwayUnknown, RecentBegin, RecentEnd
 from chatsrv.roomlog.base import RoomLog
@@ -37,14 +38,6 @@ ignores, or he wrote them himself elsewhere. A tenth of a second, which others w
 
 COUNTED_ENTRIES = 20_000
 """Lines that are looked at to tell how many were left out that would have been told; there may be more."""
-
-
-@distinct
-class CatchingUp(NamedTuple):
-    """How much is told at a login: at most so many `entries` that were missed, or so many to a newcomer; 0 is none."""
-
-    entries: int = 1000
-    newcomer_entries: int = 10
 
 
 @distinct

@@ -11,7 +11,7 @@ from datetime import UTC, tzinfo
 from typing import NamedTuple
 
 from chatsrv.chat.facts import Facts, Ruling, until_and_why
-from chatsrv.chat.visits import PRESENCE_PER_MINUTE, Telling, Visits
+from chatsrv.chat.visits import Telling, Visits
 from chatsrv.chat.voices import Voices
 from chatsrv.model.accounts import Account, Role
 from chatsrv.model.changes import Change
@@ -20,15 +20,13 @@ from chatsrv.model.entries import Kind, Position
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
 from chatsrv.model.refusals import Banned, BeingPutOut, InNoRoom, NotInRoom, Utterance
+from chatsrv.model.roomrules import RoomRules
 from chatsrv.roomlog.base import Appended, RoomLog, place_of
 from chatsrv.sharing.locks import Rank, ranked_lock
 from chatsrv.text.names import account_key
 
 WELCOME_NAMES = 50
 """How many of those present a newcomer is told by name: some lines of a terminal, whatever the size of the room."""
-
-QUIET_ABOVE = 200
-"""Members up to which a room tells who comes and goes, unless the settings say otherwise."""
 
 TRY_AGAIN_SECONDS = 60.0
 """When it is tried again to tell that somebody is here, where the log could not record it."""
@@ -66,19 +64,18 @@ class Member:
 class Room:
     """One room. Whatever changes who is present is an entry of the log, made under the same lock.
 
-    `facts` is what holds of it, `server` what holds of the whole server. With more than `quiet_above` members, who
-    comes and goes is recorded and not told: a line to each for each of them would be a hundred million lines when ten
-    thousand come. Of one account, `presence_per_minute` comings and goings are told, and as many more recorded; 0 is
-    no limit. `ignored_by` tells whom an account ignores, both by keys. `clock` gives seconds since the Unix epoch.
+    `facts` is what holds of it, `server` what holds of the whole server. The `rules` tell how much is
+    shown of who comes and goes: in a crowded room nothing, as a line to each for each of them would be a hundred
+    million lines when ten thousand come. `ignored_by` tells whom an account ignores, both by keys. `clock` gives
+    seconds since the Unix epoch.
     """
 
     def __init__(
         self,
         name: str,
         log: RoomLog,
-        quiet_above: int = QUIET_ABOVE,
+        rules: RoomRules | None = None,
         *,
-        presence_per_minute: int = PRESENCE_PER_MINUTE,
         facts: Facts | None = None,
         server: Facts | None = None,
         ignored_by: Callable[[str], frozenset[str]] = lambda _: frozenset(),
@@ -90,13 +87,14 @@ class Room:
         self._server = server or Facts("")
         self._ignored_by = ignored_by
         self._clock = clock
-        self._quiet_above = quiet_above
+        rules = rules or RoomRules()
+        self._quiet_above = rules.quiet_above
         self._lock = ranked_lock(Rank.ROOM)
         # Guarded by the lock. Members are by the keys of their accounts; `_names` are what they are called, sorted, as
         # they are from `_changed` on.
         self._members: dict[str, Member] = {}
         self._names: list[str] = []
-        self._visits = Visits(presence_per_minute, clock)
+        self._visits = Visits(rules.presence_per_minute, clock)
         self._voices = Voices(self.facts, self._server, ignored_by, clock)
         self._barred: list[str] = []  # accounts that are being put out
         self._changed: Appended = log.end

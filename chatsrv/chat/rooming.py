@@ -251,7 +251,7 @@ def _new_name(asker: Asker, typed: str) -> str:
     if hub.register.room(name):
         raise Refused(RoomExists(name, may_enter=may_look_in(asker, hub.room(name).facts)))
     rooms = hub.register.rooms()
-    if sum(bool(facts.owner) for facts in rooms) >= hub.rules.most_rooms:
+    if sum(bool(facts.owner) for facts in rooms) >= hub.rules.most:
         raise Refused(NoMoreRooms())
     most = 0 if may(asker.account, Right.HURRY) else hub.rules.most_of_one
     if most and sum(facts.owner == asker.key for facts in rooms) >= most:  # rooms stay, so he would take all of them

@@ -6,9 +6,6 @@ Knows nothing of logs, sessions and members. A `Visits` belongs to its room, whi
 from collections.abc import Callable
 from enum import Enum
 
-PRESENCE_PER_MINUTE = 10
-"""Comings and goings of one account that a room is told of each minute, unless the settings say otherwise."""
-
 _VISIT = 2
 """What a visit counts: a coming and a going."""
 

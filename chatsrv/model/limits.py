@@ -3,13 +3,13 @@
 The settings file's `limits:` and the keyword `limits=` of the servers are this one value. Frozen; any thread reads it.
 """
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from chatsrv.model.section import Section
 
 
-class Limits(BaseModel):
+class Limits(Section):
     """Bounds on what peers may use. Every attribute name ends in its unit where it has one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     line_bytes: int = Field(
         4096, ge=64, le=65536, description="Longest line that is taken, in bytes, its line ending not counted."

@@ -7,10 +7,10 @@ Frozen; any thread reads it.
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from chatsrv.model.accepts import Accepts
 from chatsrv.model.accounts import Network
+from chatsrv.model.section import Accepts, Section
 from chatsrv.text.names import NAME_ACCEPTED, RESERVED_NAMES, prepare_name
 
 
@@ -45,10 +45,8 @@ def _legacy(written: object) -> object:
 LegacyHashes = Annotated[Literal["refuse", "rehash"], BeforeValidator(_legacy)]
 
 
-class LoginPolicy(BaseModel):
+class LoginPolicy(Section):
     """Bounds on logins. Every attribute name ends in its unit where it has one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     guesses_per_address: int = Field(
         40,
@@ -160,3 +158,8 @@ class LoginPolicy(BaseModel):
         if not self.guesses_per_address or not self.guesses_per_day:
             return self.guesses_per_address
         return min(self.guesses_per_address, max(1, self.guesses_per_day // 2))
+
+    @property
+    def takes_legacy(self) -> bool:
+        """Whether a hash that is taken only to be replaced lets its account in."""
+        return self.legacy_hashes == "rehash"

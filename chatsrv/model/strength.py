@@ -11,7 +11,9 @@ from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from chatsrv.model.section import Section
 
 _CLEAR = "abcdefghjkmnpqrstuvwxyz23456789"
 """What nobody takes for another one on paper or on the telephone: no i, l, o, 0 or 1."""
@@ -23,10 +25,8 @@ LEAST_GROUPS = 4
 _ADORNMENT = string.digits + string.punctuation
 
 
-class PasswordPolicy(BaseModel):
+class PasswordPolicy(Section):
     """What new passwords must be like. Those that are there already stay as they are."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     least_characters: int = Field(8, ge=1, le=64, description="Characters that a new password has at least.")
     refuse_common: bool = Field(

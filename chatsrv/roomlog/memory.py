@@ -10,12 +10,11 @@ from collections.abc import Sequence
 
 from chatsrv.model.entries import Bookmark, Entry, Kind, Position
 from chatsrv.model.errors import Hole
+from chatsrv.model.history import MEMORY_KEEP_ENTRIES
 from chatsrv.roomlog.base import Follower, LogStore, Noted, RoomLog, Wake, sleep_on
 from chatsrv.roomlog.owners import is_of
 from chatsrv.roomlog.shelf import COUNTED_BYTES, KEPT_BYTES, Shelf, Weights
 from chatsrv.sharing.locks import Rank, ranked_lock
-
-KEEP_ENTRIES = 10_000
 
 
 class MemoryRoomLog(RoomLog):
@@ -226,7 +225,7 @@ class ForgetfulStore(LogStore):
 class MemoryStore(ForgetfulStore):
     """Logs of all rooms, gone when the process ends. `keep_entries` bounds each of them, `keep_bytes` all together."""
 
-    def __init__(self, keep_entries: int = KEEP_ENTRIES, *, keep_bytes: int = KEPT_BYTES) -> None:
+    def __init__(self, keep_entries: int = MEMORY_KEEP_ENTRIES, *, keep_bytes: int = KEPT_BYTES) -> None:
         super().__init__()
         self._keep_entries = keep_entries
         self.shelf = Shelf(keep_bytes, self.logs)

@@ -14,10 +14,11 @@ from collections.abc import Callable, Sequence
 from sys import getsizeof
 from typing import Protocol
 
+from chatsrv.model.limits import Limits
 from chatsrv.sharing.locks import Rank, ranked_lock
 
-KEPT_BYTES = 67_108_864
-"""What the logs of a store keep in memory together, unless it is told otherwise: half of `limits.memory_bytes`."""
+KEPT_BYTES = Limits().log_bytes
+"""What the logs of a store keep in memory together, unless it is told otherwise."""
 
 ENTRY_BYTES = 256
 """What an entry takes beside the characters of its text: a tuple of seven, a number, a time, the head of the text, and

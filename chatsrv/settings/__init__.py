@@ -1,10 +1,9 @@
 """Every setting, declared once, and the way from a YAML file to checked values.
 
-    declared   the settings: default, unit, range, help
-    backends   those of each auth backend
-    bots       those of the bots
-    rooms      those of the rooms
-    kinds      the kinds of values that they have
+    declared   all settings, and where each section of the file is declared: default, unit, range, help
+    auth, bots, commands, history, listeners, logging, roles, server
+               the sections of these names
+    kinds      the kinds of values that several sections have
     filling    what a file leaves out: where the history is
     places     YAML text -> plain data, and the line of every key
     problems   what is wrong, in sentences: file, line, key, value, what is accepted
@@ -13,24 +12,14 @@
 Never makes an object of another layer: that is `chatsrv.app`'s. Values are frozen; any thread reads them.
 """
 
-from chatsrv.settings.backends import Auth, CommandAuth, HashedAuth, MemoryAuth, PluginAuth, YamlAuth
-from chatsrv.settings.declared import (
-    ANY_HOST,
-    ANY_IPV4,
-    ANY_IPV6,
-    Listener,
-    Logging,
-    MemoryHistory,
-    Roles,
-    Server,
-    Settings,
-    SqliteHistory,
-    do_hosts_overlap,
-)
+from chatsrv.settings.auth import Auth, CommandAuth, HashedAuth, MemoryAuth, PluginAuth, YamlAuth
+from chatsrv.settings.declared import Settings
 from chatsrv.settings.filling import STATE_DIRECTORY, default_place, place_beside
-from chatsrv.settings.kinds import zone_of
+from chatsrv.settings.history import MemoryHistory, SqliteHistory
+from chatsrv.settings.listeners import ANY_HOST, ANY_IPV4, ANY_IPV6, Listener, do_hosts_overlap
 from chatsrv.settings.loading import load, wrong_at, wrong_option
-from chatsrv.settings.rooms import DeclaredRoom, Rooms
+from chatsrv.settings.roles import Roles
+from chatsrv.settings.server import zone_of
 
 __all__ = [
     "ANY_HOST",
@@ -39,16 +28,12 @@ __all__ = [
     "STATE_DIRECTORY",
     "Auth",
     "CommandAuth",
-    "DeclaredRoom",
     "HashedAuth",
     "Listener",
-    "Logging",
     "MemoryAuth",
     "MemoryHistory",
     "PluginAuth",
     "Roles",
-    "Rooms",
-    "Server",
     "Settings",
     "SqliteHistory",
     "YamlAuth",

@@ -1,4 +1,4 @@
-"""The settings of the bots, which installed packages bring.
+"""The section `bots:`: the bots, which installed packages bring.
 
 Makes no bot; of a plug-in it knows only whether it is installed. Frozen values; any thread reads them.
 """
@@ -8,10 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from chatsrv.model.accepts import Accepts
-from chatsrv.settings.kinds import Section, wrong
+from chatsrv.model.roomrules import RoomName
+from chatsrv.model.section import Accepts, Section, wrong
 from chatsrv.settings.plugins import BOTS_GROUP, installed
-from chatsrv.settings.rooms import RoomName
 
 
 def _installed(name: str) -> str:

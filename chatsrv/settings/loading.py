@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from chatsrv.model.errors import Problem, SettingsError
-from chatsrv.settings.backends import PluginAuth
+from chatsrv.settings.auth import PluginAuth
 from chatsrv.settings.declared import Settings
 from chatsrv.settings.filling import filled
 from chatsrv.settings.places import Document, Steps, dotted, read

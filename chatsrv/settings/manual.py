@@ -19,7 +19,7 @@ _TABLE_HEAD = ("", "| key | default | accepted | what it does |", "|---|---|---|
 _HEAD = """
 # Settings
 
-<!-- Written by `make docs` from the declarations in chatsrv/settings and chatsrv/model/limits.py: change those. -->
+<!-- Written by `make docs` from the declarations; chatsrv/settings/declared.py tells where each is. -->
 
 The settings are one YAML file: `config/chatsrv.yaml`, or the one that `--config` or `CHATSRV_CONFIG` names.
 `chatsrv check` tells everything that is wrong with it, each with file, line, key, value, and what is accepted.

@@ -13,8 +13,8 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from chatsrv.model.accepts import Accepts
 from chatsrv.model.errors import Problem
+from chatsrv.model.section import Accepts
 from chatsrv.settings.declared import Settings
 from chatsrv.settings.places import Document, Steps, dotted
 from chatsrv.settings.plugins import AUTH_GROUP, installed

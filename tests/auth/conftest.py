@@ -21,7 +21,7 @@ def run(tmp_path):
     def make(code: str, **options) -> CommandBackend:
         path = tmp_path / f"program{len(backends)}.py"
         path.write_text(HELLO + code)
-        options.setdefault("answer_seconds", DEADLINE_SECONDS)
+        options = {"processes": 4, "keep_running": False, "answer_seconds": DEADLINE_SECONDS, **options}
         backends.append(CommandBackend([sys.executable, "-S", str(path)], **options))
         return backends[-1]
 

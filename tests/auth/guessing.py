@@ -28,7 +28,7 @@ class Door:
         self.clock = Clock()
         values = {"guesses_per_address": 6, "guesses_per_account": 3, **policy}
         self._make = lambda: Penalties(LoginPolicy(**values), self.places, clock=self.clock, most_tallies=most_tallies)
-        self.places = KnownPlaces()
+        self.places = KnownPlaces(keep_days=0)
         self.restart()
         self.looked_at = 0
         self.refused = []  # the texts of those that were not looked at

@@ -18,6 +18,8 @@ from chatsrv.testing.auth import AuthBackendContract
 from tests.auth.programs import PAGE, ask, program_of_the_page, refusal
 from tests.peer import DEADLINE_SECONDS
 
+OPTIONS = {"processes": 4, "keep_running": False, "answer_seconds": DEADLINE_SECONDS}
+
 
 class TestProgramThatKeepsRunning(AuthBackendContract):
     keep_running = True
@@ -28,7 +30,7 @@ class TestProgramThatKeepsRunning(AuthBackendContract):
 
     def make_backend(self):
         command = [sys.executable, "-S", self.program]
-        return CommandBackend(command, keep_running=self.keep_running, answer_seconds=DEADLINE_SECONDS)
+        return CommandBackend(command, processes=4, keep_running=self.keep_running, answer_seconds=DEADLINE_SECONDS)
 
 
 class TestProgramForEachLogin(TestProgramThatKeepsRunning):
@@ -37,7 +39,7 @@ class TestProgramForEachLogin(TestProgramThatKeepsRunning):
 
 def test_the_doorkeeper_of_the_page_knows_nobody_and_can_close_the_house(tmp_path):
     closed = tmp_path / "closed"
-    backend = CommandBackend([program_of_the_page("doorkeeper.sh", tmp_path), str(closed)])
+    backend = CommandBackend([program_of_the_page("doorkeeper.sh", tmp_path), str(closed)], **OPTIONS)
     with pytest.raises(UnknownUser, match=r"says unknown to 'alice': no reason"):
         ask(backend)
     closed.touch()
@@ -82,9 +84,9 @@ def test_a_program_that_cannot_tell_makes_the_login_unavailable(run):
 def test_a_missing_program_is_told_at_the_start(tmp_path):
     for program in ("no-such-program-here", str(tmp_path / "none"), ""):
         with pytest.raises(AccountsError, match=r"there is no program .*; accepted is a program that this user may"):
-            CommandBackend([program])
+            CommandBackend([program], **OPTIONS)
     with pytest.raises(AccountsError, match=r" is a directory; accepted is a program that this user may execute"):
-        CommandBackend([str(tmp_path)])
+        CommandBackend([str(tmp_path)], **OPTIONS)
 
 
 def test_a_program_that_may_not_be_executed_is_told_with_its_remedy(tmp_path, monkeypatch):
@@ -93,14 +95,14 @@ def test_a_program_that_may_not_be_executed_is_told_with_its_remedy(tmp_path, mo
     monkeypatch.setenv("PATH", str(tmp_path))
     for named in (str(program), program.name):
         with pytest.raises(AccountsError) as told:
-            CommandBackend([named])
+            CommandBackend([named], **OPTIONS)
         assert str(told.value).startswith("this user may not execute '")
         assert str(told.value).endswith(f"'; make it executable: chmod +x '{program}'")
 
 
 def test_a_program_that_vanished_makes_logins_unavailable_until_it_is_back(tmp_path):
     program = Path(program_of_the_page("accounts.py", tmp_path))
-    backend = CommandBackend([str(program)], processes=1, answer_seconds=DEADLINE_SECONDS)
+    backend = CommandBackend([str(program)], processes=1, keep_running=False, answer_seconds=DEADLINE_SECONDS)
     program.rename(tmp_path / "away")
     assert "cannot be started: No such file" in str(refusal(backend))
     (tmp_path / "away").rename(program)

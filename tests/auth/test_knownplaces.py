@@ -35,14 +35,14 @@ def path(tmp_path: Path) -> Path:
 
 def kept(path: Path, *logins: tuple[str, str], **options: object) -> None:
     """Have a server remember logins, and stop."""
-    places = KnownPlaces(path, **options)  # type: ignore[arg-type]
+    places = KnownPlaces(path, **{"keep_days": 0, **options})  # type: ignore[arg-type]
     for account, site in logins:
         places.add(account, site)
     places.close()
 
 
 def test_where_an_account_has_logged_in_it_is_known_and_nobody_else_is() -> None:
-    places = KnownPlaces()
+    places = KnownPlaces(keep_days=0)
     places.add("alice", HERE)
     assert places.has("alice", HERE)
     assert not places.has("alice", THERE)
@@ -53,7 +53,7 @@ def test_where_an_account_has_logged_in_it_is_known_and_nobody_else_is() -> None
 def test_it_is_remembered_over_a_restart(path: Path) -> None:
     kept(path, ("alice", HERE), ("alice", THERE), ("bob", THERE))
     kept(path, ("carol", HERE))
-    places = KnownPlaces(path)
+    places = KnownPlaces(path, keep_days=0)
     assert [places.has(name, site) for name in ("alice", "bob", "carol") for site in (HERE, THERE)] == [
         *(True, True),
         *(False, True),
@@ -102,14 +102,14 @@ def test_while_the_server_runs_it_is_forgotten_as_well() -> None:
 
 def test_without_days_nothing_is_forgotten() -> None:
     calendar = Calendar()
-    places = KnownPlaces(clock=calendar)
+    places = KnownPlaces(keep_days=0, clock=calendar)
     places.add("alice", HERE)
     calendar.now += 10_000 * DAY
     assert places.has("alice", HERE)
 
 
 def test_somebody_who_logs_in_from_everywhere_has_nobody_else_forgotten(path: Path) -> None:
-    places = KnownPlaces(path)
+    places = KnownPlaces(path, keep_days=0)
     places.add("alice", HERE)
     for number in range(3 * MOST_OF_ONE):
         places.add("mallory", f"10.0.0.{number}")
@@ -123,14 +123,14 @@ def test_of_too_many_accounts_those_go_that_were_not_here_for_longest(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(knownplaces, "MOST_PLACES", 100)
-    places = KnownPlaces(path)
+    places = KnownPlaces(path, keep_days=0)
     for number in range(100):
         places.add(f"user{number}", HERE)
     places.add("user0", HERE)
     for number in range(100, 150):
         places.add(f"user{number}", HERE)
     places.close()
-    again = KnownPlaces(path)
+    again = KnownPlaces(path, keep_days=0)
     assert again.count == places.count == 100
     assert again.has("user0", HERE)
     assert not again.has("user1", HERE)
@@ -148,10 +148,10 @@ def test_the_file_is_written_while_the_server_runs_and_a_login_of_the_same_day_i
 
     monkeypatch.setattr(knownplaces, "change_file", change)
     calendar = Calendar()
-    places = KnownPlaces(path, write_seconds=0, clock=calendar)
+    places = KnownPlaces(path, keep_days=0, write_seconds=0, clock=calendar)
     places.add("alice", HERE)
     assert written.wait(DEADLINE_SECONDS)
-    assert KnownPlaces(path).has("alice", HERE)
+    assert KnownPlaces(path, keep_days=0).has("alice", HERE)
     places.close()
     before = path.stat().st_ino
     kept(path, ("alice", HERE), ("alice", HERE), clock=calendar)
@@ -160,7 +160,7 @@ def test_the_file_is_written_while_the_server_runs_and_a_login_of_the_same_day_i
 
 def test_a_server_that_nobody_logs_in_to_writes_nothing_and_has_no_thread(path: Path) -> None:
     before = threading.active_count()
-    places = KnownPlaces(path)
+    places = KnownPlaces(path, keep_days=0)
     assert not places.has("alice", HERE)
     assert threading.active_count() == before
     places.close()
@@ -179,7 +179,7 @@ def test_a_damaged_file_is_told_and_begun_anew(path: Path, harm: str, caplog: py
     assert [record.getMessage() for record in caplog.records] == [
         f"{path}: is damaged; from where accounts have logged in is learned anew"
     ]
-    places = KnownPlaces(path)
+    places = KnownPlaces(path, keep_days=0)
     assert places.has("bob", HERE)
     assert not places.has("alice", HERE)
 
@@ -187,7 +187,7 @@ def test_a_damaged_file_is_told_and_begun_anew(path: Path, harm: str, caplog: py
 def test_an_empty_file_is_as_good_as_none(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path.touch()
     kept(path, ("alice", HERE))
-    assert KnownPlaces(path).has("alice", HERE)
+    assert KnownPlaces(path, keep_days=0).has("alice", HERE)
     assert not caplog.records
 
 
@@ -228,7 +228,7 @@ def test_a_disk_that_cannot_be_written_is_told_once_and_what_is_known_stays_know
     handler = Told()
     logging.getLogger(knownplaces.__name__).addHandler(handler)
     try:
-        places = KnownPlaces(path, write_seconds=0)
+        places = KnownPlaces(path, keep_days=0, write_seconds=0)
         places.add("alice", HERE)
         assert tried.acquire(timeout=DEADLINE_SECONDS)
     finally:
@@ -236,6 +236,6 @@ def test_a_disk_that_cannot_be_written_is_told_once_and_what_is_known_stays_know
     path.parent.mkdir()
     assert places.has("alice", HERE)
     places.close()
-    assert KnownPlaces(path).has("alice", HERE)
+    assert KnownPlaces(path, keep_days=0).has("alice", HERE)
     [record] = caplog.records
     assert record.getMessage().startswith(f"{path}: cannot be changed (No such file or directory)")

@@ -67,7 +67,7 @@ class Scene:
     def __init__(self) -> None:
         self.now = 0.0
         self.backend = Backend()
-        self._places = KnownPlaces()
+        self._places = KnownPlaces(keep_days=0)
         self.restart()
 
     def restart(self) -> None:

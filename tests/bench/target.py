@@ -62,7 +62,7 @@ def serve(name: str, text: str) -> None:
         server.serve_forever()
     from chatsrv import Account, AuthBackend, ChatServer, HashedBackend, Hub, Limits, MemoryBackend, PlainSession
     from chatsrv.auth.hashing import Hasher
-    from chatsrv.chat.hub import Declared, RoomRules
+    from chatsrv.model.roomrules import DeclaredRoom, RoomRules
     from chatsrv.roomlog.sqlite.store import SqliteStore
 
     off = {
@@ -79,8 +79,8 @@ def serve(name: str, text: str) -> None:
         file.write_text("".join(f"{user}:{password_hash}\n" for user in users))
         backend = HashedBackend(file)
     store = None if setup.store == "memory" else SqliteStore("history.db", durability=setup.store)
-    declared = [Declared(f"r{number}") for number in range(setup.rooms)]
-    hub = Hub(store, declared=declared, rules=RoomRules(changes_per_minute=0))
+    declared = tuple(DeclaredRoom(name=f"r{number}") for number in range(setup.rooms))
+    hub = Hub(store, rules=RoomRules(declared=declared, changes_per_minute=0))
     for number in range(setup.members):
         hub.room("r0").enter(Account(f"m{number}"), NO_SESSION + number)
     chosen = Limits(**{**off, **setup.limits})

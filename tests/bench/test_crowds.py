@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from chatsrv import ChatServer, Hub, Limits, MemoryBackend, PlainSession
-from chatsrv.chat.hub import Declared
+from chatsrv.model.roomrules import DeclaredRoom, RoomRules
 
 from .counting import Count
 from .crowds import DEEDS
@@ -22,7 +22,7 @@ DEADLINE_SECONDS = 20.0
 def serving(connections: int) -> Iterator[int]:
     users = {f"u{number}": f"p{number}" for number in range(SESSIONS + CROWD)}
     limits = Limits(messages_per_second=0.0, connections=connections)
-    hub = Hub(declared=[Declared("r0")], quiet_above=1)
+    hub = Hub(rules=RoomRules(declared=(DeclaredRoom(name="r0"),), quiet_above=1))
     with ChatServer(("127.0.0.1", 0), PlainSession, auth=MemoryBackend(users), hub=hub, limits=limits) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import pytest
 
 from chatsrv import Account, ChatServer, Hub, Limits, MemoryBackend, PlainSession
-from chatsrv.chat.hub import Declared
+from chatsrv.model.roomrules import DeclaredRoom, RoomRules
 
 from .counting import Count, Script
 from .plan import Plan
@@ -40,7 +40,8 @@ TALK = Plan(
 @contextmanager
 def serving(rooms: int, sessions: int, members: int = 0) -> Iterator[int]:
     users = {f"u{number}": f"p{number}" for number in range(sessions)}
-    hub = Hub(declared=[Declared(f"r{number}") for number in range(rooms)], quiet_above=SIZE)
+    declared = tuple(DeclaredRoom(name=f"r{number}") for number in range(rooms))
+    hub = Hub(rules=RoomRules(declared=declared, quiet_above=SIZE))
     for number in range(members):
         hub.room("r0").enter(Account(f"m{number}"), number)
     limits = Limits(messages_per_second=0.0)

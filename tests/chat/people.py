@@ -11,7 +11,7 @@ from chatsrv.chat.asker import Asker
 from chatsrv.chat.bookmarks import BookmarkSource
 from chatsrv.chat.deeds import DEEDS
 from chatsrv.chat.entrances import Entrance
-from chatsrv.chat.hub import Declared, Hub, RoomRules
+from chatsrv.chat.hub import Hub
 from chatsrv.chat.lookback import View
 from chatsrv.chat.membership import Membership
 from chatsrv.model.accounts import Account, Role
@@ -23,6 +23,7 @@ from chatsrv.model.reasons import Reason
 from chatsrv.model.refusals import NoSuchAccount
 from chatsrv.model.replies import Reply
 from chatsrv.model.requiring import require
+from chatsrv.model.roomrules import DeclaredRoom, RoomRules
 from chatsrv.model.style import Style
 from chatsrv.model.verbs import RIGHT_FOR
 from chatsrv.protocols.plain import PlainProtocol
@@ -38,7 +39,8 @@ class Chat:
     """A real hub with accounts: `root` is an admin, `Mod` and `mina` are moderators, whoever else comes is a member."""
 
     def __init__(self, rules: RoomRules | None = None) -> None:
-        self.hub = Hub(declared=[Declared("staff", "Tea", is_invite_only=True)], rules=rules)
+        staff = DeclaredRoom(name="staff", topic="Tea", invite_only=True)
+        self.hub = Hub(rules=(rules or RoomRules()).model_copy(update={"declared": (staff,)}))
         self.accounts: dict[str, Account] = {}
         self._origins = 0
         for name in ("root", "Mod", "mina", "alice", "bob", "carol"):

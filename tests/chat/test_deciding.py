@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatsrv.chat.hub import RoomRules
+from chatsrv.model.roomrules import RoomRules
 from tests.chat.people import Chat
 
 TOO_MUCH = "That is too much at once, since it is all kept for good. Try again in a minute."

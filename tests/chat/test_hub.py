@@ -6,6 +6,7 @@ from itertools import islice, product
 from chatsrv.chat.hub import Hub
 from chatsrv.model.accounts import Account
 from chatsrv.model.refusals import NoSuchRoom
+from chatsrv.model.roomrules import RoomRules
 from chatsrv.roomlog.memory import MemoryStore
 from tests.refusing import refused
 from tests.work import calls_of
@@ -23,7 +24,7 @@ def test_a_room_is_opened_once_whoever_asks_first() -> None:
 
 def test_the_lobby_is_a_room_like_any_other() -> None:
     assert (hub := Hub(MemoryStore())).room("lobby") is hub.lobby
-    assert (hub := Hub(MemoryStore(), lobby="hall")).room("hall") is hub.lobby
+    assert (hub := Hub(MemoryStore(), rules=RoomRules(default="hall"))).room("hall") is hub.lobby
 
 
 def test_who_is_in_one_room_is_not_in_another() -> None:

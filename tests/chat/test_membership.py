@@ -7,7 +7,6 @@ import pytest
 from chatsrv.chat.attendance import Device
 from chatsrv.chat.bookmarks import BookmarkSource
 from chatsrv.chat.entrances import Entrance
-from chatsrv.chat.hub import RoomRules
 from chatsrv.chat.membership import Membership
 from chatsrv.chat.room import Room
 from chatsrv.model.entries import Bookmark
@@ -16,6 +15,7 @@ from chatsrv.model.reasons import Reason
 from chatsrv.model.refusals import HistoryUnreadable, Unrecorded
 from chatsrv.model.replies import Notice, Reply, Welcome
 from chatsrv.model.reports import Entered, EnteredElsewhere, Whereabouts
+from chatsrv.model.roomrules import RoomRules
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.wording.refusals import explain
 from tests.chat.people import Chat, Person

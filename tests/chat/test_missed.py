@@ -7,8 +7,9 @@ import pytest
 
 from chatsrv.chat import missed
 from chatsrv.chat.lookback import View
-from chatsrv.chat.missed import KEPT_CHARACTERS, Absence, CatchingUp, Told
+from chatsrv.chat.missed import KEPT_CHARACTERS, Absence, Told
 from chatsrv.model.entries import LINES, Bookmark, Entry, Kind, Position
+from chatsrv.model.history import CatchingUp
 from chatsrv.model.replies import Away, AwayEnd, Comings
 from chatsrv.model.reports import RecentBegin
 from chatsrv.roomlog.base import RoomLog

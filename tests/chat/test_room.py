@@ -15,6 +15,7 @@ from chatsrv.model.entries import Kind, Position
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
 from chatsrv.model.refusals import NotInRoom, Slowed, Utterance
+from chatsrv.model.roomrules import RoomRules
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 from tests.peer import DEADLINE_SECONDS
@@ -52,7 +53,7 @@ def test_a_newcomer_is_announced_and_reads_on_behind_his_own_announcement(room: 
 
 
 def test_a_large_room_records_who_comes_and_goes_and_tells_nobody() -> None:
-    room = Room("lobby", MemoryStore().open("lobby"), quiet_above=2)
+    room = Room("lobby", MemoryStore().open("lobby"), RoomRules(quiet_above=2))
     for origin, account in enumerate((ALICE, BOB, CAROL), 1):
         room.enter(account, origin)
     room.leave("alice", 1, Reason.LOST)
@@ -198,7 +199,7 @@ def test_a_second_session_arrives_where_those_it_was_told_of_have_joined_already
 
 
 def test_presence_is_what_the_log_says_at_every_arrival_while_many_come_and_go() -> None:
-    room = Room("lobby", MemoryStore().open("lobby"), presence_per_minute=0)
+    room = Room("lobby", MemoryStore().open("lobby"), RoomRules(presence_per_minute=0))
     accounts = [Account(f"guest{number}") for number in range(6)]
 
     def come_and_go(person: int) -> None:
@@ -309,7 +310,7 @@ def test_who_waits_for_their_place_in_the_order_holds_up_nobody(remote: LateRoom
 
 def test_who_is_there_is_right_at_every_arrival_where_the_order_is_made_elsewhere() -> None:
     store = LateStore(has_recorder=True, orders_later=True)
-    room = Room("lobby", store.open("lobby"), presence_per_minute=0)
+    room = Room("lobby", store.open("lobby"), RoomRules(presence_per_minute=0))
     accounts = [Account(f"guest{number}") for number in range(3)]
 
     def come_and_go(person: int) -> list[Arrival]:

@@ -2,13 +2,13 @@
 
 import pytest
 
-from chatsrv.chat.hub import Hub, RoomRules
+from chatsrv.chat.hub import Hub
 from chatsrv.chat.membership import Membership
 from chatsrv.chat.room import Room
 from chatsrv.chat.rooming import PAGE_ROOMS, WHO_NAMES
-from chatsrv.model.accounts import Role
 from chatsrv.model.entries import Kind
 from chatsrv.model.replies import Reply
+from chatsrv.model.roomrules import RoomRules
 from chatsrv.roomlog.memory import MemoryStore
 from tests.chat.people import Chat, Person
 
@@ -65,7 +65,7 @@ def test_a_name_that_is_taken_or_could_be_taken_for_another_is_refused(chat: Cha
 
 
 def test_there_are_only_so_many_rooms_and_those_of_the_settings_do_not_count() -> None:
-    alice = Chat(RoomRules(most_rooms=2)).log_in("alice")
+    alice = Chat(RoomRules(most=2)).log_in("alice")
     for name in ("one", "two"):
         alice.types(f"/create {name}")
     assert alice.types("/create three") == ["The server has as many rooms as it may have, so no more can be made."]
@@ -83,10 +83,10 @@ def test_one_member_cannot_take_all_rooms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "names"), [(Role.MEMBER, ["alice", "Mod", "root"]), (Role.MODERATOR, ["Mod", "root"]), (None, [])]
+    ("role", "names"), [("member", ["alice", "Mod", "root"]), ("moderator", ["Mod", "root"]), ("nobody", [])]
 )
-def test_the_settings_say_from_which_role_up_people_make_rooms(role: Role | None, names: list[str]) -> None:
-    chat = Chat(RoomRules(create_role=role))
+def test_the_settings_say_from_which_role_up_people_make_rooms(role: str, names: list[str]) -> None:
+    chat = Chat(RoomRules(create=role))
     made = []
     for name in ("alice", "Mod", "root"):
         person = chat.log_in(name)
@@ -141,7 +141,7 @@ def test_a_room_that_is_not_there_is_told_with_the_nearest_and_how_to_make_it(ch
     assert bob.types("/join 2026") == ["There is no room 2026. /rooms lists them all."]
     (line,) = bob.types("/join a]b")
     assert line.startswith("There is no such room: a room's name has")
-    nobody = Chat(RoomRules(create_role=None)).log_in("bob")
+    nobody = Chat(RoomRules(create="nobody")).log_in("bob")
     assert nobody.types("/join loby") == ["There is no room loby. Did you mean lobby?"]
 
 

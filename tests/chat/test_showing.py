@@ -2,10 +2,11 @@
 
 import pytest
 
-from chatsrv.chat.hub import Hub, RoomRules
+from chatsrv.chat.hub import Hub
 from chatsrv.chat.register import Register
 from chatsrv.model.changes import Change, What
 from chatsrv.model.entries import REGISTER, Kind, Position
+from chatsrv.model.roomrules import RoomRules
 from chatsrv.model.style import Style
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore

@@ -12,6 +12,7 @@ from chatsrv.model.accounts import Account
 from chatsrv.model.changes import Change, What
 from chatsrv.model.entries import Kind, Position
 from chatsrv.model.reasons import Reason
+from chatsrv.model.roomrules import RoomRules
 from chatsrv.roomlog.memory import MemoryStore
 
 ALICE, BOB = Account("alice"), Account("bob")
@@ -24,7 +25,10 @@ class Flat:
     def __init__(self, per_minute: int = 10, quiet_above: int = 200) -> None:
         self.now = 1000.0
         self.room = Room(
-            "lobby", MemoryStore().open("lobby"), quiet_above, presence_per_minute=per_minute, clock=lambda: self.now
+            "lobby",
+            MemoryStore().open("lobby"),
+            RoomRules(quiet_above=quiet_above, presence_per_minute=per_minute),
+            clock=lambda: self.now,
         )
         self._origins = 0
         self.looks: list[tuple[float, Callable[[], float | None]]] = []

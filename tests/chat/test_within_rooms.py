@@ -2,9 +2,10 @@
 
 import pytest
 
-from chatsrv.chat.hub import Declared, Hub
+from chatsrv.chat.hub import Hub
 from chatsrv.model.changes import Change, What
 from chatsrv.model.errors import NotRecorded
+from chatsrv.model.roomrules import DeclaredRoom, RoomRules
 from chatsrv.roomlog.memory import MemoryStore
 from tests.chat.people import Chat
 
@@ -225,7 +226,7 @@ def test_an_invitation_needs_no_answer_once_its_guest_is_in_or_was_put_out(chat:
 
 def test_an_invitation_to_a_room_that_the_settings_no_longer_name_needs_no_answer(chat: Chat) -> None:
     store = MemoryStore()
-    chat.hub = Hub(store, declared=[Declared("staff")])
+    chat.hub = Hub(store, rules=RoomRules(declared=(DeclaredRoom(name="staff"),)))
     alice = chat.log_in("alice")
     alice.types("/join staff")
     alice.types("/invite bob")

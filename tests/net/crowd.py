@@ -22,6 +22,7 @@ from chatsrv.model.accounts import Account
 from chatsrv.model.entries import Entry, Kind, Position
 from chatsrv.model.limits import Limits
 from chatsrv.model.reasons import Reason
+from chatsrv.model.roomrules import RoomRules
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.listening.server import ChatServer
 from chatsrv.net.sessions.chatsession import ChatSession
@@ -196,7 +197,7 @@ class WatchedRoom(Room):
     """A room that remembers who arrived where."""
 
     def __init__(self, name: str, store: LogStore) -> None:
-        super().__init__(name, store.open(name), presence_per_minute=0)
+        super().__init__(name, store.open(name), RoomRules(presence_per_minute=0))
         self.arrivals: dict[int, Arrival] = {}
         self.reasons: dict[int, Reason] = {}
 

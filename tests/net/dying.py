@@ -14,7 +14,7 @@ from typing import Any
 from chatsrv.app.sessions import PlainSession
 from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.chat.hub import Hub
-from chatsrv.chat.missed import CatchingUp
+from chatsrv.model.history import CatchingUp
 from chatsrv.model.limits import Limits
 from chatsrv.net.delivery import keeper
 from chatsrv.net.listening.server import ChatServer

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from chatsrv.app.sessions import PlainSession
 from chatsrv.chat.attendance import Attendance, Device
-from chatsrv.chat.hub import Hub, RoomRules
-from chatsrv.chat.missed import CatchingUp
+from chatsrv.chat.hub import Hub
+from chatsrv.model.history import CatchingUp
 from chatsrv.model.replies import Reply, Welcome
+from chatsrv.model.roomrules import RoomRules
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.sessions.chatsession import ChatSession
 from chatsrv.protocols.plain import PlainProtocol, PlainRenderer

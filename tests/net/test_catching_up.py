@@ -11,10 +11,10 @@ import pytest
 
 from chatsrv.app.sessions import PlainSession
 from chatsrv.chat.hub import Hub
-from chatsrv.chat.missed import CatchingUp
 from chatsrv.model.accounts import Account
 from chatsrv.model.entries import Bookmark, Position
 from chatsrv.model.errors import Refused
+from chatsrv.model.history import CatchingUp
 from chatsrv.model.reasons import Reason
 from chatsrv.net.listening.server import ChatServer
 from chatsrv.roomlog.memory import MemoryStore

@@ -19,9 +19,9 @@ import pytest
 
 from chatsrv.app.sessions import PlainSession
 from chatsrv.chat.hub import Hub
-from chatsrv.chat.missed import CatchingUp
 from chatsrv.model.accounts import Account
 from chatsrv.model.entries import Entry, Kind, Position
+from chatsrv.model.history import CatchingUp
 from chatsrv.model.limits import Limits
 from chatsrv.net.listening.server import ChatServer
 from chatsrv.roomlog.base import LogStore

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chatsrv.chat.hub import Declared, Hub
+from chatsrv.chat.hub import Hub
 from chatsrv.model.refusals import Ending
 from chatsrv.model.replies import Notice
+from chatsrv.model.roomrules import DeclaredRoom, RoomRules
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.net.folk import Village, village
@@ -194,7 +195,7 @@ class Clock:
 def restarted(path: Path, clock: Clock) -> Iterator[Village]:
     with (
         contextlib.closing(SqliteStore(path)) as store,
-        village(Hub(store, declared=[Declared("staff", "Tea")], clock=clock)) as place,
+        village(Hub(store, rules=RoomRules(declared=(DeclaredRoom(name="staff", topic="Tea"),)), clock=clock)) as place,
     ):
         yield place
 

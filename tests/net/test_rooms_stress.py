@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.chat.hub import Declared, Hub, RoomRules
-from chatsrv.chat.missed import CatchingUp
+from chatsrv.chat.hub import Hub
+from chatsrv.model.history import CatchingUp
 from chatsrv.model.limits import Limits
+from chatsrv.model.roomrules import DeclaredRoom, RoomRules
 from chatsrv.net.listening.server import ChatServer
 from chatsrv.roomlog.base import LogStore
 from tests.net.crowd import LONG_SECONDS
@@ -46,9 +47,9 @@ def serving(store: LogStore, rng: random.Random) -> Iterator[ChatServer]:
         send_buffer_bytes=rng.choice((4096, 65_536)),
         linger_seconds=DEADLINE_SECONDS,  # so that nothing is in flight when the rest is counted
     )
-    declared = [Declared("dev"), Declared("tea"), Declared("dim", is_logged=False)]
-    rules = RoomRules(changes_per_minute=0, presence_per_minute=0)
-    hub = Hub(store, declared=declared, catching_up=CatchingUp(1_000_000, 0), quiet_above=0, rules=rules)
+    declared = (DeclaredRoom(name="dev"), DeclaredRoom(name="tea"), DeclaredRoom(name="dim", unlogged=True))
+    rules = RoomRules(declared=declared, changes_per_minute=0, presence_per_minute=0, quiet_above=0)
+    hub = Hub(store, rules=rules, catching_up=CatchingUp(1_000_000, 0))
     auth = open_gate(ROLES, **{IGNORED: "unused password"})
     with running(ChatServer(("127.0.0.1", 0), WatchedSession, auth=auth, hub=hub, limits=limits)) as server:
         yield server

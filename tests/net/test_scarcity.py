@@ -29,7 +29,7 @@ class WatchedTurnstile(Turnstile):
     """Tells when somebody has been counted out."""
 
     def __init__(self, total: int, per_site: int, **others: int) -> None:
-        super().__init__(total, per_site, **others)
+        super().__init__(total, per_site, **{"strangers": total, "strangers_per_site": 0, "per_account": 0, **others})
         self.left = threading.Semaphore(0)
 
     def leave(self, address: str, key: Hashable) -> None:

@@ -35,7 +35,8 @@ class Door:
 
     def __init__(self, total: int = 1000, per_site: int = 0, **others: int) -> None:
         self.seconds = 0.0
-        self.turnstile = Turnstile(total, per_site, **others, clock=lambda: self.seconds)
+        bounds = {"strangers": total, "strangers_per_site": 0, "per_account": 0, **others}
+        self.turnstile = Turnstile(total, per_site, **bounds, clock=lambda: self.seconds)
         self.gone: list[int] = []
         self._numbers: Iterator[int] = count(1)
         self._addresses: dict[int, str] = {}
@@ -115,7 +116,7 @@ def test_addresses_of_two_customers_do_not(one: str, other: str) -> None:
 
 
 def test_threads_that_push_at_once_are_counted_exactly() -> None:
-    turnstile = Turnstile(10, 6)
+    turnstile = Turnstile(10, 6, strangers=10, strangers_per_site=0, per_account=0)
 
     def pass_through(number: int) -> None:
         address = (HERE, THERE)[number % 2]
@@ -265,7 +266,7 @@ def test_who_has_to_make_room_before_anybody_listens_is_told_so_then() -> None:
 
 
 def test_who_has_to_make_room_and_stays_is_followed_by_a_bounded_number() -> None:
-    turnstile = Turnstile(100, 0)
+    turnstile = Turnstile(100, 0, strangers=100, strangers_per_site=0, per_account=0)
     for number in range(100):
         turnstile.enter(HERE, number)
     others = iter(range(100))
@@ -303,7 +304,7 @@ def members(turnstile: Turnstile, account: str, keys: range) -> list[int]:
 
 
 def test_the_oldest_session_of_an_account_makes_way_for_its_next() -> None:
-    turnstile = Turnstile(100, 0, per_account=3)
+    turnstile = Turnstile(100, 0, strangers=100, strangers_per_site=0, per_account=3)
     assert members(turnstile, "eve", range(3)) == []
     assert members(turnstile, "ann", range(10, 13)) == [], "another account has places of its own"
     gone: list[int] = []
@@ -314,7 +315,7 @@ def test_the_oldest_session_of_an_account_makes_way_for_its_next() -> None:
 
 
 def test_whoever_makes_way_is_counted_until_they_are_gone_and_does_so_once() -> None:
-    turnstile = Turnstile(100, 0, per_account=2)
+    turnstile = Turnstile(100, 0, strangers=100, strangers_per_site=0, per_account=2)
     gone: list[int] = []
     for key in range(5):
         turnstile.enter(HERE, key)

@@ -49,9 +49,9 @@ class CommandBackend(AuthBackend):
         self,
         command: Sequence[str],
         *,
-        processes: int = 4,
-        keep_running: bool = False,
-        answer_seconds: float = 8.0,
+        processes: int,
+        keep_running: bool,
+        answer_seconds: float,
     ) -> None:
         if not command or shutil.which(command[0]) is None:
             raise AccountsError(_why_not(command[0] if command else ""))

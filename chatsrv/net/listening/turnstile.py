@@ -35,14 +35,14 @@ class Turnstile:
         total: int,
         per_site: int,
         *,
-        strangers: int | None = None,
-        strangers_per_site: int = 0,
-        per_account: int = 0,
+        strangers: int,
+        strangers_per_site: int,
+        per_account: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._total = total
         self._per_site = per_site or math.inf
-        self._most_strangers = total if strangers is None else strangers
+        self._most_strangers = strangers
         self._strangers_per_site = strangers_per_site or math.inf
         self._per_account = per_account or math.inf
         self._clock = clock

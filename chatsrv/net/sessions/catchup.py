@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from chatsrv.chat.entrances import Entrance
-from chatsrv.chat.missed import Absence, CatchingUp, Told
+from chatsrv.chat.missed import Absence, Told
 from chatsrv.model.entries import Entry
+from chatsrv.model.history import CatchingUp
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.receipts.receipts import Receipts

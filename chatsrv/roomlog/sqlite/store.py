@@ -18,11 +18,12 @@ import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Bookmark
 from chatsrv.model.errors import StoreError
+from chatsrv.model.history import DURABILITY, KEEP, Durability, Keep
 from chatsrv.roomlog.base import LogStore, RoomLog
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.shelf import KEPT_BYTES, Shelf
@@ -47,12 +48,11 @@ from chatsrv.roomlog.sqlite.schema import (
     what_to_do,
 )
 from chatsrv.roomlog.sqlite.unsettled import Unsettled
-from chatsrv.roomlog.sqlite.upkeep import Keep, Upkeep
+from chatsrv.roomlog.sqlite.upkeep import Upkeep
 from chatsrv.sharing.locks import Rank, ranked_lock
 
 logger = logging.getLogger(__name__)
 
-Durability: TypeAlias = Literal["process", "power"]
 
 # What `PRAGMA synchronous` has to be: NORMAL leaves it to the system when the disk gets a transaction, FULL forces it.
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
@@ -85,9 +85,9 @@ class SqliteStore(LogStore):
         self,
         path: str | Path,
         *,
-        durability: Durability = "process",
-        keep_entries: int = 0,
-        keep_days: float = 0,
+        durability: Durability = DURABILITY,
+        keep_entries: int = KEEP.entries,
+        keep_days: float = KEEP.days,
         lock_seconds: float = 5.0,
         retry_seconds: float = 1.0,
         look_seconds: float = 2.0,

@@ -14,11 +14,11 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
-from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import REGISTER
 from chatsrv.model.errors import StoreError
+from chatsrv.model.history import Keep
 from chatsrv.roomlog.sqlite.durable import DurableRoomLog
 from chatsrv.roomlog.sqlite.erasing import TO_CLEAR, empty_wal
 from chatsrv.roomlog.sqlite.index import STEP_ENTRIES, discard_some, edge_of, extend, remove
@@ -40,14 +40,6 @@ Logs: TypeAlias = Callable[[], list[DurableRoomLog]]
 
 Erase: TypeAlias = Callable[[str], None]
 """Takes out of memory all that an account said and did, and what is kept about it."""
-
-
-@distinct
-class Keep(NamedTuple):
-    """How much of each room is kept: the newest `entries`, and no older ones than `days`. 0 is no limit."""
-
-    entries: int = 0
-    days: float = 0
 
 
 class Upkeep:

@@ -1,4 +1,4 @@
-"""The settings of each auth backend, declared once: default, unit, range, help.
+"""The section `auth:`: the settings of each auth backend.
 
 Makes no backend; of a plug-in it knows only whether it is installed. Frozen values; any thread reads them.
 """
@@ -19,8 +19,8 @@ from pydantic import (
     WrapValidator,
 )
 
-from chatsrv.model.accepts import Accepts
-from chatsrv.settings.kinds import FilePath, Password, Section, UserName, wrong
+from chatsrv.model.section import Accepts, Section, wrong
+from chatsrv.settings.kinds import FilePath, Password, UserName
 from chatsrv.settings.plugins import AUTH_GROUP, installed
 from chatsrv.text.hashforms import USE_PASSWORD_HASH, is_hash
 from chatsrv.text.names import prepare_name

@@ -1,15 +1,16 @@
-"""The settings of the rooms.
+"""The rooms that are there from the start, and the rules of all, declared once: default, unit, range, help.
 
-Makes no room. Frozen values; any thread reads them.
+The settings file's `rooms:` and the keyword `rules=` of a `Hub` are this one value. Makes no room. Frozen; any thread
+reads it.
 """
 
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from chatsrv.model.accepts import Accepts
+from chatsrv.model.accounts import Role
 from chatsrv.model.changes import TEXT_CHARACTERS
-from chatsrv.settings.kinds import Section, wrong
+from chatsrv.model.section import Accepts, Section, wrong
 from chatsrv.text.lookalike import similar_room
 from chatsrv.text.names import ROOM_ACCEPTED, prepare_room
 
@@ -52,8 +53,8 @@ def _each_declared_once(rooms: tuple[DeclaredRoom, ...]) -> tuple[DeclaredRoom, 
     return rooms
 
 
-class Rooms(Section):
-    """The rooms."""
+class RoomRules(Section):
+    """Which rooms there are from the start, who may add to them, and how much of them everybody is told."""
 
     default: RoomName = Field(
         default="lobby", description="The room that everybody enters at the first login. It is always there."
@@ -108,3 +109,8 @@ class Rooms(Section):
         "are recorded and told to nobody, the rest is not even recorded; somebody who stays is told of once that is "
         "so few again. 0 is no limit.",
     )
+
+    @property
+    def create_role(self) -> Role | None:
+        """The role from which up people may create rooms; `None` if nobody may."""
+        return None if self.create == "nobody" else Role(self.create)
