@@ -6,6 +6,7 @@ with no lock held.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -14,6 +15,7 @@ from chatsrv.chat.attendance import Device
 from chatsrv.chat.authority import (
     bounded,
     hears,
+    may_look_in,
     require_above,
     require_here,
     require_lifting,
@@ -28,11 +30,11 @@ from chatsrv.model.changes import Change, What, target_key
 from chatsrv.model.commands import Ban, Kick, Mute, Unban, Unmute
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
-from chatsrv.model.refusals import InNetworkYourself, NoNetwork, NotRuled, NotThere, Utterance
+from chatsrv.model.refusals import InNetworkYourself, NoNetwork, NotRuled, NotThere, RoomForReason, Utterance
 from chatsrv.model.reports import Kicked, KickedYou, KickUnrecorded, Lifted, LiftedYou, Report, Ruled, RuledYou
 from chatsrv.model.requiring import require
 from chatsrv.model.rights import Right
-from chatsrv.text.names import account_key
+from chatsrv.text.names import account_key, prepare_room
 
 # ---------------------------------------------------------------------------- sending out, keeping out
 
@@ -51,7 +53,7 @@ def kick(asker: Asker, command: Kick) -> None:
     require_above(asker, target, What.KICK)
     if not room.is_in(target.key) and (room is asker.hub.lobby or not asker.hub.belongs(target.key, room)):
         raise Refused(NotThere(target.name, room.name))
-    reason = bounded(command.reason, Utterance.REASON)
+    reason = _reason(asker, What.KICK, room, command)
     change = Change(What.KICK, room.name, target.name, text=reason)
     decide(asker, change)
     why = reason if hears(asker, target.key) else ""
@@ -230,7 +232,23 @@ def _ruling_on(asker: Asker, what: What, right: Right, room: Room | None, target
     if ruling := facts.ban_of(key, None, now) if what is What.BAN else facts.mute_of(key, now):
         require_lifting(asker, ruling, key, right)
     until = None if command.seconds is None else round(now) + command.seconds
-    return Change(what, room.name if room else "", target, until, bounded(command.reason, Utterance.REASON))
+    reason = _reason(asker, what, room, command)
+    return Change(what, room.name if room else "", target, until, reason)
+
+
+def _reason(asker: Asker, what: What, room: Room | None, command: Kick | Ban | Mute) -> str:
+    """Return the reason that was given for something that is about a room, or about the whole server.
+
+    Raises:
+        Refused: it is too long, or another room, in which the asker meant to act.
+    """
+    word, _, rest = command.reason.partition(" ")
+    if not command.room and (word.startswith("#") or not rest):
+        with suppress(ValueError):
+            facts = asker.hub.register.room(prepare_room(word))
+            if facts and may_look_in(asker, facts) and (room is None or room.name != facts.name):
+                raise Refused(RoomForReason(what, facts.name))
+    return bounded(command.reason, Utterance.REASON)
 
 
 def _announce(asker: Asker, room: Room | None, change: Change, key: str, told: Report) -> None:

@@ -488,6 +488,13 @@ class TooManyPasswords(Refusal):
 # ---------------------------------------------------------------------------- arguments, connections
 
 
+class RoomForReason(Refusal):
+    """Another `room` than the one that it is about was given as the reason of a kick, ban or mute: likely a slip."""
+
+    what: What
+    room: str
+
+
 class NoDuration(Refusal):
     """What begins with a number, and has to be a duration, is none."""
 

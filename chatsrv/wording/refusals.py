@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chatsrv.model import refusals
+from chatsrv.model.changes import What
 from chatsrv.model.commands import Command
 from chatsrv.model.refusals import Refusal, Utterance
 from chatsrv.model.rights import Right
@@ -220,6 +221,14 @@ def _same_choice(it: refusals.SameChoice) -> str:
     return f"{it.option} is set to {it.value} already: {MEANINGS[it.option, it.value]}."
 
 
+def _room_for_reason(it: refusals.RoomForReason) -> str:
+    preposition = {What.KICK: "out of", What.BAN: "from"}.get(it.what, "in")
+    return (
+        f"{it.room} is a room, and would be the reason here: to {it.what} somebody {preposition} {it.room}, "
+        f"/join {it.room} first. If it is the reason, add a word."
+    )
+
+
 def _too_many_logins(it: refusals.TooManyLogins) -> str:
     return f"This account has logged in too often. Please try again in {said(math.ceil(it.seconds))}."
 
@@ -318,6 +327,7 @@ _SENTENCES: Mapping[type[Refusal], str | Callable[[Any], str]] = {
     refusals.PasswordChangesFail: "Passwords cannot be changed at the moment. Please try again later.",
     refusals.TooManyPasswords: _too_many_passwords,
     # arguments, connections
+    refusals.RoomForReason: _room_for_reason,
     refusals.NoDuration: f"A number after the name has to be {DURATIONS}. Begin a reason with a word.",
     refusals.ServerFull: "The server is full. Please try again later.",
     refusals.TooManyFromAddress: (

@@ -9,7 +9,7 @@ from chatsrv.chat import auditing, rooming
 from chatsrv.chat.deeds import DEEDS
 from chatsrv.chat.moderation import network_typed
 from chatsrv.model.changes import Change, What
-from chatsrv.model.commands import Create, Part
+from chatsrv.model.commands import Create, Kick, Part
 from chatsrv.model.errors import Refused
 from chatsrv.model.reasons import Reason
 from chatsrv.model.refusals import Banned, NoNetwork
@@ -55,6 +55,39 @@ def test_without_a_reason_none_is_told(chat: Chat, alice: Person, bob: Person) -
     alice.types("/kick bob")
     assert bob.told() == ["alice kicked you out of dev."]
     assert chat.seen("dev")[-1] == "*** alice kicked bob"
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("/kick bob lobby", "to kick somebody out of lobby"),
+        ("/kick bob #Lobby too loud", "to kick somebody out of lobby"),
+        ("/ban bob lobby", "to ban somebody from lobby"),
+        ("/ban bob 2h #lobby", "to ban somebody from lobby"),
+        ("/mute bob lobby", "to mute somebody in lobby"),
+    ],
+)
+def test_another_room_is_not_taken_for_the_reason(
+    chat: Chat, alice: Person, bob: Person, typed: str, told: str
+) -> None:
+    assert alice.types(typed) == [
+        f"lobby is a room, and would be the reason here: {told}, /join lobby first. If it is the reason, add a word."
+    ]
+    assert chat.hub.room("dev").is_in("bob")
+    assert not chat.hub.room("dev").facts.bans
+
+
+@pytest.mark.parametrize("reason", ["dev", "lobby noise", "staff", "#7", "spam"])
+def test_what_names_no_other_room_that_one_may_know_of_is_a_reason(
+    chat: Chat, alice: Person, bob: Person, reason: str
+) -> None:
+    assert alice.types(f"/kick bob {reason}") == ["You kicked bob out of dev."]
+    assert chat.seen("dev")[-1] == f"*** alice kicked bob: {reason}"
+
+
+def test_whoever_names_the_room_may_give_another_one_as_the_reason(chat: Chat, alice: Person, bob: Person) -> None:
+    DEEDS[Kick](alice, Kick("bob", "lobby", "dev"))
+    assert chat.seen("dev")[-1] == "*** alice kicked bob: lobby"
 
 
 def test_who_is_kicked_out_of_the_lobby_is_there_again_at_the_next_login(chat: Chat, bob: Person) -> None:

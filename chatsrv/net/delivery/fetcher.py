@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Entry, Position
 from chatsrv.roomlog.base import RoomLog
 
@@ -19,6 +20,7 @@ END_SECONDS = 5.0
 logger = logging.getLogger(__name__)
 
 
+@distinct
 class _Wanted(NamedTuple):
     log: RoomLog
     after: Position
