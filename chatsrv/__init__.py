@@ -31,6 +31,7 @@ from chatsrv.model.history import CatchingUp
 from chatsrv.model.limits import Limits
 from chatsrv.model.reasons import Reason
 from chatsrv.model.roomrules import DeclaredRoom, RoomRules
+from chatsrv.net.listening.kind import ListenerKind
 from chatsrv.net.listening.server import ChatServer, LoginServer
 from chatsrv.net.sessions.chatsession import ChatSession
 from chatsrv.net.sessions.session import Session
@@ -54,6 +55,7 @@ __all__ = [
     "Hub",
     "Limits",
     "LineSession",
+    "ListenerKind",
     "LoginContext",
     "LoginServer",
     "MemoryBackend",

@@ -128,6 +128,10 @@ def test_a_bot_reads_what_people_say() -> None:
         assert json.loads(bot.line()) == said
 
 
+def test_the_package_with_a_kind_of_listener_is_what_the_page_shows() -> None:
+    assert (PLUGINS / "chatsrv-json" / "chatsrv_json.py").read_text() == blocks("example", "protocol")[0]
+
+
 @pytest.fixture
 def calm():
     server = SUBCLASS["DoorServer"](("127.0.0.1", 0), SUBCLASS["CalmSession"], auth=MemoryBackend(PASSWORDS))

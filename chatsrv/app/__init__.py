@@ -3,6 +3,7 @@
     building    from settings to objects: store, hub, bots and commands
     door        backends, their chain, and the gate before them
     listening   where a server listens
+    kinds       what is spoken there
     running     `build` and `App`: everything together, started, served and closed
     process     what the program does to its own process: signals, limits, memory
     roster      the accounts of all backends, to be listed and changed
@@ -15,15 +16,16 @@ What the command line uses can be imported from here.
 from chatsrv.app.building import bots_of, commands_of
 from chatsrv.app.door import gate_of, roles_of
 from chatsrv.app.history import examine_history, history_file, rescue_history, restore_history, unused_history
+from chatsrv.app.kinds import kinds_of
 from chatsrv.app.listening import rehearse
 from chatsrv.app.roster import Listed, Roster
 from chatsrv.app.running import App, build
-from chatsrv.app.sessions import SESSIONS
+from chatsrv.app.sessions import PlainSession
 
 __all__ = [
-    "SESSIONS",
     "App",
     "Listed",
+    "PlainSession",
     "Roster",
     "bots_of",
     "build",
@@ -31,6 +33,7 @@ __all__ = [
     "examine_history",
     "gate_of",
     "history_file",
+    "kinds_of",
     "rehearse",
     "rescue_history",
     "restore_history",

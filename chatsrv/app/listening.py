@@ -10,10 +10,10 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from chatsrv.net.listening.server import alone_in_its_family
-from chatsrv.settings import ANY_HOST, ANY_IPV4, ANY_IPV6, Listener, Settings, do_hosts_overlap
+from chatsrv.settings import ANY_HOST, ANY_IPV4, ANY_IPV6, Listener, PluginListener, Settings, do_hosts_overlap
 
 GREETING = b"Username: "
-"""What every listener's sessions begin with."""
+"""What the sessions of every kind that is built in begin with."""
 
 GREETING_SECONDS = 2.0
 
@@ -50,7 +50,8 @@ def is_without_ipv6(error: OSError, host: str) -> bool:
 
 def what_to_do(error: OSError, settings: Settings, number: int, file: str | Path) -> str:
     """Return what is wrong with the listener of that number in the settings, which raised `error`, and what to do."""
-    listener, key = settings.listeners[number], f"listeners[{number}]"
+    listener = settings.listeners[number]
+    key = f"listeners[{number}]{f' ({listener.name})' if listener.name else ''}"
     place = f"port {listener.port} on {listener.host}"
     if isinstance(error, socket.gaierror):
         return f"there is no host {listener.host}; give {key} an address of this machine as host in {file}"
@@ -88,8 +89,9 @@ def rehearse(settings: Settings, file: str | Path) -> tuple[list[str], set[int]]
 
     That one is taken for the server that these settings are for.
     """
-    wrong: list[str] = []
+    wrong: dict[int, str] = {}
     taken: set[int] = set()
+    unknown: set[int] = set()  # of a plug-in: what a chat server says there first is not known
     with contextlib.ExitStack() as held:
         for number, listener in enumerate(settings.listeners):
             try:
@@ -99,13 +101,18 @@ def rehearse(settings: Settings, file: str | Path) -> tuple[list[str], set[int]]
                         held.enter_context(_listening(host, listener.port))
                     except OSError as error:
                         if len(hosts) == 1 or not is_without_ipv6(error, host):
+                            if isinstance(listener, PluginListener) and error.errno == errno.EADDRINUSE:
+                                unknown.add(number)
+                                raise
                             if _is_of_chat(error, settings, number, host):
                                 taken.add(number)
                             else:
                                 raise
             except OSError as error:
-                wrong.append(what_to_do(error, settings, number, file))
-    return wrong, taken
+                wrong[number] = what_to_do(error, settings, number, file)
+    if taken:  # by a server with these settings, which has the others, too
+        taken |= unknown
+    return [text for number, text in wrong.items() if number not in taken], taken
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -20,16 +20,16 @@ from typing import Self
 from chatsrv.app.building import bots_of, commands_of, hub_of, store_of
 from chatsrv.app.door import gate_of, places_of
 from chatsrv.app.history import log_place
+from chatsrv.app.kinds import kinds_of
 from chatsrv.app.listening import hosts_of, is_without_ipv6, what_to_do
 from chatsrv.app.process import STOP_SIGNALS, give_memory_back, ring_on_stop_signals, tune_process
-from chatsrv.app.sessions import SESSIONS
 from chatsrv.bots import Bots
 from chatsrv.model.errors import CannotStart, Refused
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.listening.server import ChatServer
 from chatsrv.net.listening.turnstile import Turnstile
 from chatsrv.net.sessions.watch import Watch
-from chatsrv.settings import Listener, Settings, zone_of
+from chatsrv.settings import Settings, names_of, zone_of
 from chatsrv.sharing.flood import Buckets
 from chatsrv.wording.refusals import explain
 
@@ -56,6 +56,8 @@ class App:
     def __init__(self, settings: Settings, file: str | Path = "the settings") -> None:
         self._settings = settings
         self._file = file
+        self._kinds = kinds_of(settings, file)
+        self._names = names_of(settings.listeners)
         commands = commands_of(settings, file)
         self._waiting_bots = bots_of(settings, file)
         self._bots: Bots | None = None
@@ -125,29 +127,29 @@ class App:
             hosts = hosts_of(listener)
             for _ in range(FREE_PORT_TRIES if not listener.port else 0):
                 with suppress(OSError):  # the port that IPv4 got may not be free with IPv6
-                    return self._bound_to(hosts, listener)
-            return self._bound_to(hosts, listener)
+                    return self._bound_to(hosts, number)
+            return self._bound_to(hosts, number)
         except OSError as error:
             raise CannotStart(what_to_do(error, self._settings, number, self._file)) from error
 
-    def _bound_to(self, hosts: tuple[str, ...], listener: Listener) -> list[ChatServer]:
+    def _bound_to(self, hosts: tuple[str, ...], number: int) -> list[ChatServer]:
         servers: list[ChatServer] = []
         with ExitStack() as undo:
             for host in hosts:
-                port = servers[0].server_address[1] if servers else listener.port
+                port = servers[0].server_address[1] if servers else self._settings.listeners[number].port
                 try:
-                    servers.append(undo.enter_context(self._server((host, port), listener.protocol)))
+                    servers.append(undo.enter_context(self._server((host, port), number)))
                 except OSError as error:
                     if not servers or not is_without_ipv6(error, host):
                         raise
-                    logger.info("%s listens on IPv4 alone: this machine has no IPv6", listener.protocol)
+                    logger.info("%s listens on IPv4 alone: this machine has no IPv6", self._names[number])
             undo.pop_all()
         return servers
 
-    def _server(self, address: tuple[str, int], protocol: str) -> ChatServer:
+    def _server(self, address: tuple[str, int], number: int) -> ChatServer:
         return ChatServer(
             address,
-            SESSIONS[protocol],
+            self._kinds[number].session,
             auth=self._gate,
             limits=self._settings.limits,
             hub=self._hub,
@@ -155,7 +157,7 @@ class App:
             turnstile=self._turnstile,
             buckets=self._buckets,
             watch=self._watch,
-            name=protocol,
+            name=self._names[number],
             time_zone=zone_of(self._settings.server.time_zone),
         )
 

@@ -27,10 +27,6 @@ class TelnetSession(ChatSession):
     protocol = TelnetProtocol()
 
 
-SESSIONS = {"plain": PlainSession, "telnet": TelnetSession}
-"""The kind of session that speaks each protocol of the settings."""
-
-
 class LineSession(Session):
     """A session of a line server that is not a chat. Override `received`; answer with `send_line`."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from chatsrv.app import Listed, Roster, bots_of, build, commands_of, examine_history, rehearse, unused_history
+from chatsrv.app import Listed, Roster, bots_of, build, commands_of, examine_history, kinds_of, rehearse, unused_history
 from chatsrv.cli.history.commands import history
 from chatsrv.cli.logs import QueuedLog
 from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen
@@ -87,6 +87,7 @@ def check(chosen: Chosen) -> None:
     for look in (
         find_accounts,
         lambda: examine_history(settings.history),
+        lambda: kinds_of(settings, file),
         lambda: commands_of(settings, file),
         lambda: bots.extend(bots_of(settings, file)),
     ):
@@ -100,7 +101,8 @@ def check(chosen: Chosen) -> None:
     for number, listener in enumerate(settings.listeners):
         host = f"[{listener.host}]" if ":" in listener.host else listener.host
         note = " (where a chat server runs now)" if number in taken else ""
-        click.echo(f"listener: {listener.protocol} on {host}:{listener.port}{note}")
+        name = f"{listener.name}, {listener.protocol}" if listener.name else listener.protocol
+        click.echo(f"listener: {name} on {host}:{listener.port}{note}")
     for bot, room in bots:
         click.echo(f"bot: {bot.name}{f' in {room}' if room else ''}")
     for auth, accounts in listed:

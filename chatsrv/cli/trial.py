@@ -13,6 +13,7 @@ from chatsrv.auth.backend import LoginContext
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
 from chatsrv.cli.store import ask_password, password_stdin, prepared
 from chatsrv.model.errors import AuthError
+from chatsrv.settings import names_of
 
 
 def _as_address(context: click.Context, option: click.Parameter, value: str) -> str:
@@ -36,7 +37,7 @@ def check(chosen: Chosen, name: str, address: str, is_from_stdin: bool) -> None:
     prepared(name)
     with closing(gate_of(chosen.settings)) as gate:
         password = ask_password(is_from_stdin=is_from_stdin)
-        context = LoginContext(address, listener=chosen.settings.listeners[0].protocol)
+        context = LoginContext(address, listener=names_of(chosen.settings.listeners)[0])
         try:
             account = gate.admit(
                 name,

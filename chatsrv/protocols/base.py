@@ -124,7 +124,7 @@ class Renderer(ABC):
 
 
 class Protocol(ABC):
-    """A wire format. `name` is what a listener's `protocol:` setting calls it."""
+    """A wire format. `name` is what it is called, as by a listener's `protocol:` setting."""
 
     name: ClassVar[str]
     renderer: ClassVar[Renderer]

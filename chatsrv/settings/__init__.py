@@ -16,7 +16,15 @@ from chatsrv.settings.auth import Auth, CommandAuth, HashedAuth, MemoryAuth, Plu
 from chatsrv.settings.declared import Settings
 from chatsrv.settings.filling import STATE_DIRECTORY, default_place, place_beside
 from chatsrv.settings.history import MemoryHistory, SqliteHistory
-from chatsrv.settings.listeners import ANY_HOST, ANY_IPV4, ANY_IPV6, Listener, do_hosts_overlap
+from chatsrv.settings.listeners import (
+    ANY_HOST,
+    ANY_IPV4,
+    ANY_IPV6,
+    Listener,
+    PluginListener,
+    do_hosts_overlap,
+    names_of,
+)
 from chatsrv.settings.loading import load, wrong_at, wrong_option
 from chatsrv.settings.roles import Roles
 from chatsrv.settings.server import zone_of
@@ -33,6 +41,7 @@ __all__ = [
     "MemoryAuth",
     "MemoryHistory",
     "PluginAuth",
+    "PluginListener",
     "Roles",
     "Settings",
     "SqliteHistory",
@@ -40,6 +49,7 @@ __all__ = [
     "default_place",
     "do_hosts_overlap",
     "load",
+    "names_of",
     "place_beside",
     "wrong_at",
     "wrong_option",

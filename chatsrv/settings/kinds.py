@@ -20,6 +20,13 @@ class Default(NamedTuple):
     text: str
 
 
+@distinct
+class OrPlugin(NamedTuple):
+    """Says that the names of installed plug-ins of a group are accepted, too."""
+
+    group: str
+
+
 def _one_word(text: str) -> str:
     if not text or not text.isprintable() or any(map(str.isspace, text)):
         raise ValueError("not one word")

@@ -25,6 +25,9 @@ COMMANDS_GROUP = "chatsrv.commands"
 BOTS_GROUP = "chatsrv.bots"
 """The entry points that bring bots."""
 
+PROTOCOLS_GROUP = "chatsrv.protocols"
+"""The entry points that bring kinds of listeners, each under the name that `protocol` has for it."""
+
 _Made = TypeVar("_Made")
 
 
@@ -51,6 +54,8 @@ def make(group: str, name: str, options: Mapping[str, object], kind: type[_Made]
     arguments = _arguments(chosen, factory, options, directory)
     try:
         made = factory(**arguments)
+    except PluginError as error:
+        raise PluginError(f"{_called(chosen)} cannot be used: {error}") from error
     except (Exception, SystemExit) as error:
         raise PluginError(f"{_called(chosen)} refuses its options: {_told(error)}") from error
     if not isinstance(made, kind):

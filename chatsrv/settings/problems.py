@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from chatsrv.model.errors import Problem
 from chatsrv.model.section import Accepts
 from chatsrv.settings.declared import Settings
+from chatsrv.settings.kinds import OrPlugin
 from chatsrv.settings.places import Document, Steps, dotted
 from chatsrv.settings.plugins import AUTH_GROUP, installed
 
@@ -50,6 +51,12 @@ class Declaration:
         if item := self.alone():
             return f"{item.accepted()}, or a list of at least one such"
         return _KINDS.get(self.type, "another value") + self._range()
+
+    def plugged(self) -> str:
+        """Return in brackets the names of the plug-ins that are accepted here, too; empty if there are none."""
+        groups = [detail.group for detail in self.narrowed_by if isinstance(detail, OrPlugin)]
+        names = [name for group in groups for name in installed(group)]
+        return f" ({', '.join(names)})" if names else ""
 
     def variants(self) -> dict[str, type[BaseModel]]:
         """Return the models of which the file chooses one by the discriminator, by the word that chooses it."""
@@ -143,7 +150,7 @@ def _explained(detail: Any, document: Document) -> Iterator[Problem]:
         is_key = detail["loc"][-1] == _KEY_MARK
         declaration = declared_at(steps[:-1] if is_key else steps, document.data)
         declaration = declaration.key() if declaration and is_key else declaration
-        accepted = f"accepted is {declaration.accepted() if declaration else 'another value'}"
+        accepted = f"accepted is {declaration.accepted() + declaration.plugged() if declaration else 'another value'}"
         yield _problem(document, steps, accepted + _quotes(steps, document))
 
 

@@ -12,8 +12,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chatsrv.app import SESSIONS, App, build, running
+from chatsrv.app import App, build, running
 from chatsrv.app.building import store_of
+from chatsrv.app.kinds import KINDS
+from chatsrv.auth.backend import LoginContext
+from chatsrv.auth.backends.memory import MemoryBackend
+from chatsrv.model.accounts import Account
 from chatsrv.model.errors import AccountsError, CannotStart
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.sqlite.store import SqliteStore
@@ -41,8 +45,8 @@ def read_until(connection: socket.socket, wanted: bytes) -> bytes:
     return said
 
 
-def test_every_protocol_of_the_settings_has_a_kind_of_session() -> None:
-    assert set(SESSIONS) == set(get_args(Listener.model_fields["protocol"].annotation))
+def test_every_protocol_of_the_settings_has_a_kind_of_listener() -> None:
+    assert set(KINDS) == set(get_args(Listener.model_fields["protocol"].annotation))
 
 
 def test_people_on_different_listeners_meet() -> None:
@@ -53,6 +57,25 @@ def test_people_on_different_listeners_meet() -> None:
             read_until(alice, b"Welcome, alice!")
             bob.sendall(b"bob\nbuilder\n")
             read_until(alice, b"* bob joined")
+
+
+def test_a_backend_is_told_the_name_of_the_listener(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    authenticate = MemoryBackend.authenticate
+
+    def note(self: MemoryBackend, username: str, password: str, context: LoginContext) -> Account:
+        asked.append(context.listener)
+        return authenticate(self, username, password, context)
+
+    monkeypatch.setattr(MemoryBackend, "authenticate", note)
+    plain = {"protocol": "plain", "host": "127.0.0.1", "port": 0}
+    with build(settings(listeners=[plain, {**plain, "name": "staff"}])) as app:
+        app.start()
+        for number in (0, 1):
+            with connect(app, number) as alice:
+                alice.sendall(b"alice\nwonderland\n")
+                read_until(alice, b"Welcome, alice!")
+    assert asked == ["plain", "staff"]
 
 
 def test_a_room_above_the_size_of_the_settings_tells_nobody_who_comes() -> None:

@@ -13,7 +13,18 @@ from pydantic import ValidationError
 from chatsrv.model.errors import SettingsError
 from chatsrv.model.limits import Limits
 from chatsrv.model.loginpolicy import LoginPolicy
-from chatsrv.settings import CommandAuth, HashedAuth, MemoryAuth, MemoryHistory, Settings, SqliteHistory, YamlAuth, load
+from chatsrv.settings import (
+    CommandAuth,
+    HashedAuth,
+    Listener,
+    MemoryAuth,
+    MemoryHistory,
+    Settings,
+    SqliteHistory,
+    YamlAuth,
+    load,
+    names_of,
+)
 from chatsrv.settings.manual import declared_keys, manual
 
 ROOT = Path(__file__).parents[2]
@@ -239,7 +250,7 @@ def test_a_time_zone_is_known_on_a_machine_that_has_none_of_its_own(settings_fil
         ("", "listeners is empty; accepted is a list of at least one"),
         ("[]", "listeners is an empty list; accepted is a list of at least one"),
         ("5", "listeners is 5; accepted is a list of at least one"),
-        ("[5]", "listeners[0] is 5; accepted is a mapping with keys out of protocol, host, port"),
+        ("[5]", "listeners[0] is 5; accepted is a mapping with keys out of protocol, name, host, port"),
         ("[{protocol: plian, port: 1}]", "listeners[0].protocol is plian; accepted is plain or telnet"),
         ("[{protocol: plain}]", "listeners[0].port is missing; accepted is a whole number from 0 to 65535"),
         ("[{protocol: plain, port: 65536}]", "listeners[0].port is 65536; accepted is a whole number from 0 to 65535"),
@@ -264,6 +275,14 @@ def test_a_time_zone_is_known_on_a_machine_that_has_none_of_its_own(settings_fil
         (
             "[{protocol: plain, port: 1, host: '0.0.0.0'}, {protocol: telnet, port: 1, host: '*'}]",
             "listeners[1].port is 1; listeners[0] has that port on 0.0.0.0; accepted is another port or host",
+        ),
+        (
+            "[{protocol: plain, port: 1, name: staff}, {protocol: telnet, port: 2, name: staff}]",
+            "listeners[1].name is staff; another listener is called that already; accepted is another name",
+        ),
+        (
+            "[{protocol: plain, port: 1, name: the staff}]",
+            "listeners[0].name is the staff; accepted is a word that no other listener is called by",
         ),
         ("[{protocol: plain, port: 1, host: *}]", 'this is not YAML; accepted is "*" in quotes'),
     ],
@@ -446,3 +465,21 @@ def test_every_other_way_shown_in_the_shipped_file_loads(settings_file: Path) ->
 
 def test_the_manual_is_up_to_date() -> None:
     assert (ROOT / "docs" / "settings.md").read_text() == manual(), "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "names"),
+    [
+        ((("plain", ""), ("telnet", "")), ("plain", "telnet")),
+        ((("plain", ""), ("plain", ""), ("plain", "")), ("plain", "plain #2", "plain #3")),
+        ((("plain", ""), ("telnet", "plain")), ("plain #2", "plain")),
+    ],
+)
+def test_a_listener_is_called_by_its_name_or_else_by_its_protocol(
+    chosen: tuple[tuple[str, str], ...], names: tuple[str, ...]
+) -> None:
+    listeners = [
+        Listener.model_validate({"protocol": protocol, "port": 0, **({"name": name} if name else {})})
+        for protocol, name in chosen
+    ]
+    assert names_of(listeners) == names

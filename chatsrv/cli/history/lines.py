@@ -6,11 +6,11 @@ Entries from a rescued file may hold anything, so nothing is trusted. Pure funct
 import json
 import unicodedata
 
-from chatsrv.app import SESSIONS
+from chatsrv.app import PlainSession
 from chatsrv.cli.history.times import utc
 from chatsrv.model.entries import Entry
 
-_RENDERER = SESSIONS["plain"].protocol.renderer
+_RENDERER = PlainSession.protocol.renderer
 # Not printable, but harmless, as are the many spaces; Persian, the Indic scripts and emoji need them.
 _JOINERS = "\u200c\u200d"
 
