@@ -15,7 +15,14 @@ What the command line uses can be imported from here.
 
 from chatsrv.app.building import bots_of, commands_of
 from chatsrv.app.door import gate_of, roles_of
-from chatsrv.app.history import examine_history, history_file, rescue_history, restore_history, unused_history
+from chatsrv.app.history import (
+    examine_history,
+    history_file,
+    is_history_unused,
+    rescue_history,
+    restore_history,
+    unused_history,
+)
 from chatsrv.app.kinds import kinds_of
 from chatsrv.app.listening import rehearse
 from chatsrv.app.roster import Listed, Roster
@@ -33,6 +40,7 @@ __all__ = [
     "examine_history",
     "gate_of",
     "history_file",
+    "is_history_unused",
     "kinds_of",
     "rehearse",
     "rescue_history",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chatsrv.roomlog.sqlite.backup import Progress
 from chatsrv.roomlog.sqlite.file import HistoryFile
+from chatsrv.roomlog.sqlite.mark import is_in_use
 from chatsrv.roomlog.sqlite.outlook import examine
 from chatsrv.roomlog.sqlite.rescue import Rescued, rescue
 from chatsrv.roomlog.sqlite.restoring import Restored, restore
@@ -25,6 +26,11 @@ def examine_history(history: MemoryHistory | SqliteHistory) -> None:
     """
     if isinstance(history, SqliteHistory):
         examine(history.path)
+
+
+def is_history_unused(history: MemoryHistory | SqliteHistory) -> bool:
+    """Tell whether no server uses the file of the room logs at the moment; of a history in memory nobody knows."""
+    return isinstance(history, SqliteHistory) and not is_in_use(history.path)
 
 
 def history_file(path: Path) -> HistoryFile:

@@ -9,10 +9,21 @@ from typing import Any
 
 import click
 
-from chatsrv.app import Listed, Roster, bots_of, build, commands_of, examine_history, kinds_of, rehearse, unused_history
+from chatsrv.app import (
+    Listed,
+    Roster,
+    bots_of,
+    build,
+    commands_of,
+    examine_history,
+    is_history_unused,
+    kinds_of,
+    rehearse,
+    unused_history,
+)
 from chatsrv.cli.history.commands import history
 from chatsrv.cli.logs import QueuedLog
-from chatsrv.cli.program import Chosen, Failed, Program, Warnings, pass_chosen
+from chatsrv.cli.program import WARNINGS, Chosen, Failed, Program, Warnings, pass_chosen
 from chatsrv.cli.streams import write_no_more
 from chatsrv.cli.users import user
 from chatsrv.model.errors import ChatError
@@ -41,7 +52,7 @@ logger = logging.getLogger(__name__)
 def main(context: click.Context, file: str) -> None:
     """Run a chat server with real logins, and look after its accounts."""
     context.obj = Chosen(file)
-    warnings = Warnings(logging.WARNING)
+    warnings = context.meta[WARNINGS] = Warnings()
     logging.getLogger().addHandler(warnings)
     context.call_on_close(lambda: logging.getLogger().removeHandler(warnings))
 
@@ -51,12 +62,14 @@ def main(context: click.Context, file: str) -> None:
 def run(chosen: Chosen) -> None:
     """Run the server until Ctrl-C, SIGTERM or SIGHUP."""
     settings = chosen.settings
-    log = QueuedLog(sys.stderr)
+    log, root = QueuedLog(sys.stderr), logging.getLogger()
+    level = root.level
     logging.basicConfig(handlers=[log], level=settings.logging.level.upper(), force=True)
     try:
         build(settings, chosen.file).serve(announce)
     finally:
-        logging.getLogger().removeHandler(log)
+        root.removeHandler(log)
+        root.setLevel(level)  # as it was, for whoever runs this within a program
         log.close()
 
 
@@ -110,6 +123,11 @@ def check(chosen: Chosen) -> None:
         count = "unknown, as they cannot be listed" if accounts is None else str(len(accounts))
         click.echo(f"accounts: {count}{f' in {place}' if place else ''} ({auth.backend})")
     _tell_history(settings, chosen.file)
+    if taken and is_history_unused(settings.history):
+        Failed(
+            f"warning: the chat server that runs now does not use the history of {file}; if it is another one, stop "
+            "it, or give the listeners other ports"
+        ).show()
     for hint in hints:
         Failed(f"warning: {hint}").show()
     if all(accounts is not None for _, accounts in listed):

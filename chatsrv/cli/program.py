@@ -31,6 +31,9 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 _OUTPUT_FAILS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
+WARNINGS = "chatsrv.warnings"
+"""Where the context of a command keeps its `Warnings`."""
+
 _CONFIG = "config_after"
 """What the option is called that stands after the name of a command."""
 
@@ -146,10 +149,24 @@ class Chosen:
 
 
 class Warnings(logging.Handler):
-    """Tells what a part of the program logs, from warnings up, as every other message of a command."""
+    """Tells what a part of the program logs, from warnings up, as every other message of a command.
+
+    With `sums_up`, one line stands for all about single lines of a file of accounts: `chatsrv check` tells them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.sums_up = False
+        self._summed_up: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print the line under the program's name."""
+        file = getattr(record, "flaws_of", "") if self.sums_up else ""
+        if file:
+            if file not in self._summed_up:
+                Failed(f"warning: {file} has accounts that cannot be used; `chatsrv check` tells which").show()
+            self._summed_up.add(file)
+            return
         Failed(f"{record.levelname.lower()}: {record.getMessage()}").show()
 
 

@@ -12,7 +12,7 @@ import click
 from chatsrv.app import Listed, Roster, roles_of
 from chatsrv.cli.history.lines import visible
 from chatsrv.cli.importing import import_
-from chatsrv.cli.program import Chosen, Failed, Group, pass_chosen
+from chatsrv.cli.program import WARNINGS, Chosen, Failed, Group, pass_chosen
 from chatsrv.cli.store import (
     backend_option,
     find,
@@ -43,8 +43,10 @@ def _as_networks(context: click.Context, option: click.Parameter, values: tuple[
 
 
 @click.group(cls=Group)
-def user() -> None:
+@click.pass_context
+def user(context: click.Context) -> None:
     """Add, change, remove, list and try out accounts."""
+    context.meta[WARNINGS].sums_up = True
 
 
 @user.command()

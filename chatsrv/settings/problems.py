@@ -3,6 +3,7 @@
 Reads the declarations and the places of one file; changes nothing. Passwords never get into a sentence. Any thread.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,6 +22,7 @@ from chatsrv.settings.places import Document, Steps, dotted
 from chatsrv.settings.plugins import AUTH_GROUP, installed
 
 _KEY_MARK = "[key]"  # what pydantic ends the location of a wrong key with
+_IN_QUOTES = {int: r"[+-]?\d+", float: r"[+-]?\d+(\.\d*)?", bool: "true|false"}
 _KINDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
@@ -151,7 +153,8 @@ def _explained(detail: Any, document: Document) -> Iterator[Problem]:
         declaration = declared_at(steps[:-1] if is_key else steps, document.data)
         declaration = declaration.key() if declaration and is_key else declaration
         accepted = f"accepted is {declaration.accepted() + declaration.plugged() if declaration else 'another value'}"
-        yield _problem(document, steps, accepted + _quotes(steps, document))
+        unquoted = "; write it without quotes" if _is_quoted(declaration, steps, document) else ""
+        yield _problem(document, steps, accepted + unquoted + _quotes(steps, document))
 
 
 KEYS_AT_THE_TOP = f"accepted is a mapping with keys out of {', '.join(Settings.model_fields)}"
@@ -165,6 +168,15 @@ def _quotes(steps: Steps, document: Document) -> str:
     is_cut = isinstance(value, dict) and len(value) == 1 and str(*value).endswith(":")
     is_number = isinstance(value, int) and ":" in document.written.get(steps, "")
     return "; write it in quotes, as it has colons" if is_cut or is_number else ""
+
+
+def _is_quoted(declaration: Declaration | None, steps: Steps, document: Document) -> bool:
+    """Tell whether a number, or true or false, is wrong at `steps` for its quotes."""
+    value = document.data
+    for step in steps:
+        value = _beneath(value, step)
+    pattern = _IN_QUOTES.get(declaration.type) if declaration else None
+    return pattern is not None and isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
 
 def _problem(document: Document, steps: Steps, accepted: str) -> Problem:

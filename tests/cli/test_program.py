@@ -1,5 +1,7 @@
 """The command line: `chatsrv check`, `user`, and how commands end. Real processes, and a real terminal for prompts."""
 
+import contextlib
+import logging
 import os
 import socket
 import stat
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 
 from chatsrv.app import listening
 from chatsrv.cli import main
+from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.house import DEADLINE_SECONDS, USERS, House, on_terminal
 from tests.peer import running_chat
 
@@ -95,6 +98,27 @@ def test_check_is_content_with_a_port_that_a_chat_server_has(house: House) -> No
         done = house.run("check")
     assert done.exit_code == 0
     assert f"listener: plain on 127.0.0.1:{port} (where a chat server runs now)" in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_check_warns_of_a_chat_server_that_has_another_history(house: House, is_ours: bool) -> None:
+    with contextlib.closing(SqliteStore(house.settings.with_name("chat.db"))), running_chat() as server:
+        port = server.server_address[1]
+        path = "chat.db" if is_ours else "other.db"
+        house.listen(f"{{protocol: plain, host: 127.0.0.1, port: {port}}}", more=f"history: {{path: {path}}}")
+        done = house.run("check")
+    assert done.exit_code == 0
+    assert ("the chat server that runs now does not use the history" in done.stderr) is not is_ours
+
+
+def test_a_run_within_a_program_leaves_its_log_as_it_was(house: House) -> None:
+    before = logging.getLogger().level
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        house.listen(
+            f"{{protocol: plain, host: 127.0.0.1, port: {holder.getsockname()[1]}}}", more="logging: {level: info}"
+        )
+        assert house.run("run").exit_code == 1
+    assert logging.getLogger().level == before
 
 
 def test_check_lets_go_of_the_ports_that_it_tried_and_makes_no_file(house: House, tmp_path: Path) -> None:

@@ -522,6 +522,15 @@ def test_one_line_that_cannot_be_used_keeps_nobody_else_out_and_is_mended_by_pas
     )
 
 
+def test_the_user_commands_say_once_that_lines_cannot_be_used(house: House, hashes: Path) -> None:
+    house.use("{backend: hashed, path: users.htpasswd}")
+    unusable = "".join(f"n{number}:$apr1$HZqLD6Cw$LvZ9SHBYE3vW/3JjUNkiq/\n" for number in range(20))
+    hashes.write_text(ZOE + unusable)
+    _, _, error = told(house, "list")
+    assert error == f"chatsrv: warning: {hashes} has accounts that cannot be used; `chatsrv check` tells which\n"
+    assert house.run("check").stderr.count("cannot be used: ") == 1
+
+
 def test_a_stored_hash_opens_nothing(house: House) -> None:
     house.users.write_text(f"{USERS}carol: '{HASH}'\n")
     checked = house.run("check")

@@ -66,7 +66,7 @@ def test_a_history_that_is_not_there_yet_is_made(copy: Path, tmp_path: Path) -> 
 
 def test_a_server_that_runs_is_not_robbed_of_its_file(path: Path, copy: Path) -> None:
     with opened(path) as store:
-        with pytest.raises(StoreError, match="is in use by another server; stop that one"):
+        with pytest.raises(StoreError, match="is in use by a running server; stop it"):
             restore(copy, path)
         record(store.open("lobby"), "newer")
     assert texts(path) == ["old", "new", "newer"]

@@ -143,6 +143,11 @@ def test_a_password_is_not_shown_with_the_settings(settings_file: Path) -> None:
         ("history: {store: sqlite, path: a, durability: full}", "is full; accepted is process or power"),
         ("logging: info", "4: logging is info; accepted is a mapping with keys out of level"),
         ("logging: {level: loud}", "4: logging.level is loud; accepted is debug, info, warning or error"),
+        (
+            "limits: {burst: '20'}",
+            "4: limits.burst is '20'; accepted is a whole number from 1 to 1000000; write it without quotes",
+        ),
+        ("login: {rehash: 'true'}", "4: login.rehash is 'true'; accepted is true or false; write it without quotes"),
         ("server: {name: my chat}", "4: server.name is my chat; accepted is text without spaces"),
         ("roles: {admin: alice}", "4: roles.admin is alice; accepted is a list of user names"),
         ("roles:\n  admin:\n  - bob\n  - 5", "7: roles.admin[1] is 5; accepted is text, in quotes"),

@@ -37,6 +37,9 @@ _YOUNG_NS = 2_000_000_000
 MOST_FLAWS_TOLD = 10
 """Lines of a file that a warning each is about; the others are named together."""
 
+FLAWS_OF = "flaws_of"
+"""The attribute of such a log record that names the file, so that a program can sum them up."""
+
 _Stamp = tuple[int, int, int, int, int]
 
 
@@ -194,11 +197,12 @@ class LiveFile:
         """Tell what is wrong with single lines, but what was told before: a change elsewhere only moves them."""
         known = {replace(flaw, line=0) for flaw in before.flaws}
         news = [flaw for flaw in now.flaws if replace(flaw, line=0) not in known]
+        told_by_check = {FLAWS_OF: str(self._path)}
         for flaw in news[:MOST_FLAWS_TOLD]:
-            _logger.warning("%s", flaw)
+            _logger.warning("%s", flaw, extra=told_by_check)
         if rest := news[MOST_FLAWS_TOLD:]:
             lines = ", ".join(str(flaw.line) for flaw in rest)
-            _logger.warning("%s: %d more lines cannot be used: %s", self._path, len(rest), lines)
+            _logger.warning("%s: %d more lines cannot be used: %s", self._path, len(rest), lines, extra=told_by_check)
 
     def _tell_status(self, before: os.stat_result | None, now: os.stat_result, has_accounts: bool) -> None:
         """Tell what is wrong with a file that can be read, but what was told before."""

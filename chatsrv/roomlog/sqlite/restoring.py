@@ -16,7 +16,7 @@ from shlex import quote
 from chatsrv.model.errors import StoreError
 from chatsrv.roomlog.sqlite.backup import Progress, copy_file
 from chatsrv.roomlog.sqlite.foreign import check_wal
-from chatsrv.roomlog.sqlite.mark import Mark
+from chatsrv.roomlog.sqlite.mark import Mark, is_in_use
 from chatsrv.roomlog.sqlite.newfile import directory_beside, sync_directory
 from chatsrv.roomlog.sqlite.schema import connect, version_of, what_to_do
 
@@ -49,6 +49,8 @@ def restore(
         raise StoreError(f"{backup} is the history itself; name the backup")
     if not real.parent.is_dir():
         raise StoreError(f"{path}: there is no directory {real.parent}; make it, for the server's user alone")
+    if is_in_use(path):
+        raise StoreError(f"{path} is in use by a running server; stop it, and start it again after the restoring")
     with contextlib.closing(Mark(path)), _explained(path):  # so that no server starts meanwhile
         with directory_beside(real) as directory:
             copy = directory / "copy"

@@ -366,7 +366,7 @@ def test_a_backup_is_restored_and_what_was_there_is_kept(house: House, tmp_path:
 def test_a_history_that_a_server_uses_is_not_replaced(house: House, tmp_path: Path) -> None:
     done(house, "backup", str(tmp_path / "copy"))
     with contextlib.closing(SqliteStore(tmp_path / "chat.db")):
-        assert "is in use by another server; stop that one" in refused(house, "restore", str(tmp_path / "copy"))
+        assert "is in use by a running server; stop it" in refused(house, "restore", str(tmp_path / "copy"))
 
 
 # ---------------------------------------------------------------------------- on a terminal
