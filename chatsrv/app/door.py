@@ -1,4 +1,4 @@
-"""The door as the settings describe it: backends, their chain, and the gate in front of them.
+"""The door as the settings describe it: backends, their chain, and the gate before them.
 
 Wiring for the server and for the command line, whose accounts are in `roster`. Decides nothing about a login. Any
 thread.

@@ -101,13 +101,14 @@ def rehearse(settings: Settings, file: str | Path) -> tuple[list[str], set[int]]
                         held.enter_context(_listening(host, listener.port))
                     except OSError as error:
                         if len(hosts) == 1 or not is_without_ipv6(error, host):
-                            if isinstance(listener, PluginListener) and error.errno == errno.EADDRINUSE:
+                            if not _may_be_of_chat(error, settings, number):
+                                raise
+                            if isinstance(listener, PluginListener):
                                 unknown.add(number)
                                 raise
-                            if _is_of_chat(error, settings, number, host):
-                                taken.add(number)
-                            else:
+                            if not _is_greeted(host, listener.port):
                                 raise
+                            taken.add(number)
             except OSError as error:
                 wrong[number] = what_to_do(error, settings, number, file)
     if taken:  # by a server with these settings, which has the others, too
@@ -127,11 +128,13 @@ def _listening(host: str, port: int) -> socket.socket:
     return sock
 
 
-def _is_of_chat(error: OSError, settings: Settings, number: int, host: str) -> bool:
-    """Tell whether an address could not be had because a chat server runs there."""
-    if error.errno != errno.EADDRINUSE or _first_there(settings, number) is not None:
-        return False
-    port = settings.listeners[number].port
+def _may_be_of_chat(error: OSError, settings: Settings, number: int) -> bool:
+    """Tell whether another program has the address of a listener, which may be a chat server."""
+    return error.errno == errno.EADDRINUSE and _first_there(settings, number) is None
+
+
+def _is_greeted(host: str, port: int) -> bool:
+    """Tell whether a chat server answers there."""
     here = {ANY_IPV4: "127.0.0.1", ANY_IPV6: "::1"}.get(host, host)
     with contextlib.suppress(OSError), socket.create_connection((here, port), GREETING_SECONDS) as connection:
         return connection.recv(len(GREETING), socket.MSG_WAITALL) == GREETING

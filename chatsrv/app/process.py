@@ -1,6 +1,6 @@
 """The process that a server runs in: its descriptors, stacks, memory, and the signals that stop it.
 
-Knows nothing of servers. For the program alone: whoever embeds a server keeps their process as it is. Main thread only.
+Knows nothing of servers. For the program alone: an embedded server leaves its process as it is. Main thread only.
 """
 
 import ctypes

@@ -257,7 +257,7 @@ def _hints_in(path: Path, read: Callable[[bytes, str], list[str]]) -> list[str]:
     try:
         data, _ = read_file(path)
     except OSError:
-        return []  # whoever reads it in earnest tells that
+        return []  # reading it in earnest tells that
     return read(data, str(path))
 
 

@@ -46,7 +46,7 @@ FREE_PORT_TRIES = 10
 
 
 def print_at_once(line: str) -> None:
-    """Print a line; whoever waits for it has it on return."""
+    """Print a line, and flush it: a program may be waiting for it."""
     print(line, flush=True)
 
 

@@ -1,6 +1,6 @@
 """Sessions ready to use: each is a kind of session together with a wire format.
 
-The only wiring that somebody needs who embeds a server. Knows no settings. Instances run on their own threads.
+The only wiring that an embedded server needs. Knows no settings. Instances run on their own threads.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class PlainSession(ChatSession):
 
 
 class TelnetSession(ChatSession):
-    """A chatter with a telnet client, whose password is not shown while he types it."""
+    """A chatter with a telnet client, whose password is not shown while they type it."""
 
     protocol = TelnetProtocol()
 

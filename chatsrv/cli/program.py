@@ -27,7 +27,7 @@ from chatsrv.settings import Settings, load
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
-# What a disk says behind standard output. Whoever writes into a file of his own tells by himself what is wrong with it.
+# What a disk says behind standard output. A command that writes a file of its own tells what is wrong with that.
 _OUTPUT_FAILS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 

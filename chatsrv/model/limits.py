@@ -78,7 +78,7 @@ class Limits(Section):
         4_194_304,
         ge=65_536,
         le=1_073_741_824,
-        description="Rendered lines kept for slow readers of a room; who falls further behind is hung up.",
+        description="Rendered lines kept for slow readers of a room; one that falls further behind is hung up.",
     )
     memory_bytes: int = Field(
         134_217_728,

@@ -1,7 +1,7 @@
 """All settings: one field for each section of the file. Each key is declared once: default, unit, range, help.
 
 A section is declared in the module of its name beside this one: `history:` in `history`, `auth:` in `auth`. Four are
-declared in `chatsrv.model`, as whoever embeds a server uses them, too, each as the value that a constructor takes:
+declared in `chatsrv.model`, as an embedded server has them, too; each is the value that a constructor takes:
 
     limits:      `chatsrv.model.limits`        `ChatServer(limits=)`
     login:       `chatsrv.model.loginpolicy`   `Gate(policy=)`

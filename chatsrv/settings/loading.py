@@ -55,7 +55,7 @@ def wrong_option(auth: PluginAuth, option: str, text: str) -> SettingsError:
 
 
 def wrong_at(file: str | Path, steps: Steps, text: str) -> SettingsError:
-    """Return the error about a value that only whoever used it could judge.
+    """Return the error about a value that only its use could judge.
 
     The settings file is read again, for the line.
     """

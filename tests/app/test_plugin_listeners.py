@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chatsrv.app import build, rehearse
+from chatsrv.app import build, listening, rehearse
 from chatsrv.model.errors import SettingsError
 from chatsrv.settings import load
 from chatsrv.settings.plugins import PROTOCOLS_GROUP
@@ -166,7 +166,10 @@ def test_check_finds_a_kind_that_cannot_be_made(house: House, bring: Callable[[s
     assert "listeners[0].greeting; the plug-in 'rules' of rules 1 needs this option" in done.stderr
 
 
-def test_check_is_content_with_ports_that_a_server_with_these_settings_has(house: House) -> None:
+def test_check_is_content_with_ports_that_a_server_with_these_settings_has(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "GREETING_SECONDS", DEADLINE_SECONDS)
     file = listen(house, PLAIN, JSON)
     with build(load(file), file) as app:
         app.start()
@@ -183,3 +186,12 @@ def test_check_names_the_port_of_a_plug_in_that_another_program_has(house: House
     assert not taken
     assert wrong.startswith(f"port {port} on 127.0.0.1 is in use; ")
     assert wrong.endswith("give listeners[1] (bots) another port in chat.yaml")
+
+
+def test_check_names_two_listeners_of_a_plug_in_that_want_one_port(house: House) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+    first = JSON.replace("0}", f"{port}}}")
+    (wrong,), taken = rehearse(load(listen(house, first, first.replace("127.0.0.1", "localhost"))), "chat.yaml")
+    assert not taken
+    assert wrong.startswith(f"port {port} on localhost is that of listeners[0] already; ")

@@ -91,6 +91,13 @@ def test_check_finds_all_that_would_keep_the_server_from_starting(
         assert line.startswith(start)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine take its time to greet."""
+    monkeypatch.setattr(listening, "GREETING_SECONDS", DEADLINE_SECONDS)
+
+
+@pytest.mark.usefixtures("patient")
 def test_check_is_content_with_a_port_that_a_chat_server_has(house: House) -> None:
     with running_chat() as server:
         port = server.server_address[1]
@@ -100,6 +107,7 @@ def test_check_is_content_with_a_port_that_a_chat_server_has(house: House) -> No
     assert f"listener: plain on 127.0.0.1:{port} (where a chat server runs now)" in done.stdout.splitlines()
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("is_ours", [True, False])
 def test_check_warns_of_a_chat_server_that_has_another_history(house: House, is_ours: bool) -> None:
     with contextlib.closing(SqliteStore(house.settings.with_name("chat.db"))), running_chat() as server:
