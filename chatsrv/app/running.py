@@ -147,9 +147,10 @@ class App:
         return servers
 
     def _server(self, address: tuple[str, int], number: int) -> ChatServer:
-        return ChatServer(
+        kind = self._kinds[number]
+        return kind.server(
             address,
-            self._kinds[number].session,
+            kind.session,
             auth=self._gate,
             limits=self._settings.limits,
             hub=self._hub,

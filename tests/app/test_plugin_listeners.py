@@ -148,6 +148,11 @@ def test_what_is_wrong_with_a_listener_is_told_with_line_and_remedy(
             "from chatsrv import ListenerKind, ChatSession\ndef kind(): return ListenerKind(ChatSession)",
             "cannot be used: ChatSession speaks no wire format; give it a `protocol`",
         ),
+        (
+            "from chatsrv import ListenerKind, LoginServer, PlainSession\n"
+            "def kind(): return ListenerKind(PlainSession, LoginServer)",
+            "is no class of servers; give it a ChatServer",
+        ),
         ("import no_such_module", "cannot be imported: ModuleNotFoundError: No module named 'no_such_module'"),
     ],
 )
@@ -195,3 +200,32 @@ def test_check_names_two_listeners_of_a_plug_in_that_want_one_port(house: House)
     (wrong,), taken = rehearse(load(listen(house, first, first.replace("127.0.0.1", "localhost"))), "chat.yaml")
     assert not taken
     assert wrong.startswith(f"port {port} on localhost is that of listeners[0] already; ")
+
+
+def test_a_kind_may_have_a_layer_below_its_wire_format(house: House, bring: Callable[[str], None]) -> None:
+    bring("""
+from chatsrv import ChatServer, ListenerKind, PlainSession
+from chatsrv.net.wire import Wire
+
+class SealedWire(Wire):
+    is_encrypted = True
+
+class SealedServer(ChatServer):
+    def wire_for(self, request):
+        return SealedWire(request)
+
+class Telling(PlainSession):
+    def opened(self):
+        super().opened()
+        if self.wire.is_encrypted:
+            self.hang_up()
+
+def kind():
+    return ListenerKind(Telling, SealedServer)
+""")
+    file = listen(house, PLAIN.replace("plain", "rules"))
+    with build(load(file), file) as app:
+        app.start()
+        with socket.create_connection(app.addresses[0], DEADLINE_SECONDS) as bob, bob.makefile("rb") as lines:
+            bob.sendall(b"bob\nbuilder\n")
+            assert b"Welcome, bob!" in lines.read()
