@@ -6,10 +6,12 @@ implementation.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chatsrv.model.accounts import Account, Role
 from chatsrv.model.errors import AccountsError, Unavailable
+from chatsrv.model.login import Challenge
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,19 @@ class LoginContext:
     as_sent: str = field(default="", repr=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class OneMoreStep:
+    """A login that is right so far and not decided yet: there is a `challenge`, and `respond` takes the answer to it.
+
+    The answer comes as passwords do, prepared and bounded by the `Gate`. `respond` returns what `authenticate` does,
+    and raises what it does: `Denied` for a wrong answer, never the same question again, for it is the gate that counts
+    guesses. It is called once at most, on any thread, and may block.
+    """
+
+    challenge: Challenge
+    respond: Callable[[str], "Account | OneMoreStep"] = field(repr=False)
+
+
 class AuthBackend(ABC):
     """Says who somebody is. One method is a backend.
 
@@ -37,10 +52,11 @@ class AuthBackend(ABC):
     may_block: bool = True
 
     @abstractmethod
-    def authenticate(self, username: str, password: str, context: LoginContext) -> Account:
-        """Return the account that `username` and `password` open.
+    def authenticate(self, username: str, password: str, context: LoginContext) -> Account | OneMoreStep:
+        """Return the account that `username` and `password` open, or what else is to be asked, such as for a code.
 
-        Both come prepared and bounded by the `Gate`. May block; holds up nobody but this login.
+        One more step says that the password is right: a wrong one is denied at once. Both come prepared and bounded by
+        the `Gate`. May block; holds up nobody but this login.
 
         Raises:
             UnknownUser: there is no such account here; a chain asks the next backend.

@@ -20,10 +20,11 @@ from enum import StrEnum
 from functools import partial
 from typing import TypeVar
 
-from chatsrv.auth.backend import AuthBackend, LoginContext
+from chatsrv.auth.backend import AuthBackend, LoginContext, OneMoreStep
 from chatsrv.auth.workers import Workers
 from chatsrv.model.accounts import Account, Network, Role
 from chatsrv.model.errors import AuthError, Denied, Unavailable, UnknownUser
+from chatsrv.model.login import Challenge
 from chatsrv.text.names import prepare_name
 
 _logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Outcome(StrEnum):
     """How a backend answered."""
 
     ADMITTED = "admitted"
+    CHALLENGED = "challenged"
     UNKNOWN = "unknown"
     DENIED = "denied"
     UNAVAILABLE = "unavailable"
@@ -45,7 +47,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one backend said about one login; `text` is for the log, and empty where it said yes."""
+    """What one backend said about one step of a login; `text` is for the log, and empty where it did not say no."""
 
     label: str
     outcome: Outcome
@@ -59,6 +61,17 @@ class AnswerCount:
     label: str
     outcome: Outcome
     times: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One backend that is asked about one login, in one step or several."""
+
+    label: str
+    backend: AuthBackend
+    username: str
+    workers: Workers | None
+    heard: Callable[[Answer], None]
 
 
 class Chain(AuthBackend):
@@ -88,7 +101,7 @@ class Chain(AuthBackend):
         """The backends and their labels, in the order in which they are asked."""
         return self._links
 
-    def authenticate(self, username: str, password: str, context: LoginContext) -> Account:
+    def authenticate(self, username: str, password: str, context: LoginContext) -> Account | OneMoreStep:
         """See `AuthBackend.authenticate`."""
         return self.ask(username, password, context)
 
@@ -100,8 +113,10 @@ class Chain(AuthBackend):
         *,
         workers: Workers | None = None,
         heard: Callable[[Answer], None] = lambda _: None,
-    ) -> Account:
+    ) -> Account | OneMoreStep:
         """Authenticate; backends that may block are called by `workers`, and `heard` is told each answer.
+
+        A challenge is that of the first backend that knows the name, and so is what comes of it.
 
         Raises:
             UnknownUser: no backend knows the name.
@@ -110,40 +125,44 @@ class Chain(AuthBackend):
         """
         unknown: list[UnknownUser] = []
         for label, backend in self._links:
+            asking = _Asking(label, backend, username, workers, heard)
             try:
-                account = self._answer(label, backend, username, password, context, workers)
-            except AuthError as error:
-                self._count(Answer(label or type(backend).__name__, _outcome(error), str(error)), heard)
-                if not isinstance(error, UnknownUser):
-                    raise
+                return self._answer(asking, partial(backend.authenticate, username, password, context))
+            except UnknownUser as error:
                 unknown.append(error)
-            else:
-                self._count(Answer(label or type(backend).__name__, Outcome.ADMITTED), heard)
-                self._vouched[username] = backend
-                return account
         if len(unknown) == 1:
             raise unknown[0]
         raise UnknownUser("; ".join(map(str, unknown)))
 
-    def _answer(
-        self,
-        label: str,
-        backend: AuthBackend,
-        username: str,
-        password: str,
-        context: LoginContext,
-        workers: Workers | None,
-    ) -> Account:
-        """Return the account of one backend. Only an `AuthError` that begins with `label` escapes."""
+    def _answer(self, asking: "_Asking", question: Callable[[], Account | OneMoreStep]) -> Account | OneMoreStep:
+        """Return what one backend answers to a question, and count it."""
+        name = asking.label or type(asking.backend).__name__
         try:
-            return _usable(_called(label, backend, workers, lambda: backend.authenticate(username, password, context)))
+            found = self._usable_answer(asking, question)
+        except AuthError as error:
+            self._count(Answer(name, _outcome(error), str(error)), asking.heard)
+            raise
+        if isinstance(found, OneMoreStep):
+            self._count(Answer(name, Outcome.CHALLENGED), asking.heard)
+            respond = found.respond
+            return OneMoreStep(found.challenge, lambda answer: self._answer(asking, partial(respond, answer)))
+        self._count(Answer(name, Outcome.ADMITTED), asking.heard)
+        self._vouched[asking.username] = asking.backend
+        return found
+
+    def _usable_answer(self, asking: "_Asking", question: Callable[[], Account | OneMoreStep]) -> Account | OneMoreStep:
+        """Return what one backend answers. Only an `AuthError` that begins with its label escapes."""
+        label, backend = asking.label, asking.backend
+        try:
+            found = _called(label, backend, asking.workers, question)
+            return _usable_step(found) if isinstance(found, OneMoreStep) else _usable(found)
         except (AuthError, KeyboardInterrupt):
             raise
         except BaseException as error:  # the edge to somebody else's code: it refuses this login, and no more
             name, now = label or type(backend).__name__, time.monotonic()
             if now - self._told_at.get(name, -math.inf) >= TELL_SECONDS:
                 self._told_at[name] = now
-                _logger.exception("auth backend %s failed on a login as %r", name, username)
+                _logger.exception("auth backend %s failed on a login as %r", name, asking.username)
             raise _labelled(label, Unavailable(f"the auth backend failed: {type(error).__name__}")) from error
 
     def count(self) -> tuple[AnswerCount, ...]:
@@ -254,6 +273,18 @@ def _usable(account: object) -> Account:
         raise TypeError("the auth backend returned an Account whose role is no Role, or a network no network")
     prepare_name(account.name)
     return account
+
+
+def _usable_step(step: OneMoreStep) -> OneMoreStep:
+    """Return what somebody else's code called one more step, if it is one through and through.
+
+    Raises:
+        TypeError: it is none.
+    """
+    challenge = step.challenge
+    if not isinstance(challenge, Challenge) or not isinstance(challenge.prompt, str) or not callable(step.respond):
+        raise TypeError("the auth backend returned a OneMoreStep without a Challenge, or with nothing to be called")
+    return step
 
 
 def _called(label: str, backend: AuthBackend, workers: Workers | None, function: Callable[[], T]) -> T:

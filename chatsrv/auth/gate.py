@@ -14,9 +14,10 @@ import inspect
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
+from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext, OneMoreStep
 from chatsrv.auth.chain import Answer, AnswerCount, Chain
 from chatsrv.auth.hashing import Hasher, counted_work, shared_hasher
 from chatsrv.auth.knownplaces import KnownPlaces
@@ -104,8 +105,12 @@ class Gate:
         *,
         heard: Callable[[Answer], None] = lambda _: None,
         is_login: bool = True,
-    ) -> Account:
+    ) -> Account | OneMoreStep:
         """Return the account that `username` and `password`, as somebody typed them, open from where they come.
+
+        Where the backend wants to know more than that, return what is to be asked; `OneMoreStep.respond` takes what
+        somebody typed then, and returns and raises what this does. A wrong answer is a wrong login; one that is never
+        given counts for nothing.
 
         `heard` is told what each backend answers. Without `is_login` the password is only verified: the account does
         not log in, so that does not count for how often it may.
@@ -131,14 +136,43 @@ class Gate:
         tried = f"{username[:64]}\0{password[:64]}" if refusal else password
         if secret != password:
             context = replace(context, as_sent=password)
-        with self._penalties.attempt(context.address, name, tried) as party, on_behalf_of(party):
-            if refusal:
-                raise refusal
-            counted = self._logins.expect(name, password, context.address) if is_login else ""
-            account = self._with_role(self._ask(name, secret, context, heard))
-            if is_login and counted != account.key:
-                self._logins.count(name, password, context.address, account.key)
-            return account
+        ask = partial(self._chain.ask, name, secret, context, workers=self._workers, heard=heard)
+        return self._decide(_Login(name, password, context, is_login), ask, refusal, tried)
+
+    def _decide(
+        self, login: "_Login", ask: Callable[[], Account | OneMoreStep], refusal: AuthError | None, tried: str | None
+    ) -> Account | OneMoreStep:
+        """Have a backend decide about a step of a login, by `ask`, unless there is a `refusal` already.
+
+        `tried` is what was typed, where trying the same again is no further guess.
+        """
+        name, password, address = login.name, login.password, login.context.address
+        try:
+            with self._penalties.attempt(address, name, tried) as party, on_behalf_of(party):
+                if refusal:
+                    raise refusal
+                if login.counted is None:
+                    counted = self._logins.expect(name, password, address) if login.is_login else ""
+                    login = replace(login, counted=counted)
+                found = self._ask(ask, login.context)
+                if isinstance(found, OneMoreStep):
+                    raise _Undecided(found)
+                account = self._with_role(found)
+                if login.is_login and login.counted != account.key:
+                    self._logins.count(name, password, address, account.key)
+                return account
+        except _Undecided as undecided:
+            return OneMoreStep(undecided.step.challenge, partial(self._respond, login, undecided.step))
+
+    def _respond(self, login: "_Login", step: OneMoreStep, typed: str) -> Account | OneMoreStep:
+        """Go on with a login, with what somebody typed in answer to a challenge."""
+        response = ""
+        refusal: AuthError | None = None
+        try:
+            response = prepare_password(typed)
+        except ValueError as error:
+            refusal = Denied(f"what was typed at the challenge for {login.name!r} cannot be an answer; {error}")
+        return self._decide(login, partial(step.respond, response), refusal, None)
 
     def rehash(self, account: Account, password: str) -> None:
         """Replace the stored hash of `account` if it is not like those made today. A failure is logged, not raised.
@@ -192,7 +226,7 @@ class Gate:
         except ValueError as error:
             raise Refused(PasswordUnfit(str(error))) from None
         self._check_changes(self._changes.wait_seconds(account.key))
-        self.admit(account.name, old, context, is_login=False)
+        self.admit(account.name, old, context, is_login=False)  # all else that is asked, the session was let in with
         self._check_changes(self._changes.take(account.key))
         try:
             with on_behalf_of(Party(account.key, is_known=True)):
@@ -262,22 +296,23 @@ class Gate:
         role = self._roles.get(prepare_name(account.name))
         return account if role is None else replace(account, role=role)
 
-    def _ask(self, name: str, password: str, context: LoginContext, heard: Callable[[Answer], None]) -> Account:
+    def _ask(self, ask: Callable[[], Account | OneMoreStep], context: LoginContext) -> Account | OneMoreStep:
         # Every refusal costs one hash of today's strength, whether the name is unknown, the password kept in clear, or
         # the address wrong: its time tells neither which names exist, nor that a password was right. Where the password
         # has two forms it costs two. A stored hash of another kind costs its own time on top, and a dearer one more:
         # that shows, until it is renewed.
         with counted_work() as work:
             try:
-                account = self._chain.ask(name, password, context, workers=self._workers, heard=heard)
-                self._check_address(account, context)
+                found = ask()
+                if isinstance(found, Account):
+                    self._check_address(found, context)
             except Unavailable:
                 raise
             except AuthError:
                 for _ in range(work.hashes, 2 if context.as_sent else 1):
                     self._hasher.hash(_NOBODYS_PASSWORD)
                 raise
-        return account
+        return found
 
     @staticmethod
     def _check_address(account: Account, context: LoginContext) -> None:
@@ -290,6 +325,26 @@ class Gate:
                 str(network.network_address if network.num_addresses == 1 else network) for network in account.networks
             )
             raise Denied(f"account {account.name!r} may log in only from {networks}, not from {context.address}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Login:
+    """A login that may take several steps: as whom, from where, and what was typed at first."""
+
+    name: str
+    password: str = field(repr=False)
+    context: LoginContext
+    is_login: bool
+    counted: str | None = None
+    """The account for which it is counted already, empty if it is not; `None` until that was looked at."""
+
+
+class _Undecided(Exception):
+    """A step of a login was right, and there is one more."""
+
+    def __init__(self, step: OneMoreStep) -> None:
+        super().__init__()
+        self.step = step
 
 
 def _role(role: str) -> Role:

@@ -121,15 +121,18 @@ class Penalties:
             return PenaltyCount(self._penalised, len(self._tallies))
 
     @contextmanager
-    def attempt(self, address: str, name: str, password: str) -> Iterator[Party]:
-        """Surround one login: what is raised inside says how it went. `name` is prepared, or empty if it cannot be.
+    def attempt(self, address: str, name: str, password: str | None) -> Iterator[Party]:
+        """Surround a step of a login: what is raised inside says how it went.
+
+        `name` is prepared, or empty if it cannot be. Without a `password` the step is about what may be wrong now and
+        right in a minute, such as a code: then the same one again is another guess.
 
         Yields on whose behalf it is. Networks whose wrong logins are not counted have no site: many people are behind
         one address of theirs.
 
         An `AuthError` that is not `Unavailable` counts against address and account, unless it is one of the account's
         last wrong passwords again. No error at all clears what is held against the account here, and takes back what
-        the address has for it.
+        the address has for it. Any other exception leaves it undecided, and counts for nothing.
 
         Raises:
             Penalised: this login must not be looked at.
@@ -141,9 +144,7 @@ class Penalties:
             yield Party(name, "", is_known)
             self._places.add(name, site)
             return
-        digest = hashlib.blake2b(
-            f"{name}\0{password}".encode("utf-8", "surrogatepass"), key=self._key, digest_size=_DIGEST_BYTES
-        ).digest()
+        digest = b"" if password is None else self._digest(name, password)
         with self._lock:
             here, account = self._held_locked(site, None), self._held_locked(site, name)
             try:
@@ -173,6 +174,10 @@ class Penalties:
                     if not tally.users and tally.is_empty:
                         self._tallies.pop(key, None)
         self._places.add(name, site)
+
+    def _digest(self, name: str, password: str) -> bytes:
+        typed = f"{name}\0{password}".encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(typed, key=self._key, digest_size=_DIGEST_BYTES).digest()
 
     def _enter_locked(self, here: _Tally, account: _Tally, digest: bytes, site: str, name: str, is_known: bool) -> None:
         waits_until = time.monotonic() + _WAIT_SECONDS

@@ -16,8 +16,10 @@ from chatsrv.cli.program import Chosen, Failed
 from chatsrv.cli.streams import write_no_more
 from chatsrv.model.accounts import Account
 from chatsrv.model.errors import AccountsError, StoreError
+from chatsrv.model.login import Challenge
 from chatsrv.model.strength import check_new_password, generate_password
 from chatsrv.settings import MemoryHistory
+from chatsrv.text.cleaning import clean
 from chatsrv.text.names import prepare_name, prepare_new_password
 
 password_stdin = click.option(
@@ -155,19 +157,29 @@ def show_password(name: str, password: str) -> None:
 def ask_password(*, is_from_stdin: bool, is_new: bool = False) -> str:
     """Ask for a password; a new one twice."""
     if is_from_stdin:
-        return _first_line()
+        return _next_line()
     if not sys.stdin.isatty():
         raise Failed("there is no terminal to ask for the password; use --password-stdin")
     again = "Again" if is_new else False
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=again, err=True))
 
 
-def _first_line() -> str:
+def ask_response(challenge: Challenge, *, is_from_stdin: bool) -> str:
+    """Ask what a backend wants to know beside the password."""
+    if is_from_stdin:
+        return _next_line("answer", "next")
+    if not sys.stdin.isatty():
+        raise Failed(f"there is no terminal to ask {challenge.prompt!r}; use --password-stdin")
+    prompt = clean(challenge.prompt).rstrip()
+    return str(click.prompt(prompt, hide_input=challenge.is_hidden, prompt_suffix=" ", err=True))
+
+
+def _next_line(what: str = "password", where: str = "first") -> str:
     line = sys.stdin.buffer.readline()
     line = line.removesuffix(b"\n").removesuffix(b"\r")
     if not line:
-        raise Failed("there is no password on the first line of standard input")
+        raise Failed(f"there is no {what} on the {where} line of standard input")
     try:
         return line.decode()
     except UnicodeDecodeError:
-        raise Failed("the password on standard input is not text in UTF-8") from None
+        raise Failed(f"the {what} on standard input is not text in UTF-8") from None

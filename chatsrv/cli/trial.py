@@ -9,9 +9,9 @@ from ipaddress import ip_address
 import click
 
 from chatsrv.app import gate_of
-from chatsrv.auth.backend import LoginContext
+from chatsrv.auth.backend import LoginContext, OneMoreStep
 from chatsrv.cli.program import Chosen, Failed, pass_chosen
-from chatsrv.cli.store import ask_password, password_stdin, prepared
+from chatsrv.cli.store import ask_password, ask_response, password_stdin, prepared
 from chatsrv.model.errors import AuthError
 from chatsrv.settings import names_of
 
@@ -39,7 +39,7 @@ def check(chosen: Chosen, name: str, address: str, is_from_stdin: bool) -> None:
         password = ask_password(is_from_stdin=is_from_stdin)
         context = LoginContext(address, listener=names_of(chosen.settings.listeners)[0])
         try:
-            account = gate.admit(
+            found = gate.admit(
                 name,
                 password,
                 context,
@@ -47,6 +47,8 @@ def check(chosen: Chosen, name: str, address: str, is_from_stdin: bool) -> None:
                     f"{answer.label}: {answer.outcome}, {answer.text.removeprefix(f'{answer.label}: ')}".rstrip(", ")
                 ),
             )
+            while isinstance(found, OneMoreStep):
+                found = found.respond(ask_response(found.challenge, is_from_stdin=is_from_stdin))
         except AuthError as error:
             raise Failed(f"{name} may not log in from {address}: {error}") from None
-    click.echo(f"{account.name} may log in from {address}, as {account.role}")
+    click.echo(f"{found.name} may log in from {address}, as {found.role}")

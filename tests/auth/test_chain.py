@@ -152,7 +152,7 @@ def test_each_answer_is_heard_and_counted():
         AnswerCount("MemoryBackend", Outcome.ADMITTED, 1),
         AnswerCount("MemoryBackend", Outcome.DENIED, 1),
     ]
-    assert len(chain.count()) == 12
+    assert len(chain.count()) == 15
 
 
 def test_only_backends_that_may_block_get_a_thread_of_their_own():

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
-from chatsrv.auth.backend import LoginContext
+from chatsrv.auth.backend import LoginContext, OneMoreStep
 from chatsrv.model.accounts import Account
 from chatsrv.model.commands import (
     Answer,
@@ -22,6 +22,7 @@ from chatsrv.model.commands import (
     Complaint,
     Credentials,
     Enter,
+    LoginStep,
     Quit,
 )
 from chatsrv.model.distinct import distinct
@@ -103,6 +104,7 @@ class Admission:
         self._take_in = take_in
         self._spent_bytes = 0  # what the peer has cost
         self._password = ""  # of this attempt
+        self._next_step: OneMoreStep | None = None  # what the gate wants to know still, of this attempt
         self._account: Account | None = None  # as which the peer may enter
         self._is_fresh = False  # whether the account is what the gate has said a moment ago
 
@@ -147,7 +149,7 @@ class Admission:
             step = commands[count]
             if isinstance(step, Enter):
                 return self._enter(commands[count + 1 :], size + self._reader.take_overhead_bytes())
-            if not isinstance(step, Credentials):
+            if not isinstance(step, LoginStep):
                 raise ProtocolError(f"{type(step).__name__} before the login")
             outcome = self._decide(step)
             if outcome is None or self._connection.reason:
@@ -192,16 +194,27 @@ class Admission:
             self._session.is_at_gate = False
             self._session.server.turnstile.end_login(self._connection.wire.key)
 
-    def _decide(self, step: Credentials) -> LoginOutcome | None:
+    def _decide(self, step: LoginStep) -> LoginOutcome | None:
         """Have the gate decide about a step; return what came of it, `None` if that ends the session."""
-        self._account, self._password = None, ""
         self._go_to_gate()
         try:
-            account = self._session.server.gate.admit(step.username, step.password, self._session.context)
+            found = self._ask_gate(step)
         except AuthError as error:
             return self._refuse(error)
-        self._account, self._password, self._is_fresh = account, step.password, True
-        return Admitted(account.name)
+        if isinstance(found, OneMoreStep):
+            self._next_step = found
+            return found.challenge
+        self._account, self._is_fresh = found, True
+        return Admitted(found.name)
+
+    def _ask_gate(self, step: LoginStep) -> Account | OneMoreStep:
+        next_step, self._next_step, self._account = self._next_step, None, None
+        if isinstance(step, Credentials):
+            self._password = step.password
+            return self._session.server.gate.admit(step.username, step.password, self._session.context)
+        if next_step is None:
+            raise ProtocolError("a response to no challenge")
+        return next_step.respond(step.text)
 
     def _refuse(self, error: AuthError) -> LoginOutcome | None:
         self._log(error)
