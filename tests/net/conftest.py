@@ -12,8 +12,10 @@ from chatsrv.app.sessions import PlainSession
 from chatsrv.auth.backends.yaml import YamlBackend
 from chatsrv.auth.hashing import Hasher
 from chatsrv.model.limits import Limits
+from chatsrv.net.delivery import deadlines, writing
 from chatsrv.net.listening.server import ChatServer
 from tests.journal import Journal, kept_journal
+from tests.net.clock import Clock
 from tests.net.records import speak_records
 from tests.peer import running
 
@@ -23,6 +25,15 @@ def journal() -> Iterator[Journal]:
     """Keep the server's log for the test to read."""
     with kept_journal() as journal:
         yield journal
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Make a clock by which delivery keeps its deadlines."""
+    clock = Clock()
+    for module in (deadlines, writing):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
 
 
 @pytest.fixture

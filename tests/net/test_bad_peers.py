@@ -3,7 +3,6 @@
 import resource
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 
@@ -12,10 +11,10 @@ import pytest
 from chatsrv.app.sessions import PlainSession
 from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.model.limits import Limits
-from chatsrv.net.delivery import deadlines, writing
 from chatsrv.net.delivery.outbox import OUTBOX_BYTES, Outbox
 from chatsrv.net.listening.server import ChatServer
 from tests.journal import Journal
+from tests.net.clock import Clock
 from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running, talk, two_chatters
 
 CREDENTIALS = f"carol\n{PASSWORDS['carol']}\n".encode()
@@ -24,24 +23,6 @@ RECEIVE_BUFFER_BYTES = 4096
 MANY_DESCRIPTORS = 2048
 
 LOGIN_TOO_LONG = b"The login took too long. Goodbye!\n"
-
-
-class Clock:
-    """Delivery's clock, which a test may put forward."""
-
-    def __init__(self) -> None:
-        self.ahead_seconds = 0.0
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self.ahead_seconds
-
-
-@pytest.fixture
-def clock(monkeypatch) -> Clock:
-    clock = Clock()
-    for module in (deadlines, writing):
-        monkeypatch.setattr(module, "time", clock)
-    return clock
 
 
 # ------------------------------------------------------------------ who vanishes

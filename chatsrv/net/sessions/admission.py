@@ -152,6 +152,8 @@ class Admission:
             if not isinstance(step, LoginStep):
                 raise ProtocolError(f"{type(step).__name__} before the login")
             outcome = self._decide(step)
+            if not isinstance(outcome, Admitted):
+                self._connection.await_login()
             if outcome is None or self._connection.reason:
                 return None
             commands = self._reader.decided(outcome)
