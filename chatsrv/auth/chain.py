@@ -63,17 +63,6 @@ class AnswerCount:
     times: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Asking:
-    """One backend that is asked about one login, in one step or several."""
-
-    label: str
-    backend: AuthBackend
-    username: str
-    workers: Workers | None
-    heard: Callable[[Answer], None]
-
-
 class Chain(AuthBackend):
     """Backends with their labels, such as "yaml users.yaml", which stand before all that they say.
 
@@ -125,45 +114,61 @@ class Chain(AuthBackend):
         """
         unknown: list[UnknownUser] = []
         for label, backend in self._links:
-            asking = _Asking(label, backend, username, workers, heard)
+
+            def authenticate(backend: AuthBackend = backend) -> Account | OneMoreStep:
+                return backend.authenticate(username, password, context)
+
             try:
-                return self._answer(asking, partial(backend.authenticate, username, password, context))
+                return self._answer(label, backend, username, authenticate, workers, heard)
             except UnknownUser as error:
                 unknown.append(error)
         if len(unknown) == 1:
             raise unknown[0]
         raise UnknownUser("; ".join(map(str, unknown)))
 
-    def _answer(self, asking: "_Asking", question: Callable[[], Account | OneMoreStep]) -> Account | OneMoreStep:
-        """Return what one backend answers to a question, and count it."""
-        name = asking.label or type(asking.backend).__name__
+    def _answer(
+        self,
+        label: str,
+        backend: AuthBackend,
+        username: str,
+        question: Callable[[], Account | OneMoreStep],
+        workers: Workers | None,
+        heard: Callable[[Answer], None],
+    ) -> Account | OneMoreStep:
+        """Return what one backend answers to a question, and count it. Only an `AuthError` with its label escapes."""
+        name = label or type(backend).__name__
+        refusal: AuthError
         try:
-            found = self._usable_answer(asking, question)
+            found = _called(label, backend, workers, question)
+            found = _usable_step(found) if isinstance(found, OneMoreStep) else _usable(found)
         except AuthError as error:
-            self._count(Answer(name, _outcome(error), str(error)), asking.heard)
-            raise
-        if isinstance(found, OneMoreStep):
-            self._count(Answer(name, Outcome.CHALLENGED), asking.heard)
-            respond = found.respond
-            return OneMoreStep(found.challenge, lambda answer: self._answer(asking, partial(respond, answer)))
-        self._count(Answer(name, Outcome.ADMITTED), asking.heard)
-        self._vouched[asking.username] = asking.backend
-        return found
-
-    def _usable_answer(self, asking: "_Asking", question: Callable[[], Account | OneMoreStep]) -> Account | OneMoreStep:
-        """Return what one backend answers. Only an `AuthError` that begins with its label escapes."""
-        label, backend = asking.label, asking.backend
-        try:
-            found = _called(label, backend, asking.workers, question)
-            return _usable_step(found) if isinstance(found, OneMoreStep) else _usable(found)
-        except (AuthError, KeyboardInterrupt):
+            refusal = error
+        except KeyboardInterrupt:
             raise
         except BaseException as error:  # the edge to somebody else's code: it refuses this login, and no more
-            name, now = label or type(backend).__name__, time.monotonic()
+            now = time.monotonic()
             if now - self._told_at.get(name, -math.inf) >= TELL_SECONDS:
                 self._told_at[name] = now
-                _logger.exception("auth backend %s failed on a login as %r", name, asking.username)
-            raise _labelled(label, Unavailable(f"the auth backend failed: {type(error).__name__}")) from error
+                _logger.exception("auth backend %s failed on a login as %r", name, username)
+            refusal = _labelled(label, Unavailable(f"the auth backend failed: {type(error).__name__}"))
+            refusal.__cause__ = error
+        else:
+            if isinstance(found, OneMoreStep):
+                self._count(Answer(name, Outcome.CHALLENGED), heard)
+                respond = found.respond
+
+                def go_on(typed: str) -> Account | OneMoreStep:
+                    return self._answer(label, backend, username, lambda: respond(typed), workers, heard)
+
+                return OneMoreStep(found.challenge, go_on)
+            self._count(Answer(name, Outcome.ADMITTED), heard)
+            self._vouched[username] = backend
+            return found
+        self._count(Answer(name, _outcome(refusal), str(refusal)), heard)
+        try:
+            raise refusal
+        finally:
+            del refusal  # it holds this frame, which would hold it
 
     def count(self) -> tuple[AnswerCount, ...]:
         """Return how often each backend answered how since the start, in the order of the backends."""

@@ -136,30 +136,48 @@ class Gate:
         tried = f"{username[:64]}\0{password[:64]}" if refusal else password
         if secret != password:
             context = replace(context, as_sent=password)
-        ask = partial(self._chain.ask, name, secret, context, workers=self._workers, heard=heard)
-        return self._decide(_Login(name, password, context, is_login), ask, refusal, tried)
+        return self._decide(_Login(name, password, context, heard, is_login), None, secret, tried, refusal)
 
     def _decide(
-        self, login: "_Login", ask: Callable[[], Account | OneMoreStep], refusal: AuthError | None, tried: str | None
+        self, login: "_Login", step: OneMoreStep | None, secret: str, tried: str | None, refusal: AuthError | None
     ) -> Account | OneMoreStep:
-        """Have a backend decide about a step of a login, by `ask`, unless there is a `refusal` already.
+        """Have a backend decide about a step of a login, the first one if it is `None`, unless there is a `refusal`.
 
-        `tried` is what was typed, where trying the same again is no further guess.
+        `secret` is what was typed, prepared; `tried` too, as it was, where the same again is no further guess.
         """
-        name, password, address = login.name, login.password, login.context.address
+        # A method alone for all of it: whatever is deepest here is memory that a session's thread keeps.
+        context, address = login.context, login.context.address
         try:
-            with self._penalties.attempt(address, name, tried) as party, on_behalf_of(party):
+            with self._penalties.attempt(address, login.name, tried) as party, on_behalf_of(party):
                 if refusal:
                     raise refusal
-                if login.counted is None:
-                    counted = self._logins.expect(name, password, address) if login.is_login else ""
-                    login = replace(login, counted=counted)
-                found = self._ask(ask, login.context)
+                if step is None and login.is_login:
+                    login = replace(login, counted=self._logins.expect(login.name, login.password, address))
+                # Every refusal costs one hash of today's strength, whether the name is unknown, the password kept in
+                # clear, or the address wrong: its time tells neither which names exist, nor that a password was right.
+                # Where the password has two forms it costs two. A stored hash of another kind costs its own time on
+                # top, and a dearer one more: that shows, until it is renewed.
+                with counted_work() as work:
+                    try:
+                        if step:
+                            found = step.respond(secret)
+                        else:
+                            found = self._chain.ask(
+                                login.name, secret, context, workers=self._workers, heard=login.heard
+                            )
+                        if isinstance(found, Account):
+                            self._check_address(found, context)
+                    except Unavailable:
+                        raise
+                    except AuthError:
+                        for _ in range(work.hashes, 2 if context.as_sent else 1):
+                            self._hasher.hash(_NOBODYS_PASSWORD)
+                        raise
                 if isinstance(found, OneMoreStep):
                     raise _Undecided(found)
                 account = self._with_role(found)
                 if login.is_login and login.counted != account.key:
-                    self._logins.count(name, password, address, account.key)
+                    self._logins.count(login.name, login.password, address, account.key)
                 return account
         except _Undecided as undecided:
             return OneMoreStep(undecided.step.challenge, partial(self._respond, login, undecided.step))
@@ -172,7 +190,7 @@ class Gate:
             response = prepare_password(typed)
         except ValueError as error:
             refusal = Denied(f"what was typed at the challenge for {login.name!r} cannot be an answer; {error}")
-        return self._decide(login, partial(step.respond, response), refusal, None)
+        return self._decide(login, step, response, None, refusal)
 
     def rehash(self, account: Account, password: str) -> None:
         """Replace the stored hash of `account` if it is not like those made today. A failure is logged, not raised.
@@ -296,24 +314,6 @@ class Gate:
         role = self._roles.get(prepare_name(account.name))
         return account if role is None else replace(account, role=role)
 
-    def _ask(self, ask: Callable[[], Account | OneMoreStep], context: LoginContext) -> Account | OneMoreStep:
-        # Every refusal costs one hash of today's strength, whether the name is unknown, the password kept in clear, or
-        # the address wrong: its time tells neither which names exist, nor that a password was right. Where the password
-        # has two forms it costs two. A stored hash of another kind costs its own time on top, and a dearer one more:
-        # that shows, until it is renewed.
-        with counted_work() as work:
-            try:
-                found = ask()
-                if isinstance(found, Account):
-                    self._check_address(found, context)
-            except Unavailable:
-                raise
-            except AuthError:
-                for _ in range(work.hashes, 2 if context.as_sent else 1):
-                    self._hasher.hash(_NOBODYS_PASSWORD)
-                raise
-        return found
-
     @staticmethod
     def _check_address(account: Account, context: LoginContext) -> None:
         try:
@@ -334,9 +334,10 @@ class _Login:
     name: str
     password: str = field(repr=False)
     context: LoginContext
+    heard: Callable[[Answer], None]
     is_login: bool
-    counted: str | None = None
-    """The account for which it is counted already, empty if it is not; `None` until that was looked at."""
+    counted: str = ""
+    """The account for which it is counted already; empty if it is not."""
 
 
 class _Undecided(Exception):

@@ -199,8 +199,15 @@ class Admission:
     def _decide(self, step: LoginStep) -> LoginOutcome | None:
         """Have the gate decide about a step; return what came of it, `None` if that ends the session."""
         self._go_to_gate()
-        try:
-            found = self._ask_gate(step)
+        next_step, self._next_step, self._account = self._next_step, None, None
+        try:  # from no method of its own: whatever is deepest at the gate is memory that a session's thread keeps
+            if isinstance(step, Credentials):
+                self._password = step.password
+                found = self._session.server.gate.admit(step.username, step.password, self._session.context)
+            elif next_step:
+                found = next_step.respond(step.text)
+            else:
+                raise ProtocolError("a response to no challenge")
         except AuthError as error:
             return self._refuse(error)
         if isinstance(found, OneMoreStep):
@@ -208,15 +215,6 @@ class Admission:
             return found.challenge
         self._account, self._is_fresh = found, True
         return Admitted(found.name)
-
-    def _ask_gate(self, step: LoginStep) -> Account | OneMoreStep:
-        next_step, self._next_step, self._account = self._next_step, None, None
-        if isinstance(step, Credentials):
-            self._password = step.password
-            return self._session.server.gate.admit(step.username, step.password, self._session.context)
-        if next_step is None:
-            raise ProtocolError("a response to no challenge")
-        return next_step.respond(step.text)
 
     def _refuse(self, error: AuthError) -> LoginOutcome | None:
         self._log(error)
