@@ -42,10 +42,10 @@ def handler(name: str) -> Any:
         check_library()
     except AccountsError as error:
         raise Unavailable(str(error)) from error
-    return _loaded(name)
+    return _load(name)
 
 
-def _loaded(name: str) -> Any:
+def _load(name: str) -> Any:
     with _loading:
         from passlib import hash as handlers  # type: ignore[import-untyped]  # libpass ships no types
 
@@ -85,7 +85,7 @@ def _works() -> bool:
     level = logger.level
     logger.setLevel(logging.CRITICAL)  # it logs a traceback about each thing that it tries
     try:
-        return all(_loaded(name).verify("libpass", sample) for name, sample in _SAMPLES.items())
+        return all(_load(name).verify("libpass", sample) for name, sample in _SAMPLES.items())
     except Exception:  # whatever they come to
         return False
     finally:

@@ -179,13 +179,13 @@ class KnownPlaces:
                 self._changed.wait_for(lambda: self._is_dirty or self._is_closed)
                 self._changed.wait_for(lambda: self._is_closed, self._write_seconds)
                 is_last, is_dirty, self._is_dirty = self._is_closed, self._is_dirty, False
-                contents = b"".join(self._written_locked()) if is_dirty else b""
+                contents = b"".join(self._lines_locked()) if is_dirty else b""
             if contents:
                 self._write(contents)
             if is_last:
                 return
 
-    def _written_locked(self) -> Iterator[bytes]:
+    def _lines_locked(self) -> Iterator[bytes]:
         kept = b"".join(
             _PLACE.pack(of_account, place, day)
             for of_account, places in self._accounts.items()

@@ -146,7 +146,7 @@ class Penalties:
             return
         digest = b"" if password is None else self._digest(name, password)
         with self._lock:
-            here, account = self._held_locked(site, None), self._held_locked(site, name)
+            here, account = self._tally_locked(site, None), self._tally_locked(site, name)
             try:
                 self._enter_locked(here, account, digest, site, name, is_known)
             except AuthError:
@@ -247,7 +247,7 @@ class Penalties:
         here.age(now, self._site_half_seconds, self._site_half_seconds)
         account.age(now, self._half_seconds, self._site_half_seconds)
 
-    def _held_locked(self, site: str, name: str | None) -> _Tally:
+    def _tally_locked(self, site: str, name: str | None) -> _Tally:
         tally = self._tallies.get((site, name))
         if tally is None:
             if len(self._tallies) >= self._most_tallies:

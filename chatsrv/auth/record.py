@@ -84,7 +84,7 @@ def open_account(accounts: Accounts, username: str, password: str, hasher: Hashe
     record = find(accounts, username)
     if not record.opens(password, hasher, as_sent):
         raise Denied(f"the password for account {record.account.name!r} is wrong")
-    return _enabled(record).vouched()
+    return _enable(record).vouched()
 
 
 def find(accounts: Accounts, username: str) -> Record:
@@ -106,7 +106,7 @@ def look_up(accounts: Accounts, username: str) -> Account:
         UnknownUser: `accounts` has no such name.
         Denied: the account is disabled.
     """
-    return _enabled(find(accounts, username)).vouched()
+    return _enable(find(accounts, username)).vouched()
 
 
 def describe_flaw(record: Record, file: str, line: int, *, remedy: str = "") -> Problem:
@@ -125,7 +125,7 @@ def describe_flaw(record: Record, file: str, line: int, *, remedy: str = "") -> 
     )
 
 
-def _enabled(record: Record) -> Record:
+def _enable(record: Record) -> Record:
     if record.is_disabled:
         raise Denied(f"account {record.account.name!r} is disabled")
     return record

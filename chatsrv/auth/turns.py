@@ -93,11 +93,11 @@ class Turns:
             with step_aside():
                 return outcome.result(self._seconds if must_wait else None)
         except TimeoutError:
-            if self._left(place):
+            if self._leave(place):
                 raise Unavailable(f"a login waited {self._seconds:g} seconds for its turn to verify a hash") from None
             return outcome.result()  # its turn has just come, or what it raised was that
         finally:
-            self._left(place)  # whatever ended the waiting
+            self._leave(place)  # whatever ended the waiting
 
     def _check_wait_locked(self, place: Place) -> None:
         ahead = self._hall.line.ahead(place) + self._hall.at_work
@@ -117,7 +117,7 @@ class Turns:
             Unavailable(f"{self._waiting_most} logins wait for a password hash already, which is the limit")
         )
 
-    def _left(self, place: Place) -> bool:
+    def _leave(self, place: Place) -> bool:
         with self._hall.lock:
             return self._hall.line.leave(place)
 

@@ -129,7 +129,7 @@ Auth = MemoryAuth | YamlAuth | HashedAuth | CommandAuth | PluginAuth
 _BUILT_IN = ("memory", "yaml", "hashed", "command")
 
 
-def _plugged(value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+def _plug_in(value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
     name = value.get("backend") if isinstance(value, Mapping) else None
     if isinstance(value, Mapping) and isinstance(name, str) and name not in _BUILT_IN and name in installed(AUTH_GROUP):
         options = {key: option for key, option in value.items() if key != "backend"}
@@ -148,7 +148,7 @@ def _at_least_one(backends: tuple[Auth, ...]) -> tuple[Auth, ...]:
 
 
 Backends = Annotated[
-    tuple[Annotated[Auth, Field(discriminator="backend"), WrapValidator(_plugged)], ...],
+    tuple[Annotated[Auth, Field(discriminator="backend"), WrapValidator(_plug_in)], ...],
     Field(strict=False),
     BeforeValidator(_as_list),
     AfterValidator(_at_least_one),

@@ -13,7 +13,7 @@ from chatsrv.model.section import Accepts, Section, wrong
 from chatsrv.settings.plugins import BOTS_GROUP, installed
 
 
-def _installed(name: str) -> str:
+def _check_installed(name: str) -> str:
     there = installed(BOTS_GROUP)
     if name not in there:
         raise wrong(((), f"there is no plug-in of that name; installed are: {', '.join(there) or 'none'}"))
@@ -25,7 +25,7 @@ class BotPlugin(Section):
 
     model_config = ConfigDict(extra="allow")
 
-    bot: Annotated[str, AfterValidator(_installed), Accepts("the name of an installed plug-in")] = Field(
+    bot: Annotated[str, AfterValidator(_check_installed), Accepts("the name of an installed plug-in")] = Field(
         description="Which bot; the other keys, but for `room`, are its own options."
     )
     room: RoomName | None = Field(

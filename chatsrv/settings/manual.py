@@ -63,7 +63,7 @@ def _table(place: Steps, section: type[BaseModel]) -> list[str]:
 
 
 def _row(place: Steps, field: FieldInfo) -> str:
-    cells = (f"`{dotted(place)}`", _default(field), _accepted(str(place[-1]), field), _help(field))
+    cells = (f"`{dotted(place)}`", _default(field), _describe_accepted(str(place[-1]), field), _help(field))
     return f"| {' | '.join(cells)} |"
 
 
@@ -104,7 +104,7 @@ def _default(field: FieldInfo) -> str:
             return f"`{value}`"
 
 
-def _accepted(key: str, field: FieldInfo) -> str:
+def _describe_accepted(key: str, field: FieldInfo) -> str:
     words = Declaration.of(field).accepted()
     unit = key.rpartition("_")[2]
     return f"{words}, in {unit}" if unit in _UNITS else words

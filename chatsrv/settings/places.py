@@ -68,7 +68,7 @@ def read(content: bytes, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
-        raise _not_yaml(file, line, _explained(error, text, line)) from None
+        raise _not_yaml(file, line, _explain(error, text, line)) from None
     except yaml.reader.ReaderError as error:
         line = _line_at(text.encode(), error.position)
         raise _not_yaml(file, line, "accepted is text without control characters") from None
@@ -153,7 +153,7 @@ def _line_at(content: bytes, position: int) -> int:
     return content.count(b"\n", 0, position) + 1
 
 
-def _explained(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
+def _explain(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
     lines = text.split("\n")
     wrong = lines[line - 1] if 0 < line <= len(lines) else ""
     if "\t" in wrong[: len(wrong) - len(wrong.lstrip())]:

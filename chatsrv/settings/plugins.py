@@ -44,28 +44,28 @@ def make(group: str, name: str, options: Mapping[str, object], kind: type[_Made]
     Raises:
         PluginError: there is no such plug-in, it takes other options, it fails, or makes something else than a `kind`.
     """
-    chosen = _chosen(group, name)
+    chosen = _choose(group, name)
     try:
         factory = chosen.load()
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{_called(chosen)} cannot be imported: {_told(error)}") from error
+        raise PluginError(f"{_name_of(chosen)} cannot be imported: {_describe(error)}") from error
     if not callable(factory):
-        raise PluginError(f"{_called(chosen)} cannot be called: {chosen.value} is of type {type(factory).__name__}")
+        raise PluginError(f"{_name_of(chosen)} cannot be called: {chosen.value} is of type {type(factory).__name__}")
     arguments = _arguments(chosen, factory, options, directory)
     try:
         made = factory(**arguments)
     except PluginError as error:
         raise PluginError(f"{_called(chosen)} cannot be used: {error}") from error
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{_called(chosen)} refuses its options: {_told(error)}") from error
+        raise PluginError(f"{_name_of(chosen)} refuses its options: {_describe(error)}") from error
     if not isinstance(made, kind):
         raise PluginError(
-            f"{_called(chosen)} made something of type {type(made).__name__}, which is no {kind.__name__}"
+            f"{_name_of(chosen)} made something of type {type(made).__name__}, which is no {kind.__name__}"
         )
     return made
 
 
-def _chosen(group: str, name: str) -> EntryPoint:
+def _choose(group: str, name: str) -> EntryPoint:
     found = {entry.value: entry for entry in entry_points(group=group, name=name)}
     if not found:
         raise PluginError(f"there is no plug-in {name!r}; installed are: {', '.join(installed(group)) or 'none'}")
@@ -91,10 +91,10 @@ def _arguments(chosen: EntryPoint, factory: Any, options: Mapping[str, object], 
         if key not in named and not takes_any:
             close = get_close_matches(key, named, n=1)
             accepted = f"did you mean {close[0]}?" if close else f"accepted are {', '.join(named) or 'none at all'}"
-            raise PluginError(f"{_called(chosen)} has no such option; {accepted}", key)
+            raise PluginError(f"{_name_of(chosen)} has no such option; {accepted}", key)
     for key, parameter in named.items():
         if parameter.default is parameter.empty and key not in options:
-            raise PluginError(f"{_called(chosen)} needs this option", key)
+            raise PluginError(f"{_name_of(chosen)} needs this option", key)
     return {
         key: Path(directory, value) if isinstance(value, str) and key in named and _is_path(named[key]) else value
         for key, value in options.items()
@@ -106,7 +106,7 @@ def _is_path(parameter: inspect.Parameter) -> bool:
     return kind is Path or (get_origin(kind) in (Union, UnionType) and Path in get_args(kind))
 
 
-def _called(entry: EntryPoint) -> str:
+def _name_of(entry: EntryPoint) -> str:
     return f"the plug-in {entry.name!r} of {_origin(entry)}"
 
 
@@ -114,7 +114,7 @@ def _origin(entry: EntryPoint) -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
 
 
-def _told(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     """Return in one line what happened; its kind as well, where the text is not meant for people."""
     text = " ".join(str(error).split())
     is_for_people = bool(text) and isinstance(error, ChatError | ValueError)

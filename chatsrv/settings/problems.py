@@ -67,7 +67,7 @@ class Declaration:
 
     def alone(self) -> "Declaration | None":
         """Return the declaration of an item, where one may stand here without a list around it; `None` elsewhere."""
-        item = _unwrapped(get_args(self.type)[0]) if get_origin(self.type) is tuple else None
+        item = _unwrap(get_args(self.type)[0]) if get_origin(self.type) is tuple else None
         return item if item and item.discriminator else None
 
     def beneath(self, step: str | int, data: object) -> "Declaration | None":
@@ -84,14 +84,14 @@ class Declaration:
             return Declaration.of(field) if field else None
         arguments = get_args(kind)
         if get_origin(kind) is tuple:
-            return _unwrapped(arguments[0])
+            return _unwrap(arguments[0])
         if get_origin(kind) in (dict, Mapping):
-            return _unwrapped(arguments[1])
+            return _unwrap(arguments[1])
         return None
 
     def key(self) -> "Declaration":
         """Return the declaration of the keys, where any key may stand here."""
-        return _unwrapped(get_args(self.type)[0])
+        return _unwrap(get_args(self.type)[0])
 
     def _range(self) -> str:
         words = ""
@@ -125,11 +125,11 @@ def any_of(words: "Iterator[str] | Sequence[str] | Mapping[str, object]") -> str
 
 def problems_of(error: ValidationError, document: Document) -> list[Problem]:
     """Return all that `error` says about `document`."""
-    problems = [problem for detail in error.errors() for problem in _explained(detail, document)]
+    problems = [problem for detail in error.errors() for problem in _explain(detail, document)]
     return list(dict.fromkeys(problems))
 
 
-def _explained(detail: Any, document: Document) -> Iterator[Problem]:
+def _explain(detail: Any, document: Document) -> Iterator[Problem]:
     kind, context = detail["type"], detail.get("ctx", {})
     steps = _without_tags(detail["loc"], document.data)
     if kind == "found":
@@ -253,7 +253,7 @@ def _keys(declaration: Declaration | None, data: object) -> list[str]:
     return list(kind.model_fields) if is_model(kind) else []
 
 
-def _unwrapped(annotation: Any) -> Declaration:
+def _unwrap(annotation: Any) -> Declaration:
     if get_origin(annotation) is Annotated:
         notes = annotation.__metadata__
         chosen_by = next((str(note.discriminator or "") for note in notes if isinstance(note, FieldInfo)), "")

@@ -101,12 +101,12 @@ class ReadingContract:
     def test_nothing_received_is_nothing_asked(self) -> None:
         """Before the login and after it."""
         assert self._reader().receive(b"") == []
-        reader, _ = self._logged_in()
+        reader, _ = self._log_in()
         assert reader.receive(b"") == []
 
     def test_what_comes_behind_the_credentials_waits_for_the_decision(self) -> None:
         """Also what comes in a later piece; then it is read as if it had come after."""
-        _, accepted = self._logged_in()
+        _, accepted = self._log_in()
         expected = accepted + self._talk()
         assert expected, "`talk` yields no command"
         sent = b"".join(self.talk)
@@ -145,7 +145,7 @@ class ReadingContract:
         """Neither before the login, nor while it is decided, nor after it. Counts what `retained_bytes` can see."""
         deciding = self._reader()
         deciding.receive(self.login)
-        for reader in (self._reader(), deciding, self._logged_in()[0]):
+        for reader in (self._reader(), deciding, self._log_in()[0]):
             before = retained_bytes(reader)
             for _ in range(FLOOD_BYTES // RECEIVE_BYTES):
                 try:
@@ -191,13 +191,13 @@ class ReadingContract:
     def _reader(self) -> Reader:
         return self.protocol.reader(LINE_BYTES)
 
-    def _logged_in(self) -> tuple[Reader, list[Command]]:
+    def _log_in(self) -> tuple[Reader, list[Command]]:
         reader = self._reader()
         reader.receive(self.login)
         return reader, reader.decided(Admitted(self.credentials.username))
 
     def _talk(self) -> list[Command]:
-        reader, _ = self._logged_in()
+        reader, _ = self._log_in()
         return reader.receive(b"".join(self.talk))
 
     def _play(self, pieces: Iterable[bytes], challenges: int = 0) -> "_Peer":

@@ -55,7 +55,7 @@ class SearchContract(LogContract):
         log = self.log
         record(log, *_TEXTS)
         for question in _QUESTIONS:
-            assert _found(log, question) == _expected(log, question), question
+            assert _find(log, question) == _find_slowly(log, question), question
 
     def test_words_are_compared_whole_but_for_case_accents_and_a_star(self) -> None:
         """Neither their order nor what stands between them matters."""
@@ -199,10 +199,10 @@ def _texts(log: RoomLog, words: str) -> list[str]:
     return [entry.text for entry in log.search(words, log.end, _ALL)]
 
 
-def _found(log: RoomLog, words: str) -> list[int]:
+def _find(log: RoomLog, words: str) -> list[int]:
     return [entry.offset for entry in log.search(words, log.end, _ALL)]
 
 
-def _expected(log: RoomLog, words: str) -> list[int]:
+def _find_slowly(log: RoomLog, words: str) -> list[int]:
     """Return the offsets of all entries that are to be found, by looking at each."""
     return [entry.offset for entry in RoomLog.search(log, words, log.end, _ALL)]

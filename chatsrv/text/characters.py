@@ -69,10 +69,10 @@ def choice(characters: Iterable[str]) -> str:
             spans[-1][1] = code
         else:
             spans.append([code, code])
-    return "".join(_written(first) if first == last else f"{_written(first)}-{_written(last)}" for first, last in spans)
+    return "".join(_write(first) if first == last else f"{_write(first)}-{_write(last)}" for first, last in spans)
 
 
-def _written(code: int) -> str:
+def _write(code: int) -> str:
     return re.escape(chr(code)) if code < 0x80 else chr(code)
 
 

@@ -36,7 +36,7 @@ def change_file(path: Path, change: Callable[[bytes], bytes]) -> None:
     """
     target = Path(os.path.realpath(path))
     try:
-        with _locked(target) as (descriptor, is_new):
+        with _lock_file(target) as (descriptor, is_new):
             try:
                 with os.fdopen(descriptor, "rb", closefd=False) as file:
                     old = file.read()
@@ -67,7 +67,7 @@ def settle(path: Path) -> bool:
 
 
 @contextmanager
-def _locked(target: Path) -> Iterator[tuple[int, bool]]:
+def _lock_file(target: Path) -> Iterator[tuple[int, bool]]:
     """Hold the lock on the file that is at `target` once the lock is held; make the file when there is none."""
     while True:
         is_new = False

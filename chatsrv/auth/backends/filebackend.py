@@ -103,7 +103,7 @@ class FileBackend(EditableBackend):
         """See `AuthBackend.authenticate`."""
         accounts = self._file.accounts()
         open_account(accounts, username, password, self._hasher, context.as_sent)
-        return self._vouched(accounts[username])
+        return self._vouch_for(accounts[username])
 
     @property
     def version(self) -> object:
@@ -114,7 +114,7 @@ class FileBackend(EditableBackend):
         """See `AuthBackend.lookup`. The watch asks so about every session, after it has had a look at `version`."""
         accounts = self._file.accounts(is_exact=False)
         look_up(accounts, username)
-        return self._vouched(accounts[username])
+        return self._vouch_for(accounts[username])
 
     def known(self, username: str) -> Account:
         """See `AuthBackend.known`."""
@@ -153,7 +153,7 @@ class FileBackend(EditableBackend):
                 accounts[key] = record
             for record in replacing:
                 key = self._key(record.account.name)
-                name = self._known(accounts, key).account.name
+                name = self._find(accounts, key).account.name
                 accounts[key] = replace(record, account=replace(record.account, name=name))
 
         def edited(document: Document) -> Iterable[bytes]:
@@ -183,7 +183,7 @@ class FileBackend(EditableBackend):
         key, password_hash = self._key(name), self._new_hash(password)
 
         def expected(accounts: dict[str, Record]) -> None:
-            accounts[key] = self._known(accounts, key).with_new(password_hash)
+            accounts[key] = self._find(accounts, key).with_new(password_hash)
 
         self._change(expected, lambda document: document.with_hash(key, password_hash))
 
@@ -192,7 +192,7 @@ class FileBackend(EditableBackend):
         key = self._key(name)
 
         def expected(accounts: dict[str, Record]) -> None:
-            record = self._known(accounts, key)
+            record = self._find(accounts, key)
             accounts[key] = replace(record, account=replace(record.account, role=role))
 
         self._change(expected, lambda document: document.with_role(key, role))
@@ -202,7 +202,7 @@ class FileBackend(EditableBackend):
         key = self._key(name)
 
         def expected(accounts: dict[str, Record]) -> None:
-            accounts[key] = replace(self._known(accounts, key), is_disabled=is_disabled)
+            accounts[key] = replace(self._find(accounts, key), is_disabled=is_disabled)
 
         self._change(expected, lambda document: document.with_disabled(key, is_disabled))
 
@@ -211,7 +211,7 @@ class FileBackend(EditableBackend):
         key = self._key(name)
 
         def expected(accounts: dict[str, Record]) -> None:
-            self._known(accounts, key)
+            self._find(accounts, key)
             del accounts[key]
 
         self._change(expected, lambda document: document.without(key))
@@ -241,7 +241,7 @@ class FileBackend(EditableBackend):
             return False
         return True
 
-    def _vouched(self, record: Record) -> Account:
+    def _vouch_for(self, record: Record) -> Account:
         first = self._renewed.get(record.password_hash or "")
         return (replace(record, password_hash=first) if first else record).vouched()
 
@@ -257,7 +257,7 @@ class FileBackend(EditableBackend):
         except ValueError as error:
             raise AccountsError(f"this cannot be a password; {error}") from None
 
-    def _known(self, accounts: Accounts, key: str) -> Record:
+    def _find(self, accounts: Accounts, key: str) -> Record:
         if key not in accounts:
             raise AccountsError(f"{self._path}: there is no account {shown(key)}")
         return accounts[key]
@@ -272,7 +272,7 @@ class FileBackend(EditableBackend):
             accounts = dict(document.accounts)
             expected(accounts)
             for edit in edited(document):
-                proposal = edit if accounts else _marked(edit)
+                proposal = edit if accounts else _strip_accounts(edit)
                 if self._means(proposal, accounts):
                     return proposal
             raise AccountsError(
@@ -303,6 +303,6 @@ class FileBackend(EditableBackend):
         return last[1]
 
 
-def _marked(contents: bytes) -> bytes:
+def _strip_accounts(contents: bytes) -> bytes:
     """Return contents without accounts as a running server believes them."""
     return contents + (b"" if not contents or contents.endswith(b"\n") else b"\n") + _NOBODY_LINE

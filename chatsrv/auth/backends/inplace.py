@@ -46,7 +46,7 @@ def contents_of(data: bytes) -> bytes:
     if start < 0:
         start = data.rfind(_FIRST_WORDS)
         is_begun = start >= 0 and _BEGIN.startswith(data[start:].rstrip(b"\n"))
-        return contents_of(_ended(data[:start])) if is_begun else data
+        return contents_of(_end_with_newline(data[:start])) if is_begun else data
     found = _DRAFT.match(data, start)
     assert found
     below = data[found.end() :]
@@ -55,11 +55,11 @@ def contents_of(data: bytes) -> bytes:
             contents = base64.b64decode(found[2].replace(b"#~", b"").replace(b"\n", b""))
             if _digest(contents) == found[3]:
                 return contents + below
-    above = data[:start].removesuffix(b"\n" * int(found[1])) if found[1] else _ended(data[:start])
-    return contents_of(_ended(above) + below if below else above)
+    above = data[:start].removesuffix(b"\n" * int(found[1])) if found[1] else _end_with_newline(data[:start])
+    return contents_of(_end_with_newline(above) + below if below else above)
 
 
-def _ended(text: bytes) -> bytes:
+def _end_with_newline(text: bytes) -> bytes:
     text = text.rstrip(b"\n")
     return text + b"\n" if text else b""
 

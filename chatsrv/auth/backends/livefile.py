@@ -96,7 +96,7 @@ class LiveFile:
         Raises:
             Unavailable: the file could not be read yet.
         """
-        seen = self._looked(is_exact=is_exact)
+        seen = self._look(is_exact=is_exact)
         if seen.accounts is None:
             raise Unavailable(seen.complaint)
         return seen.accounts
@@ -107,7 +107,7 @@ class LiveFile:
         Raises:
             AccountsError: it is broken, or cannot be read.
         """
-        seen = self._looked()
+        seen = self._look()
         if seen.is_missing:
             return {}
         if seen.complaint or seen.accounts is None:
@@ -125,7 +125,7 @@ class LiveFile:
         self.accounts()
         return self._seen.changes
 
-    def _looked(self, *, is_exact: bool = True) -> _Seen:
+    def _look(self, *, is_exact: bool = True) -> _Seen:
         """Return what there is to be seen, after a new look if the file may have changed."""
         seen = self._seen
         if (is_exact and seen.is_young) or seen.stamp != self._stamp():

@@ -81,7 +81,7 @@ class Process:
                     )
                 for key, _ in selector.select(seconds):
                     if key.fileobj is self._stdin:
-                        line = self._written(line)
+                        line = self._write(line)
                         if not line:
                             selector.unregister(self._stdin)
                             if is_last:
@@ -136,7 +136,7 @@ class Process:
             return False
         return True
 
-    def _written(self, line: bytes) -> bytes:
+    def _write(self, line: bytes) -> bytes:
         """Return what is left of `line`."""
         try:
             return line[os.write(self._stdin.fileno(), line) :]

@@ -102,12 +102,12 @@ def move(transfer: Transfer, target: FileBackend, hasher: Hasher | None = None) 
         AccountsError: the target has another set of accounts by now, or cannot be changed; then nothing was.
     """
     hasher = hasher or shared_hasher()
-    new, replacing = ([_hashed(one, hasher) for one in records] for records in (transfer.records, transfer.replacing))
+    new, replacing = ([_hash(one, hasher) for one in records] for records in (transfer.records, transfer.replacing))
     if new or replacing:
         target.add_records(new, replacing)
 
 
-def _hashed(record: Record, hasher: Hasher) -> Record:
+def _hash(record: Record, hasher: Hasher) -> Record:
     if record.password is None:
         return record
     return replace(record, password=None, password_hash=hasher.hash(record.password))

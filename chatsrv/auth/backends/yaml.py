@@ -84,7 +84,7 @@ class YamlDocument:
         last = max(0, len(self.pieces) - 2)  # two pieces, for one of them ends in a newline of the file's kind
         before, text = (self.head, "") if last else ("", self.head)
         before, text = before + "".join(self.pieces[:last]), text + "".join(self.pieces[last:])
-        return self._encoded(before, yamledit.with_records(text, _node(text), records), "")
+        return self._encode(before, yamledit.with_records(text, _node(text), records), "")
 
     def with_replaced(self, records: Sequence[Record]) -> Iterable[bytes]:
         """See `Document.with_replaced`."""
@@ -96,7 +96,7 @@ class YamlDocument:
             for edit in yamledit.replacing(record):
                 # Of odd text, the first proposal may be wrong; the file stays as it is then.
                 texts[which] = next(iter(edit(texts[which], _node(texts[which]), at)), texts[which])
-        return self._encoded(self.head if self.pieces else "", ["".join(texts)], "")
+        return self._encode(self.head if self.pieces else "", ["".join(texts)], "")
 
     def with_hash(self, key: str, password_hash: str) -> Iterable[bytes]:
         """See `Document.with_hash`."""
@@ -119,11 +119,11 @@ class YamlDocument:
         """Edit the text that the account is in. Its nodes are not kept: they take ten times the memory of the text."""
         place = list(self.accounts).index(key)  # a document that was read without a problem has a record for each node
         if not self.pieces:
-            return self._encoded("", edit(self.head, _node(self.head), place), "")
+            return self._encode("", edit(self.head, _node(self.head), place), "")
         before, piece = self.head + "".join(self.pieces[:place]), self.pieces[place]
-        return self._encoded(before, edit(piece, _node(piece), 0), "".join(self.pieces[place + 1 :]))
+        return self._encode(before, edit(piece, _node(piece), 0), "".join(self.pieces[place + 1 :]))
 
-    def _encoded(self, before: str, proposals: Iterable[str], after: str) -> Iterable[bytes]:
+    def _encode(self, before: str, proposals: Iterable[str], after: str) -> Iterable[bytes]:
         return ((self.mark + before + proposal + after).encode() for proposal in proposals)
 
 

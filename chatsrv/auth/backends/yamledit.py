@@ -40,7 +40,7 @@ def with_records(text: str, root: yaml.MappingNode | None, records: Iterable[Rec
 def with_hash(text: str, root: yaml.MappingNode | None, place: int, password_hash: str) -> Iterator[str]:
     """Propose `text` with another secret for the account at `place`; its other keys stay."""
     assert root is not None
-    secret = f"password_hash: {_quoted(password_hash)}"
+    secret = f"password_hash: {_quote(password_hash)}"
     node = root.value[place][1]
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -59,7 +59,7 @@ def with_pair(text: str, root: yaml.MappingNode | None, place: int, key: str, va
             yield text
             return
         start, end = node.start_mark.index, _end(text, node)
-        for secret in (text[start:end], _quoted(str(node.value).replace("\ue000", ":"))):
+        for secret in (text[start:end], _quote(str(node.value).replace("\ue000", ":"))):
             yield f"{text[:start]}{{password: {secret}, {key}: {value}}}{text[end:]}"
         return
     found = next((at for at, (name, _) in enumerate(node.value) if name.value == key), None)
@@ -147,7 +147,7 @@ def _with_last_line_ended(text: str, newline: str) -> str:
 
 def _entry(record: Record, *, is_flow: bool) -> str:
     account = record.account
-    values = {"password_hash": _quoted(record.password_hash or "")}
+    values = {"password_hash": _quote(record.password_hash or "")}
     if account.role is not Role.MEMBER:
         values["role"] = account.role.value
     if account.networks:
@@ -164,10 +164,10 @@ def _scalar(text: str) -> str:
     is_bare = (
         _PLAIN.fullmatch(text) and _resolver().resolve(yaml.ScalarNode, text, (True, False)) == "tag:yaml.org,2002:str"
     )
-    return text if is_bare else _quoted(text)
+    return text if is_bare else _quote(text)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 

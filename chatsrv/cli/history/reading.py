@@ -10,8 +10,8 @@ import click
 from chatsrv.app import history_file
 from chatsrv.cli.history.files import check_target, force_option, history_of, new_file
 from chatsrv.cli.history.lines import json_line, text_line
-from chatsrv.cli.history.rooms import looked_into, private_option, room_option
-from chatsrv.cli.history.telling import entries_in_words, followed, progress, size_in_words
+from chatsrv.cli.history.rooms import parse_rooms, private_option, room_option
+from chatsrv.cli.history.telling import entries_in_words, follow, progress, size_in_words
 from chatsrv.cli.history.times import check_span, since_option, until_option
 from chatsrv.cli.program import Chosen, pass_chosen
 from chatsrv.model.entries import Entry
@@ -55,7 +55,7 @@ def export(
     """
     check_span(since, until)
     kept = history_of(chosen)
-    looked = looked_into(room, has_private=has_private)
+    looked = parse_rooms(room, has_private=has_private)
     with history_file(kept.path) as file:
         entries = file.entries(looked.room, since, until, only=looked.only)
         if output is None:
@@ -64,7 +64,7 @@ def export(
         check_target(output, kept.path, is_forced=is_forced)
         with new_file(output) as out, progress("Exporting") as tell:
             expected = file.count(looked.room, since, until, only=looked.only)
-            count = _write(followed(entries, expected, tell), LINES[form], out)
+            count = _write(follow(entries, expected, tell), LINES[form], out)
     click.echo(f"Exported {entries_in_words(count)} to {output} ({size_in_words(output.stat().st_size)}).", err=True)
 
 
@@ -89,7 +89,7 @@ def search(chosen: Chosen, words: tuple[str, ...], room: str | None, has_private
     Upper and lower case and accents count as the same. A word that ends in * stands for all that begin so.
     """
     path = history_of(chosen).path
-    looked = looked_into(room, has_private=has_private)
+    looked = parse_rooms(room, has_private=has_private)
     with history_file(path) as file:
         found = file.search(" ".join(words), looked.room, limit, only=looked.only)
     if not found:

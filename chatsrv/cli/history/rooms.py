@@ -28,7 +28,7 @@ class Looked(NamedTuple):
     only: Callable[[str], bool]
 
 
-def looked_into(room: str | None, *, has_private: bool) -> Looked:
+def parse_rooms(room: str | None, *, has_private: bool) -> Looked:
     """Return which logs the options mean.
 
     Raises:

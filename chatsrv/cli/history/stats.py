@@ -25,11 +25,11 @@ def stats(chosen: Chosen, is_json: bool) -> None:
     """Tell how much there is, since when, and how large the file is."""
     kept = history_of(chosen)
     with history_file(kept.path) as file:
-        found = _described(asdict(file.stats()), kept)
+        found = _describe(asdict(file.stats()), kept)
     click.echo(visible(json.dumps(found, ensure_ascii=False)) if is_json else _in_words(found))
 
 
-def _described(found: dict[str, Any], kept: SqliteHistory) -> dict[str, Any]:
+def _describe(found: dict[str, Any], kept: SqliteHistory) -> dict[str, Any]:
     """Return what was found in the file together with what the settings say of it, as JSON has it."""
     return {
         "path": str(kept.path.resolve()),
@@ -80,7 +80,7 @@ def _in_words(found: dict[str, Any]) -> str:
         ("size", f"{size_in_words(found['size_bytes'])}{each}"),
         ("entries", f"{entries:,}{_span(found)}"),
         ("indexed", indexed),
-        ("kept", _kept(found["keep_days"], found["keep_entries"])),
+        ("kept", _describe_keeping(found["keep_days"], found["keep_entries"])),
         ("survives", "a loss of power" if found["durability"] == "power" else "the end of the server"),
         *(
             (f"room {visible(room['name'])}", f"{entries_in_words(room['entries'])}{_span(room)}")
@@ -105,7 +105,7 @@ def _span(found: dict[str, Any]) -> str:
     return f", from {found['first_at']} to {found['last_at']}" if found["first_at"] else ""
 
 
-def _kept(days: float, entries: int) -> str:
+def _describe_keeping(days: float, entries: int) -> str:
     age = "1 day" if days == 1 else f"{days:g} days"
     newest = "the newest entry" if entries == 1 else f"the newest {entries:,} entries"
     return " and at most ".join([age] * bool(days) + [f"{newest} of each room"] * bool(entries)) or "everything"

@@ -32,7 +32,7 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
         yield tell
 
 
-def followed(entries: Iterable[Entry], expected: int, tell: Callable[[int, int], None]) -> Iterator[Entry]:
+def follow(entries: Iterable[Entry], expected: int, tell: Callable[[int, int], None]) -> Iterator[Entry]:
     """Yield `entries` and tell how many have been; `expected` is how many there should be."""
     done = 0
     for done, entry in enumerate(entries, 1):

@@ -48,8 +48,8 @@ class Archive:
         self._opened = opened
         self._journal = journal
         self._lock_seconds = lock_seconds
-        self._readers = _Pool(READERS, self._connected)
-        self._searchers = _Pool(SEARCHES, self._connected)
+        self._readers = _Pool(READERS, self._connect)
+        self._searchers = _Pool(SEARCHES, self._connect)
 
     def after(self, first_id: int, room: str, after: int, last: int, limit: int) -> list[Entry]:
         """Return up to `limit` entries of a room behind the offset `after` up to `last`, oldest first.
@@ -177,7 +177,7 @@ class Archive:
     def backup(self, path: Path, progress: Progress) -> None:
         """Copy the file, as it is at one moment, to `path`; see `SqliteStore.backup`. Nobody else waits for that."""
         try:
-            with closing(self._connected()) as source:
+            with closing(self._connect()) as source:
                 copy_file(source, self._path, path, progress)
         except sqlite3.Error as error:
             raise StoreError(what_to_do(error, self._path)) from error
@@ -205,7 +205,7 @@ class Archive:
             cause = StoreError(what_to_do(error, self._path)) if isinstance(error, sqlite3.Error) else error
             raise Refused(HistoryUnreadable()) from cause
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         """Return a new connection.
 
         Raises:
@@ -227,7 +227,7 @@ class _Pool:
     """Up to `most` connections, each lent to one thread at a time. `connected` makes a new one."""
 
     def __init__(self, most: int, connected: Callable[[], sqlite3.Connection]) -> None:
-        self._connected = connected
+        self._connect = connected
         self._free = threading.BoundedSemaphore(most)
         self._idle: deque[sqlite3.Connection] = deque()  # appending and popping are atomic
         self._generation = 0
@@ -240,7 +240,7 @@ class _Pool:
             try:
                 connection = self._idle.pop()
             except IndexError:
-                connection = self._connected()
+                connection = self._connect()
             try:
                 answer = use(connection)
             except BaseException:

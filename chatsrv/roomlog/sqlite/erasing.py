@@ -146,7 +146,7 @@ class Erasing:
         for number, room, first, last in rooms:
             for start in range(first, last, LOOKED_AT_ENTRIES):
                 stop = min(start + LOOKED_AT_ENTRIES, last)
-                for author, ids in self._found(room, start, stop):
+                for author, ids in self._find(room, start, stop):
                     with self._transaction():
                         count += self._erase_some(number, author, ids)
                 done += stop - start
@@ -167,7 +167,7 @@ class Erasing:
                 rooms.append((number, room, first_id + kept_after, last))
         return rooms
 
-    def _found(self, room: str, start: int, stop: int) -> Iterator[tuple[str, list[int]]]:
+    def _find(self, room: str, start: int, stop: int) -> Iterator[tuple[str, list[int]]]:
         """Yield the ids of the account's entries behind one id up to another, some of one author at a time."""
         question = "SELECT DISTINCT author FROM entry WHERE id > ? AND id <= ? AND kind != ?"
         values = (start, stop, Kind.ERASED.value)

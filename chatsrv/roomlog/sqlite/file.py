@@ -100,7 +100,7 @@ class HistoryFile:
             raise StoreError(f"{self.path}: there is no history; name the file that history.path names in the settings")
         if not is_in_use(self.path):
             check_wal(self.path)
-        with contextlib.ExitStack() as undo, self._explained():
+        with contextlib.ExitStack() as undo, self._explain_errors():
             self._connection = undo.enter_context(contextlib.closing(self._connect()))
             version = version_of(self._connection, self.path)
             if not version:
@@ -127,13 +127,13 @@ class HistoryFile:
 
     def rooms(self) -> list[RoomStats]:
         """Return what is there of each room, in the order of their names."""
-        with self._explained():
+        with self._explain_errors():
             return [self._stats_of(room) for room in self._rooms()]
 
     def stats(self) -> FileStats:
         """Return what there is in all. Takes no longer for a long history than for a short one."""
         rooms = tuple(self.rooms())
-        with self._explained():
+        with self._explain_errors():
             (bookmarks,) = self._connection.execute("SELECT count(*) FROM bookmark").fetchone()
         wal = self.path.with_name(f"{self.path.name}-wal")
         return FileStats(
@@ -157,7 +157,7 @@ class HistoryFile:
         Raises:
             StoreError: there is no such room.
         """
-        with self._explained():
+        with self._explain_errors():
             bounds = [self._bounds(found, since, until) for found in self._rooms(room, only)]
         return sum(stop - start for start, stop in bounds)
 
@@ -171,7 +171,7 @@ class HistoryFile:
         Raises:
             StoreError: there is no such room.
         """
-        with self._explained():
+        with self._explain_errors():
             rooms = self._rooms(room, only)
             bounds = [self._bounds(found, since, until) for found in rooms]
         size = max(PAGE_ENTRIES_AT_LEAST, PAGE_ENTRIES // max(1, len(rooms)))
@@ -189,8 +189,8 @@ class HistoryFile:
             StoreError: there is no such room.
         """
         sought = sought_in(words)
-        with self._explained():
-            found = [self._found(each, sought) for each in self._rooms(room, only)] if sought else []
+        with self._explain_errors():
+            found = [self._find(each, sought) for each in self._rooms(room, only)] if sought else []
             return list(islice(heapq.merge(*found, key=lambda entry: entry.at, reverse=True), max(0, limit)))
 
     def knows(self, name: str) -> bool:
@@ -200,7 +200,7 @@ class HistoryFile:
         not looked for, as that would take long; who said something has read something as well.
         """
         account = account_key(name)
-        with self._explained():
+        with self._explain_errors():
             if self._connection.execute("SELECT 1 FROM bookmark WHERE account = ? LIMIT 1", (account,)).fetchone():
                 return True
         return any(
@@ -231,7 +231,7 @@ class HistoryFile:
 
     def is_erasing(self, author: str) -> bool:
         """Tell whether an earlier erasing of an account has not come to its end."""
-        with self._explained():
+        with self._explain_errors():
             question = "SELECT 1 FROM erasure WHERE account = ?"
             return self._connection.execute(question, (account_key(author),)).fetchone() is not None
 
@@ -251,13 +251,13 @@ class HistoryFile:
                 f"{self.path}: the index of words is of another chatsrv or Python, so that it cannot be cleaned; use "
                 f"those that the server runs with, or start the server with these once"
             )
-        with self._explained(), contextlib.closing(connect(self.path, self._lock_seconds)) as connection:
+        with self._explain_errors(), contextlib.closing(connect(self.path, self._lock_seconds)) as connection:
             return Erasing(connection, author, lambda: is_in_use(self.path)).run(progress)
 
     # ------------------------------------------------------------------ inside
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
@@ -323,12 +323,12 @@ class HistoryFile:
         """Yield entries behind one id up to another."""
         while start < stop:
             question = f"SELECT {ENTRY} FROM entry WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
-            with self._explained():
+            with self._explain_errors():
                 rows = self._connection.execute(question, (start, stop, size)).fetchall()
             yield from (entry_of(row, room.first_id, room.name) for row in rows)
             start = rows[-1][0] if len(rows) == size else stop
 
-    def _found(self, room: "_Room", sought: list[Sought]) -> Iterator[Entry]:
+    def _find(self, room: "_Room", sought: list[Sought]) -> Iterator[Entry]:
         """Yield the entries of a room that have all that is `sought`, newest first: unindexed ones, then the others."""
         edge_id = room.first_id + room.indexed if self._is_index_known else room.first_id
         question = f"SELECT {ENTRY} FROM entry WHERE id > ? AND id < ? ORDER BY id DESC"

@@ -191,9 +191,9 @@ class Journal:
     def _check_name(path: Path, name: str, inode: tuple[int, int]) -> os.stat_result:
         stat = _stat(name)
         if not stat:
-            raise _touched(path, "deleted")
+            raise _describe_touch(path, "deleted")
         if _identity(stat) != inode:
-            raise _touched(path, "replaced by another file")
+            raise _describe_touch(path, "replaced by another file")
         return stat
 
     def _check_content(self) -> None:
@@ -207,7 +207,7 @@ class Journal:
                 return
             if self._index() == index:
                 is_short = not self._pread(1, index.end - 1)
-                raise _touched(self._wal_path, "cut short" if is_short else "overwritten")
+                raise _describe_touch(self._wal_path, "cut short" if is_short else "overwritten")
 
     def _last_of(self, index: _Index) -> _Last | None:
         """Return the last frame if the `-wal` is as the index says, and what was there before is there; else `None`."""
@@ -337,7 +337,7 @@ def _stat(name: str) -> os.stat_result | None:
         return None
 
 
-def _touched(path: Path, what: str) -> Touched:
+def _describe_touch(path: Path, what: str) -> Touched:
     return Touched(
         f"{path} was {what} while the server runs; it has the newest part of the history, so leave the files beside "
         f"the history to the server, and copy them with chatsrv history backup alone"

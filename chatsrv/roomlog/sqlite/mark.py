@@ -193,7 +193,7 @@ class Opened:
                 f"{self._path} is gone ({error.strerror}); put it back, or start the server anew"
             ) from None
         if inode != self._inode:
-            raise self._replaced()
+            raise self._replaced_error()
 
     def check_token(self, connection: sqlite3.Connection) -> None:
         """Make sure that a new connection is to that file.
@@ -203,9 +203,9 @@ class Opened:
             sqlite3.Error: it cannot be read.
         """
         if about_of(connection).get("token") != self._token:
-            raise self._replaced()
+            raise self._replaced_error()
 
-    def _replaced(self) -> StoreError:
+    def _replaced_error(self) -> StoreError:
         return StoreError(f"{self._path} was replaced by another file while the server runs; start the server anew")
 
 

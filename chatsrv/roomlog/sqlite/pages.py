@@ -119,7 +119,7 @@ class Pages:
         """Take pages to be of a size."""
         self._page_bytes = page_bytes
         in_file = -(-os.fstat(self._file).st_size // page_bytes)
-        in_wal = self._committed(wal_header)
+        in_wal = self._find_committed(wal_header)
         # a page that the file does not reach to stands in the journal, and so do all before it
         self._in_wal = {number: place for number, place in in_wal.items() if number <= in_file + len(in_wal)}
         self.count = max(in_file, *self._in_wal, 0)
@@ -216,7 +216,7 @@ class Pages:
             trunk = _number(page, 0)
         return frozenset(free)
 
-    def _committed(self, header: bytes) -> dict[int, int]:
+    def _find_committed(self, header: bytes) -> dict[int, int]:
         """Return where in the journal the newest state of each page stands that has one there."""
         if _wal_page_bytes(header) != self._page_bytes:
             return {}

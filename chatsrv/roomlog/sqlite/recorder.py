@@ -129,7 +129,7 @@ class Recorder:
             except Exception as error:
                 self._fail(error)
             else:
-                if not self._upkeep.step(self._connected, is_busy=not self._news.empty()):
+                if not self._upkeep.step(self._connect, is_busy=not self._news.empty()):
                     self._disconnect()
                 self._checkpoint_if_due()
         self._end()
@@ -177,7 +177,7 @@ class Recorder:
             self._are_readers_due = not self._readers.forget_written(kept)
 
     def _write(self, batch: list[tuple[DurableRoomLog, list[Entry]]], kept: Kept) -> None:
-        connection = self._connected()
+        connection = self._connect()
         new = {log for log in (*(log for log, _ in batch), *(log for _, log in kept.bookmarks)) if log.is_new}
         connection.execute("BEGIN IMMEDIATE")
         write_rows(
@@ -203,7 +203,7 @@ class Recorder:
             self._trouble = ""
             logger.warning("%s: the history is being recorded again", self._path)
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         """Return the connection, made anew after a failure.
 
         Raises:
@@ -286,7 +286,7 @@ class Recorder:
         if self._journal.new_frames() < CHECKPOINT_FRAMES and not self._unsettled.is_large:
             return
         try:
-            self._checkpoint(self._connected())
+            self._checkpoint(self._connect())
         except (sqlite3.Error, StoreError) as error:
             logger.debug("%s: %s", self._path, error)  # it is told when the next entry cannot be recorded
             self._checkpoint_at = time.monotonic() + CHECKPOINT_AGAIN_SECONDS
@@ -338,7 +338,7 @@ class Recorder:
             while self._due or self._are_readers_due:
                 self._record()
                 self._gather_late()
-            self._mark.close_epoch(self._connected())
+            self._mark.close_epoch(self._connect())
         except Exception as error:
             what = "the last entries could not be recorded" if self._due else "it could not be closed in order"
             logger.error("%s: %s: %s", self._path, what, error)

@@ -97,7 +97,7 @@ class _Found:
 def _fill(connection: sqlite3.Connection, pages: Pages, progress: Progress) -> Rescued:
     found = _Found()
     for number in range(1, pages.count + 1):
-        connection.executemany(_INTO_ENTRY, _sorted_out(pages.rows(number), found))
+        connection.executemany(_INTO_ENTRY, _sort_out(pages.rows(number), found))
         if number % STEP_PAGES == 0 or number == pages.count:
             progress(number, pages.count)
     missing, unnamed = _fill_rooms(connection, found)
@@ -116,7 +116,7 @@ def _fill(connection: sqlite3.Connection, pages: Pages, progress: Progress) -> R
     )
 
 
-def _sorted_out(rows: Iterable[tuple[int | None, _Row]], found: _Found) -> list[_Row]:
+def _sort_out(rows: Iterable[tuple[int | None, _Row]], found: _Found) -> list[_Row]:
     """Return the entries among `rows`, and put what is of the small tables where it belongs."""
     entries: list[_Row] = []
     for number, row in rows:
