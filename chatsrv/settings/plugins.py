@@ -55,7 +55,7 @@ def make(group: str, name: str, options: Mapping[str, object], kind: type[_Made]
     try:
         made = factory(**arguments)
     except PluginError as error:
-        raise PluginError(f"{_called(chosen)} cannot be used: {error}") from error
+        raise PluginError(f"{_name_of(chosen)} cannot be used: {error}") from error
     except (Exception, SystemExit) as error:
         raise PluginError(f"{_name_of(chosen)} refuses its options: {_describe(error)}") from error
     if not isinstance(made, kind):

@@ -82,7 +82,7 @@ class ReadingContract:
                 commands += reader.receive(further[behind:])
                 assert commands[-1] == Response("123456"), "the response is not the last command, or does not come"
                 assert not any(isinstance(each, LoginStep) for each in commands[:-1])
-                _, accepted = self._logged_in()
+                _, accepted = self._log_in()
                 assert reader.decided(Admitted(self.credentials.username)) == accepted + self._talk()
 
     def test_after_a_refusal_the_peer_may_try_again(self) -> None:
