@@ -1,6 +1,7 @@
 """What the server tells one session, whatever the wire format it is told in.
 
-Made by a `Session`, turned into bytes by a protocol's `Renderer`. What a room tells everybody is an `Entry` instead.
+Made by a `Session`, turned into bytes by a protocol's `Writer`. What a room tells everybody is an `Entry` instead; why
+a session ends is a `Reason`.
 Values, to be shared between threads freely.
 """
 
@@ -9,7 +10,6 @@ from typing import NamedTuple
 
 from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Entry
-from chatsrv.model.reasons import Reason
 from chatsrv.model.refusals import LoginFailed, Refusal
 from chatsrv.model.statements import Statement
 
@@ -232,14 +232,7 @@ class Text(NamedTuple):
     text: str
 
 
-@distinct
-class Goodbye(NamedTuple):
-    """The last thing that a session hears."""
-
-    reason: Reason
-
-
 Before = Past | Missing | Comings | PastEnd | Away | AwayEnd
 AboutCommands = Usage | CommandList | UnknownCommand
 AboutRooms = Present | RoomList | TopicTold | RulingList | Audited | ListEnd
-Reply = Welcome | LoginRefused | AboutRooms | AboutCommands | Notice | Statement | Before | Text | Goodbye
+Reply = Welcome | LoginRefused | AboutRooms | AboutCommands | Notice | Statement | Before | Text

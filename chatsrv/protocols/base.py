@@ -1,17 +1,24 @@
-"""The contract of a wire format: a `Reader` turns bytes into commands, a `Renderer` turns values into bytes.
+"""The contract of a wire format: what a peer sends becomes commands, and what it is to see becomes bytes.
 
-No sockets, no threads, no rooms. A `Reader` belongs to one session's thread. A `Protocol` and its `Renderer` have no
-state and are shared by all threads. `chatsrv.testing.protocol.ProtocolContract` proves an implementation.
+    Reader      bytes into commands      one for each session, on its thread
+    Writer      replies into bytes       for one peer, of whom it knows what the wire format needs to know
+    Renderer    entries into bytes       shared by all peers who are shown them alike, so that each is rendered once
+
+No sockets, no threads, no rooms. A `Reader` has state. All others are values: they never change, so any thread may ask
+them. `chatsrv.testing.protocol.ProtocolContract` proves an implementation.
 """
 
 from abc import ABC, abstractmethod
+from copy import copy
 from datetime import datetime, tzinfo
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from chatsrv.model.commands import Command
 from chatsrv.model.entries import Entry
 from chatsrv.model.login import LoginOutcome
-from chatsrv.model.replies import Past, Reply
+from chatsrv.model.reasons import Reason
+from chatsrv.model.refusals import Refusal
+from chatsrv.model.replies import Reply
 from chatsrv.model.style import Style
 
 
@@ -25,7 +32,7 @@ class Reader(ABC):
     but steps, answers, complaints and `Quit`.
     """
 
-    renderer: "Renderer | None" = None
+    writer: "Writer | None" = None
     """The outward half for this peer, where the protocol's own turned out not to be the right one.
 
     It may change until `Enter`, and not after.
@@ -83,7 +90,7 @@ class Reader(ABC):
 
 
 class Renderer(ABC):
-    """A wire format's outward half. Pure: the same value always gives the same bytes, from any thread."""
+    """How entries are shown. Pure: the same entry always gives the same bytes, from any thread."""
 
     omits_own: ClassVar[bool] = True
     """Whether a session is spared the entries that it wrote itself."""
@@ -111,23 +118,57 @@ class Renderer(ABC):
         It is never asked for the kinds that nobody is shown, whatever the wire format (`chatsrv.model.entries.UNSEEN`).
         """
 
-    @abstractmethod
-    def reply(self, reply: Reply) -> bytes:
-        """Return `reply` as its one session sees it."""
+    def past(self, entry: Entry, now: datetime, here: str) -> bytes:  # noqa: ARG002 - for formats that tell them apart
+        """Return `entry` as it is shown of before; see `Past` about `now` and `here`.
 
-    def past(self, entry: Entry, now: datetime, here: str) -> bytes:
-        """Return what `reply` does for a `Past` of this one entry. To be overridden where that is quicker.
-
-        Whoever comes back is told hundreds of entries, of which each is to be known by its bytes.
+        To be overridden where a live entry tells neither its time nor its room.
         """
-        return self.reply(Past((entry,), now, here))
+        return self.render(entry)
+
+
+class Writer(ABC):
+    """What one peer is told, as bytes: replies by itself, entries by its `renderer`, which it shares with others.
+
+    It knows of its peer what the wire format needs, such as a nick. Any thread may ask it, so it never changes: when
+    more is known of the peer, another one takes its place.
+    """
+
+    def __init__(self, renderer: Renderer) -> None:
+        self.renderer = renderer
+
+    def showing_by(self, renderer: Renderer) -> Self:
+        """Return the same writer with another renderer."""
+        if renderer is self.renderer:
+            return self
+        other = copy(self)
+        other.renderer = renderer
+        return other
+
+    @abstractmethod
+    def write(self, reply: Reply) -> bytes:
+        """Return `reply` as the peer reads it; empty if the wire format has no word for it."""
+
+    @abstractmethod
+    def ending(self, reason: Reason) -> bytes:
+        """Return the last bytes of a session that ends for a `reason`; empty if there is nothing to say.
+
+        The peer may have been told nothing before, not even the opening.
+        """
+
+    def turning_away(self, why: Refusal) -> bytes:
+        """Return all that a peer is told for whom there is no session.
+
+        To be overridden where such a peer expects more than a reply.
+        """
+        return self.write(why)
 
 
 class Protocol(ABC):
     """A wire format. `name` is what it is called, as by a listener's `protocol:` setting."""
 
     name: ClassVar[str]
-    renderer: ClassVar[Renderer]
+    writer: ClassVar[Writer]
+    """Writes to a peer of whom nothing is known yet."""
     login_attempts: ClassVar[int] = 1
     """Logins that a peer may try on one connection; when the last one is refused, it is hung up."""
 

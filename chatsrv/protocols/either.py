@@ -69,7 +69,7 @@ class EitherReader(TelnetReader):
             found += PlainReader.receive(self, data[:place])
             data = data[place:]
             if not self.is_deciding and not self._rest and self._is_first_line:
-                self.renderer = TelnetProtocol.renderer
+                self.writer = TelnetProtocol.writer
                 return found + self._speak_telnet(data)
             if not self.is_deciding:
                 found += PlainReader.receive(self, _IAC)

@@ -15,14 +15,15 @@ from chatsrv.model.distinct import distinct
 from chatsrv.model.entries import Entry
 from chatsrv.model.errors import ProtocolError
 from chatsrv.model.login import Admitted, Challenge, LoginOutcome
+from chatsrv.model.reasons import Reason
 from chatsrv.model.refusals import LineTooLong, Refusal
 from chatsrv.model.replies import Reply, Text, Welcome
-from chatsrv.protocols.base import Protocol, Reader, Renderer
+from chatsrv.protocols.base import Protocol, Reader, Renderer, Writer
 from chatsrv.protocols.stray import check_first_bytes, check_first_line
 from chatsrv.text.cleaning import clean
 from chatsrv.wording.refusals import explain
 from chatsrv.wording.replies import tell
-from chatsrv.wording.sessions import PASSWORD, USERNAME, welcome
+from chatsrv.wording.sessions import FAREWELLS, PASSWORD, USERNAME, welcome
 
 HELD_BYTES = 65536
 """Bytes kept behind a step of the login until it is decided: one `recv` of a session, which then waits."""
@@ -284,13 +285,17 @@ class LinesReader(Reader):
 
 
 class LinesRenderer(Renderer):
-    """Writes a line for each reply that a line server has. There are no rooms, so no entry is shown."""
+    """Shows no entry: there are no rooms."""
 
     def render(self, entry: Entry) -> bytes:  # noqa: ARG002 - nothing of it is shown
         """Return nothing: a line server has no rooms."""
         return b""
 
-    def reply(self, reply: Reply) -> bytes:
+
+class LinesWriter(Writer):
+    """Writes a line for each reply that a line server has."""
+
+    def write(self, reply: Reply) -> bytes:
         """Return `reply` as a line. A `Text` is the line server's own and goes out as it is."""
         match reply:
             case Text(text):
@@ -299,6 +304,10 @@ class LinesRenderer(Renderer):
                 return line(welcome(reply))
             case _:
                 return b"".join(map(line, tell(reply)))
+
+    def ending(self, reason: Reason) -> bytes:
+        """Return the farewell, as a line."""
+        return line(FAREWELLS.get(reason, ""))
 
 
 def line(text: str) -> bytes:
@@ -310,7 +319,7 @@ class LinesProtocol(Protocol):
     """The wire format of a line server with logins."""
 
     name: ClassVar[str] = "lines"
-    renderer: ClassVar[Renderer] = LinesRenderer()
+    writer: ClassVar[Writer] = LinesWriter(LinesRenderer())
 
     def reader(self, line_bytes: int) -> LinesReader:
         """Return a new reader."""

@@ -15,8 +15,8 @@ from chatsrv.model.commands import Command, Say
 from chatsrv.model.entries import PRIVATE_MARK, REGISTER, Entry, Kind
 from chatsrv.model.replies import Audited, Past, Reply, Welcome
 from chatsrv.model.style import Style
-from chatsrv.protocols.base import Protocol, Renderer
-from chatsrv.protocols.lines import Dialogue, LinesReader, LinesRenderer, line
+from chatsrv.protocols.base import Protocol, Renderer, Writer
+from chatsrv.protocols.lines import Dialogue, LinesReader, LinesWriter, line
 from chatsrv.protocols.slash import asked
 from chatsrv.text.characters import BLANK, COMBINING
 from chatsrv.text.cleaning import clean, is_blank, is_clean, without_lead
@@ -75,8 +75,8 @@ class PlainReader(LinesReader):
         return found[0].count(b"/quit") if found else 0
 
 
-class PlainRenderer(LinesRenderer):
-    """Writes one line for each entry and reply.
+class PlainRenderer(Renderer):
+    """Writes one line for each entry.
 
     Entries are trusted: a `Reader` made their texts, and the server their names, so both are clean already.
     """
@@ -128,25 +128,6 @@ class PlainRenderer(LinesRenderer):
         shown = self.render(entry) if entry.room == here or not here else self.marked.render(entry)
         return _time(int(entry.at // 60), now.date(), now.tzinfo) + shown if shown else b""
 
-    def reply(self, reply: Reply) -> bytes:
-        """Return `reply` as the lines that its one session sees."""
-        match reply:
-            case Welcome():
-                return line(welcome_to_chat(reply))
-            case Audited(entries, now):
-                today, zone = now.date(), now.tzinfo
-                return b"".join(
-                    [
-                        _time(int(entry.at // 60), today, zone) + line(f"{entry.author} {decided}")
-                        for entry in entries
-                        if (decided := decision(entry, names_room=True))
-                    ]
-                )
-            case Past(entries, now, here):
-                return b"".join([self.past(entry, now, here) for entry in entries])
-            case _:
-                return super().reply(reply)
-
 
 class MarkedRenderer(Renderer):
     """Writes entries as `plain` does, behind the name of their room; of a private log without, as it has none."""
@@ -164,10 +145,6 @@ class MarkedRenderer(Renderer):
     def styled(self, style: Style, zone: tzinfo | None) -> Renderer:
         """See `Renderer.styled`."""
         return self._plain.styled(style, zone).marked
-
-    def reply(self, reply: Reply) -> bytes:
-        """Return `reply` as everybody sees it."""
-        return self._plain.reply(reply)
 
 
 class StyledRenderer(Renderer):
@@ -205,11 +182,28 @@ class StyledRenderer(Renderer):
         """Return an entry of before, behind its time; see `PlainRenderer.past`."""
         return self._plain.past(entry, now, REGISTER if self._names_all else here)  # which is no room of anybody's
 
-    def reply(self, reply: Reply) -> bytes:
-        """Return `reply` as the lines that its one session sees."""
-        if isinstance(reply, Past):
-            return b"".join([self.past(entry, reply.now, reply.here) for entry in reply.entries])
-        return self._plain.reply(reply)
+
+class PlainWriter(LinesWriter):
+    """Writes each reply as lines."""
+
+    def write(self, reply: Reply) -> bytes:
+        """Return `reply` as the lines that its peer reads."""
+        match reply:
+            case Welcome():
+                return line(welcome_to_chat(reply))
+            case Audited(entries, now):
+                today, zone = now.date(), now.tzinfo
+                return b"".join(
+                    [
+                        _time(int(entry.at // 60), today, zone) + line(f"{entry.author} {decided}")
+                        for entry in entries
+                        if (decided := decision(entry, names_room=True))
+                    ]
+                )
+            case Past(entries, now, here):
+                return b"".join([self.renderer.past(entry, now, here) for entry in entries])
+            case _:
+                return super().write(reply)
 
 
 @lru_cache(1024)  # a crowd that comes back is told the same minutes, each of them
@@ -230,7 +224,7 @@ class PlainProtocol(Protocol):
     """The wire format of `nc` and of anything that can send a line."""
 
     name: ClassVar[str] = "plain"
-    renderer: ClassVar[Renderer] = PlainRenderer()
+    writer: ClassVar[Writer] = PlainWriter(PlainRenderer())
 
     def reader(self, line_bytes: int) -> PlainReader:
         """Return a new reader."""

@@ -14,9 +14,10 @@ from typing import ClassVar
 
 from chatsrv.model.commands import Answer, Command
 from chatsrv.model.entries import Entry
+from chatsrv.model.reasons import Reason
 from chatsrv.model.replies import Reply
-from chatsrv.protocols.base import Protocol, Renderer
-from chatsrv.protocols.plain import PlainReader, PlainRenderer
+from chatsrv.protocols.base import Protocol, Writer
+from chatsrv.protocols.plain import PlainReader, PlainRenderer, PlainWriter
 from chatsrv.wording.sessions import ALIVE
 
 
@@ -292,7 +293,7 @@ class TelnetReader(PlainReader):
 
 
 class TelnetRenderer(PlainRenderer):
-    """Writes the plain protocol's lines with the line ending of RFC 854's virtual terminal.
+    """Shows entries in the plain protocol's lines with the line ending of RFC 854's virtual terminal.
 
     UTF-8 has no byte 0xFF (RFC 3629 §3), so nothing that is written can be taken for a telnet command.
     """
@@ -301,16 +302,24 @@ class TelnetRenderer(PlainRenderer):
         """Return the line that everybody else in the room sees."""
         return super().render(entry).replace(b"\n", b"\r\n")
 
-    def reply(self, reply: Reply) -> bytes:
-        """Return `reply` as the lines that its one session sees."""
-        return super().reply(reply).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+class TelnetWriter(PlainWriter):
+    """Writes the plain protocol's lines with that line ending, too."""
+
+    def write(self, reply: Reply) -> bytes:
+        """Return `reply` as the lines that its peer reads."""
+        return super().write(reply).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+    def ending(self, reason: Reason) -> bytes:
+        """Return the farewell, as a line."""
+        return super().ending(reason).replace(b"\n", b"\r\n")
 
 
 class TelnetProtocol(Protocol):
     """The wire format of telnet programs."""
 
     name: ClassVar[str] = "telnet"
-    renderer: ClassVar[Renderer] = TelnetRenderer()
+    writer: ClassVar[Writer] = TelnetWriter(TelnetRenderer())
 
     def reader(self, line_bytes: int) -> TelnetReader:
         """Return a new reader."""

@@ -15,7 +15,6 @@ from chatsrv.model.replies import (
     AwayEnd,
     Comings,
     CommandList,
-    Goodbye,
     ListEnd,
     LoginRefused,
     Missing,
@@ -141,5 +140,4 @@ REPLIES: tuple[Reply, ...] = (
     PastEnd(is_all=True),
     Text(_TEXT),
     Text(""),
-    *map(Goodbye, Reason),
 )

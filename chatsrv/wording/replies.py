@@ -38,7 +38,6 @@ _WORDS: Mapping[type[Any], Callable[[Any], str | list[str]]] = {
     replies.Welcome: sessions.welcome_to_chat,
     replies.LoginRefused: lambda it: explain(it.why),
     replies.Notice: lambda it: it.text,
-    replies.Goodbye: lambda it: sessions.FAREWELLS.get(it.reason, ""),
     # commands
     replies.Usage: commands.misused,
     replies.CommandList: commands.listed,

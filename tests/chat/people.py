@@ -73,7 +73,7 @@ class Chat:
 def _lines(log: RoomLog) -> list[str]:
     entries = log.read_back(log.end, 1000)[::-1]
     shown = [entry for entry in entries if entry.kind is not Kind.JOIN and entry.text != Reason.QUIT.name]
-    return [PlainProtocol.renderer.render(entry).decode().removesuffix("\n") for entry in shown]
+    return [PlainProtocol.writer.renderer.render(entry).decode().removesuffix("\n") for entry in shown]
 
 
 class Place(BookmarkSource):
@@ -280,10 +280,10 @@ class Person(Asker):
         return account
 
     def reply(self, reply: Reply) -> None:
-        self._told.append(PlainProtocol.renderer.reply(reply))
+        self._told.append(PlainProtocol.writer.write(reply))
 
     def catch_up(self, entrances: Sequence[Entrance]) -> None:
-        renderer, (now, here, _) = PlainProtocol.renderer, self.view
+        renderer, (now, here, _) = PlainProtocol.writer.renderer, self.view
         missed = [entrance for entrance in entrances if entrance.absence]
         for entrance in missed:
             assert entrance.absence

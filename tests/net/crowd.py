@@ -41,7 +41,7 @@ FILLER = "the quick brown fox - Größe, Ωmega, 狐 - " * 100
 
 def shown(entry: Entry) -> str:
     """Return the line that all others see of an entry."""
-    return PlainProtocol.renderer.render(entry).decode().removesuffix("\n")
+    return PlainProtocol.writer.renderer.render(entry).decode().removesuffix("\n")
 
 
 def dawdle(rng: random.Random) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 from chatsrv.model.entries import Entry, Kind, Position
 from chatsrv.model.limits import Limits
 from chatsrv.model.reasons import Reason
-from chatsrv.model.replies import Goodbye, Notice, Reply, Text
+from chatsrv.model.replies import Notice, Reply, Text
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.wire import Wire
-from chatsrv.protocols.base import Renderer
+from chatsrv.protocols.base import Renderer, Writer
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.wording.sessions import FAREWELLS
 from tests.peer import DEADLINE_SECONDS
@@ -31,17 +31,22 @@ class TextRenderer(Renderer):
     def render(self, entry: Entry) -> bytes:
         return f"{entry.text}\n".encode()
 
-    def reply(self, reply: Reply) -> bytes:
-        if isinstance(reply, Goodbye):
-            return f"{FAREWELLS[reply.reason]}\n".encode() if reply.reason in FAREWELLS else b""
-        assert isinstance(reply, (Notice, Text))
-        return f"{reply.text}\n".encode()
-
 
 class EchoRenderer(TextRenderer):
     """Shows the authors their own lines, too."""
 
     omits_own = False
+
+
+class TextWriter(Writer):
+    """Writes the text of replies alone, on a line."""
+
+    def write(self, reply: Reply) -> bytes:
+        assert isinstance(reply, (Notice, Text))
+        return f"{reply.text}\n".encode()
+
+    def ending(self, reason: Reason) -> bytes:
+        return f"{FAREWELLS[reason]}\n".encode() if reason in FAREWELLS else b""
 
 
 class Link:
@@ -51,7 +56,7 @@ class Link:
         self.near, self.peer = socket.socketpair()
         self.near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # so that little makes it stall
         self.peer.settimeout(DEADLINE_SECONDS)
-        self.connection: Connection = delivery.connect(Wire(self.near), "127.0.0.1", renderer)
+        self.connection: Connection = delivery.connect(Wire(self.near), "127.0.0.1", TextWriter(renderer))
         self._received = b""
         self._is_finished = False
 
@@ -141,7 +146,7 @@ def reader(delivery: Delivery, renderer: Renderer, sock: FakeSocket | None = Non
     """Return a connection that `delivery` knows nothing of: the test is the delivery thread."""
     number = next(_numbers)
     fake: Any = sock or FakeSocket()
-    return Connection(delivery, Wire(fake), "127.0.0.1", renderer, number, number)
+    return Connection(delivery, Wire(fake), "127.0.0.1", TextWriter(renderer), number, number)
 
 
 def say(log: RoomLog, *texts: str, origin: int = 0) -> Position:

@@ -13,7 +13,7 @@ from chatsrv.model.replies import Reply, Welcome
 from chatsrv.model.roomrules import RoomRules
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.sessions.chatsession import ChatSession
-from chatsrv.protocols.plain import PlainProtocol, PlainRenderer
+from chatsrv.protocols.plain import PlainProtocol, PlainWriter
 from tests.journal import Journal
 from tests.net.told import told
 from tests.peer import DEADLINE_SECONDS, NOTHING, Peer, running_chat
@@ -87,22 +87,22 @@ def test_a_device_on_its_way_in_follows_into_a_room_behind_the_one_that_it_speak
 
 
 def test_what_is_said_before_the_welcome_comes_behind_it() -> None:
-    class Renderer(PlainRenderer):
+    class Writer(PlainWriter):
         then: ClassVar[list[Callable[[], None]]] = []
 
-        def reply(self, reply: Reply) -> bytes:
+        def write(self, reply: Reply) -> bytes:
             if isinstance(reply, Welcome) and reply.name == "bob":
                 self.then.pop()()
-            return super().reply(reply)
+            return super().write(reply)
 
     class Protocol(PlainProtocol):
-        renderer = Renderer()
+        writer = Writer(PlainProtocol.writer.renderer)
 
     class Session(PlainSession):
         protocol = Protocol()
 
     with waiting_for_bob(catches_up=False, session=Session) as (alice, bob, _):
-        Renderer.then.append(lambda: done(alice, "too early"))
+        Writer.then.append(lambda: done(alice, "too early"))
         assert bob.log_in("bob").endswith("Here now: alice. Type /help for commands.")
         assert bob.line() == "<alice> too early"
 

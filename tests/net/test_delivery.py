@@ -22,7 +22,7 @@ from chatsrv.protocols.base import Renderer
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.roomlog.memory import MemoryStore
-from tests.net.links import TextRenderer
+from tests.net.links import TextRenderer, TextWriter
 from tests.peer import DEADLINE_SECONDS
 
 
@@ -36,14 +36,14 @@ class Ends:
         self._sockets: list[socket.socket] = []
 
     def connect(
-        self, send_buffer_bytes: int = 0, renderer: Renderer = PlainProtocol.renderer
+        self, send_buffer_bytes: int = 0, renderer: Renderer = PlainProtocol.writer.renderer
     ) -> tuple[Connection, socket.socket]:
         ours, peer = socket.socketpair()
         peer.settimeout(DEADLINE_SECONDS)
         if send_buffer_bytes:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
         self._sockets += (ours, peer)
-        self._connections.append(self.delivery.connect(Wire(ours), "127.0.0.1", renderer))
+        self._connections.append(self.delivery.connect(Wire(ours), "127.0.0.1", TextWriter(renderer)))
         return self._connections[-1], peer
 
     def close(self) -> None:

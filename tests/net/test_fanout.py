@@ -14,7 +14,7 @@ from chatsrv.model.replies import Text
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.wording.sessions import FAREWELLS
-from tests.net.links import MORE_THAN_A_SOCKET_TAKES, EchoRenderer, TextRenderer, delivering, linked, say
+from tests.net.links import MORE_THAN_A_SOCKET_TAKES, EchoRenderer, TextRenderer, TextWriter, delivering, linked, say
 from tests.peer import DEADLINE_SECONDS
 from tests.roomlog.late import LateStore
 
@@ -23,6 +23,13 @@ ERROR = FAREWELLS[Reason.ERROR]
 
 class Poison(Exception):
     """What `PickyRenderer` raises."""
+
+
+class SpeechlessWriter(TextWriter):
+    """Fails at the end."""
+
+    def ending(self, reason: Reason) -> bytes:
+        raise ValueError(reason)
 
 
 class PickyRenderer(TextRenderer):
@@ -360,3 +367,16 @@ def test_origins_of_two_deliveries_differ() -> None:
 
 def test_a_delivery_that_never_started_can_be_stopped() -> None:
     Delivery().stop()
+
+
+def test_a_wire_format_that_fails_at_the_end_ends_without_a_word_and_nobody_else_notices() -> None:
+    log = MemoryStore().open("lobby")
+    with delivering() as delivery, linked(delivery, 2) as [link, other]:
+        for each in (link, other):
+            delivery.subscribe(each.connection, log, log.end)
+        link.connection.write_by(SpeechlessWriter(link.connection.renderer))
+        link.connection.reply(Text("before"))
+        link.connection.hang_up(Reason.QUIT)
+        assert link.rest() == "before\n"
+        say(log, "after")
+        assert other.read("after") == "after\n"

@@ -38,7 +38,7 @@ class Held:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * AHEAD_BYTES)
         self.far.settimeout(DEADLINE_SECONDS)
         wire = Wire(self.near)
-        self.connection: Connection = delivery.connect(wire, "127.0.0.1", EitherProtocol.renderer)
+        self.connection: Connection = delivery.connect(wire, "127.0.0.1", EitherProtocol.writer)
         self.clock = Clock()
         self.inlet = delivery.inlet(wire)
         self.intake = Intake(self.connection, self.inlet, EitherProtocol().reader(64), self.clock)

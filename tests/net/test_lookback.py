@@ -84,7 +84,7 @@ def test_who_asks_for_a_thousand_lines_and_does_not_read_waits_and_is_hung_up(
         def reply(self, reply) -> None:
             super().reply(reply)
             if self.account.name == "carol":
-                answers.append(len(self.protocol.renderer.reply(reply)))
+                answers.append(len(self.protocol.writer.write(reply)))
 
     with chatters(store, Counting, stall_seconds=0.2) as (alice, bob, carol):
         carol.send(b"/history 1000\n" * 10)

@@ -133,7 +133,10 @@ class Odd(TextRenderer):
 
 @pytest.mark.parametrize(
     ("renderer", "seen"),
-    [(PlainProtocol.renderer, b"*** x kicked bob\n*** x changed the topic\n*** x cleared the topic\n"), (Odd(), b"")],
+    [
+        (PlainProtocol.writer.renderer, b"*** x kicked bob\n*** x changed the topic\n*** x cleared the topic\n"),
+        (Odd(), b""),
+    ],
 )
 def test_of_what_somebody_ignored_decides_the_words_are_left_out_or_all_of_it(
     renderer: Renderer, seen: bytes, delivery: Delivery

@@ -51,7 +51,7 @@ def test_putty_in_telnet_mode_is_answered_as_on_a_telnet_listener() -> None:
     sent = b"".join(PUTTY) + b"alice\r\nwonderland\r\n" + IAC + DO + ECHO + b"hi\r\n" + IAC + AYT
     either, telnet = EitherProtocol().reader(64), TelnetProtocol().reader(64)
     assert commands_of(either, sent) == commands_of(telnet, sent)
-    assert either.renderer is TelnetProtocol.renderer
+    assert either.writer is TelnetProtocol.writer
     assert Answer(IAC + WILL + ECHO + b"Password: ") in commands_of(EitherProtocol().reader(64), sent)
 
 
@@ -62,14 +62,14 @@ def test_a_peer_that_says_nothing_in_telnet_gets_the_plain_protocol_byte_for_byt
     found, expected = either.receive(sent), plain.receive(sent)
     assert [*found, *either.decided(Admitted("alice"))] == [*expected, *plain.decided(Admitted("alice"))]
     assert not any(isinstance(command, Answer) and IAC in command.data for command in found)
-    assert either.renderer is None
+    assert either.writer is None
 
 
 def test_a_password_may_begin_with_what_would_be_telnet() -> None:
     either, plain = EitherProtocol().reader(64), PlainProtocol().reader(64)
     sent = b"alice\n\xff\xfe\n"
     assert either.receive(sent) == plain.receive(sent)
-    assert either.renderer is None
+    assert either.writer is None
 
 
 def test_ctrl_c_of_a_telnet_program_is_obeyed_though_it_said_nothing_in_telnet_before() -> None:

@@ -7,8 +7,9 @@ from chatsrv.model.entries import Entry, Kind
 from chatsrv.model.errors import ProtocolError
 from chatsrv.model.login import Admitted
 from chatsrv.model.reasons import Reason
-from chatsrv.model.replies import Goodbye, LoginRefused, Notice, Present, Text, Welcome
+from chatsrv.model.replies import LoginRefused, Notice, Present, Text, Welcome
 from chatsrv.protocols.lines import HELD_BYTES, LinesProtocol, LinesReader
+from chatsrv.protocols.telnet import TelnetProtocol
 
 PASSWORD_PROMPT = Answer(b"Password: ")
 
@@ -125,20 +126,24 @@ def test_endless_line_is_complained_of_once() -> None:
 
 
 def test_replies_are_lines() -> None:
-    render = LinesProtocol.renderer.reply
+    render = LinesProtocol.writer.write
     assert render(Welcome("alice", ("bob",))) == b"Welcome, alice!\n"
     assert render(LoginRefused()) == b"Login failed.\n"
     assert render(Notice("Slow down.")) == b"Slow down.\n"
     assert render(Notice("two\nlines\x1b[2J")) == b"two lines\n"
-    assert render(Goodbye(Reason.QUIT)) == b"Goodbye!\n"
-    assert render(Goodbye(Reason.TIMED_OUT)) == b""
     assert render(Text("a\tb")) == b"a\tb\n"
     assert render(Text("")) == b"\n"
     assert render(Present("lobby", ("alice",))) == b"Here now: alice.\n"
 
 
+def test_the_end_is_a_line_too_unless_there_is_nothing_to_say() -> None:
+    assert LinesProtocol.writer.ending(Reason.QUIT) == b"Goodbye!\n"
+    assert TelnetProtocol.writer.ending(Reason.QUIT) == b"Goodbye!\r\n"
+    assert LinesProtocol.writer.ending(Reason.TIMED_OUT) == b""
+
+
 def test_entries_are_not_shown() -> None:
-    assert LinesProtocol.renderer.render(Entry(1, 0.0, "lobby", Kind.SAY, "bob", 2, "hi")) == b""
+    assert LinesProtocol.writer.renderer.render(Entry(1, 0.0, "lobby", Kind.SAY, "bob", 2, "hi")) == b""
 
 
 @pytest.mark.parametrize("sent", [b"SSH-key\n", b"alice\nSSH-2.0-secret\n"])

@@ -171,7 +171,7 @@ def entry(kind: Kind, text: str = "") -> Entry:
     ],
 )
 def test_entries(shown: Entry, line: str) -> None:
-    assert PlainProtocol.renderer.render(shown) == line.encode() + b"\n"
+    assert PlainProtocol.writer.renderer.render(shown) == line.encode() + b"\n"
 
 
 def change(what: What, room: str = "dev", target: str = "", until: float | None = None, text: str = "") -> Entry:
@@ -221,26 +221,29 @@ def change(what: What, room: str = "dev", target: str = "", until: float | None 
 def test_what_was_decided_is_told_with_three_stars_and_in_an_audit_with_its_room(
     shown: Entry, here: str, elsewhere: str
 ) -> None:
-    renderer = PlainProtocol.renderer
+    renderer = PlainProtocol.writer.renderer
     assert renderer.render(shown).decode() == f"*** bob {here}\n"
-    assert renderer.reply(Audited((shown,), datetime.fromtimestamp(60, UTC))).decode() == f"[00:00] bob {elsewhere}\n"
+    assert (
+        PlainProtocol.writer.write(Audited((shown,), datetime.fromtimestamp(60, UTC))).decode()
+        == f"[00:00] bob {elsewhere}\n"
+    )
 
 
 @pytest.mark.parametrize("what", sorted(set(What) - MODERATION))
 def test_what_is_somebodys_own_business_is_shown_to_nobody(what: What) -> None:
     shown = change(what, target="alice")
-    assert PlainProtocol.renderer.render(shown) == b""
-    assert PlainProtocol.renderer.reply(Audited((shown,), datetime.fromtimestamp(60, UTC))) == b""
+    assert PlainProtocol.writer.renderer.render(shown) == b""
+    assert PlainProtocol.writer.write(Audited((shown,), datetime.fromtimestamp(60, UTC))) == b""
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"what":"crown","target":"bob"}', '{"what":"slow","text":"1e999"}'])
 def test_a_change_of_a_later_version_is_not_shown(text: str) -> None:
-    assert PlainProtocol.renderer.render(entry(Kind.CHANGE, text)) == b""
+    assert PlainProtocol.writer.renderer.render(entry(Kind.CHANGE, text)) == b""
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_is_told_in_its_words(reason: Reason) -> None:
-    rendered = PlainProtocol.renderer.render(entry(Kind.LEAVE, reason.name)).decode()
+    rendered = PlainProtocol.writer.renderer.render(entry(Kind.LEAVE, reason.name)).decode()
     assert rendered == f"* bob {LEFT_FOR.get(reason.name, 'left')}\n"
 
 
@@ -254,12 +257,12 @@ def test_every_reason_is_told_in_its_words(reason: Reason) -> None:
     ],
 )
 def test_action_that_reads_like_news_is_shown_as_typed(action: str) -> None:
-    assert PlainProtocol.renderer.render(entry(Kind.ACTION, action)) == f"<bob> /me {action}\n".encode()
+    assert PlainProtocol.writer.renderer.render(entry(Kind.ACTION, action)) == f"<bob> /me {action}\n".encode()
 
 
 @pytest.mark.parametrize("action", ["lefty waves", "has left", "is joined by nobody", "and ann wave", "andante left"])
 def test_other_actions_are_shown_as_actions(action: str) -> None:
-    assert PlainProtocol.renderer.render(entry(Kind.ACTION, action)) == f"* bob {action}\n".encode()
+    assert PlainProtocol.writer.renderer.render(entry(Kind.ACTION, action)) == f"* bob {action}\n".encode()
 
 
 MOMENT = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
@@ -343,7 +346,7 @@ MOMENT = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
     ],
 )
 def test_replies(reply: Reply, lines: str) -> None:
-    assert PlainProtocol.renderer.reply(reply) == lines.encode()
+    assert PlainProtocol.writer.write(reply) == lines.encode()
 
 
 # The clocks of Berlin go back an hour in the night to 25 October 2026: it is 2:30 twice.
@@ -364,18 +367,18 @@ SECOND_HALF_PAST_TWO = 1_792_891_800
 def test_what_is_past_is_told_with_its_time_and_the_day_unless_it_is_today(seconds_ago: float, told: str) -> None:
     now = datetime.fromtimestamp(SECOND_HALF_PAST_TWO, ZoneInfo("Europe/Berlin"))
     past = Past((entry(Kind.SAY, "hi")._replace(at=SECOND_HALF_PAST_TWO - seconds_ago),), now)
-    assert PlainProtocol.renderer.reply(past) == f"{told}<bob> hi\n".encode()
+    assert PlainProtocol.writer.write(past) == f"{told}<bob> hi\n".encode()
 
 
 @pytest.mark.parametrize("at", [2.3e12, -1e15, 1e20])
 def test_a_time_that_no_calendar_has_ends_nobodys_session(at: float) -> None:
     past = Past((entry(Kind.SAY, "hi")._replace(at=at),), datetime.fromtimestamp(60, UTC))
-    assert PlainProtocol.renderer.reply(past) == b"[no time] <bob> hi\n"
+    assert PlainProtocol.writer.write(past) == b"[no time] <bob> hi\n"
 
 
 def test_of_what_is_past_each_line_is_what_it_was_and_nothing_erased_is_shown() -> None:
     entries = (entry(Kind.JOIN), entry(Kind.ERASED), entry(Kind.ACTION, "left"), entry(Kind.LEAVE, Reason.LOST.name))
-    told = PlainProtocol.renderer.reply(Past(entries, datetime.fromtimestamp(60, UTC))).decode()
+    told = PlainProtocol.writer.write(Past(entries, datetime.fromtimestamp(60, UTC))).decode()
     assert told.splitlines() == [
         "[00:00] * bob joined",
         "[00:00] <bob> /me left",
@@ -387,25 +390,25 @@ def test_of_what_is_past_each_line_is_what_it_was_and_nothing_erased_is_shown() 
     ("entries", "words"), [(None, "some entries are"), (1, "1 entry is"), (340, "340 entries are")]
 )
 def test_what_is_no_longer_kept_is_said(entries: int | None, words: str) -> None:
-    assert PlainProtocol.renderer.reply(Missing(entries)) == f"(a hole here: {words} no longer kept)\n".encode()
+    assert PlainProtocol.writer.write(Missing(entries)) == f"(a hole here: {words} no longer kept)\n".encode()
 
 
 @pytest.mark.parametrize("action", ["\u3164left (connection lost)", "\u2800joined", "left\u1160(connection lost)"])
 def test_news_cannot_be_forged_with_what_looks_like_a_space(action: str) -> None:
-    assert PlainProtocol.renderer.render(entry(Kind.ACTION, action)).startswith(b"<bob> /me ")
+    assert PlainProtocol.writer.renderer.render(entry(Kind.ACTION, action)).startswith(b"<bob> /me ")
 
 
 @pytest.mark.parametrize("hidden", ["\u200b", "\u00ad", "\u034f", "\u200d", "\ufe0f"])
 def test_news_cannot_be_forged_with_characters_that_nobody_sees(hidden: str) -> None:
     entry = Entry(1, 0.0, "lobby", Kind.ACTION, "bob", 1, f"le{hidden}ft (connection lost)")
-    assert PlainProtocol.renderer.render(entry).startswith(b"<bob> /me ")
+    assert PlainProtocol.writer.renderer.render(entry).startswith(b"<bob> /me ")
 
 
 # ---------------------------------------------------------------------------- rooms that one does not speak in
 
 
 def test_lines_of_another_room_begin_with_its_name_but_private_ones() -> None:
-    marked = PlainProtocol.renderer.marked
+    marked = PlainProtocol.writer.renderer.marked
     said = entry(Kind.SAY, "hi")._replace(room="dev")
     assert marked.render(said) == b"[dev] <bob> hi\n"
     assert marked.render(said._replace(kind=Kind.JOIN, text="")) == b"[dev] * bob joined\n"
@@ -416,11 +419,11 @@ def test_lines_of_another_room_begin_with_its_name_but_private_ones() -> None:
 def test_what_is_past_is_marked_where_it_was_said_in_another_room_than_the_reader_speaks_in() -> None:
     entries = tuple(entry(Kind.SAY, "hi")._replace(room=room) for room in ("lobby", "dev"))
     now = datetime.fromtimestamp(60, UTC)
-    told = PlainProtocol.renderer.reply(Past(entries, now, "lobby")).decode()
+    told = PlainProtocol.writer.write(Past(entries, now, "lobby")).decode()
     assert told == "[00:00] <bob> hi\n[00:00] [dev] <bob> hi\n"
-    assert PlainProtocol.renderer.reply(Past(entries, now)).decode() == "[00:00] <bob> hi\n" * 2
+    assert PlainProtocol.writer.write(Past(entries, now)).decode() == "[00:00] <bob> hi\n" * 2
 
 
 def test_telnets_marked_lines_end_as_its_others_do() -> None:
     said = entry(Kind.SAY, "hi")._replace(room="dev")
-    assert TelnetProtocol.renderer.marked.render(said) == b"[dev] <bob> hi\r\n"
+    assert TelnetProtocol.writer.renderer.marked.render(said) == b"[dev] <bob> hi\r\n"

@@ -9,14 +9,20 @@ from chatsrv.model.changes import Change, What
 from chatsrv.model.entries import Entry, Kind
 from chatsrv.model.replies import Past
 from chatsrv.model.style import Style
+from chatsrv.protocols.base import Writer
 from chatsrv.protocols.lines import LinesProtocol
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.protocols.telnet import TelnetProtocol
+from chatsrv.testing.protocol_samples import ENTRIES
 
-PLAIN, TELNET = PlainProtocol.renderer, TelnetProtocol.renderer
+PLAIN, TELNET = PlainProtocol.writer.renderer, TelnetProtocol.writer.renderer
 BERLIN = ZoneInfo("Europe/Berlin")
 AT = 1_792_891_800.0  # the clocks of Berlin went back an hour half an hour before: it is 2:30 for the second time
 TIMES, ROOMS, BOTH = Style(times="on"), Style(rooms="always"), Style("on", "always")
+
+
+def in_style(style: Style) -> Writer:
+    return PlainProtocol.writer.showing_by(PLAIN.styled(style, BERLIN))
 
 
 def said(text: str = "hi", room: str = "lobby", kind: Kind = Kind.SAY) -> Entry:
@@ -54,14 +60,26 @@ def test_every_kind_of_line_has_its_time_and_its_room_but_for_private_ones() -> 
 def test_what_was_before_has_its_time_once_and_its_room_as_live_lines_have() -> None:
     now = datetime.fromtimestamp(AT, BERLIN)
     past = Past((said(), said(room="dev")), now, "lobby")
-    assert PLAIN.styled(TIMES, BERLIN).reply(past) == PLAIN.reply(past) == b"[02:30] <bob> hi\n[02:30] [dev] <bob> hi\n"
+    assert (
+        in_style(TIMES).write(past) == PlainProtocol.writer.write(past) == b"[02:30] <bob> hi\n[02:30] [dev] <bob> hi\n"
+    )
     for style in (ROOMS, BOTH):
         styled = PLAIN.styled(style, BERLIN)
-        assert styled.reply(past) == b"[02:30] [lobby] <bob> hi\n[02:30] [dev] <bob> hi\n"
+        assert in_style(style).write(past) == b"[02:30] [lobby] <bob> hi\n[02:30] [dev] <bob> hi\n"
         assert styled.past(said(), now, "lobby") == styled.past(said(), now, "") == b"[02:30] [lobby] <bob> hi\n"
 
 
-@pytest.mark.parametrize("renderer", [PLAIN, TELNET, LinesProtocol.renderer], ids=["plain", "telnet", "lines"])
+@pytest.mark.parametrize("usual", [PlainProtocol.writer, TelnetProtocol.writer], ids=["plain", "telnet"])
+def test_an_entry_of_before_is_shown_as_in_a_page(usual: Writer) -> None:
+    now = datetime.fromtimestamp(1e9, UTC)
+    for style in (Style(), TIMES, ROOMS, BOTH):
+        writer = usual.showing_by(usual.renderer.styled(style, UTC))
+        for entry in ENTRIES:
+            for here in ("", entry.room, "elsewhere"):
+                assert writer.renderer.past(entry, now, here) == writer.write(Past((entry,), now, here))
+
+
+@pytest.mark.parametrize("renderer", [PLAIN, TELNET, LinesProtocol.writer.renderer], ids=["plain", "telnet", "lines"])
 def test_readers_of_one_style_share_a_renderer(renderer) -> None:
     assert renderer.styled(Style(), BERLIN) is renderer
     for style in (TIMES, ROOMS, BOTH):

@@ -189,10 +189,10 @@ def test_two_servers_that_face_each_other_fall_silent() -> None:
 
 
 def test_output_lines_end_in_crlf() -> None:
-    renderer = TelnetProtocol.renderer
-    assert renderer.render(Entry(1, 0.0, "lobby", Kind.SAY, "bob", 2, "hi")) == b"<bob> hi\r\n"
-    assert renderer.reply(Welcome("alice")) == b"Welcome, alice! Nobody else is here. Type /help for commands.\r\n"
-    assert renderer.reply(CommandList(())) == b"//TEXT  say a text that begins with a slash\r\n"
+    writer = TelnetProtocol.writer
+    assert writer.renderer.render(Entry(1, 0.0, "lobby", Kind.SAY, "bob", 2, "hi")) == b"<bob> hi\r\n"
+    assert writer.write(Welcome("alice")) == b"Welcome, alice! Nobody else is here. Type /help for commands.\r\n"
+    assert writer.write(CommandList(())) == b"//TEXT  say a text that begins with a slash\r\n"
     past = Past((Entry(1, 0.0, "lobby", Kind.SAY, "bob", 2, "hi"),), datetime.fromtimestamp(0, UTC))
-    assert renderer.reply(past) == b"[00:00] <bob> hi\r\n"
-    assert renderer.reply(Text("a\r\nb\n")) == b"a\r\nb\r\n\r\n"
+    assert writer.write(past) == b"[00:00] <bob> hi\r\n"
+    assert writer.write(Text("a\r\nb\n")) == b"a\r\nb\r\n\r\n"

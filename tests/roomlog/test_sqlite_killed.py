@@ -23,7 +23,7 @@ from tests.peer import DEADLINE_SECONDS, PASSWORDS
 
 ROOT = Path(__file__).parent.parent.parent
 READERS, WRITERS, RUNS = 3, 3, 3
-SHOW = PlainProtocol.renderer.render
+SHOW = PlainProtocol.writer.renderer.render
 
 
 class Chatter:

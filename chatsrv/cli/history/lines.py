@@ -10,7 +10,7 @@ from chatsrv.app import PlainSession
 from chatsrv.cli.history.times import utc
 from chatsrv.model.entries import Entry
 
-_RENDERER = PlainSession.protocol.renderer
+_RENDERER = PlainSession.protocol.writer.renderer
 # Not printable, but harmless, as are the many spaces; Persian, the Indic scripts and emoji need them.
 _JOINERS = "\u200c\u200d"
 

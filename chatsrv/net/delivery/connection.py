@@ -18,14 +18,14 @@ Until it is SHUT it is *stalled* while the wire takes no more. Each of its subsc
 
     who may call                            what                                        what becomes of it
     --------------------------------------  ------------------------------------------  -------------------------------
-    the session's thread, before the login  answer, render_by, go_to_gate, await_login
+    the session's thread, before the login  answer, write_by, go_to_gate, await_login
     the session's thread, at the login      begin_receipts                              what is written is noted
     the session's thread                    post, reply
     the session's thread, at its end        wait_until_unsubscribed, finish,            RELEASED, on their return
                                             end_receipts                                nothing is noted
     any thread                              notify, standing, unsent
     any thread; outbox's lock               hang_up, make_room                          has a reason; later CLOSING
-    whoever has the session's lock          render_by, then Delivery.turn_to
+    whoever has the session's lock          write_by, then Delivery.turn_to
 
     delivery, of its logs                   subscribe                                   expected
                                             Subscription.arrive                         held back, or live
@@ -46,6 +46,7 @@ Until it is SHUT it is *stalled* while the wire takes no more. Each of its subsc
 """
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -54,14 +55,16 @@ from typing import Any, Protocol
 
 from chatsrv.chat.bookmarks import Bookmarks
 from chatsrv.model.reasons import Reason
-from chatsrv.model.replies import Goodbye, Reply
+from chatsrv.model.replies import Reply
 from chatsrv.net.delivery.outbox import Outbox
 from chatsrv.net.delivery.tail import Batch, Recipient, Tail
 from chatsrv.net.receipts.receipts import Receipts, Standing
 from chatsrv.net.receipts.trail import Note, Sent, Steps
 from chatsrv.net.wire import Wire, send_some
-from chatsrv.protocols.base import Renderer
+from chatsrv.protocols.base import Renderer, Writer
 from chatsrv.roomlog.base import RoomLog
+
+logger = logging.getLogger(__name__)
 
 
 class Life(IntEnum):
@@ -161,16 +164,16 @@ class Connection(Recipient):
     __slots__ = (
         *("_gives_up", "_life", "_released", "_requests", "_subscriptions"),
         *("address", "has_credentials", "id", "is_overdue", "is_stalled", "is_turning", "is_watched"),
-        *("last_due", "leftover", "outbox", "progress_at", "receipts", "renderer", "wire"),
+        *("last_due", "leftover", "outbox", "progress_at", "receipts", "wire", "writer"),
     )
 
     def __init__(
-        self, requests: DeliveryRequests, wire: Wire, address: str, renderer: Renderer, number: int, origin: int
+        self, requests: DeliveryRequests, wire: Wire, address: str, writer: Writer, number: int, origin: int
     ) -> None:
         self._requests = requests
         self.wire = wire
         self.address = address
-        self.renderer = renderer
+        self.writer = writer
         self.id = number
         self.origin = origin
         self.outbox = Outbox()
@@ -194,6 +197,11 @@ class Connection(Recipient):
         self._released: threading.Event | None = None  # its thread waits for this
 
     # ------------------------------------------------------------------ to look at
+
+    @property
+    def renderer(self) -> Renderer:
+        """How its peer is shown entries."""
+        return self.writer.renderer
 
     @property
     def reason(self) -> Reason | None:
@@ -250,13 +258,13 @@ class Connection(Recipient):
         if self.is_overdue:
             self.hang_up(Reason.LOGIN_TIMEOUT)
 
-    def render_by(self, renderer: Renderer) -> None:
+    def write_by(self, writer: Writer) -> None:
         """Have replies in another wire format from now on.
 
         Lines follow when delivery is asked to turn; before the login there are none, and later that is for whoever has
         the session's lock.
         """
-        self.renderer = renderer
+        self.writer = writer
 
     def begin_receipts(self, account: str, bookmarks: Bookmarks) -> Receipts:
         """Note from now on what is written, for an account whose bookmarks are kept; before it subscribes to a log."""
@@ -275,7 +283,7 @@ class Connection(Recipient):
 
     def reply(self, reply: Reply) -> None:
         """Have `reply` written in this session's wire format."""
-        self.post(self.renderer.reply(reply))
+        self.post(self.writer.write(reply))
 
     def wait_until_unsubscribed(self) -> None:
         """Wait, after `hang_up`, until delivery hands this connection nothing more of any log."""
@@ -302,7 +310,7 @@ class Connection(Recipient):
 
     def notify(self, reply: Reply) -> None:
         """Have `reply` written without waiting for space; for other threads than the session's, and seldom."""
-        self._requests.reply(self, self.outbox.put(self.renderer.reply(reply)))
+        self._requests.reply(self, self.outbox.put(self.writer.write(reply)))
 
     def standing(self) -> Standing | None:
         """Return how far its peer is at this moment. Waits for delivery; `None` without receipts."""
@@ -311,11 +319,10 @@ class Connection(Recipient):
     def hang_up(self, reason: Reason) -> None:
         """End the session: the one way out. Only the first reason counts.
 
-        The peer still gets what was posted, and the reason's farewell, if it takes them in time. The session's thread
-        finds the end of its input then, and cleans up.
+        The peer still gets what was posted, and the last bytes that its wire format has for the reason, if it takes
+        them in time. The session's thread finds the end of its input then, and cleans up.
         """
-        farewell = self.renderer.reply(Goodbye(reason))
-        if self.outbox.close(reason, farewell):
+        if self.outbox.close(reason):
             self._requests.hang_up(self)
 
     def make_room(self) -> None:
@@ -470,6 +477,11 @@ class Connection(Recipient):
         if self.is_closing:
             return False
         self._life = Life.CLOSING
+        if self.reason:
+            try:
+                self.outbox.end(self.writer.ending(self.reason))
+            except Exception:
+                logger.exception("session %d: its wire format cannot tell the end", self.id)
         return True
 
     def shut(self, how: int) -> None:

@@ -35,7 +35,7 @@ from chatsrv.net.receipts.receipts import Standing
 from chatsrv.net.scarcity import Reserve, insist, lack_of
 from chatsrv.net.sessions.poller import Inlet, Poller
 from chatsrv.net.wire import Wire
-from chatsrv.protocols.base import Renderer
+from chatsrv.protocols.base import Writer
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.sharing.slots import Slots, step_aside
 
@@ -180,10 +180,10 @@ class Delivery:
         """Return the reading half of a new wire, for its session's thread."""
         return Inlet(self._poller, wire)
 
-    def connect(self, wire: Wire, address: str, renderer: Renderer) -> Connection:
+    def connect(self, wire: Wire, address: str, writer: Writer) -> Connection:
         """Take a new wire on; it has `login_seconds` to become a login."""
         number = next(self._numbers)
-        connection = Connection(self, wire, address, renderer, number, self._node | number)
+        connection = Connection(self, wire, address, writer, number, self._node | number)
         self._request(self._writing.take_on, connection)
         return connection
 

@@ -18,13 +18,12 @@ OUTBOX_BYTES = 65536
 class Outbox:
     """Replies for one session, on their way from its thread to delivery. Bounded: its author waits."""
 
-    __slots__ = ("_farewell", "_lock", "_parts", "_size_bytes", "_space", "_taken", "closed_for")
+    __slots__ = ("_lock", "_parts", "_size_bytes", "_space", "_taken", "closed_for")
 
     def __init__(self) -> None:
         self._lock = ranked_lock(Rank.OUTBOX)
         # Guarded by the lock. `_space` exists while the author waits for some.
         self._parts: list[tuple[bytes, Steps | None]] = []
-        self._farewell = b""
         self._size_bytes = 0
         self._taken = 0  # replies, ever
         self._space: threading.Condition | None = None
@@ -62,15 +61,11 @@ class Outbox:
             self._space = None
 
     def take(self, last: int | None = None) -> tuple[bytes, list[tuple[int, Steps]]]:
-        """Return the replies that wait, up to number `last`, and forget them; `None` is all of them, and the farewell.
+        """Return the replies that wait, up to number `last`, and forget them; `None` is all of them.
 
         Beside them is what they move their reader by: see `Replied.pages`.
         """
         with self._lock:
-            if last is None and self._farewell:
-                self._parts.append((self._farewell, None))
-                self._size_bytes += len(self._farewell)
-                self._farewell = b""
             count = len(self._parts) if last is None else max(0, last - self._taken)
             taken, size_bytes, pages = self._parts[:count], 0, []
             for data, steps in taken:
@@ -84,13 +79,19 @@ class Outbox:
                 self._space.notify_all()
             return b"".join([data for data, _ in taken]), pages
 
-    def close(self, reason: Reason, farewell: bytes) -> bool:
-        """Take no more replies behind `farewell`, and let nobody wait; return `False` if it was closed already."""
+    def close(self, reason: Reason) -> bool:
+        """Take no more replies, and let nobody wait; return `False` if it was closed already."""
         with self._lock:
             if self.closed_for:
                 return False
             self.closed_for = reason
-            self._farewell = farewell
             if self._space:
                 self._space.notify_all()
             return True
+
+    def end(self, ending: bytes) -> None:
+        """Add the last bytes, which are written behind all replies. It is closed already."""
+        with self._lock:
+            assert self.closed_for
+            self._parts.append((ending, None))
+            self._size_bytes += len(ending)

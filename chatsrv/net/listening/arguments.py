@@ -10,7 +10,7 @@ from socketserver import BaseRequestHandler
 from chatsrv.net.sessions.chatsession import ChatSession
 from chatsrv.net.sessions.host import Host
 from chatsrv.net.sessions.session import Session
-from chatsrv.protocols.base import Renderer
+from chatsrv.protocols.base import Writer
 
 
 def check_sessions(factory: object, server: Host) -> None:
@@ -37,12 +37,12 @@ def check_sessions(factory: object, server: Host) -> None:
         raise TypeError(f"{name} speaks no wire format: use {ready}, or give it a `protocol`")
 
 
-def renderer_of(factory: object) -> Renderer | None:
+def writer_of(factory: object) -> Writer | None:
     """Return what writes to those who are turned away; `None` where nobody knows it before a session is made."""
     while isinstance(factory, partial):
         factory = factory.func
-    renderer = getattr(getattr(factory, "protocol", None), "renderer", None)
-    return renderer if isinstance(renderer, Renderer) else None
+    writer = getattr(getattr(factory, "protocol", None), "writer", None)
+    return writer if isinstance(writer, Writer) else None
 
 
 def check_address(address: object, family: int) -> None:

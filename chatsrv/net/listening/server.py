@@ -24,7 +24,7 @@ from chatsrv.model.refusals import Refusal, ServerFull
 from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.listening.acceptloop import AcceptLoop
-from chatsrv.net.listening.arguments import check_address, check_sessions, expect, renderer_of
+from chatsrv.net.listening.arguments import check_address, check_sessions, expect, writer_of
 from chatsrv.net.listening.crowdlog import CrowdLog, Event
 from chatsrv.net.listening.sessionthreads import SessionThread, SessionThreads
 from chatsrv.net.listening.turnstile import Turnstile
@@ -99,7 +99,7 @@ class LoginServer(AcceptLoop):
             delivery.check_usable()
         self.limits = limits or Limits()
         self.name = name
-        self._renderer = renderer_of(RequestHandlerClass)
+        self._writer = writer_of(RequestHandlerClass)
         self.gate = auth if isinstance(auth, Gate) else Gate(auth)
         if watch and watch.gate is not self.gate:
             raise ValueError("watch= looks after another gate than auth=: give auth=gate and watch=Watch(gate)")
@@ -231,9 +231,9 @@ class LoginServer(AcceptLoop):
 
     def _say(self, request: Any, why: Refusal) -> None:
         """Tell a peer that is turned away why, if it takes it at once."""
-        if self._renderer:
+        if self._writer:
             with contextlib.suppress(OSError):
-                request.send(self._renderer.reply(why), socket.MSG_DONTWAIT)
+                request.send(self._writer.turning_away(why), socket.MSG_DONTWAIT)
 
     @extend("runs the session", "process_request_thread")
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -331,8 +331,8 @@ class LoginServer(AcceptLoop):
         self._unmet.discard(session.request)
         if not isinstance(self.RequestHandlerClass, type):
             check_sessions(type(session), self)
-        self._renderer = self._renderer or session.protocol.renderer
-        connection = self.delivery.connect(session.wire, session.client_address[0], session.protocol.renderer)
+        self._writer = self._writer or session.protocol.writer
+        connection = self.delivery.connect(session.wire, session.client_address[0], session.protocol.writer)
         session.connection = connection
         self._sessions.add(session)
         self.turnstile.attach(session.request, connection.make_room)

@@ -125,8 +125,8 @@ class Admission:
             if connection.reason:
                 break
             commands = reader.receive(data) if data else reader.end()
-            if reader.renderer:
-                connection.render_by(reader.renderer)
+            if reader.writer:
+                connection.write_by(reader.writer)
             try:
                 login = self._advance(commands, len(data))
             finally:
@@ -180,7 +180,7 @@ class Admission:
 
     def _tell(self, reply: Reply) -> None:
         """Tell the peer something at once, in its order among the answers of the dialogue."""
-        self._connection.answer(self._connection.renderer.reply(reply))
+        self._connection.answer(self._connection.writer.write(reply))
 
     # ------------------------------------------------------------------ at the gate
 

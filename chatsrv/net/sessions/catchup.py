@@ -16,7 +16,7 @@ from chatsrv.net.delivery.connection import Connection
 from chatsrv.net.delivery.delivery import Delivery
 from chatsrv.net.receipts.receipts import Receipts
 from chatsrv.net.receipts.trail import Steps
-from chatsrv.protocols.base import Renderer
+from chatsrv.protocols.base import Writer
 from chatsrv.sharing.slots import Urgency, give_way
 
 PAGE_BYTES = 8192
@@ -45,7 +45,7 @@ def catch_up(
         if not receipts.begin(absence.log, first.offset if first else live.offset, live.offset, absence.bookmark):
             continue
         rest = chain([first], told) if first else iter(())
-        pages, is_over = _some_pages(connection.renderer, absence, rest)
+        pages, is_over = _some_pages(connection.writer, absence, rest)
         while receipts.may_read(absence.log):
             for page, steps in pages:
                 if not receipts.may_read(absence.log):
@@ -56,19 +56,19 @@ def catch_up(
             if is_over:
                 break
             give_way(Urgency.LOGINS)
-            pages, is_over = _some_pages(connection.renderer, absence, rest)
+            pages, is_over = _some_pages(connection.writer, absence, rest)
         if absence.is_cut_short:
             receipts.freeze(absence.log)
     for absence, _ in returns:
         delivery.go_live(connection, absence.log)
 
 
-def _some_pages(renderer: Renderer, absence: Absence, rest: Iterator[Told]) -> tuple[list[tuple[bytes, Steps]], bool]:
+def _some_pages(writer: Writer, absence: Absence, rest: Iterator[Told]) -> tuple[list[tuple[bytes, Steps]], bool]:
     """Return the next pages of what is told, each with its steps, and whether that is all."""
     pages: list[tuple[bytes, Steps]] = []
     size_bytes = 0
     while size_bytes < READY_BYTES:
-        page, steps = _next_page(renderer, absence, rest)
+        page, steps = _next_page(writer, absence, rest)
         if steps is None:
             return pages, True
         pages.append((page, steps))
@@ -76,12 +76,12 @@ def _some_pages(renderer: Renderer, absence: Absence, rest: Iterator[Told]) -> t
     return pages, False
 
 
-def _next_page(renderer: Renderer, absence: Absence, rest: Iterator[Told]) -> tuple[bytes, Steps | None]:
+def _next_page(writer: Writer, absence: Absence, rest: Iterator[Told]) -> tuple[bytes, Steps | None]:
     """Return the next page of what is told, and its steps; `None` at the end."""
     now, here, _ = absence.view
     page, ends, offsets = bytearray(), array("I"), array("q")
     for reply, offset in rest:
-        page += renderer.past(reply, now, here) if isinstance(reply, Entry) else renderer.reply(reply)
+        page += writer.renderer.past(reply, now, here) if isinstance(reply, Entry) else writer.write(reply)
         ends.append(len(page))
         offsets.append(offset)
         if len(page) >= PAGE_BYTES:

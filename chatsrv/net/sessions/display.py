@@ -131,7 +131,8 @@ class SessionDisplay:
 
     def restyle(self, style: Style) -> None:
         """See `Display.restyle`."""
-        self._connection.render_by(self._connection.renderer.styled(style, self._zone))
+        writer = self._connection.writer
+        self._connection.write_by(writer.showing_by(writer.renderer.styled(style, self._zone)))
 
     def tell(self, reply: Reply) -> None:
         """See `Display.tell`."""

@@ -4,7 +4,7 @@ import json
 
 from chatsrv import ChatSession, ListenerKind
 from chatsrv.model.commands import Complaint, Quit, Say, Who
-from chatsrv.protocols.base import Protocol, Renderer
+from chatsrv.protocols.base import Protocol, Renderer, Writer
 from chatsrv.protocols.lines import LinesReader
 from chatsrv.text.cleaning import clean
 
@@ -33,13 +33,17 @@ class JsonReader(LinesReader):
         return Complaint(EXPECTED)
 
 
+def json_line(value):
+    return json.dumps(value, default=str).encode() + b"\n"
+
+
 class JsonRenderer(Renderer):
-    """Writes one JSON object a line."""
+    """Shows an entry as one JSON object."""
 
     omits_own = False  # a bot sees its own words too, with the offset that they got
 
     def render(self, entry):
-        return self._line(
+        return json_line(
             {
                 "room": entry.room,
                 "offset": entry.offset,
@@ -49,17 +53,20 @@ class JsonRenderer(Renderer):
             }
         )
 
-    def reply(self, reply):
-        return self._line({"reply": type(reply).__name__, **reply._asdict()})
 
-    @staticmethod
-    def _line(value):
-        return json.dumps(value, default=str).encode() + b"\n"
+class JsonWriter(Writer):
+    """Writes a reply as one JSON object."""
+
+    def write(self, reply):
+        return json_line({"reply": type(reply).__name__, **reply._asdict()})
+
+    def ending(self, reason):
+        return json_line({"end": reason.name})
 
 
 class JsonProtocol(Protocol):
     name = "json"
-    renderer = JsonRenderer()
+    writer = JsonWriter(JsonRenderer())
 
     def reader(self, line_bytes):
         return JsonReader(line_bytes)
