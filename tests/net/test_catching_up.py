@@ -14,7 +14,7 @@ from chatsrv.chat.hub import Hub
 from chatsrv.model.accounts import Account
 from chatsrv.model.entries import Bookmark, Position
 from chatsrv.model.errors import Refused
-from chatsrv.model.history import CatchingUp
+from chatsrv.model.history import CATCHING_UP, CatchingUp
 from chatsrv.model.reasons import Reason
 from chatsrv.net.listening.server import ChatServer
 from chatsrv.roomlog.memory import MemoryStore
@@ -70,7 +70,7 @@ class Chat(NamedTuple):
 
 @contextlib.contextmanager
 def chatting(
-    catching_up: CatchingUp | None = None, keep_entries: int = 100_000, session: type = PlainSession, **limits: float
+    catching_up: CatchingUp = CATCHING_UP, keep_entries: int = 100_000, session: type = PlainSession, **limits: float
 ) -> Iterator[Chat]:
     store = MemoryStore(keep_entries)
     hub = Hub(store, catching_up=catching_up)
