@@ -20,7 +20,7 @@ from chatsrv.roomlog.base import RoomLog
 class Asker:
     """One session that asks for something. `ChatSession` is what it is in a server.
 
-    Of what is not there yet, it is the session that knows how it is done.
+    A session says how to reply, how something is said, and how it ends; all else follows from its membership.
     """
 
     account: Account

@@ -140,6 +140,7 @@ class RecordingDisplay:
         self, log: RoomLog, after: Position, *, is_marked: bool = False, is_held: bool = False, is_frozen: bool = False
     ) -> None:
         flags = {"marked": is_marked, "held": is_held, "frozen": is_frozen}
+        assert log not in self.logs
         self.calls.append(("subscribe", log.room, after.offset, *(flag for flag in flags if flags[flag])))
         self.logs.append(log)
         self.places[log].has_begun = not is_held

@@ -1,5 +1,7 @@
 """Where one session is: what it finds where it comes in, in which order it is shown that, and what others do to it."""
 
+import contextlib
+import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -444,3 +446,45 @@ def test_a_coming_that_is_told_later_is_looked_after_by_the_display() -> None:
     ((seconds, look),) = [look for visit in visits for look in visit.display.looks]
     assert seconds > 0
     assert look()  # for how long it is not told yet
+
+
+def test_where_a_session_is_and_what_it_is_shown_agree_however_many_change_it_at_once(
+    chat: Chat, alice: Person, dev: Room
+) -> None:
+    desk, phone = chat.log_in("bob"), chat.log_in("bob")
+    desk.types("/join dev")
+    devices = [desk.membership, phone.membership]
+    change = Change(What.KICK, "dev", "bob")
+
+    def kick() -> None:
+        with dev.barring("bob"):
+            for device in devices:
+                device.leave(dev, None, HELLO)
+            dev.expel("alice", alice.origin, "bob", change)
+
+    def wander(seed: int) -> None:
+        rng = random.Random(seed)
+        for _ in range(200):
+            device = rng.choice(devices)
+            act = rng.choice(
+                [
+                    lambda device: device.enter(dev, HELLO),
+                    lambda device: device.go_into(dev, HELLO),
+                    lambda device: device.leave(dev, Reason.QUIT, rng.choice([None, HELLO])),
+                    lambda device: device.turn_to(rng.choice([dev, chat.hub.lobby]), HELLO),
+                    lambda _: kick(),
+                ]
+            )
+            with contextlib.suppress(Refused):
+                act(device)
+
+    with ThreadPoolExecutor(4) as pool:
+        for each in [pool.submit(wander, seed) for seed in range(4)]:
+            each.result()
+    for person in (desk, phone):
+        assert sorted(log.room for log in person.display.logs) == sorted(person.rooms)
+        assert person.membership.current in (None, *person.rooms.values())
+        (*_, turned) = [call[1] for call in person.display.calls if call[0] == "turn to"]
+        current = person.membership.current
+        assert turned == (current.name if current else None)
+    assert dev.is_in("bob") is any("dev" in person.rooms for person in (desk, phone))

@@ -158,7 +158,7 @@ class ChatSession(Session, Asker):
         """Say texts in a room of the session's; without a name in the one that it speaks in."""
         require(self.account, RIGHT_FOR[kind])
         self._talked_at = time.monotonic()
-        room, may_hurry = room_here(self, called) if called else self.room, may(self.account, Right.HURRY)
+        room, may_hurry = room_here(self, called) if called else self.membership.room, may(self.account, Right.HURRY)
         name, origin, zone = self.account.name, self.connection.origin, self.server.time_zone
         for start in range(0, len(texts), APPEND_ENTRIES):
             self.server.delivery.pace(room.log)
