@@ -11,7 +11,7 @@ from chatsrv import ChatSession
 from chatsrv.model.commands import Answer, Command, Complaint, Credentials, Enter, LoginStep, Quit, Response, Say
 from chatsrv.model.login import LoginOutcome
 from chatsrv.protocols.base import Protocol, Reader
-from chatsrv.protocols.plain import PlainRenderer
+from chatsrv.protocols.plain import PlainRenderer, PlainWriter
 
 
 class WordsReader(Reader):
@@ -55,7 +55,7 @@ class WordsReader(Reader):
 
 class WordsProtocol(Protocol):
     name = "words"
-    renderer = PlainRenderer()
+    writer = PlainWriter(PlainRenderer())
     login_attempts = 3
 
     def reader(self, line_bytes: int) -> WordsReader:

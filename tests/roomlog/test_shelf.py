@@ -209,7 +209,7 @@ def test_authors_who_wait_are_refused_when_the_disk_fails(tmp_path: Path, may_wr
         def fail(its: recorder.Recorder) -> sqlite3.Connection:
             raise sqlite3.OperationalError("disk I/O error")
 
-        monkeypatch.setattr(recorder.Recorder, "_connected", fail)
+        monkeypatch.setattr(recorder.Recorder, "_connect", fail)
         may_write.set()
         author.join(DEADLINE_SECONDS)
         [refusal] = outcome

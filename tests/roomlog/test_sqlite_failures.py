@@ -43,7 +43,7 @@ class Disk:
         self._statement = ""
         self._connections: list[sqlite3.Connection] = []
         self.attempts: queue.SimpleQueue[None] = queue.SimpleQueue()
-        connected = recorder.Recorder._connected
+        connected = recorder.Recorder._connect
 
         def connected_and_told(its: recorder.Recorder) -> sqlite3.Connection:
             connection = connected(its)
@@ -52,7 +52,7 @@ class Disk:
                 connection.execute(self._statement)
             return connection
 
-        monkeypatch.setattr(recorder.Recorder, "_connected", connected_and_told)
+        monkeypatch.setattr(recorder.Recorder, "_connect", connected_and_told)
 
     def break_with(self, statement: str) -> None:
         self._statement = statement
