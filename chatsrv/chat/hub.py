@@ -72,23 +72,20 @@ class Hub:
     # ------------------------------------------------------------------ rooms
 
     def room(self, name: str) -> Room:
-        """Return the room called `name`, which is prepared; it is opened if it is not open yet, which may take a while.
-
-        Raises:
-            Refused: its log cannot be opened at the moment.
-        """
+        """Return the room called `name`, which is prepared; it is opened if it is not open yet."""
         room = self._rooms.get(name)
         return room or self._opened(name)
 
     def _opened(self, name: str) -> Room:
-        facts = self.register.room(name) or self.register.declare(name)
-        log = self._store.open(name, is_recorded=facts.is_logged)  # under no lock: nobody else is to wait for the store
-        room = Room(
-            name, log, self.rules, facts=facts, server=self.register.server,
-            ignored_by=self.register.ignored_by, clock=self.clock,
-        )  # fmt: skip
         with self._lock:
-            return self._rooms.setdefault(name, room)
+            if name not in self._rooms:
+                facts = self.register.room(name) or self.register.declare(name)
+                log = self._store.open(name, is_recorded=facts.is_logged)
+                self._rooms[name] = Room(
+                    name, log, self.rules, facts=facts, server=self.register.server,
+                    ignored_by=self.register.ignored_by, clock=self.clock,
+                )  # fmt: skip
+            return self._rooms[name]
 
     def rooms(self) -> list[Room]:
         """Return all rooms, in the order of their names."""
@@ -98,8 +95,7 @@ class Hub:
         """Return the room that somebody calls so, with or without a `#` before it.
 
         Raises:
-            Refused: there is none; told with it is one that may be meant, of those that somebody `is_shown`. Or its log
-                cannot be opened at the moment.
+            Refused: there is none; told with it is one that may be meant, of those that somebody `is_shown`.
         """
         try:
             name = prepare_room(typed)
@@ -111,26 +107,22 @@ class Hub:
         return self.room(name)
 
     def has_past(self, name: str) -> bool:
-        """Tell whether something was recorded under that name, be there such a room now or not.
-
-        Raises:
-            Refused: that cannot be told at the moment.
-        """
+        """Tell whether something was recorded under that name, be there such a room now or not."""
         return self._store.has(name)
 
     def belongs(self, key: str, room: Room) -> bool:
         """Tell whether an account enters a room at a login: it joined it and did not part since, or it is the lobby."""
         return self.register.is_joined(key, room.name, default=room is self.lobby)
 
-    def names_of(self, account: Account) -> list[str]:
-        """Return the names of the rooms that an account enters at a login, the one first that it speaks in then."""
+    def rooms_of(self, account: Account) -> list[Room]:
+        """Return the rooms that an account enters at a login, the one first that it speaks in then."""
         key = account.key
         names = self.register.joined(key)
-        first = [self.lobby.name] if self.belongs(key, self.lobby) else []
+        first = [self.lobby] if self.belongs(key, self.lobby) else []
         others = [name for name in names if name != self.lobby.name and self.register.room(name)]
         if len(others) > 1:  # sorting takes 2 KiB of a thread's stack, which that keeps
             others.sort()
-        return [*first, *others]
+        return [*first, *map(self.room, others)]
 
     # ------------------------------------------------------------------ people
 
@@ -143,17 +135,9 @@ class Hub:
     # ------------------------------------------------------------------ private messages
 
     def has_private_log(self, key: str) -> bool:
-        """Tell whether an account has been sent a private message, or has sent one.
-
-        Raises:
-            Refused: that cannot be told at the moment.
-        """
+        """Tell whether an account has been sent a private message, or has sent one."""
         return self._store.has(PRIVATE_MARK + key)
 
     def private_log(self, key: str) -> RoomLog:
-        """Return the log of an account's private messages; it is made if there is none.
-
-        Raises:
-            Refused: it cannot be opened at the moment.
-        """
+        """Return the log of an account's private messages; it is made if there is none."""
         return self._store.open(PRIVATE_MARK + key)

@@ -38,7 +38,7 @@ class Membership:
     """
 
     __slots__ = (
-        *("_catches_up", "_display", "_hears", "_is_mail_unknown", "_is_open", "_is_over", "_lock", "_mail", "_rooms"),
+        *("_catches_up", "_display", "_hears", "_is_open", "_is_over", "_lock", "_mail_since", "_rooms"),
         *("_spoken_in", "_untold", "current", "hub", "zone"),
     )
 
@@ -55,8 +55,7 @@ class Membership:
         self._is_open = False
         self._is_over = False
         self._hears = False
-        self._is_mail_unknown = False  # whether what came before cannot be read
-        self._mail: tuple[RoomLog, Position] | None = None  # the private log, and where it ended when first to be heard
+        self._mail_since: Position | None = None  # where the private log ended when it was first to be heard
         self._untold: tuple[Reply, ...] = ()  # what waits for the welcome
 
     # ------------------------------------------------------------------ whose it is, and where
@@ -117,6 +116,7 @@ class Membership:
         The peer is told so before anything else. Whoever opens tells then what was missed: until that is done nothing
         of those rooms is live.
         """
+        entrances: list[Entrance] = []
         troubles: list[Refused] = []
         is_held = is_frozen = False
         try:
@@ -124,66 +124,31 @@ class Membership:
         except Refused as refusal:
             is_frozen = True  # what was missed counts as missed after this session, too
             troubles.append(refusal)
-        rooms: dict[str, Room | None] = {}
-        mail = self._find_mail(troubles)
-        while True:
-            self._find_rooms(rooms, troubles)
-            with self._lock:
-                if all(name in rooms for name in self.hub.names_of(self.account)):  # else one was joined meanwhile
-                    return self._open_locked(rooms, mail, troubles, is_held=is_held, is_frozen=is_frozen)
-
-    def _find_mail(self, troubles: list[Refused]) -> RoomLog | None:
-        """Return the account's private log, if there is one. Under no lock, as the store may take a while."""
-        try:
-            return self.hub.private_log(self.key) if self.hub.has_private_log(self.key) else None
-        except Refused as refusal:
-            troubles.append(refusal)
-            self._is_mail_unknown = True
-            return None
-
-    def _find_rooms(self, rooms: dict[str, Room | None], troubles: list[Refused]) -> None:
-        """Find those of the account's rooms that are not known yet. Under no lock, as the store may take a while."""
-        for name in self.hub.names_of(self.account):
-            if name not in rooms:
+        key = self.key
+        with self._lock:
+            self._is_open = True
+            self._display.restyle(self.hub.register.style_of(key))
+            if ignored := self.hub.register.ignored_by(key):
+                self._display.ignore(ignored)
+            for room in self.hub.rooms_of(self.account):
                 try:
-                    rooms[name] = self.hub.room(name)
+                    entrance = self._enter_locked(
+                        room, is_held=is_held, turns=self.current is None, is_frozen=is_frozen
+                    )
                 except Refused as refusal:
                     troubles.append(refusal)
-                    rooms[name] = None
-
-    def _open_locked(
-        self, rooms: Mapping[str, Room | None], mail: RoomLog | None, troubles: list[Refused], *, is_held: bool,
-        is_frozen: bool,
-    ) -> Opening:  # fmt: skip
-        assert self._lock.locked()
-        entrances: list[Entrance] = []
-        key = self.key
-        self._is_open = True
-        self._display.restyle(self.hub.register.style_of(key))
-        if ignored := self.hub.register.ignored_by(key):
-            self._display.ignore(ignored)
-        for room in filter(None, map(rooms.get, self.hub.names_of(self.account))):
-            try:
-                entrance = self._enter_locked(room, is_held=is_held, turns=self.current is None, is_frozen=is_frozen)
-            except Refused as refusal:
-                troubles.append(refusal)
-            else:
-                entrances.append(entrance)
-        if mail is None and self._mail:  # there was none before
-            mail = self._mail[0]
-        if mail:
-            is_unknown = self._is_mail_unknown
-            entrances.append(
-                self._hear_locked(mail, is_held=is_held and not is_unknown, is_frozen=is_frozen or is_unknown)
-            )
-        troubles += [entrance.trouble for entrance in entrances if entrance.trouble]
-        for reply in welcome(self.account.name, entrances, self.hub.lobby):
-            self._display.tell(reply)
-        for entrance in entrances:
-            self._subscribe_locked(entrance)
-        for reply in self._untold:
-            self._display.tell(reply)
-        self._untold = ()
+                else:
+                    entrances.append(entrance)
+            if self.hub.has_private_log(key) and not self._hears:
+                entrances.append(self._hear_locked(self.hub.private_log(key), is_held=is_held, is_frozen=is_frozen))
+            troubles += [entrance.trouble for entrance in entrances if entrance.trouble]
+            for reply in welcome(self.account.name, entrances, self.hub.lobby):
+                self._display.tell(reply)
+            for entrance in entrances:
+                self._subscribe_locked(entrance)
+            for reply in self._untold:
+                self._display.tell(reply)
+            self._untold = ()
         return Opening(tuple(entrances), tuple(troubles))
 
     def go_into(self, room: Room, told: Reply) -> Entrance:
@@ -297,10 +262,9 @@ class Membership:
         """See `Device.hear`."""
         with self._lock:
             if not self._is_open:
-                self._mail = self._mail or (log, log.end)
+                self._mail_since = self._mail_since or log.end
             elif not (self._is_over or self._hears):
-                is_unknown = self._is_mail_unknown
-                self._read_on_locked(self._hear_locked(log, is_new=not is_unknown, is_frozen=is_unknown))
+                self._read_on_locked(self._hear_locked(log, is_new=True))
 
     def _hear_locked(
         self, log: RoomLog, *, is_held: bool = False, is_frozen: bool = False, is_new: bool = False
@@ -315,8 +279,7 @@ class Membership:
             is_answered = partial(self.hub.register.is_answered, self.key)
             absence = self._absence(log, position, bookmark or Bookmark(begin, _NOBODY), log.room, is_answered)
         else:
-            since = self._mail[1] if self._mail else log.end
-            position = begin if is_new else since
+            position = begin if is_new else self._mail_since or log.end
         return Entrance(log, position, absence=absence, trouble=trouble, is_frozen=is_frozen or trouble is not None)
 
     def ignore(self) -> None:

@@ -336,37 +336,22 @@ def few_sought_in(words: str) -> list[Sought]:
 
 
 class LogStore(ABC):
-    """Where the logs of all rooms are kept.
-
-    What asks a file or another machine may take a while and may be refused, so it is called under no lock but a
-    session's; whoever waits there steps aside meanwhile (`chatsrv.sharing.slots.step_aside`).
-    """
+    """Where the logs of all rooms are kept."""
 
     @abstractmethod
     def open(self, room: str, *, is_recorded: bool = True) -> RoomLog:
         """Return the log of `room`, the same object each time; it is created if there is none.
 
         Unless it `is_recorded`, it lives in memory, whatever the others do, and nothing of it outlives the process.
-
-        Raises:
-            Refused: it cannot be opened at the moment.
         """
 
     @abstractmethod
     def has(self, room: str) -> bool:
-        """Tell whether there is a log of `room`: whether it was opened in this process, or anything is kept of it.
-
-        Raises:
-            Refused: that cannot be told at the moment.
-        """
+        """Tell whether there is a log of `room`: whether it was opened in this process, or anything is kept of it."""
 
     @abstractmethod
     def rooms(self) -> list[str]:
-        """Return the names of all rooms of which there is a log, sorted.
-
-        Raises:
-            Refused: they cannot be told at the moment.
-        """
+        """Return the names of all rooms of which there is a log, sorted."""
 
     @abstractmethod
     def bookmark(self, account: str, room: str) -> Bookmark | None:

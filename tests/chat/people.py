@@ -28,7 +28,7 @@ from chatsrv.model.style import Style
 from chatsrv.model.verbs import RIGHT_FOR
 from chatsrv.protocols.plain import PlainProtocol
 from chatsrv.protocols.slash import asked
-from chatsrv.roomlog.base import LogStore, RoomLog
+from chatsrv.roomlog.base import RoomLog
 from chatsrv.text.names import account_key
 from chatsrv.wording.refusals import explain
 
@@ -38,9 +38,9 @@ ROLES = {"root": Role.ADMIN, "Mod": Role.MODERATOR, "mina": Role.MODERATOR}
 class Chat:
     """A real hub with accounts: `root` is an admin, `Mod` and `mina` are moderators, whoever else comes is a member."""
 
-    def __init__(self, rules: RoomRules | None = None, store: LogStore | None = None) -> None:
+    def __init__(self, rules: RoomRules | None = None) -> None:
         staff = DeclaredRoom(name="staff", topic="Tea", invite_only=True)
-        self.hub = Hub(store, rules=(rules or RoomRules()).model_copy(update={"declared": (staff,)}))
+        self.hub = Hub(rules=(rules or RoomRules()).model_copy(update={"declared": (staff,)}))
         self.accounts: dict[str, Account] = {}
         self._origins = 0
         for name in ("root", "Mod", "mina", "alice", "bob", "carol"):

@@ -5,11 +5,10 @@ from itertools import islice, product
 
 from chatsrv.chat.hub import Hub
 from chatsrv.model.accounts import Account
-from chatsrv.model.refusals import HistoryUnreadable, NoSuchRoom
+from chatsrv.model.refusals import NoSuchRoom
 from chatsrv.model.roomrules import RoomRules
 from chatsrv.roomlog.memory import MemoryStore
 from tests.refusing import refused
-from tests.roomlog.away import AwayStore
 from tests.work import calls_of
 
 ALICE, BOB = Account("alice"), Account("bob")
@@ -21,28 +20,6 @@ def test_a_room_is_opened_once_whoever_asks_first() -> None:
         rooms = list(pool.map(hub.room, ["kitchen"] * 64))
     assert all(room is rooms[0] for room in rooms)
     assert rooms[0].name == "kitchen"
-
-
-def test_a_store_that_takes_its_time_to_open_a_room_holds_up_nobody_else() -> None:
-    store = AwayStore(slow="kitchen")
-    hub = Hub(store)
-    with ThreadPoolExecutor(2) as pool:
-        opening = [pool.submit(hub.room, "kitchen") for _ in range(2)]
-        store.await_asked()
-        assert hub.room("attic").enter(ALICE, 1).others == ()
-        assert hub.find("lobby") is hub.lobby
-        assert not any(room.done() for room in opening)
-        store.answers.set()
-        assert [room.result() for room in opening] == [hub.room("kitchen")] * 2
-
-
-def test_a_room_whose_log_cannot_be_opened_is_refused_and_opened_later_on() -> None:
-    store = AwayStore(away="kitchen")
-    hub = Hub(store)
-    with refused(HistoryUnreadable()):
-        hub.room("kitchen")
-    store.away = ""
-    assert hub.room("kitchen").name == "kitchen"
 
 
 def test_the_lobby_is_a_room_like_any_other() -> None:

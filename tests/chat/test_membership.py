@@ -23,7 +23,6 @@ from chatsrv.model.roomrules import RoomRules
 from chatsrv.roomlog.base import RoomLog
 from chatsrv.wording.refusals import explain
 from tests.chat.people import Chat, Person
-from tests.roomlog.away import AwayStore
 
 HELLO = Notice("Hello.")
 NOT_NOW = "What was before cannot be read at the moment."
@@ -201,62 +200,6 @@ def test_a_room_that_cannot_be_entered_keeps_nobody_out_of_the_others(
     assert again.room is dev
     assert [trouble.why for trouble in again.opening.troubles] == [Unrecorded()]
     assert not chat.hub.lobby.is_in("alice")
-
-
-def in_dev(chat: Chat, *names: str) -> None:
-    """Let there be a room dev that these have joined, and that is not open."""
-    chat.hub.register.record("root", 1, Change(What.CREATE, "dev"))
-    for name in names:
-        chat.hub.register.record(name, 1, Change(What.JOIN, "dev"))
-
-
-def test_a_login_that_waits_for_the_store_holds_up_nobody_and_misses_nothing_that_was_done_meanwhile() -> None:
-    store = AwayStore(slow="dev")
-    chat = Chat(store=store)
-    in_dev(chat, "bob")
-    with ThreadPoolExecutor(1) as pool:
-        login = pool.submit(chat.log_in, "bob")
-        store.await_asked()
-        (device,) = chat.hub.attendance.devices("bob")
-        device.tell(HELLO)
-        device.ignore()
-        assert not device.leave(chat.hub.lobby, Reason.QUIT)
-        assert chat.log_in("alice").types("/msg bob hi") == []
-        chat.hub.register.record("bob", 1, Change(What.JOIN, "staff"))
-        assert not device.enter(chat.hub.room("staff"), HELLO)
-        store.answers.set()
-        bob = login.result()
-    assert list(bob.rooms) == ["lobby", "dev", "staff"]
-    assert bob.heard == ["@bob"]
-    assert "[private] <alice> hi" in [line.partition("] ")[2] for line in bob.told()]
-
-
-def test_a_room_that_cannot_be_opened_keeps_nobody_out_of_the_others() -> None:
-    store = AwayStore(away="dev")
-    chat = Chat(store=store)
-    in_dev(chat, "bob")
-    bob = chat.log_in("bob")
-    assert list(bob.rooms) == ["lobby"]
-    assert [refusal.why for refusal in bob.opening.troubles] == [HistoryUnreadable()]
-    store.away = ""
-    assert list(chat.log_in("bob").rooms) == ["lobby", "dev"]
-
-
-def test_private_messages_that_cannot_be_read_at_the_login_are_told_at_the_next_one() -> None:
-    store = AwayStore()
-    chat = Chat(store=store)
-    alice = chat.log_in("alice")
-    alice.types("/msg bob one")
-    store.away = "@bob"
-    bob = chat.log_in("bob")
-    assert [refusal.why for refusal in bob.opening.troubles] == [HistoryUnreadable()]
-    store.away = ""
-    alice.types("/msg bob two")
-    assert shown(bob)[-1] == ("subscribe", "@bob", "frozen")
-    assert bob.display.calls[-1][2] == 1  # behind what it could not be told
-    bob.leaves()
-    told = [line for line in chat.log_in("bob").told() if "<alice>" in line]
-    assert [line[-3:] for line in told] == ["one", "two"]
 
 
 # ------------------------------------------------------------------ going into a room

@@ -4,12 +4,10 @@ import queue
 
 from chatsrv.app.sessions import PlainSession
 from chatsrv.chat.hub import Hub
-from chatsrv.model.changes import Change, What
 from chatsrv.model.entries import Bookmark
 from chatsrv.net.delivery import keeper
 from chatsrv.roomlog.memory import MemoryStore
-from tests.peer import DEADLINE_SECONDS, PASSWORDS, Peer, running_chat, talk
-from tests.roomlog.away import AwayStore
+from tests.peer import DEADLINE_SECONDS, Peer, running_chat
 from tests.roomlog.late import LateStore
 
 
@@ -46,20 +44,3 @@ def test_a_newcomer_is_not_told_later_who_came_before_him() -> None:
         while log.end.offset < 3:  # his words are on their way
             log.show()
         assert alice.line() == "<bob> hello"
-
-
-def test_a_login_that_waits_for_the_store_holds_up_nobody() -> None:
-    store = AwayStore(slow="dev")
-    hub = Hub(store)
-    hub.register.record("alice", 1, Change(What.CREATE, "dev"))
-    hub.register.record("carol", 1, Change(What.JOIN, "dev"))
-    with running_chat(PlainSession, hub) as server, Peer(server) as alice, Peer(server) as bob, Peer(server) as carol:
-        carol.try_login("carol", PASSWORDS["carol"])
-        store.await_asked()
-        alice.log_in("alice")
-        bob.log_in("bob")
-        assert alice.line() == "* bob joined"
-        talk(alice, bob)
-        store.answers.set()
-        assert carol.line().startswith("Welcome, carol!")
-        assert alice.line() == bob.line() == "* carol joined"
