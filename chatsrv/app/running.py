@@ -197,7 +197,7 @@ class App:
     def close(self) -> None:
         """Say goodbye to every session, and let go of everything. Returns when that is done.
 
-        Sessions, bots and backends that have not ended `linger_seconds` and `STOP_SECONDS` later are left behind.
+        Sessions, bots and backends that have not ended `linger_seconds` and `STOP_SECONDS` later are abandoned.
         """
         closers = [threading.Thread(target=_close, args=(server,)) for server in self._servers]
         if self._bots:  # they leave first, so that people see it, unless one is busy

@@ -1,4 +1,4 @@
-"""Who is at the door.
+"""Logins: the contract of a backend, the policy around every one, and the backends.
 
     backend                    the contract: AuthBackend, EditableBackend, LoginContext
     gate                       the policy around any backend; the only way to one

@@ -260,7 +260,7 @@ class Penalties:
         here.users -= 1
         account.users -= 1
         if here.room:
-            here.room.notify_all()  # who is woken looks for himself: there may be room for another account alone
+            here.room.notify_all()  # each looks anew: there may be room for another account alone
             if not here.users:
                 here.room = None
 

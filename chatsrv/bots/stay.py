@@ -165,13 +165,13 @@ class Stay(BookmarkSource):
             self._allow(self.bot.opened)
             self._hear()
             reason = self._reason or Reason.QUIT
-        except Exception:
+        except Exception:  # the edge to somebody else's bot
             logger.exception("bot %s failed and leaves %s", self.bot.name, self.room.name)
         finally:
             self._leave(reason)
         try:
             self.bot.closed(reason)
-        except Exception:
+        except Exception:  # here, too
             logger.exception("bot %s failed at its end", self.bot.name)
         finally:
             self._ended(self)

@@ -1,4 +1,4 @@
-"""Who asks for a command: one session, as the functions that obey commands see it.
+"""The session that asks for a command, as the functions that obey commands see it.
 
 Never hears of bytes, sockets or wire formats. An `Asker` is its session's thread's alone. `reply`, `catch_up`, `say`
 and `act` may have to wait for slow peers and disks, so whoever calls them holds no lock.
@@ -20,11 +20,12 @@ from chatsrv.roomlog.base import RoomLog
 class Asker:
     """One session that asks for something. `ChatSession` is what it is in a server.
 
-    A session says how to reply, how something is said, and how it ends; all else follows from its membership.
+    A session says how to reply, how something is said, and how it ends; all else follows from its membership. A plain
+    class and no ABC, whose `_abc_impl` would be taken for a name that a subclass of somebody's session overrides.
     """
 
     account: Account
-    """Who asks, with the role of this moment."""
+    """The account that asks, with the role of this moment."""
 
     membership: Membership
     """Where the session is."""

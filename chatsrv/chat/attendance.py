@@ -78,7 +78,7 @@ class Device(Protocol):
 
 
 class Attendance:
-    """Who is connected to the chat, by the keys of their accounts."""
+    """The sessions that are connected to the chat, by the keys of their accounts."""
 
     def __init__(self) -> None:
         self._lock = ranked_lock(Rank.HUB)

@@ -1,8 +1,8 @@
 """Authority: who may do what to whom, and what whoever may not is refused.
 
 A right comes with a role, everywhere; or with a room of one's own, within it. Nobody acts on somebody whose role is
-above his own, nobody keeps an admin out or silent, and nobody does so to himself. Never hears of bytes, sockets or wire
-formats. Pure functions but for what they ask the chat; everything here runs on the asker's thread.
+above their own, nobody keeps an admin out or silent, and nobody does so to themselves. Never hears of bytes, sockets or
+wire formats. Pure functions but for what they ask the chat; everything here runs on the asker's thread.
 """
 
 from chatsrv.chat.asker import Asker
@@ -94,7 +94,7 @@ def require_above(asker: Asker, target: Account, what: What) -> None:
 def require_lifting(asker: Asker, ruling: Ruling, key: str, right: Right) -> None:
     """Make sure that the asker may end what somebody decided about the account `key`, or a network.
 
-    Who acts as owner of a room ends only what he decided himself.
+    An owner of a room ends only what they decided themselves.
 
     Raises:
         Refused: it may not.

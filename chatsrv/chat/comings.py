@@ -1,4 +1,4 @@
-"""Who came and went while something was said, as one value: nobody is to seek what was said among joins and leaves.
+"""The people who came and went while something was said, as one value, so that nobody seeks words among joins.
 
 Never hears of bytes, sockets or wire formats. Logs are read in steps and under no lock, by whoever asks.
 """

@@ -2,7 +2,7 @@
 
 Never hears of bytes, sockets or wire formats. A cursor belongs to one thread, but for `close`, which any may call. It
 has the log keep nothing for it: who reads slower than is written costs neither memory nor anybody's time, and where
-the log has let go meanwhile of what he had yet to read, he is told so by a `Hole`.
+the log has let go meanwhile of what its reader had yet to read, they are told so by a `Hole`.
 """
 
 import threading

@@ -82,7 +82,7 @@ class Display(Protocol):
         """Show lines in another style. Of what is subscribed to already, from the next `turn_to` on."""
 
     def tell(self, reply: Reply) -> None:
-        """Show a reply, behind all that was asked for before. Never waits."""
+        """Show a reply, after all that was asked for before. Never waits."""
 
     def hang_up(self, reason: Reason) -> None:
         """End the session. Never waits."""

@@ -53,7 +53,7 @@ def until_and_why(
 
 @distinct
 class Topic(NamedTuple):
-    """What a room is about, empty if nothing; who said so, as his name is written, unless the settings do, and when.
+    """What a room is about, empty if nothing; who said so, as their name is written, unless the settings do, and when.
 
     `at` is in Unix seconds, `None` if it is not known (any more).
     One value, so that nobody ever sees one topic's text beside another one's author.

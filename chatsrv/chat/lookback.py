@@ -41,9 +41,9 @@ Pages = Callable[[], Iterator[Reply]]
 
 @distinct
 class View(NamedTuple):
-    """How one reader looks at what was before: times as at `now`, in the room `here`, nothing said by whom he ignores.
+    """How one reader looks at what was before: times as at `now`, in the room `here`.
 
-    `ignored` are keys of accounts.
+    `ignored` are the keys of accounts of which nothing is shown.
     """
 
     now: datetime

@@ -30,7 +30,7 @@ _NOBODY = 0
 
 
 class Membership:
-    """Where the session behind `display` is; a `Device`, to the rest of the chat. Times are told in `zone`.
+    """Where a session is, which `display` shows things to; a `Device`, to the rest of the chat. `zone` is for times.
 
     It is nowhere until `open`, and nowhere any more after `leave_all`. Others know of a session before it has
     entered its rooms. What they do to it then is left to `open`, which finds it done: whatever is asked of a device

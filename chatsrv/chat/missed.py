@@ -33,7 +33,7 @@ hundredths of a second at most.
 
 LOOKED_AT_ENTRIES = 50_000
 """Lines that are looked at for what was missed, where it is not even a page: all others are of those whom the reader
-ignores, or he wrote them himself elsewhere. A tenth of a second, which others who log in may wait for.
+ignores, or they are their own, from elsewhere. A tenth of a second, which others who log in may wait for.
 """
 
 COUNTED_ENTRIES = 20_000
@@ -42,7 +42,7 @@ COUNTED_ENTRIES = 20_000
 
 @distinct
 class Told(NamedTuple):
-    """A reply or an entry of before, and the offset up to which its reader has read the room once he has taken it."""
+    """A reply or an entry of before, and the offset up to which its reader has read the room once it is taken."""
 
     reply: Reply | Entry
     offset: int
@@ -66,9 +66,9 @@ class _Count(NamedTuple):
 class Absence:
     """What somebody missed of a log up to the position `last`.
 
-    `bookmark` is how far he has read, `None` if never; `view` is how he looks at what was before. `place` is the
-    log's name, such as "dev"; empty if it is of the room that he speaks in. `has_own` tells whether he is
-    shown his own words, too. `is_void` tells of a decision whether it holds no more, so that nobody needs to be told.
+    `bookmark` is how far they have read, `None` if never; `view` is how they look at what was before. `place` is the
+    log's name, such as "dev"; empty if it is of the room that they speak in. `has_own` tells whether they are
+    shown their own words, too. `is_void` tells of a decision whether it holds no more, so that nobody needs to be told.
     """
 
     def __init__(

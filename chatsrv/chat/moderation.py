@@ -40,9 +40,9 @@ from chatsrv.text.names import account_key, prepare_room
 
 
 def kick(asker: Asker, command: Kick) -> None:
-    """Send somebody out of a room, into which he may come back.
+    """Send somebody out of a room, into which they may come back.
 
-    At the next login he is not let in by himself, unless it is the lobby.
+    At the next login they do not enter it unasked, unless it is the lobby.
 
     Raises:
         Refused: the asker may not, or that one is neither there nor would be at the next login.
@@ -117,8 +117,8 @@ def _put_out(asker: Asker, room: Room, target: Account, change: Change, told: Re
     hub, attendance, key = asker.hub, asker.hub.attendance, target.key
     is_member = room is not hub.lobby and hub.belongs(key, room)
     if is_member:
-        # Before his sessions leave, so that none comes back by what is left of his joining. In the lobby, where
-        # everybody begins, he is again at the next login.
+        # Before the sessions leave, so that none comes back by what is left of its joining. In the lobby, where
+        # everybody begins, they are again at the next login.
         try:
             hub.register.record(target.name, asker.origin, Change(What.PART, room.name))
         except NotRecorded:  # what was decided is, and is carried out
@@ -139,7 +139,7 @@ def _put_out(asker: Asker, room: Room, target: Account, change: Change, told: Re
 def _end(device: Device, told: Report) -> None:
     device.tell(told)
     device.hang_up(Reason.BANNED)
-    for room in device.rooms.values():  # it may take a while until his session ends, for him to read that
+    for room in device.rooms.values():  # it may take a while until the session ends, for its peer to read that
         device.leave(room, Reason.BANNED)
 
 
@@ -310,7 +310,7 @@ def _is_from(device: Device, network: Network) -> bool:
 
 
 def _require_elsewhere(asker: Asker, network: Network) -> None:
-    """Make sure that the asker does not lock himself out. Admins cannot: no network's ban holds for them."""
+    """Make sure that the askers do not lock themselves out. Admins cannot: no network's ban holds for them."""
     devices = asker.hub.attendance.devices(asker.key)
     if asker.account.role is not Role.ADMIN and any(_is_from(device, network) for device in devices):
         raise Refused(InNetworkYourself(network))

@@ -41,8 +41,9 @@ def tell_privately(asker: Asker, command: PrivateMessage) -> None:
         copies.append((_heard_log(asker, reader.key), Kind.PRIVATE, command.text))
     for log, _, _ in copies:
         log.wait_for_space()
-    # The author's first, or an answer could come before it in his log; and both before waiting, so that one transaction
-    # has both, as a rule. Where a disk fails between two of them, the last one tells whether it was said: the reader's.
+    # The author's first, or an answer could come before it in their log; and both before waiting, so that one
+    # transaction has both, as a rule. Where a disk fails between two of them, the reader's, the last one,
+    # tells whether it was said.
     written = [(log, log.append(kind, asker.account.name, asker.origin, (text,))) for log, kind, text in copies]
     *before, (log, appended) = written
     for own_log, own_copy in before:

@@ -82,7 +82,7 @@ class Register:
         self._styles: dict[str, Style] = {}
         self._subjects = Subjects()
         self._lock = ranked_lock(Rank.REGISTER)
-        # Guarded by the lock. Who holds it alone changes all of the above.
+        # Guarded by the lock, which is held to change any of the above.
         with self._lock:
             applied = self._read_all_locked()
             self._follower = self._follow(applied.offset)
@@ -218,13 +218,13 @@ class Register:
                 applied = self._follower.cursor
             try:
                 entries = self._log.read(Position(self._log.epoch, applied), READ_ENTRIES)
-                behind = entries[-1].offset
+                last = entries[-1].offset
             except Hole as hole:  # in a rescued file
-                behind = hole.kept_after
+                last = hole.kept_after
             with self._lock:
                 if self._follower.cursor == applied:  # else somebody else was faster
                     self._apply_locked(entries or ())
-                    follower, self._follower = self._follower, self._follow(behind)
+                    follower, self._follower = self._follower, self._follow(last)
                     follower.close()
 
     def _follow(self, applied: int) -> Follower:

@@ -155,7 +155,7 @@ def _go_into(asker: Asker, room: Room) -> None:
     """Enter a room with all sessions of the account, now and at each login.
 
     What holds is recorded first, and each session looks at it on its way in: who is put out meanwhile is not let in by
-    what is left of his own joining.
+    what is left of their own joining.
     """
     is_new = not asker.hub.belongs(asker.key, room)
     if is_new:
@@ -254,7 +254,9 @@ def _new_name(asker: Asker, typed: str) -> str:
     if sum(bool(facts.owner) for facts in rooms) >= hub.rules.most:
         raise Refused(NoMoreRooms())
     most = 0 if may(asker.account, Right.HURRY) else hub.rules.most_of_one
-    if most and sum(facts.owner == asker.key for facts in rooms) >= most:  # rooms stay, so he would take all of them
+    if (
+        most and sum(facts.owner == asker.key for facts in rooms) >= most
+    ):  # rooms stay, so one account would take all of them
         raise Refused(NoMoreOwnRooms(most))
     if hub.has_past(name):  # of the settings once; whoever made it anew would read all that was said there
         raise Refused(RoomWithPast(name))
@@ -319,7 +321,7 @@ def invite(asker: Asker, command: Invite) -> None:
         raise Refused(BannedGuest(guest.name, room.name))
     if not is_here and hub.belongs(guest.key, room):
         raise Refused(AlreadyThere(guest.name, room.name))
-    is_invited = guest.key in room.facts.invited  # else only the pace of all that he decides holds him up
+    is_invited = guest.key in room.facts.invited  # else only the pace of all that they decide holds them up
     if is_invited and not is_here:  # who comes back is to read it once
         raise Refused(AlreadyInvited(guest.name, room.name))
     if not asker.hub.invitations.allow(f"{asker.key} {guest.key} {room.name}") and is_invited:

@@ -27,7 +27,8 @@ from chatsrv.settings import Settings, load
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
-# What a disk says behind standard output. A command that writes a file of its own tells what is wrong with that.
+# The errors of a disk to which standard output is redirected. A command that writes a file of its own tells what is
+# wrong with that.
 _OUTPUT_FAILS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 

@@ -1,4 +1,4 @@
-"""Who logged in: an account and its role.
+"""An account that logged in, and its role.
 
 Knows nothing of passwords, files or sockets. Values, to be shared between threads freely.
 """

@@ -52,7 +52,7 @@ UNLOGGED = "unlogged"
 
 @distinct
 class Change(NamedTuple):
-    """Something that was decided. Who decided it, when, and in which session stands in the entry that has it.
+    """Something that was decided. The entry that has it tells by whom, when, and in which session.
 
     `room` is empty for the whole server. `target` is an account's name as its owner writes it, or a network in CIDR
     notation. `until` is in seconds since the Unix epoch, `None` for good. `text` is a topic or a reason; of a `CREATE`

@@ -52,7 +52,7 @@ class Present(NamedTuple):
 class RoomLine(NamedTuple):
     """A room as it is listed, with the number of `people` who are in it.
 
-    `is_in` tells whether the asker is one of them, `is_here` whether he speaks there.
+    `is_in` tells whether the asker is one of them, `is_here` whether they speak there.
     """
 
     name: str
@@ -189,7 +189,7 @@ class PastEnd(NamedTuple):
 
 @distinct
 class Comings(NamedTuple):
-    """Who came and went among what is shown of before: so many `people`, at least, if `is_more`.
+    """The people who came and went among what is shown of before: so many `people`, at least, if `is_more`.
 
     `joined`, `left`, `both` and `returned` name them, sorted, by what came of it: those who are here now and were not,
     those who were and are not, those who came and left again, those who left and came back. Where they are many, these

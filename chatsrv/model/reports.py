@@ -90,7 +90,7 @@ class LeftElsewhere(Report):
 
 
 class Company(Report):
-    """Who else is in the room that was entered: sorted names; `more` counts those not named."""
+    """The others who are in the room that was entered: sorted names; `more` counts those not named."""
 
     names: tuple[str, ...]
     more: int = 0

@@ -60,7 +60,7 @@ EVERYWHERE = "everywhere"
 """The word that makes a ban or a mute one of the whole server."""
 
 MOST_SLOW_SECONDS = 3600
-"""The slowest that a room can be made: a line an hour. Who wants it slower mutes people."""
+"""The slowest that a room can be made: a line an hour. For less there is `/mute`."""
 
 _NAME = re.compile(f"[a-z][a-z0-9-]{{0,{NAME_CHARACTERS - 1}}}")
 

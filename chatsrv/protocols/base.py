@@ -26,9 +26,9 @@ class Reader(ABC):
     """One peer's bytes on their way to becoming commands.
 
     It starts in the login, where it yields one `LoginStep` after the other: `Credentials`, and a `Response` to each
-    `Challenge`. A step is the last of the commands that a call returns; what the peer sent behind it stays in the
+    `Challenge`. A step is the last of the commands that a call returns; what the peer sent after it stays in the
     reader until `decided` tells what came of it. Once the peer is admitted, and has said all else that the format wants
-    to hear before, the reader yields `Enter`, and behind it what the session is to obey. Until then it yields nothing
+    to hear before, the reader yields `Enter`, and after it what the session is to obey. Until then it yields nothing
     but steps, answers, complaints and `Quit`.
     """
 
@@ -54,7 +54,7 @@ class Reader(ABC):
 
     @abstractmethod
     def decided(self, outcome: LoginOutcome) -> list[Command]:
-        """Learn what came of the last step; return what follows from that, and from what had come behind the step.
+        """Learn what came of the last step; return what follows from that, and from what had come after the step.
 
         A refusal is told only of an attempt that is not the last one: see `Protocol.login_attempts`. By then the peer
         has been told of it.

@@ -26,7 +26,7 @@ from chatsrv.wording.replies import tell
 from chatsrv.wording.sessions import FAREWELLS, PASSWORD, USERNAME, welcome
 
 HELD_BYTES = 65536
-"""Bytes kept behind a step of the login until it is decided: one `recv` of a session, which then waits."""
+"""Bytes kept after a step of the login until it is decided: one `recv` of a session, which then waits."""
 
 _LINE_END = re.compile(rb"\r[\n\0]?|\n")
 _SECOND_HALF = (b"\n", b"\0")
@@ -69,9 +69,9 @@ class LinesReader(Reader):
         self._is_first_line = True
         self._dialogue: Dialogue | None = self._login_dialogue()
         self._answers: tuple[str, ...] = ()  # those that the dialogue has already, and no longer than it lasts
-        self._rest = b""  # the line that has begun; while a step is decided, all that came behind it
+        self._rest = b""  # the line that has begun; while a step is decided, all that came after it
         self._is_skipping = False  # the line that has begun is too long, and is thrown away up to its end
-        self._is_flooded = False  # more came behind a step than is kept
+        self._is_flooded = False  # more came after a step than is kept
         self._is_after_cr = False  # the last line ended in a CR, whose second half may follow
         self._overhead_bytes = 0  # see `take_overhead_bytes`
 
@@ -103,7 +103,7 @@ class LinesReader(Reader):
         return self.receive(b"\n") if self._rest and self.is_open else []
 
     def decided(self, outcome: LoginOutcome) -> list[Command]:
-        """Enter, or ask on, and take up what came behind the step; see `Reader.decided`."""
+        """Enter, or ask on, and take up what came after the step; see `Reader.decided`."""
         if self._is_flooded:
             raise ProtocolError(f"more than {HELD_BYTES} bytes came before the login was decided")
         held, self._rest = self._rest, b""

@@ -151,7 +151,7 @@ class TelnetReader(PlainReader):
                 found += self._command(data[at])
                 at += 1
             elif run := (_run if len(self._rest) + _EDITED_BYTES <= self._line_bytes else _simple_run)(data, at):
-                if run.lastgroup == "ends" and not self.is_open:  # the next one may be behind a step
+                if run.lastgroup == "ends" and not self.is_open:  # the next one may come after a step
                     found += self._end_lines(b"\r")
                     at += 1
                 else:
@@ -162,7 +162,7 @@ class TelnetReader(PlainReader):
                 self._has_spoken_telnet = True
                 self._state = _State.COMMAND
                 at += 1
-        # A step is out: what is behind it stays as it is, telnet's bytes included.
+        # A step is out: what comes after it stays as it is, telnet's bytes included.
         return found + super().receive(data[at:]) if at < len(data) else found
 
     def _take_run(self, kind: str, data: bytes) -> list[Command]:

@@ -87,10 +87,10 @@ class Follower(ABC):
 
     @abstractmethod
     def read(self, limit: int) -> list[Entry] | None:
-        """Return up to `limit` entries after the cursor, oldest first, and move the cursor behind them. Never waits.
+        """Return up to `limit` entries after the cursor, oldest first, and move the cursor past them. Never waits.
 
         `None`: they are not in memory any more. `RoomLog.read` has them, which may wait; whoever has read them there
-        follows anew from behind them.
+        follows anew from the last of them.
         """
 
     @property
@@ -129,7 +129,7 @@ class RoomLog(ABC):
         it is known and before anybody can see the entries, which may be later still; never if they are refused.
 
         Raises:
-            NotRecorded: the log cannot record at the moment. Who joins or leaves is taken nevertheless, if the order is
+            NotRecorded: the log cannot record at the moment. Joining and leaving is taken nevertheless, if the order is
                 made here.
         """
 

@@ -10,7 +10,7 @@ from chatsrv.text.names import prepare_name
 
 
 class Roles(Section):
-    """Who may do more than talk. A role given here holds, whatever the file of accounts says."""
+    """The accounts that may do more than talk. A role given here holds, whatever the file of accounts says."""
 
     admin: UserNames = Field(default=(), description="Accounts that may do everything.")
     moderator: UserNames = Field(

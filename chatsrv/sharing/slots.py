@@ -20,7 +20,7 @@ from chatsrv.sharing.locks import expect_none_held
 
 
 class Urgency(IntEnum):
-    """Who gets a slot first."""
+    """The order in which threads get a slot."""
 
     TALK = 0
     """Somebody who is in a conversation sends something. What it is comes out when it has been read."""

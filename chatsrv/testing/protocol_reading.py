@@ -113,7 +113,7 @@ class ReadingContract:
         for first in (sent, b"", sent[: len(sent) // 2]):
             reader = self._reader()
             commands = reader.receive(self.login + first)
-            assert commands[-1] == self.credentials, "something behind the credentials was read before `decided`"
+            assert commands[-1] == self.credentials, "something after the credentials was read before `decided`"
             assert reader.receive(sent[len(first) :]) == []
             assert reader.decided(Admitted(self.credentials.username)) == expected
 
@@ -208,7 +208,7 @@ class ReadingContract:
 
 
 class _Peer:
-    """A peer whose every login succeeds, behind so many challenges, and what came of it."""
+    """A peer whose every login succeeds, after so many challenges, and what came of it."""
 
     def __init__(self, reader: Reader, challenges: int = 0) -> None:
         self.reader = reader

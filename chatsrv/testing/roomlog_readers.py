@@ -10,7 +10,7 @@ _THREADS = 8
 
 
 class ReadersContract(LogContract):
-    """What every `LogStore` promises of bookmarks, and of who wants to be told what he missed."""
+    """What every `LogStore` promises of bookmarks, and of who wants to be told what they missed."""
 
     def test_there_is_no_bookmark_before_one_is_kept(self) -> None:
         """Of no account, and of no room, be it open or not."""

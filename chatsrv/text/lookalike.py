@@ -51,7 +51,7 @@ def check_new_name(name: str, existing_names: Iterable[str], reserved_names: Ite
         raise AccountsError(f"{name!a} has marks piled on one letter; accepted is a name without")
     shapes = _shapes(*_readings(name), *_readings(prepared))
     for word in (*_WORDS, *reserved_names):
-        # Somebody who speaks of himself in capitals: an l would pass for the I of ADMIN.
+        # Somebody who writes I in capitals: an l would pass for the I of ADMIN.
         if _is_for(word, shapes):
             what = "is" if prepared == word.lower() else f"looks like {word!a}, which is"
             raise AccountsError(f"{name!a} {what} reserved for the server; accepted is another name")
@@ -177,7 +177,7 @@ def _shapes_of_word(word: str) -> frozenset[str]:
     return _shapes(word, word.lower(), word.upper(), word.capitalize())
 
 
-# Whoever asks again and again for a room that he is refused would have a thousand names looked at each time.
+# A chatter who asks again and again for a room that is refused would have a thousand names looked at each time.
 @lru_cache(10_000)
 def _keys_of_room(name: str) -> frozenset[str]:
     """Return what a name is found by: its shapes, and those without accents."""

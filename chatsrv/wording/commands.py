@@ -65,7 +65,7 @@ def unknown(reply: UnknownCommand) -> str:
 
 
 def listed(reply: CommandList) -> list[str]:
-    """Return a line for each command, and behind all of them one for how to say a slash."""
+    """Return a line for each command, and a last one for how to say a slash."""
     rows = [(_written(usage), usage.help or HELP.get(usage.name, "")) for usage in reply.commands]
     if reply.is_all:
         rows.append(_SAYING_A_SLASH)

@@ -12,7 +12,7 @@ from chatsrv.text.characters import IGNORABLE, choice
 from chatsrv.text.lookalike import skeleton
 
 JOINED, LEFT, CAME_AND_WENT, CAME_BACK = "joined", "left", "came and went", "left and came back"
-"""What stands behind a name; `LEFT` where there is nothing to add."""
+"""The words after a name; `LEFT` where there is nothing to add."""
 
 _WHY: Mapping[Reason, str] = {
     Reason.LOST: "connection lost",
@@ -31,7 +31,7 @@ _WHY: Mapping[Reason, str] = {
 """Why somebody left who did not do so on their own account. Logins that fail are ended before anybody is told."""
 
 LEFT_FOR: Mapping[str, str] = {reason.name: f"{LEFT} ({why})" for reason, why in _WHY.items()}
-"""What stands behind the name of somebody who left, by the text of a `LEAVE`; `LEFT` of any other text."""
+"""The words after the name of somebody who left, by the text of a `LEAVE`; `LEFT` of any other text."""
 
 
 def _pattern(words: str) -> str:
@@ -52,12 +52,12 @@ def _news() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 _GOES_ON_WITH_NAMES = re.compile(r"[^\w,&+]*(?:[,&+]|and\b)")
 
-# Nothing may hide in or behind those words: neither signs, nor what nobody sees, of which some count as letters.
+# Nothing may hide in or after those words: neither signs, nor what nobody sees, of which some count as letters.
 _NO_LETTERS = re.compile(f"[^\\w\\s]|[_{choice(IGNORABLE)}]")
 
 
 def looks_like_news(text: str) -> bool:
-    """Tell whether what somebody does could be taken for news, if it stood behind their name as news does.
+    """Tell whether what somebody does could be taken for news, if it stood after their name as news does.
 
     >>> looks_like_news("left (connection lost)"), looks_like_news("and Ann J0INED"), looks_like_news("waves")
     (True, True, False)

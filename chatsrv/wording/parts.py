@@ -51,7 +51,7 @@ def day_and_time(moment: datetime) -> str:
 
 
 def until_and_why(until: datetime | None, reason: str) -> str:
-    """Return how long something holds and why, to stand behind it; nothing of what holds for good.
+    """Return how long something holds and why, to stand after it; nothing of what holds for good.
 
     UTC is named, as it stands in where the reader's time zone is not known.
 
@@ -63,7 +63,7 @@ def until_and_why(until: datetime | None, reason: str) -> str:
 
 
 def in_place(place: str) -> str:
-    """Return where something was said, behind a space; nothing of the room that the reader speaks in.
+    """Return where something was said, after a space; nothing of the room that the reader speaks in.
 
     >>> in_place("dev"), in_place("@alice"), in_place("")
     (' in dev', ' in private messages', '')

@@ -39,7 +39,7 @@ RIGHTS: Mapping[Right, str] = {
     Right.AUDIT: "read what was decided",
     Right.GOVERN: "act on the whole server",
 }
-"""What each right lets somebody do, to stand behind "the right to"."""
+"""What each right lets somebody do, to stand after "the right to"."""
 
 _UTTERANCES: Mapping[Utterance, str] = {
     Utterance.LINE: "a line",

@@ -20,7 +20,7 @@ LINES: dict[str, Callable[[Entry], str]] = {"jsonl": json_line, "text": text_lin
 """What makes a line of an entry, for each format."""
 
 MOST_FOUND = 100_000
-"""The most that a search shows: all of it is in memory. Who wants more makes an export."""
+"""The most that a search shows: all of it is in memory. For more there is the export."""
 
 
 @click.command()

@@ -240,7 +240,7 @@ class Connection(Recipient):
         """Write an answer of the login's dialogue at once.
 
         Until the login, delivery has nothing to write here but a farewell, so a stranger's prompts need not queue
-        behind what is being sent to everybody. A peer who leaves even his prompts unread is gone.
+        after what is being sent to everybody. A peer who leaves even the prompts unread is gone.
         """
         if data and send_some(self.send, data) != len(data):
             self.hang_up(Reason.LOST)
@@ -250,7 +250,7 @@ class Connection(Recipient):
         self.has_credentials = True
 
     def await_login(self) -> None:
-        """Have the deadline of the login hold again, behind a step of it; if it has passed meanwhile, that is the end.
+        """Have the deadline of the login hold again, after a step of it; if it has passed meanwhile, that is the end.
 
         Delivery notes that it has passed, and then looks at `has_credentials`; so one of the two threads sees it.
         """
@@ -273,7 +273,7 @@ class Connection(Recipient):
         return receipts
 
     def post(self, data: bytes, steps: Steps | None = None) -> None:
-        """Have `data` written behind all that was posted before; wait while too much of it waits already.
+        """Have `data` written after all that was posted before; wait while too much of it waits already.
 
         `steps` tell how it moves its reader's place.
         """
@@ -345,8 +345,8 @@ class Connection(Recipient):
         return self._subscriptions.pop(log, None)
 
     def go_live(self, subscription: Subscription) -> None:
-        """Have what was missed of a log, which is not held back any more, wait behind what was posted so far."""
-        replies, _ = self.take_replies()  # before what is live, so that its reader's place is behind them
+        """Have what was missed of a log, which is no longer held back, wait until what was posted so far is written."""
+        replies, _ = self.take_replies()  # before what is live, so that its reader's place is after them
         if self.receipts:
             self.receipts.go_live(subscription.log)
         parts = [self.leftover, replies]
@@ -480,7 +480,7 @@ class Connection(Recipient):
         if self.reason:
             try:
                 self.outbox.end(self.writer.ending(self.reason))
-            except Exception:
+            except Exception:  # the edge to somebody's wire format: this one ends without last bytes, and all go on
                 logger.exception("session %d: its wire format cannot tell the end", self.id)
         return True
 

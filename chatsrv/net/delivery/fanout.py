@@ -64,7 +64,7 @@ class FanOut:
             self._read_from(subscription, after)
 
     def _read_from(self, subscription: Subscription, after: Position, fetched: Sequence[Entry] = ()) -> None:
-        """Have a connection read on from a position, behind which some entries were fetched for it."""
+        """Have a connection read on from a position, after which some entries were fetched for it."""
         log = subscription.log
         try:
             feed = self.feeds.get(log)
@@ -105,7 +105,7 @@ class FanOut:
         if missed:
             try:
                 batch = tail.render(missed)
-            except Exception:
+            except Exception:  # the edge to somebody's wire format: its reader goes, and all others go on
                 self._give_up(missed, [connection])
                 return
             subscription.miss(batch)
@@ -165,7 +165,7 @@ class FanOut:
         for tail in feed.tails():
             try:
                 batches = tail.batches_of(entries)
-            except Exception:
+            except Exception:  # the edge to somebody's wire format: its readers go, and those of other formats go on
                 self._give_up(entries, tail.readers())
                 continue
             for number, batch in enumerate(batches, 1):
@@ -251,8 +251,8 @@ class FanOut:
 def _visible(log: RoomLog, after: Position) -> Position:
     """Return `after`, or the end of `log` while that is not visible yet.
 
-    A feed stands where everything is visible: whoever was overtaken on his way here is given what lies between his
-    place and the feed's, and that has to be there to be read.
+    A feed stands where everything is visible: a reader that was overtaken on its way here is given what lies between
+    its place and the feed's, and that has to be there to be read.
     """
     log.read_at_hand(after, 0)  # raises the `Hole` that it may be
     end = log.end

@@ -100,8 +100,8 @@ class Feed:
         if not self._fetched:  # it is under way
             return []
         entries, self._fetched = self._fetched[:limit], None
-        follower, behind = self._follower, Position(self.log.epoch, entries[-1].offset)
-        self._follower = self.log.follow(behind, self.announce)
+        follower, last = self._follower, Position(self.log.epoch, entries[-1].offset)
+        self._follower = self.log.follow(last, self.announce)
         follower.close()
         return entries
 
@@ -138,7 +138,7 @@ class Feed:
         return list(self._tails.values())
 
     def add(self, subscription: Subscription) -> Tail[Connection]:
-        """Take in a reader at the cursor, in the wire format that he is to have; he is behind at first."""
+        """Take in a reader at the cursor, in the wire format that it is to have; it is behind at first."""
         renderer = subscription.renderer
         tail = self._tails.get(renderer)
         if tail is None:
@@ -161,7 +161,7 @@ class Feed:
         return self.close_if_unread()
 
     def move(self, subscription: Subscription) -> None:
-        """Give a reader who is level the wire format that he is to have. All tails are at the cursor, between turns."""
+        """Give a level reader the wire format that it is to have. All tails are at the cursor, between turns."""
         self.take_out(subscription)
         self.add(subscription).draw_level(subscription.connection)
 

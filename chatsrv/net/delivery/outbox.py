@@ -12,7 +12,7 @@ from chatsrv.sharing.locks import Rank, ranked_lock
 from chatsrv.sharing.slots import step_aside
 
 OUTBOX_BYTES = 65536
-"""Replies that may wait for one peer. Who asks faster than he reads the answers has to wait then, not the server."""
+"""Replies that may wait for one peer. A peer that asks faster than it reads has to wait then, not the server."""
 
 
 class Outbox:
@@ -32,7 +32,7 @@ class Outbox:
     def put(self, data: bytes, steps: Steps | None = None) -> int:
         """Add a reply, dropped when nobody will read it any more; return its number, counted from 1.
 
-        `steps` tell how it moves its reader's place. It waits until it is taken, which nobody does by himself.
+        `steps` tell how it moves its reader's place. It waits until it is taken, which nobody does unasked.
         """
         with self._lock:
             if not self.closed_for:
@@ -90,7 +90,7 @@ class Outbox:
             return True
 
     def end(self, ending: bytes) -> None:
-        """Add the last bytes, which are written behind all replies. It is closed already."""
+        """Add the last bytes, which are written after all replies. It is closed already."""
         with self._lock:
             assert self.closed_for
             self._parts.append((ending, None))

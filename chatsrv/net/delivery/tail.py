@@ -3,7 +3,7 @@
 Knows nothing of threads or of what a session is; it writes to sockets that are not ready without waiting for them.
 Everything here belongs to the delivery thread.
 
-A reader is *level* when everything up to `rendered` has been handed to his socket, and *behind* otherwise. Those who
+A reader is *level* when everything up to `rendered` has been handed to its socket, and *behind* otherwise. Those who
 are level share each new batch, one send each. For those behind, batches are kept; a batch that nobody is behind needs
 no keeping, so a room without slow readers keeps nothing.
 """
@@ -29,7 +29,7 @@ BATCH_BYTES = 65_536
 
 NOTED_BATCHES = 64
 """Batches after which it is looked which of them each reader has taken: half a KiB of notes for each, and the look
-costs him less than one of the sends.
+costs it less than one of the sends.
 """
 
 BATCH_OVERHEAD_BYTES = 400
@@ -192,7 +192,7 @@ class Tail(Generic[R]):
             self.behind[connection] = self.rendered
 
     def draw_level(self, connection: R) -> None:
-        """Move a reader to those who are level: everything up to `rendered` was handed to his socket."""
+        """Move a reader to those who are level: everything up to `rendered` was handed to its socket."""
         del self.behind[connection]
         self.level[connection] = connection.send
         self._notes = None
@@ -303,7 +303,7 @@ class Tail(Generic[R]):
         return True
 
     def resume(self, connection: R) -> bytes:
-        """Return what a reader who is behind is to be sent next, and move his cursor behind it; empty: he is level."""
+        """Return what a reader who is behind is to be sent next, and move its cursor past it; empty: it is level."""
         start = bisect_right(self._batches, self.behind[connection], key=last_offset)
         parts: list[bytes] = []
         size = 0

@@ -1,6 +1,6 @@
-"""Writing to sockets one by one: what is for one peer alone, what to do when he takes no more, and how it ends.
+"""Writing to sockets one by one: what is for one peer alone, what to do when it takes no more, and how it ends.
 
-    leftover, then replies, then what the tails keep for him      until nothing waits, or the socket takes no more
+    leftover, then replies, then what the tails keep for it       until nothing waits, or the socket takes no more
     hang up, let the peer take the last lines, cut; release       when the session's thread is done with the socket, too
 
 Decides nothing about rooms. Belongs to the delivery thread, as all of its state.

@@ -171,7 +171,7 @@ class AcceptLoop(ThreadingTCPServer):
             if self.verify_request(request, client_address) and self.count_in(request, client_address):
                 self.process_request(request, client_address)
                 return
-        except Exception:
+        except Exception:  # as in `socketserver`: one connection that fails is told of, and the loop goes on
             self.handle_error(request, client_address)
         except BaseException:
             self.shutdown_request(request)

@@ -242,7 +242,7 @@ class LoginServer(AcceptLoop):
         self.crowd_log.write(Event.CONNECTION, address, "New connection from %s", client_address[:2])
         try:
             self._session_threads.start(SessionThread(self, request, client_address), self.delivery.reserve)
-        except Exception:
+        except Exception:  # the accept loop tells of it
             raise
         except BaseException as error:
             # Ctrl-C, while the thread runs already: the loop would close the socket under it. It raises this again.

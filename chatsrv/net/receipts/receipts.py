@@ -147,7 +147,7 @@ class Receipts:
     def end(self) -> bool:
         """Keep how far the peer has read, once delivery has let go of the connection; return whether it has taken all.
 
-        Nothing is known behind that.
+        Nothing is known after that.
         """
         try:
             places = self.taken()

@@ -36,7 +36,7 @@ class Steps(NamedTuple):
 class Sent(NamedTuple):
     """Live entries of one log, behind the offset `after` up to `last`, as `renderer` has them: so many bytes.
 
-    `omitted` has, for each reader who was not sent all of it, what he was not. They are told by the origins of their
+    `omitted` has, for each reader that was not sent all of it, what it was not. They are told by the origins of their
     sessions: a note outlives those.
     """
 

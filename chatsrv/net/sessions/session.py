@@ -234,7 +234,7 @@ class Session(StreamRequestHandler):
             self._obey_allowed(commands, len(data) + reader.take_overhead_bytes())
 
     def _log_in(self, reader: Reader) -> None:
-        """Have the peer log in, open the session, and obey what came behind the login. Without one the session ends."""
+        """Have the peer log in, open the session, and obey what came after the login. Without one the session ends."""
         admission = Admission(self, reader, self.protocol.login_attempts, self._take_in)
         login = admission.log_in(self._receive)
         if login is None:

@@ -103,8 +103,8 @@ class Watch:
         """Hold every session against its account, if an account may have changed since the last look.
 
         A change counts once two looks have seen the same accounts: a file may be in the middle of being written. While
-        they change with each look, what counts is what two looks in a row have found about a session: whoever changes
-        his password again and again must keep nobody in.
+        they change with each look, what counts is what two looks in a row have found about a session: somebody who
+        changes their password again and again must keep nobody in.
         """
         version, was_settled = self._gate.version, self._is_settled
         self._is_settled, self._seen = version == self._seen, version
@@ -146,7 +146,7 @@ class Watch:
         """Do what a finding asks for; tell whether it was about the account that the session still has."""
         session, account, now = finding.session, finding.account, finding.now
         if session.is_at_gate or session.account is not account:
-            return False  # he has just changed his password himself, which this look may not know
+            return False  # this session has just changed the password itself, which this look may not know
         if isinstance(now, Reason):
             logger.info("%s is not welcome any more: %s", account.name, finding.why)
             session.hang_up(now)

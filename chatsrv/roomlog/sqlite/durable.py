@@ -31,7 +31,7 @@ many entries stay, some 20 KiB, and who comes finds the rest in the file.
 """
 
 FOLLOWED_ENTRIES = 65_536
-"""Entries that stay in memory at most for a follower who does not read; he finds older ones in the file."""
+"""Entries that stay in memory at most for a follower that does not read; it finds older ones in the file."""
 
 UNRECORDED_ENTRIES, UNRECORDED_BYTES = 16_384, 8_388_608
 """What may wait for the recorder before authors wait: two of its transactions. Of all rooms the shelf says how much."""

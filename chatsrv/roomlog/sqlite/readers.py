@@ -1,4 +1,4 @@
-"""What is kept about those who read: how far each has read each room, and whether he wants to be told what he missed.
+"""The readers' places: how far each has read each room, and whether they want to be told what they missed.
 
 What is new waits in memory until the recorder writes it, only the newest of each; older answers come from the archive.
 Any thread may call it, but for what is the recorder's. A disk that fails loses nothing of it while the process lives.
