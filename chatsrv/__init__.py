@@ -16,7 +16,7 @@ docs/architecture.md follows one message through it.
 """
 
 from chatsrv.app.sessions import LineSession, PlainSession, TelnetSession
-from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext
+from chatsrv.auth.backend import AuthBackend, EditableBackend, LoginContext, OneMoreStep
 from chatsrv.auth.backends.htpasswd import HashedBackend
 from chatsrv.auth.backends.memory import MemoryBackend
 from chatsrv.auth.backends.yaml import YamlBackend
@@ -29,6 +29,7 @@ from chatsrv.model.accounts import Account, Role
 from chatsrv.model.errors import ChatError, Denied, Unavailable, UnknownUser
 from chatsrv.model.history import CatchingUp
 from chatsrv.model.limits import Limits
+from chatsrv.model.login import Challenge
 from chatsrv.model.reasons import Reason
 from chatsrv.model.roomrules import DeclaredRoom, RoomRules
 from chatsrv.net.listening.kind import ListenerKind
@@ -43,6 +44,7 @@ __all__ = [
     "Bot",
     "Bots",
     "CatchingUp",
+    "Challenge",
     "ChatError",
     "ChatServer",
     "ChatSession",
@@ -59,6 +61,7 @@ __all__ = [
     "LoginContext",
     "LoginServer",
     "MemoryBackend",
+    "OneMoreStep",
     "PlainSession",
     "Reason",
     "Role",
