@@ -1,6 +1,6 @@
 """The load generator's traffic: authors talk, everybody reads, every byte is checked.
 
-Two ways to talk: in a closed loop (an author has so many messages under way that his witness has not seen), or at an
+Two ways to talk: in a closed loop (an author has so many messages under way that its witness has not seen), or at an
 even rate (when latency is asked for; it counts from the moment when the message was due). Sockets and logins are the
 business of `clients`, checking that of `stream`. One thread.
 """

@@ -23,7 +23,7 @@ class Plan:
     rooms_each: int = 1  # of those, in how many each session is
     members: int = 0  # of the first of those rooms, beside the sessions; they have no connections
     stopped: int = 0  # sessions that log in and never read again
-    window: int = 16  # closed loop: messages of one author that his witness has not seen yet
+    window: int = 16  # closed loop: messages of one author that its witness has not seen yet
     text_bytes: int = 64
     rate: float = 0.0  # all but closed loop: messages a second, of all authors together
     sampled_every: int = 31  # all but closed loop: how many readers apart are those whose latency is taken

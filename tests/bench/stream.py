@@ -155,7 +155,7 @@ class CommonStream:
                 self._take_author(reading, reading.carry)
 
     def seen_by(self, reading: Reading, author: int) -> int:
-        """How many of the author's messages this reader, his witness, has seen."""
+        """How many of the author's messages this reader, its witness, has seen."""
         if reading.tally is not None:
             return reading.tally.next[author]
         unseen, seen = self.unseen[author], 0
