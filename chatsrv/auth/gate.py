@@ -165,8 +165,8 @@ class Gate:
                             found = self._chain.ask(
                                 login.name, secret, context, workers=self._workers, heard=login.heard
                             )
-                        if isinstance(found, Account):
-                            self._check_address(found, context)
+                        if account := found if isinstance(found, Account) else self._find(login.name):
+                            self._check_address(account, context)
                     except Unavailable:
                         raise
                     except AuthError:
@@ -191,6 +191,15 @@ class Gate:
         except ValueError as error:
             refusal = Denied(f"what was typed at the challenge for {login.name!r} cannot be an answer; {error}")
         return self._decide(login, step, response, None, refusal)
+
+    def _find(self, name: str) -> Account | None:
+        """Return the account that one more step is asked of: being asked tells that the password was right.
+
+        `None`: it cannot be told; then its networks are looked at after the last step, as ever.
+        """
+        with contextlib.suppress(AuthError):
+            return self._chain.lookup(name, self._workers)
+        return None
 
     def rehash(self, account: Account, password: str) -> None:
         """Replace the stored hash of `account` if it is not like those made today. A failure is logged, not raised.

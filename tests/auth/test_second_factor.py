@@ -145,8 +145,22 @@ def test_a_code_is_prepared_as_a_password_is() -> None:
     assert backend.codes == ["á"]
 
 
-def test_an_account_of_another_network_is_refused_behind_the_code_and_a_place_is_known_from_then_on() -> None:
-    gate = gate_with()
+def test_an_account_of_another_network_is_refused_as_by_a_wrong_password_before_any_code() -> None:
+    hasher = CountingHasher()
+    gate = Gate(CodeBackend(USERS, hasher=hasher), hasher=hasher)
+    with pytest.raises(Denied, match="may log in only from"):
+        gate.admit("bob", "builder", HERE)
+    hashes = hasher.hashes
+    with pytest.raises(Denied):
+        gate.admit("bob", "burglar", HERE)
+    assert hasher.hashes == 2 * hashes
+
+
+def test_where_accounts_cannot_be_looked_up_one_of_another_network_is_refused_after_the_code() -> None:
+    class Unlisted(CodeBackend):
+        lookup = AuthBackend.lookup
+
+    gate = gate_with(Unlisted(USERS))
     with pytest.raises(Denied, match="may log in only from"):
         challenged(gate, "builder", name="bob").respond(CODE)
     assert isinstance(challenged(gate, "builder", LoginContext("127.0.0.1"), "bob").respond(CODE), Account)
