@@ -9,8 +9,8 @@ from chatsrv.auth.backend import AuthBackend, LoginContext
 from chatsrv.auth.backends.yaml import YamlBackend
 from chatsrv.auth.gate import Gate
 from chatsrv.auth.hashing import Hasher
-from chatsrv.model.accounts import Account
-from chatsrv.model.errors import Denied
+from chatsrv.model.accounts import Account, Role
+from chatsrv.model.errors import Denied, UnknownUser
 from chatsrv.model.reasons import Reason
 from chatsrv.net.listening.server import ChatServer
 from chatsrv.net.sessions.watch import Watch
@@ -184,6 +184,28 @@ def test_who_is_at_the_gate_is_looked_at_when_he_is_through() -> None:
     guest.is_at_gate = False
     watch.look()
     assert guest.reasons == [Reason.PASSWORD_CHANGED]
+
+
+def test_a_session_that_cannot_take_a_change_ends_and_keeps_no_other_from_being_looked_after(caplog) -> None:
+    class Failing(Sitting):
+        def account_changed(self, account: Account) -> None:
+            raise RuntimeError("not this role")
+
+    def lookup(name: str) -> Account:
+        if name == "bob":
+            raise UnknownUser("there is no bob any more")
+        return Account("alice", Role.ADMIN)
+
+    backend, failing, gone = Counted(), Failing(), Sitting()
+    gone.account = Account("bob")
+    backend.lookup = lookup  # type: ignore[method-assign]
+    watch = Watch(Gate(backend))
+    watch.add(lambda: [failing, gone])
+    for _ in range(2):  # one look is not enough
+        watch.look()
+    assert failing.reasons == [Reason.ERROR]
+    assert gone.reasons == [Reason.ACCOUNT_CLOSED]
+    assert "the session of alice cannot take a change of the account" in caplog.text
 
 
 def test_one_look_is_not_enough(users) -> None:

@@ -125,7 +125,7 @@ class Watch:
             self._is_settled = False  # it has changed meanwhile, so these findings may be about half a file
         for finding in found.values():
             if self._is_settled or finding.is_again:
-                is_done &= self._acted(finding)
+                is_done &= self._act(finding)
         if self._is_settled and is_done:
             self._version, self._found = version, {}
 
@@ -142,7 +142,7 @@ class Watch:
         is_again = before is not None and before.account is account and before.now == now
         return _Finding(session, account, now, why, is_again)
 
-    def _acted(self, finding: _Finding) -> bool:
+    def _act(self, finding: _Finding) -> bool:
         """Do what a finding asks for; tell whether it was about the account that the session still has."""
         session, account, now = finding.session, finding.account, finding.now
         if session.is_at_gate or session.account is not account:
@@ -153,5 +153,9 @@ class Watch:
         elif now and now.credential != account.credential:
             session.hang_up(Reason.PASSWORD_CHANGED)
         elif now and now != account:
-            session.account_changed(now)
+            try:
+                session.account_changed(now)
+            except Exception:  # the edge to somebody's session: it ends, and all others are looked after
+                logger.exception("the session of %s cannot take a change of the account", account.name)
+                session.hang_up(Reason.ERROR)
         return True
