@@ -7,15 +7,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from chatsrv.app.sessions import PlainSession
 from chatsrv.chat.hub import Hub
 from chatsrv.model.refusals import Ending
-from chatsrv.model.replies import Notice
+from chatsrv.model.replies import Notice, Reply
+from chatsrv.model.reports import KickedYou
 from chatsrv.model.roomrules import DeclaredRoom, RoomRules
+from chatsrv.net.listening.server import ChatServer
+from chatsrv.protocols.plain import PlainProtocol, PlainRenderer, PlainWriter
 from chatsrv.roomlog.memory import MemoryStore
 from chatsrv.roomlog.sqlite.store import SqliteStore
 from tests.net.folk import Village, village
 from tests.net.test_rooms import in_dev
-from tests.peer import PASSWORDS, Peer
+from tests.peer import PASSWORDS, Peer, running
 from tests.refusing import refused
 
 
@@ -26,6 +30,33 @@ def place() -> Iterator[Village]:
 
 
 # ------------------------------------------------------------------ kick, ban, mute
+
+
+class WordlessWriter(PlainWriter):
+    """Fails when somebody is to be told that they were kicked."""
+
+    def write(self, reply: Reply) -> bytes:
+        if isinstance(reply, KickedYou):
+            raise RuntimeError("no word for it")  # noqa: TRY004 - of its writer, whatever it is asked
+        return super().write(reply)
+
+
+class WordlessSession(PlainSession):
+    protocol = PlainProtocol()
+    protocol.writer = WordlessWriter(PlainRenderer())  # type: ignore[misc]  # of this one alone
+
+
+def test_a_wire_format_that_cannot_tell_a_kick_ends_the_session_that_it_is_of_and_no_other(place: Village) -> None:
+    hub = place.server.hub
+    auth = place.server.gate
+    with running(ChatServer(("127.0.0.1", 0), WordlessSession, auth=auth, hub=hub)) as other, Peer(other) as bob:
+        alice, carol = place.log_in_all("alice", "carol")
+        bob.log_in("bob")
+        alice.sees_up_to("* bob joined")
+        assert alice.does("/kick bob") == ["You kicked bob out of lobby."]
+        assert bob.rest().decode() == "Something went wrong in the server. Please log in again.\n"
+        assert "*** alice kicked bob" in carol.sees()
+        assert alice.does("/who") == ["Here now: alice, carol."]
 
 
 def test_who_is_kicked_is_out_on_all_devices_until_he_joins_again(place: Village) -> None:

@@ -310,7 +310,13 @@ class Connection(Recipient):
 
     def notify(self, reply: Reply) -> None:
         """Have `reply` written without waiting for space; for other threads than the session's, and seldom."""
-        self._requests.reply(self, self.outbox.put(self.writer.write(reply)))
+        try:
+            data = self.writer.write(reply)
+        except Exception:  # the edge to somebody's wire format: this session ends, and not that of whoever told it
+            logger.exception("session %d: its wire format cannot tell %s", self.id, type(reply).__name__)
+            self.hang_up(Reason.ERROR)
+        else:
+            self._requests.reply(self, self.outbox.put(data))
 
     def standing(self) -> Standing | None:
         """Return how far its peer is at this moment. Waits for delivery; `None` without receipts."""
