@@ -14,6 +14,7 @@ import pytest
 
 from chatsrv import ChatServer, Hub, LoginServer, MemoryBackend, PlainSession
 from chatsrv.net.delivery.delivery import Delivery
+from tests.auth.codes import CODE, CodeBackend
 from tests.packages import PLUGINS
 from tests.peer import PASSWORDS, Peer, running
 
@@ -114,6 +115,15 @@ def test_bots_and_people_are_in_one_chat() -> None:
         assert alice.line().startswith("Welcome, alice!")
         play("protocol", bot)
         assert [alice.line() for _ in range(3)] == ["* bot joined", "<bot> ready", "* bot left"]
+
+
+def test_a_bot_is_asked_for_a_code_as_an_object_too() -> None:
+    server = ChatServer(("127.0.0.1", 0), PROTOCOL["JsonSession"], auth=CodeBackend({"bot": "beep-boop"}))
+    with running(server), Peer(server) as bot:
+        bot.send(b"bot\nbeep-boop\n")
+        assert json.loads(bot.line()) == {"challenge": "Code: "}
+        bot.type(CODE)
+        assert json.loads(bot.line())["reply"] == "Welcome"
 
 
 def test_a_bot_reads_what_people_say() -> None:

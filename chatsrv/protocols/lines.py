@@ -112,7 +112,7 @@ class LinesReader(Reader):
             case Admitted():
                 self._stage, first = _Stage.OPEN, Enter()
             case Challenge(prompt, is_hidden):
-                shown = clean(prompt).encode()
+                shown = self.challenge_prompt(prompt)
                 self._stage, self._dialogue = _Stage.LOGIN, Dialogue((shown,), 0 if is_hidden else None, Response)
                 first = self._prompt(self._dialogue)
             case _:
@@ -128,6 +128,10 @@ class LinesReader(Reader):
     def commands(self, lines: Iterator[str]) -> list[Command]:
         """Return what `lines` mean: they came in this order, are not too long, and have lost their line endings."""
         return [Line(line) for line in lines]
+
+    def challenge_prompt(self, prompt: str) -> bytes:
+        """Return what the peer gets for a challenge's `prompt`. To be overridden by formats that are not for people."""
+        return clean(prompt).encode()
 
     def ask(self, dialogue: Dialogue, lines: Iterator[str]) -> list[Command]:
         """Start `dialogue`, whose answers are the next of `lines`; those that are missing are taken when they come.

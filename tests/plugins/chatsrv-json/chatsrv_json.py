@@ -16,6 +16,9 @@ class JsonReader(LinesReader):
 
     username_prompt = password_prompt = b""
 
+    def challenge_prompt(self, prompt):  # of a backend that asks for a code; the answer is the next line, as it is
+        return json_line({"challenge": prompt})
+
     def commands(self, lines):
         return [self._command(line) for line in lines if line.strip()]
 
