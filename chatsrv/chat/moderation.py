@@ -30,10 +30,19 @@ from chatsrv.model.changes import Change, What, target_key
 from chatsrv.model.commands import Ban, Kick, Mute, Unban, Unmute
 from chatsrv.model.errors import NotRecorded, Refused
 from chatsrv.model.reasons import Reason
-from chatsrv.model.refusals import InNetworkYourself, NoNetwork, NotRuled, NotThere, RoomForReason, Utterance
+from chatsrv.model.refusals import (
+    DurationInReason,
+    InNetworkYourself,
+    NoNetwork,
+    NotRuled,
+    NotThere,
+    RoomForReason,
+    Utterance,
+)
 from chatsrv.model.reports import Kicked, KickedYou, KickUnrecorded, Lifted, LiftedYou, Report, Ruled, RuledYou
 from chatsrv.model.requiring import require
 from chatsrv.model.rights import Right
+from chatsrv.text.durations import parse
 from chatsrv.text.names import account_key, prepare_room
 
 # ---------------------------------------------------------------------------- sending out, keeping out
@@ -240,15 +249,27 @@ def _reason(asker: Asker, what: What, room: Room | None, command: Kick | Ban | M
     """Return the reason that was given for something that is about a room, or about the whole server.
 
     Raises:
-        Refused: it is too long, or another room, in which the asker meant to act.
+        Refused: it is too long, or another room, in which the asker meant to act, or ends in the duration that they
+            meant.
     """
     word, _, rest = command.reason.partition(" ")
-    if not command.room and (word.startswith("#") or not rest):
+    if not command.room and (word.startswith("#") or not rest or _is_duration(rest)):
         with suppress(ValueError):
             facts = asker.hub.register.room(prepare_room(word))
             if facts and may_look_in(asker, facts) and (room is None or room.name != facts.name):
                 raise Refused(RoomForReason(what, facts.name))
+    *_, last = command.reason.split(" ")
+    if not isinstance(command, Kick) and command.seconds is None and _is_duration(last):
+        raise Refused(DurationInReason(what, last))
     return bounded(command.reason, Utterance.REASON)
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _announce(asker: Asker, room: Room | None, change: Change, key: str, told: Report) -> None:

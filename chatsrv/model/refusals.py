@@ -495,6 +495,13 @@ class RoomForReason(Refusal):
     room: str
 
 
+class DurationInReason(Refusal):
+    """A reason for a ban or mute without an end ends in a `duration`: it would hold for good, likely by a slip."""
+
+    what: What
+    duration: str
+
+
 class NoDuration(Refusal):
     """What begins with a number, and has to be a duration, is none."""
 

@@ -229,6 +229,14 @@ def _room_for_reason(it: refusals.RoomForReason) -> str:
     )
 
 
+def _duration_in_reason(it: refusals.DurationInReason) -> str:
+    command = "/ban" if it.what is What.BAN else "/mute"
+    return (
+        f"{it.duration} would be part of the reason here, and this would hold for good. The duration comes right after "
+        f"the name: {command} NAME {it.duration}. If it is part of the reason, add a word."
+    )
+
+
 def _too_many_logins(it: refusals.TooManyLogins) -> str:
     return f"This account has logged in too often. Please try again in {said(math.ceil(it.seconds))}."
 
@@ -328,6 +336,7 @@ _SENTENCES: Mapping[type[Refusal], str | Callable[[Any], str]] = {
     refusals.TooManyPasswords: _too_many_passwords,
     # arguments, connections
     refusals.RoomForReason: _room_for_reason,
+    refusals.DurationInReason: _duration_in_reason,
     refusals.NoDuration: f"A number after the name has to be {DURATIONS}. Begin a reason with a word.",
     refusals.ServerFull: "The server is full. Please try again later.",
     refusals.TooManyFromAddress: (

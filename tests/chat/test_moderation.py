@@ -65,6 +65,8 @@ def test_without_a_reason_none_is_told(chat: Chat, alice: Person, bob: Person) -
         ("/ban bob lobby", "to ban somebody from lobby"),
         ("/ban bob 2h #lobby", "to ban somebody from lobby"),
         ("/mute bob lobby", "to mute somebody in lobby"),
+        ("/mute bob lobby 10m", "to mute somebody in lobby"),
+        ("/ban bob lobby 2h", "to ban somebody from lobby"),
     ],
 )
 def test_another_room_is_not_taken_for_the_reason(
@@ -75,6 +77,38 @@ def test_another_room_is_not_taken_for_the_reason(
     ]
     assert chat.hub.room("dev").is_in("bob")
     assert not chat.hub.room("dev").facts.bans
+
+
+@pytest.mark.parametrize(
+    ("typed", "command"),
+    [
+        ("/ban bob spam 2h", "/ban NAME 2h"),
+        ("/mute bob please be quiet for 1d12h", "/mute NAME 1d12h"),
+        ("/mute bob dev 10m", "/mute NAME 10m"),
+        ("/mute bob everywhere spam 10M", "/mute NAME 10M"),
+    ],
+)
+def test_a_duration_at_the_end_of_a_reason_does_not_make_it_hold_for_good(
+    chat: Chat, alice: Person, bob: Person, typed: str, command: str
+) -> None:
+    duration = command.split()[-1]
+    asker = chat.log_in("root") if "everywhere" in typed else alice
+    assert asker.types(typed)[-1] == (
+        f"{duration} would be part of the reason here, and this would hold for good. The duration comes right after "
+        f"the name: {command}. If it is part of the reason, add a word."
+    )
+    for facts in (chat.hub.room("dev").facts, chat.hub.register.server):
+        assert not facts.bans
+        assert not facts.mutes
+
+
+def test_a_duration_within_a_reason_or_after_one_that_has_an_end_is_part_of_it(
+    chat: Chat, alice: Person, bob: Person
+) -> None:
+    alice.types("/mute bob 1h we agreed on 1h")
+    assert chat.seen("dev")[-1].endswith(": we agreed on 1h")
+    alice.types("/mute bob was away 2h today")
+    assert chat.seen("dev")[-1].endswith(": was away 2h today")
 
 
 @pytest.mark.parametrize("reason", ["dev", "lobby noise", "staff", "#7", "spam"])
